@@ -1,0 +1,1 @@
+//! The configuration files that the operator writes and the proxy reads: one definition

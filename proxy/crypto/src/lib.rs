@@ -1,0 +1,1 @@
+//! Envelopes, data keys and key providers. No Kafka types

@@ -1,0 +1,2 @@
+//! The `topic-encryption-proxy` program.
+fn main() {}
