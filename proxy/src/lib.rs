@@ -1,1 +1,28 @@
-//! The data plane: a Kafka proxy that encrypts Produce data and decrypts Fetch data
+//! The data plane of Strimzi Topic Encryption: a Kafka proxy that encrypts Produce data before a broker sees it
+//! and decrypts Fetch data before a client sees it.
+//!
+//! Control plane: [`live`] (policy and keys, swapped while running), [`admin`], [`cli`], [`metrics`], [`tls`].
+//! Data plane: [`server`] accepts, `connection` relays frames in order, `handler` rewrites the few APIs that matter.
+#![warn(clippy::indexing_slicing)]
+
+pub mod admin;
+pub mod cli;
+pub mod live;
+pub mod metrics;
+pub mod poll;
+pub mod server;
+pub mod telemetry;
+pub mod tls;
+
+mod api_versions;
+mod brokers;
+mod budget;
+mod connection;
+mod frame;
+mod handler;
+mod io;
+mod pieces;
+mod sequences;
+mod topics;
+mod upstream;
+pub mod wire;

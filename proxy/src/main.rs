@@ -1,2 +1,5 @@
 //! The `topic-encryption-proxy` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    proxy::cli::main()
+}

@@ -1,1 +1,38 @@
-//! The configuration files that the operator writes and the proxy reads: one definition
+//! The configuration files that the operator writes and the proxy reads: one definition.
+//!
+//! Two files, both YAML and both strict. [`ProxyConfig`] (`proxy.yaml`) says where the proxy listens, which
+//! cluster stands behind it and where keys come from; it is read once, at start. [`Policy`] (`policy.yaml`)
+//! says which topics are encrypted with which key; it is read again whenever it changes. `REFERENCE.md`
+//! documents every field.
+//!
+//! Text is parsed into types that cannot hold a value the proxy could not use, so nothing downstream checks
+//! again. All mistakes are reported at once, as [`ConfigErrors`], because a person fixes a file faster than a
+//! line.
+//!
+//! [`EffectivePolicy`] joins the policy with the [`Ledger`] of what was ever encrypted and answers, for one
+//! topic, what the proxy does with it. This crate does no I/O except to read these files and to save the
+//! ledger.
+
+mod address;
+mod error;
+mod file;
+mod name;
+mod path;
+mod policy;
+mod proxy;
+mod reader;
+mod yaml;
+
+pub use self::address::{AddressError, BrokerId, Host, HostPort};
+pub use self::error::{ConfigErrors, Mistake};
+pub use self::file::{MAX_FILE_BYTES, read_text};
+pub use self::name::{ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix};
+pub use self::path::ConfigPath;
+pub use self::policy::{
+    Action, Decision, EffectivePolicy, EncryptRule, Explanation, Format, KeyRef, Ledger, LedgerError,
+    OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
+};
+pub use self::proxy::{
+    Admin, BrokerPorts, Drain, KeyProvider, Limits, Listener, Log, LogFormat, LogLevel, PolicyFiles,
+    ProxyConfig, ServerTls, Upstream, UpstreamTls,
+};

@@ -1,1 +1,36 @@
-//! Envelopes, data keys and key providers. No Kafka types
+//! Envelopes, data keys and key providers. No Kafka types.
+//!
+//! `FORMAT.md` beside this crate is the specification of everything that this crate writes. A data key comes from a
+//! [`KeyProvider`] through [`Keys`]; a sealer derives a message key from it and writes an envelope header; a reader
+//! parses the header, asks [`Keys`] for the data key and opens what was sealed.
+#![warn(clippy::indexing_slicing)]
+
+mod aad;
+mod context;
+mod dek;
+mod envelope;
+mod keys;
+mod local;
+mod message_key;
+mod name;
+mod open;
+#[cfg(test)]
+mod properties;
+mod provider;
+mod seal;
+#[cfg(test)]
+mod vectors;
+
+pub use self::context::KmsContext;
+pub use self::dek::{Dek, RandomError, WrappedKey};
+pub use self::envelope::{
+    BatchFacts, EnvelopeError, EnvelopeHeader, Format, HEADER_NAME, MARKER, MAX_WRAPPED_LEN, NonceMode,
+    is_envelope,
+};
+pub use self::keys::{DataKey, KeyLimits, KeyStats, Keys};
+pub use self::local::{FileProblem, LocalKeys, LocalStatus};
+pub use self::message_key::TAG_LEN;
+pub use self::name::{ClusterName, KeyName, NameError, ProviderName};
+pub use self::open::{OpenError, RecordOpener, open_batch};
+pub use self::provider::{KeyProvider, ProviderError};
+pub use self::seal::{BatchContext, BatchSealer, RecordsSealer, SealError};

@@ -1,0 +1,55 @@
+# The front door. Each target is a line or two that a person can run by hand.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO := cargo
+PROXY := target/release/topic-encryption-proxy
+BENCH_ARGS ?=
+
+.PHONY: help demo test unit integration bench lint fmt generate fuzz build advisories clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: ## a real broker, the proxy, and what each side sees of encrypted records
+	tests/rig/setup demo
+	$(CARGO) build --locked --release -p proxy
+	tests/demo/run
+
+test: ## every test, on real brokers with real clients
+	tests/rig/setup test
+	$(CARGO) test --locked --workspace
+
+unit: ## the tests that need no broker
+	$(CARGO) test --locked --workspace --exclude tests
+
+integration: ## the tests on real brokers only: make integration CASE=name
+	tests/rig/setup test
+	$(CARGO) test --locked -p tests -- $(CASE)
+
+bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUICK=1 is short
+	tests/rig/setup bench
+	$(CARGO) build --locked --release -p proxy
+	tests/bench/run $(BENCH_ARGS)
+
+build: ## the proxy, optimised: target/release/topic-encryption-proxy
+	$(CARGO) build --locked --release -p proxy
+
+lint: ## formatting, clippy and documentation, warnings are errors; licences and sources where cargo-deny is installed
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; else echo "cargo-deny is not installed: skipped (cargo install cargo-deny)"; fi
+
+advisories: ## known vulnerabilities of dependencies (network)
+	$(CARGO) deny --locked check advisories
+
+fmt: ## format everything
+	$(CARGO) fmt --all
+
+generate: ## write generated files anew: test vectors
+	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
+
+fuzz: ## fuzz the record parsers for a minute each (nightly toolchain and cargo-fuzz)
+	cd proxy/records && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60; done
+
+clean: ## build results; downloads stay in the cache
+	$(CARGO) clean

@@ -1,0 +1,191 @@
+//! `policy.yaml`: which topics are encrypted with which key, and what that means for one topic.
+
+mod effective;
+mod index;
+mod internal;
+mod ledger;
+mod pattern;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
+pub use self::internal::is_internal_topic;
+pub use self::ledger::{KeyRef, Ledger, LedgerError};
+pub use self::pattern::{Pattern, Specificity};
+pub use self::rule::{Action, EncryptRule, Format, OnPlaintext, Rule};
+
+use self::index::PatternIndex;
+use crate::error::{ConfigErrors, Mistakes};
+use crate::file::{MAX_FILE_BYTES, read_text};
+use crate::name::ProviderName;
+use crate::reader::Field;
+use crate::yaml;
+
+/// What happens to topics that no rule matches and that were never encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum UnmatchedTopics {
+    /// They pass in clear.
+    #[default]
+    Passthrough,
+    /// Writes to them are refused.
+    Reject,
+}
+
+/// A checked policy: every pattern stands in one rule only.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    unmatched: UnmatchedTopics,
+    rules: Vec<Rule>,
+    index: PatternIndex<RuleMatch>,
+    text_bytes: usize,
+}
+
+/// What the index knows of a pattern of a rule.
+#[derive(Debug, Clone)]
+struct RuleMatch {
+    rule: usize,
+    pattern: Pattern,
+    action: Action,
+}
+
+/// The form of the file.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyText<'a> {
+    unmatched_topics: UnmatchedTopics,
+    rules: &'a [Rule],
+}
+
+impl Policy {
+    /// Parses the text of a policy, whose rules may use the given key providers.
+    pub fn parse(text: &str, providers: &BTreeSet<ProviderName>) -> Result<Self, ConfigErrors> {
+        let node = yaml::parse(text, MAX_FILE_BYTES)?;
+        let mistakes = Mistakes::default();
+        let policy = Self::read(&Field::root(&node, &mistakes), providers);
+        let policy = mistakes.or_value(policy)?;
+        Ok(Self {
+            text_bytes: text.len(),
+            ..policy
+        })
+    }
+
+    /// Reads and parses a file.
+    pub fn load(path: &Path, providers: &BTreeSet<ProviderName>) -> Result<Self, ConfigErrors> {
+        Self::parse(&read_text(path)?, providers).map_err(|errors| errors.in_file(path))
+    }
+
+    /// Makes a policy of rules, which fails if a pattern stands in two of them.
+    pub fn new(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Result<Self, ConfigErrors> {
+        let mistakes = Mistakes::default();
+        check_patterns(rules.iter().map(Some), &mistakes);
+        mistakes.or_value(Some(Self::indexed(unmatched, rules)))
+    }
+
+    /// The text of a file that means this, with every default written out.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(self)
+    }
+
+    /// What happens to topics that no rule matches.
+    pub fn unmatched(&self) -> UnmatchedTopics {
+        self.unmatched
+    }
+
+    /// The rules, in the order of the file, which has no meaning: the most specific pattern decides.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rules that encrypt, for instance to try their keys.
+    pub fn encrypt_rules(&self) -> impl Iterator<Item = &Arc<EncryptRule>> {
+        self.rules.iter().filter_map(|rule| match &rule.action {
+            Action::Encrypt(encrypt) => Some(encrypt),
+            Action::Disabled => None,
+        })
+    }
+
+    /// The length of the text this was parsed from; 0 if it was not.
+    pub fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
+    fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
+        let fields = root.fields(&["unmatchedTopics", "rules"])?;
+        let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
+            field.choice(&[
+                ("Passthrough", UnmatchedTopics::Passthrough),
+                ("Reject", UnmatchedTopics::Reject),
+            ])
+        });
+        // Required though it may be empty: a file cut off before its rules must not pass for a policy without
+        // any.
+        let items = fields.required("rules").and_then(Field::items)?;
+        let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
+        check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
+        Some(Self::indexed(
+            unmatched.unwrap_or_default(),
+            rules.into_iter().collect::<Option<_>>()?,
+        ))
+    }
+
+    fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
+        let entries = rules.iter().enumerate().flat_map(|(index, rule)| {
+            let matched = move |pattern: &Pattern| RuleMatch {
+                rule: index,
+                pattern: pattern.clone(),
+                action: rule.action.clone(),
+            };
+            rule.topics
+                .iter()
+                .map(move |pattern| (pattern.clone(), matched(pattern)))
+        });
+        let index = entries.collect();
+        Self {
+            unmatched,
+            rules,
+            index,
+            text_bytes: 0,
+        }
+    }
+}
+
+/// Two policies are equal if they say the same, whatever the layout of their files.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.unmatched == other.unmatched && self.rules == other.rules
+    }
+}
+
+impl Eq for Policy {}
+
+impl Serialize for Policy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PolicyText {
+            unmatched_topics: self.unmatched,
+            rules: &self.rules,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Notes every pattern that stands in more than one place, since neither place could be said to win.
+fn check_patterns<'a>(rules: impl Iterator<Item = Option<&'a Rule>>, mistakes: &Mistakes) {
+    let mut places = BTreeMap::new();
+    for (rule_index, rule) in rules.enumerate() {
+        for (index, pattern) in rule.iter().flat_map(|rule| &rule.topics).enumerate() {
+            let path = format!("rules[{rule_index}].topics[{index}]");
+            if let Some(first) = places.get(pattern) {
+                mistakes.add(path, format!("is the same pattern as {first}, {pattern}"));
+            } else {
+                places.insert(pattern, path);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The policy and the ledger together: what happens to one topic.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::index::PatternIndex;
+use super::internal::is_internal_topic;
+use super::ledger::{KeyRef, Ledger};
+use super::pattern::Pattern;
+use super::rule::{Action, EncryptRule};
+use super::{Policy, UnmatchedTopics};
+
+/// What happens to a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision<'a> {
+    /// Writes are encrypted so.
+    Encrypt(&'a Arc<EncryptRule>),
+    /// A rule says that the topic is clear.
+    Disabled,
+    /// It was encrypted once and no rule has cleared it since: writes are refused (`POLICY_VIOLATION`), reads
+    /// decrypt.
+    Retired,
+    /// No rule, and never encrypted.
+    Unmatched(UnmatchedTopics),
+    /// One of Kafka's own topics: clear, whatever the policy says.
+    Internal,
+}
+
+/// A decision with the pattern that led to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation<'a> {
+    /// What happens.
+    pub decision: Decision<'a>,
+    /// Why; `None` if no pattern matches.
+    pub winner: Option<Winner<'a>>,
+}
+
+/// The pattern that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Winner<'a> {
+    /// A pattern of a current rule.
+    Rule {
+        /// The rule's place in the file, from 0.
+        rule: usize,
+        /// The pattern.
+        pattern: &'a Pattern,
+    },
+    /// A pattern of an earlier policy.
+    Ledger {
+        /// The pattern.
+        pattern: &'a Pattern,
+        /// The key it had last.
+        key: &'a KeyRef,
+    },
+}
+
+/// The policy as it takes effect, given what was ever encrypted.
+#[derive(Debug, Clone)]
+pub struct EffectivePolicy {
+    policy: Policy,
+    ledger: Ledger,
+    ever_encrypted: PatternIndex<(Pattern, KeyRef)>,
+}
+
+impl EffectivePolicy {
+    /// Joins a policy with the ledger, which should be [updated](Ledger::updated) by it and saved already.
+    pub fn new(policy: Policy, ledger: Ledger) -> Self {
+        let entry = |(pattern, key): (&Pattern, &KeyRef)| (pattern.clone(), (pattern.clone(), key.clone()));
+        let ever_encrypted = ledger.entries().map(entry).collect();
+        Self {
+            policy,
+            ledger,
+            ever_encrypted,
+        }
+    }
+
+    /// What happens to a topic.
+    pub fn decide(&self, topic: &str) -> Decision<'_> {
+        self.explain(topic).decision
+    }
+
+    /// What happens to a topic, and why. The most specific pattern of the rules decides, unless it would let
+    /// pass in clear what a more specific pattern encrypted before. Encrypting is always safe.
+    pub fn explain(&self, topic: &str) -> Explanation<'_> {
+        if is_internal_topic(topic) {
+            return Explanation {
+                decision: Decision::Internal,
+                winner: None,
+            };
+        }
+        let rule = self.policy.index.best(topic);
+        let winner = rule.map(|rule| Winner::Rule {
+            rule: rule.rule,
+            pattern: &rule.pattern,
+        });
+        if let Some(Action::Encrypt(encrypt)) = rule.map(|rule| &rule.action) {
+            return Explanation {
+                decision: Decision::Encrypt(encrypt),
+                winner,
+            };
+        }
+        // Among all entries that match, the most specific is the hardest to clear, so it stands for all of
+        // them.
+        if let Some((pattern, key)) = self.ever_encrypted.best(topic)
+            && rule.is_none_or(|rule| rule.pattern.specificity() < pattern.specificity())
+        {
+            return Explanation {
+                decision: Decision::Retired,
+                winner: Some(Winner::Ledger { pattern, key }),
+            };
+        }
+        let decision = if rule.is_some() {
+            Decision::Disabled
+        } else {
+            Decision::Unmatched(self.policy.unmatched())
+        };
+        Explanation { decision, winner }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+impl fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypt(rule) => write!(
+                f,
+                "encrypted with key {} (format {:?}, onPlaintext {:?})",
+                rule.key_ref(),
+                rule.format,
+                rule.on_plaintext
+            ),
+            Self::Disabled => f.write_str("clear, encryption disabled"),
+            Self::Retired => f.write_str("retired: writes refused, reads decrypted"),
+            Self::Unmatched(UnmatchedTopics::Passthrough) => f.write_str("clear, unmatched"),
+            Self::Unmatched(UnmatchedTopics::Reject) => f.write_str("refused, unmatched"),
+            Self::Internal => f.write_str("clear, an internal topic of Kafka"),
+        }
+    }
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decision.fmt(f)?;
+        match &self.winner {
+            None => Ok(()),
+            Some(Winner::Rule { rule, pattern }) => write!(f, ", by rules[{rule}] ({pattern})"),
+            Some(Winner::Ledger { pattern, key }) => {
+                write!(
+                    f,
+                    ", since it was once encrypted ({pattern}, last with key {key})"
+                )
+            }
+        }
+    }
+}

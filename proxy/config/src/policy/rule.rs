@@ -1,0 +1,183 @@
+//! One rule: some topics and what happens to them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::ledger::KeyRef;
+use super::pattern::Pattern;
+use crate::name::{KeyName, ProviderName};
+use crate::reader::{Field, Fields, quote};
+
+/// The provider that a key belongs to where the rule names none.
+const DEFAULT_PROVIDER: &str = "default";
+
+/// A rule of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// The topics it is for; at least one pattern.
+    pub topics: Vec<Pattern>,
+    /// What happens to them.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What happens to the topics of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// They are encrypted.
+    Encrypt(Arc<EncryptRule>),
+    /// They are clear, explicitly.
+    Disabled,
+}
+
+/// How topics are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EncryptRule {
+    /// The provider of the key.
+    pub provider: ProviderName,
+    /// The key-encryption key.
+    pub key: KeyName,
+    /// How batches are laid out.
+    pub format: Format,
+    /// What happens to clear records that a consumer meets.
+    pub on_plaintext: OnPlaintext,
+}
+
+/// How encrypted batches are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize)]
+pub enum Format {
+    /// Batch where the topic is known not to be compacted, record otherwise.
+    #[default]
+    Auto,
+    /// The whole batch as one; not for compacted topics.
+    Batch,
+    /// Each value by itself.
+    Record,
+}
+
+/// What happens to clear records on an encrypted topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize)]
+pub enum OnPlaintext {
+    /// They are delivered, for the time of a migration.
+    #[default]
+    Pass,
+    /// They are an error.
+    Reject,
+}
+
+impl Rule {
+    pub(super) fn read(field: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
+        let fields = field.fields(&["topics", "key", "format", "onPlaintext", "encryption"])?;
+        let topics = fields.required("topics").and_then(|field| {
+            let patterns: Vec<_> = field.some_items()?.iter().map(Pattern::read).collect();
+            patterns.into_iter().collect::<Option<Vec<_>>>()
+        });
+        let action = match fields.optional("encryption") {
+            None => EncryptRule::read(&fields, providers).map(|rule| Action::Encrypt(Arc::new(rule))),
+            Some(encryption) => {
+                for name in ["key", "format", "onPlaintext"] {
+                    if let Some(field) = fields.optional(name) {
+                        field.mistake("must not be given beside encryption");
+                    }
+                }
+                encryption.choice(&[("Disabled", ())]).map(|()| Action::Disabled)
+            }
+        };
+        Some(Self {
+            topics: topics?,
+            action: action?,
+        })
+    }
+}
+
+impl EncryptRule {
+    /// The key with its provider.
+    pub fn key_ref(&self) -> KeyRef {
+        KeyRef {
+            provider: self.provider.clone(),
+            name: self.key.clone(),
+        }
+    }
+
+    fn read(fields: &Fields<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
+        let key = fields
+            .required("key")
+            .and_then(|field| KeyRef::read(field, Some(providers)));
+        let format = fields.optional("format").and_then(|field| {
+            field.choice(&[
+                ("Auto", Format::Auto),
+                ("Batch", Format::Batch),
+                ("Record", Format::Record),
+            ])
+        });
+        let on_plaintext = fields
+            .optional("onPlaintext")
+            .and_then(|field| field.choice(&[("Pass", OnPlaintext::Pass), ("Reject", OnPlaintext::Reject)]));
+        let KeyRef { provider, name: key } = key?;
+        Some(Self {
+            provider,
+            key,
+            format: format.unwrap_or_default(),
+            on_plaintext: on_plaintext.unwrap_or_default(),
+        })
+    }
+}
+
+impl KeyRef {
+    /// Reads a key; its provider must be one of the given, if they are known.
+    pub(super) fn read(field: &Field<'_>, providers: Option<&BTreeSet<ProviderName>>) -> Option<Self> {
+        let fields = field.fields(&["provider", "name"])?;
+        let name = fields
+            .required("name")
+            .and_then(|field| field.parsed(KeyName::new));
+        let written = fields.optional("provider");
+        let provider = match written {
+            Some(field) => field.parsed(ProviderName::new),
+            None => ProviderName::new(DEFAULT_PROVIDER).ok(),
+        }?;
+        if let Some(known) = providers.filter(|known| !known.contains(&provider)) {
+            let known: Vec<_> = known.iter().map(ProviderName::as_str).collect();
+            written.unwrap_or_else(|| fields.whole()).mistake(format!(
+                "must have a provider that keyProviders defines ({}), not {}",
+                known.join(", "),
+                quote(provider.as_str())
+            ));
+        }
+        Some(Self {
+            provider,
+            name: name?,
+        })
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The fields of a rule beside its topics.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase", untagged)]
+        enum Text {
+            #[serde(rename_all = "camelCase")]
+            Encrypt {
+                key: KeyRef,
+                format: Format,
+                on_plaintext: OnPlaintext,
+            },
+            Disabled {
+                encryption: &'static str,
+            },
+        }
+        let text = match self {
+            Self::Encrypt(rule) => Text::Encrypt {
+                key: rule.key_ref(),
+                format: rule.format,
+                on_plaintext: rule.on_plaintext,
+            },
+            Self::Disabled => Text::Disabled {
+                encryption: "Disabled",
+            },
+        };
+        text.serialize(serializer)
+    }
+}

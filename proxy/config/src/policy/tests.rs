@@ -1,0 +1,324 @@
+//! What `policy.yaml` may say, and which pattern wins.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::name::{KeyName, TopicName, TopicPrefix};
+
+fn providers() -> BTreeSet<ProviderName> {
+    ["default", "vault"]
+        .map(|name| ProviderName::new(name).unwrap())
+        .into()
+}
+
+fn parse(text: &str) -> Result<Policy, String> {
+    Policy::parse(text, &providers()).map_err(|errors| errors.to_string())
+}
+
+/// What is said about a policy of rules, one a line.
+fn refusal(rules: &[&str]) -> String {
+    parse(&format!("rules:\n  - {}\n", rules.join("\n  - "))).unwrap_err()
+}
+
+#[test]
+fn reads_the_documented_policy() {
+    let text = r#"
+unmatchedTopics: Reject
+rules:
+  - topics: [{prefix: "payments."}, {name: refunds}, {any: true}]
+    key: {name: payments}
+  - topics: [{prefix: "payments.public."}]
+    encryption: Disabled
+  - topics: [{name: "123"}]
+    key: {provider: vault, name: a/b}
+    format: Record
+    onPlaintext: Reject
+"#;
+    let policy = parse(text).unwrap();
+    assert_eq!(policy.unmatched(), UnmatchedTopics::Reject);
+    assert_eq!(policy.text_bytes(), text.len());
+    let rules: Vec<_> = policy.encrypt_rules().map(|rule| rule.as_ref().clone()).collect();
+    let expected = |provider, key, format, on_plaintext| EncryptRule {
+        provider: ProviderName::new(provider).unwrap(),
+        key: KeyName::new(key).unwrap(),
+        format,
+        on_plaintext,
+    };
+    assert_eq!(
+        rules,
+        [
+            expected("default", "payments", Format::Auto, OnPlaintext::Pass),
+            expected("vault", "a/b", Format::Record, OnPlaintext::Reject)
+        ]
+    );
+    assert_eq!(policy.rules()[1].action, Action::Disabled);
+    assert_eq!(parse(&policy.to_yaml()).unwrap(), policy, "{}", policy.to_yaml());
+    assert_eq!(parse(&serde_json::to_string(&policy).unwrap()).unwrap(), policy);
+}
+
+#[test]
+fn empty_list_of_rules_is_allowed_but_must_be_said() {
+    let policy = parse("rules: []").unwrap();
+    assert_eq!(policy.unmatched(), UnmatchedTopics::Passthrough);
+    assert!(policy.rules().is_empty());
+    assert_eq!(parse("{}").unwrap_err(), "rules: is required");
+    assert_eq!(parse("rules:").unwrap_err(), "rules: must be a list, not nothing");
+    assert_eq!(parse("# nothing\n\n").unwrap_err(), "is empty");
+    assert_eq!(parse("").unwrap_err(), "is empty");
+    assert_eq!(parse("[]").unwrap_err(), "must be a mapping, not a list");
+}
+
+#[test]
+fn refuses_mistaken_rules() {
+    const CHARS: &str = "may only have letters, digits, '.', '_' and '-'";
+    let long = "x".repeat(250);
+    let (long_topic, long_key) = (
+        format!("{{topics: [{{name: {long}}}], key: {{name: k}}}}"),
+        format!("{{topics: [{{name: a}}], key: {{name: {long}xxxx}}}}"),
+    );
+    let shown = format!("\"{}\"…", "x".repeat(64));
+    for (rule, expected) in [
+        ("{topics: [{name: a}]}", "rules[0].key: is required".to_owned()),
+        ("{key: {name: k}}", "rules[0].topics: is required".to_owned()),
+        ("{topics: [], key: {name: k}}", "rules[0].topics: must have at least one entry".to_owned()),
+        ("{topics: [a], key: {name: k}}", "rules[0].topics[0]: must be a mapping, not text".to_owned()),
+        ("{topics: [{}], key: {name: k}}", "rules[0].topics[0]: must have exactly one of name, prefix, any".to_owned()),
+        (
+            "{topics: [{name: a, prefix: b}], key: {name: k}}",
+            "rules[0].topics[0]: must have exactly one of name, prefix, any".to_owned(),
+        ),
+        ("{topics: [{any: false}], key: {name: k}}", "rules[0].topics[0].any: must be true".to_owned()),
+        (
+            "{topics: [{name: 123}], key: {name: k}}",
+            "rules[0].topics[0].name: must be text, not a number: put it in quotes".to_owned(),
+        ),
+        ("{topics: [{name: ''}], key: {name: k}}", r#"rules[0].topics[0].name: must have 1 to 249 characters, not """#.to_owned()),
+        (&long_topic, format!("rules[0].topics[0].name: must have 1 to 249 characters, not {shown}")),
+        ("{topics: [{name: ..}], key: {name: k}}", r#"rules[0].topics[0].name: must not be '.' or '..', not "..""#.to_owned()),
+        (
+            "{topics: [{name: 'a*'}], key: {name: k}}",
+            format!(r#"rules[0].topics[0].name: {CHARS} (for all that begin so, use prefix), not "a*""#),
+        ),
+        ("{topics: [{prefix: ''}], key: {name: k}}", r#"rules[0].topics[0].prefix: must have 1 to 249 characters, not """#.to_owned()),
+        ("{topics: [{prefix: a/}], key: {name: k}}", format!(r#"rules[0].topics[0].prefix: {CHARS}, not "a/""#)),
+        (
+            "{topics: [{name: __consumer_offsets}], encryption: Disabled}",
+            "rules[0].topics[0].name: must not be an internal topic of Kafka, which no rule applies to, such as __consumer_offsets".to_owned(),
+        ),
+        ("{topics: [{name: a}], key: {}}", "rules[0].key.name: is required".to_owned()),
+        ("{topics: [{name: a}], key: k}", "rules[0].key: must be a mapping, not text".to_owned()),
+        ("{topics: [{name: a}], key: {name: a/../b}}", r#"rules[0].key.name: must not have an empty, '.' or '..' part between slashes, not "a/../b""#.to_owned()),
+        ("{topics: [{name: a}], key: {name: 'a:b'}}", r#"rules[0].key.name: may only have letters, digits, '.', '_', '-' and '/', not "a:b""#.to_owned()),
+        (&long_key, format!("rules[0].key.name: must have 1 to 253 characters, not {shown}")),
+        (
+            "{topics: [{name: a}], key: {provider: aws, name: k}}",
+            r#"rules[0].key.provider: must have a provider that keyProviders defines (default, vault), not "aws""#.to_owned(),
+        ),
+        ("{topics: [{name: a}], key: {name: k}, format: auto}", r#"rules[0].format: must be Auto or Batch or Record, not "auto""#.to_owned()),
+        ("{topics: [{name: a}], key: {name: k}, onPlaintext: Drop}", r#"rules[0].onPlaintext: must be Pass or Reject, not "Drop""#.to_owned()),
+        ("{topics: [{name: a}], encryption: Enabled}", r#"rules[0].encryption: must be Disabled, not "Enabled""#.to_owned()),
+        (
+            "{topics: [{name: a}], encryption: Disabled, key: {name: k}, format: Auto, onPlaintext: Pass}",
+            ["key", "format", "onPlaintext"].map(|name| format!("rules[0].{name}: must not be given beside encryption")).join("\n"),
+        ),
+        ("{topics: [{name: a}], keys: {name: k}}", "rules[0].keys: is not a known field; did you mean key?\nrules[0].key: is required".to_owned()),
+    ] {
+        assert_eq!(refusal(&[rule]), expected, "{rule}");
+    }
+}
+
+#[test]
+fn default_provider_must_be_defined_where_a_rule_relies_on_it() {
+    let vault = [ProviderName::new("vault").unwrap()].into();
+    let errors = Policy::parse("rules: [{topics: [{name: a}], key: {name: k}}]", &vault).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        r#"rules[0].key: must have a provider that keyProviders defines (vault), not "default""#
+    );
+}
+
+#[test]
+fn same_pattern_twice_names_both_places() {
+    let rules = [
+        "{topics: [{name: a}, {prefix: a}, {name: a}], key: {name: k}}",
+        "{topics: [{any: true}, {name: }], key: {name: k}}",
+        "{topics: [{prefix: a}, {name: b}], encryption: Disabled}",
+    ];
+    let expected = "rules[1].topics[1].name: must be text, not nothing
+rules[0].topics[2]: is the same pattern as rules[0].topics[0], name a
+rules[2].topics[0]: is the same pattern as rules[0].topics[1], prefix a";
+    assert_eq!(refusal(&rules), expected);
+
+    let policy = parse("rules: [{topics: [{name: a}], key: {name: k}}]").unwrap();
+    let twice = [policy.rules(), policy.rules()].concat();
+    let errors = Policy::new(UnmatchedTopics::Reject, twice).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "rules[1].topics[0]: is the same pattern as rules[0].topics[0], name a"
+    );
+}
+
+#[test]
+fn decisions_explain_themselves() {
+    let policy = parse(
+        "rules:
+  - {topics: [{prefix: p.}], key: {name: k}}
+  - {topics: [{prefix: p.public.}, {name: x}], encryption: Disabled}",
+    )
+    .unwrap();
+    let earlier = parse("rules: [{topics: [{name: gone}], key: {provider: vault, name: old}}]").unwrap();
+    let ledger = Ledger::default().updated(&earlier).updated(&policy);
+    let effective = EffectivePolicy::new(policy, ledger);
+    let explain = |topic| effective.explain(topic).to_string();
+    assert_eq!(
+        explain("p.a"),
+        "encrypted with key k of provider default (format Auto, onPlaintext Pass), by rules[0] (prefix p.)"
+    );
+    assert_eq!(
+        explain("p.public.a"),
+        "clear, encryption disabled, by rules[1] (prefix p.public.)"
+    );
+    assert_eq!(
+        explain("gone"),
+        "retired: writes refused, reads decrypted, since it was once encrypted (name gone, last with key old of provider vault)"
+    );
+    assert_eq!(explain("other"), "clear, unmatched");
+    assert_eq!(explain("__consumer_offsets"), "clear, an internal topic of Kafka");
+}
+
+#[test]
+fn internal_topics_match_nothing() {
+    let policy =
+        parse("{unmatchedTopics: Reject, rules: [{topics: [{any: true}, {prefix: __}], key: {name: k}}]}")
+            .unwrap();
+    let ledger = Ledger::default().updated(&policy);
+    let effective = EffectivePolicy::new(policy, ledger);
+    for topic in [
+        "__consumer_offsets",
+        "__transaction_state",
+        "__share_group_state",
+        "__cluster_metadata",
+        "__remote_log_metadata",
+    ] {
+        assert_eq!(effective.decide(topic), Decision::Internal);
+        assert!(is_internal_topic(topic));
+        assert!(!Pattern::Any.matches(topic));
+    }
+    assert!(matches!(
+        effective.decide("__consumer_offsets2"),
+        Decision::Encrypt(_)
+    ));
+}
+
+/// Names over a tiny alphabet, so that patterns overlap often.
+fn name() -> impl Strategy<Value = String> {
+    "[ab.]{1,5}".prop_filter("Kafka's rule", |name| TopicName::new(name.clone()).is_ok())
+}
+
+fn pattern() -> impl Strategy<Value = Pattern> {
+    prop_oneof![
+        name().prop_map(|name| Pattern::Name(TopicName::new(name).unwrap())),
+        "[ab.]{1,5}".prop_map(|prefix| Pattern::Prefix(TopicPrefix::new(prefix).unwrap())),
+        Just(Pattern::Any),
+    ]
+}
+
+fn key(name: &str) -> Action {
+    Action::Encrypt(Arc::new(EncryptRule {
+        provider: ProviderName::new("default").unwrap(),
+        key: KeyName::new(name).unwrap(),
+        format: Format::Auto,
+        on_plaintext: OnPlaintext::Pass,
+    }))
+}
+
+/// A policy with a rule for each of some distinct patterns.
+fn policy() -> impl Strategy<Value = Policy> {
+    let action = prop_oneof![Just(key("k")), Just(key("l")), Just(Action::Disabled)];
+    let unmatched = prop_oneof![Just(UnmatchedTopics::Passthrough), Just(UnmatchedTopics::Reject)];
+    (unmatched, prop::collection::btree_map(pattern(), action, 0..8)).prop_map(|(unmatched, rules)| {
+        let rules = rules
+            .into_iter()
+            .map(|(pattern, action)| Rule {
+                topics: vec![pattern],
+                action,
+            })
+            .collect();
+        Policy::new(unmatched, rules).unwrap()
+    })
+}
+
+/// The specification, word for word and slowly.
+fn naive<'a>(policy: &'a Policy, ledger: &'a Ledger, topic: &str) -> Decision<'a> {
+    let rule = policy
+        .rules()
+        .iter()
+        .filter(|rule| rule.topics[0].matches(topic))
+        .max_by_key(|r| r.topics[0].specificity());
+    let ever = ledger
+        .entries()
+        .map(|(pattern, _)| pattern)
+        .filter(|pattern| pattern.matches(topic));
+    let narrowest = ever.map(Pattern::specificity).max();
+    match rule.map(|rule| (&rule.action, rule.topics[0].specificity())) {
+        Some((Action::Encrypt(rule), _)) => Decision::Encrypt(rule),
+        Some((Action::Disabled, specificity)) if narrowest.is_none_or(|ledger| specificity >= ledger) => {
+            Decision::Disabled
+        }
+        Some((Action::Disabled, _)) => Decision::Retired,
+        None if narrowest.is_some() => Decision::Retired,
+        None => Decision::Unmatched(policy.unmatched()),
+    }
+}
+
+proptest! {
+    #[test]
+    fn lookup_agrees_with_the_naive_one(history in prop::collection::vec(policy(), 1..4), topic in name()) {
+        let ledger = history.iter().fold(Ledger::default(), |ledger, policy| ledger.updated(policy));
+        let policy = history.last().unwrap().clone();
+        let effective = EffectivePolicy::new(policy.clone(), ledger.clone());
+        prop_assert_eq!(effective.decide(&topic), naive(&policy, &ledger, &topic));
+        if let Some(Winner::Rule { pattern, .. } | Winner::Ledger { pattern, .. }) = effective.explain(&topic).winner {
+            prop_assert!(pattern.matches(&topic));
+        }
+    }
+
+    /// The promise itself: what a policy encrypts, no later policy makes clear except by a `Disabled` rule
+    /// that matches.
+    #[test]
+    fn once_encrypted_is_never_silently_clear(before in policy(), after in policy(), topic in name()) {
+        let ledger = Ledger::default().updated(&before);
+        let encrypted = matches!(EffectivePolicy::new(before, ledger.clone()).decide(&topic), Decision::Encrypt(_));
+        let effective = EffectivePolicy::new(after.clone(), ledger.updated(&after));
+        let decision = effective.decide(&topic);
+        if encrypted && matches!(decision, Decision::Unmatched(_)) {
+            // Only where a Disabled rule with the very pattern dropped the entry, and then it still matches.
+            prop_assert!(false, "{topic} fell through to {decision:?}");
+        }
+        if encrypted && decision == Decision::Disabled {
+            let said = after.rules().iter().any(|rule| rule.action == Action::Disabled && rule.topics[0].matches(&topic));
+            prop_assert!(said);
+        }
+    }
+
+    #[test]
+    fn any_policy_survives_its_text(policy in policy()) {
+        prop_assert_eq!(parse(&policy.to_yaml()).unwrap(), policy);
+    }
+
+    #[test]
+    fn any_topic_name_survives_its_text(name in "[a-zA-Z0-9._-]{1,12}") {
+        let topics = vec![Pattern::Prefix(TopicPrefix::new(name.clone()).unwrap())];
+        let action = if KeyName::new(name.clone()).is_ok() { key(&name) } else { Action::Disabled };
+        let policy = Policy::new(UnmatchedTopics::Reject, vec![Rule { topics, action }]).unwrap();
+        prop_assert_eq!(parse(&policy.to_yaml()).unwrap(), policy);
+    }
+
+    /// Names come from clients, and need not be ones that Kafka would accept.
+    #[test]
+    fn lookup_takes_any_text(policy in policy(), topic in "\\PC{0,6}") {
+        let ledger = Ledger::default();
+        let effective = EffectivePolicy::new(policy.clone(), ledger.clone());
+        prop_assert_eq!(effective.decide(&topic), naive(&policy, &ledger, &topic));
+    }
+}

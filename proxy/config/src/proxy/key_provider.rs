@@ -1,0 +1,66 @@
+//! Where key-encryption keys are.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use super::read_path;
+use crate::name::ProviderName;
+use crate::path::ConfigPath;
+use crate::reader::Field;
+
+/// A key provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyProvider {
+    /// Keys in files that the proxy itself can read.
+    Local {
+        /// The directory of the key files.
+        directory: ConfigPath,
+    },
+}
+
+pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
+    let mut providers = BTreeMap::new();
+    let entries = field.entries()?;
+    if entries.is_empty() {
+        field.mistake("must have at least one entry");
+    }
+    for (key, entry) in entries {
+        let name = ProviderName::new(key)
+            .map_err(|error| entry.mistake(format!("has a name that {error}")))
+            .ok();
+        let provider = KeyProvider::read(&entry, base_dir);
+        if let (Some(name), Some(provider)) = (name, provider) {
+            providers.insert(name, provider);
+        }
+    }
+    Some(providers)
+}
+
+impl KeyProvider {
+    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["local"])?;
+        let (_, local) = fields.only()?;
+        let fields = local.fields(&["directory"])?;
+        let directory = fields
+            .required("directory")
+            .and_then(|field| read_path(field, base_dir))?;
+        Some(Self::Local { directory })
+    }
+}
+
+// By hand, since the YAML library writes enums as tags.
+impl Serialize for KeyProvider {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::Local { directory } => {
+                map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,196 @@
+//! Where clients connect.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::read_path;
+use super::runtime::read_bind;
+use crate::address::{BrokerId, Host};
+use crate::name::ListenerName;
+use crate::path::ConfigPath;
+use crate::reader::Field;
+
+/// Far more than anybody needs; it bounds the pairwise check of ports.
+const MOST_LISTENERS: usize = 64;
+/// Each port is an open socket in every proxy.
+const MOST_BROKER_PORTS: u16 = 10_000;
+const DEFAULT_BROKER_PORTS: u16 = 16;
+
+/// One listener: a bootstrap port and a port for each broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listener {
+    /// Its name, unique in the file.
+    pub name: ListenerName,
+    /// The address of the bootstrap port. Broker ports are bound on the same IP address.
+    pub bind: SocketAddr,
+    /// The host that clients are told to connect to.
+    pub advertised_host: Host,
+    /// The ports of brokers.
+    pub broker_ports: BrokerPorts,
+    /// TLS towards clients; without it the connection is clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
+}
+
+/// A range of ports, one for each broker id from 0 on. Never reaches beyond 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokerPorts {
+    start: u16,
+    count: u16,
+}
+
+/// TLS towards clients.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerTls {
+    /// The certificate chain, PEM.
+    pub certificate_file: ConfigPath,
+    /// Its private key, PEM.
+    pub key_file: ConfigPath,
+    /// The authorities that clients' certificates must come from; without it clients show none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ca_file: Option<ConfigPath>,
+}
+
+/// Reads all listeners, those with mistakes as `None`, so that the index of the others stays that of the
+/// file.
+pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<Vec<Option<Listener>>> {
+    let items = field.some_items()?;
+    if items.len() > MOST_LISTENERS {
+        field.mistake(format!(
+            "must have at most {MOST_LISTENERS} entries, not {}",
+            items.len()
+        ));
+        return None;
+    }
+    let mut names = HashMap::new();
+    let mut listeners = Vec::with_capacity(items.len());
+    for item in &items {
+        let listener = Listener::read(item, base_dir);
+        if let Some(listener) = &listener
+            && let Some(earlier) = names.insert(listener.name.clone(), item.path())
+        {
+            item.mistake(format!("has the same name as {earlier}, {}", listener.name));
+        }
+        listeners.push(listener);
+    }
+    Some(listeners)
+}
+
+impl Listener {
+    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["name", "bind", "advertisedHost", "brokerPorts", "tls"])?;
+        let name = fields
+            .required("name")
+            .and_then(|field| field.parsed(ListenerName::new));
+        let bind = fields.required("bind").and_then(read_bind);
+        let advertised_host = fields.required("advertisedHost").and_then(read_advertised_host);
+        let broker_ports = fields.required("brokerPorts").and_then(BrokerPorts::read);
+        let tls = fields
+            .optional("tls")
+            .map(|field| ServerTls::read(field, base_dir));
+        Some(Self {
+            name: name?,
+            bind: bind?,
+            advertised_host: advertised_host?,
+            broker_ports: broker_ports?,
+            tls: match tls {
+                None => None,
+                Some(tls) => Some(tls?),
+            },
+        })
+    }
+}
+
+impl BrokerPorts {
+    /// A range of ports; `None` if it is empty or too long, begins at 0 or ends beyond 65535.
+    pub fn new(start: u16, count: u16) -> Option<Self> {
+        let last = start.checked_add(count.checked_sub(1)?);
+        (start > 0 && count <= MOST_BROKER_PORTS && last.is_some()).then_some(Self { start, count })
+    }
+
+    /// The ports to open.
+    pub fn ports(self) -> RangeInclusive<u16> {
+        self.start..=self.start.saturating_add(self.count - 1)
+    }
+
+    /// The port at which a broker is reached, if it has one.
+    pub fn port(self, broker: BrokerId) -> Option<u16> {
+        let offset = u16::try_from(broker.value())
+            .ok()
+            .filter(|offset| *offset < self.count)?;
+        self.start.checked_add(offset)
+    }
+
+    /// The broker that is reached at a port.
+    pub fn broker(self, port: u16) -> Option<BrokerId> {
+        let offset = port
+            .checked_sub(self.start)
+            .filter(|offset| *offset < self.count)?;
+        BrokerId::new(offset.into())
+    }
+
+    /// How many ports there are, at least one.
+    pub fn count(self) -> u16 {
+        self.count
+    }
+
+    fn read(field: &Field<'_>) -> Option<Self> {
+        let fields = field.fields(&["start", "count"])?;
+        let start = fields
+            .required("start")
+            .and_then(|field| field.integer(1..=u16::MAX));
+        let count = match fields.optional("count") {
+            None => Some(DEFAULT_BROKER_PORTS),
+            Some(field) => field.integer(1..=MOST_BROKER_PORTS),
+        };
+        let (start, count) = (start?, count?);
+        let ports = Self::new(start, count);
+        if ports.is_none() {
+            let start_field = fields.optional("start").unwrap_or(field);
+            start_field.mistake(format!(
+                "must be at most {} for {count} ports to end by 65535, not {start}",
+                u16::MAX - (count - 1)
+            ));
+        }
+        ports
+    }
+}
+
+impl ServerTls {
+    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["certificateFile", "keyFile", "clientCaFile"])?;
+        let certificate_file = fields
+            .required("certificateFile")
+            .and_then(|field| read_path(field, base_dir));
+        let key_file = fields
+            .required("keyFile")
+            .and_then(|field| read_path(field, base_dir));
+        let client_ca_file = fields
+            .optional("clientCaFile")
+            .map(|field| read_path(field, base_dir));
+        Some(Self {
+            certificate_file: certificate_file?,
+            key_file: key_file?,
+            client_ca_file: match client_ca_file {
+                None => None,
+                Some(file) => Some(file?),
+            },
+        })
+    }
+}
+
+fn read_advertised_host(field: &Field<'_>) -> Option<Host> {
+    let host = field.parsed(|text| Host::new(text).map_err(|_| "must be a DNS name or an IP address"))?;
+    if host.ip().is_some_and(|ip| ip.is_unspecified()) {
+        field.mistake(format!("must be a host that clients can reach, not {host}"));
+        return None;
+    }
+    Some(host)
+}

@@ -1,0 +1,197 @@
+//! What `proxy.yaml` may say.
+
+mod refusals;
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::address::{BrokerId, HostPort};
+
+const MINIMAL: &str = "
+cluster: my-cluster
+upstream:
+  bootstrapServers: [127.0.0.1:19092]
+listeners:
+  - name: plain
+    bind: 127.0.0.1:29092
+    advertisedHost: 127.0.0.1
+    brokerPorts: {start: 29100}
+keyProviders:
+  default: {local: {directory: keys/}}
+policy: {file: policy.yaml}
+";
+
+const FULL: &str = r#"
+cluster: kafka/my-cluster
+upstream:
+  bootstrapServers: ["broker.example:9092", "[2001:db8::1]:9092"]
+  brokers: {0: "b0:9092", "1": "[::1]:9093"}
+  tls: {caFiles: [a.pem, /etc/b.pem]}
+listeners:
+  - name: plain
+    bind: 127.0.0.1:29092
+    advertisedHost: proxy.example
+    brokerPorts: {start: 29100, count: 2}
+  - name: tls
+    bind: "[::1]:29092"
+    advertisedHost: "[2001:db8::2]"
+    brokerPorts: {start: 29200, count: 4}
+    tls: {certificateFile: tls.crt, keyFile: tls.key, clientCaFile: ca.crt}
+keyProviders:
+  default: {local: {directory: keys/}}
+  other: {local: {directory: /keys}}
+policy: {file: policy/policy.yaml, stateFile: /var/lib/state.yaml}
+admin: {bind: 0.0.0.0:9404}
+limits: {maxFrameBytes: 1048576, bufferBytes: 2097152, connections: 10, fetchMaxBytes: 1048576}
+drain: {seconds: 0}
+log: {format: json, level: debug}
+"#;
+
+fn parse(text: &str) -> Result<ProxyConfig, String> {
+    ProxyConfig::parse(text, Path::new("/etc/proxy")).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn minimal_file_has_the_documented_defaults() {
+    let config = parse(MINIMAL).unwrap();
+    assert_eq!(config.cluster.as_str(), "my-cluster");
+    assert_eq!(config.upstream.tls, None);
+    assert!(config.upstream.brokers.is_empty());
+    assert_eq!(config.listeners[0].broker_ports.ports(), 29100..=29115);
+    assert_eq!(config.policy.file.as_path(), Path::new("/etc/proxy/policy.yaml"));
+    assert_eq!(
+        config.policy.state_file.as_path(),
+        Path::new("/etc/proxy/policy.yaml.state")
+    );
+    assert_eq!(config.admin.bind, "127.0.0.1:9404".parse().unwrap());
+    assert_eq!(config.limits.max_frame_bytes, 104_857_600);
+    assert_eq!(config.limits.buffer_bytes, 268_435_456);
+    assert_eq!(config.limits.connections, 2000);
+    assert_eq!(config.limits.fetch_max_bytes, None);
+    assert_eq!(config.drain.duration().as_secs(), 30);
+    assert_eq!(
+        config.log,
+        Log {
+            format: LogFormat::Text,
+            level: LogLevel::Info
+        }
+    );
+}
+
+#[test]
+fn full_file_is_read_completely() {
+    let config = parse(FULL).unwrap();
+    assert_eq!(
+        config.upstream.bootstrap_servers[1],
+        "[2001:db8::1]:9092".parse::<HostPort>().unwrap()
+    );
+    assert_eq!(
+        config.upstream.brokers[&BrokerId::new(1).unwrap()].to_string(),
+        "[::1]:9093"
+    );
+    let files: Vec<_> = config
+        .upstream
+        .tls
+        .unwrap()
+        .ca_files
+        .iter()
+        .map(|file| file.as_path().to_owned())
+        .collect();
+    assert_eq!(
+        files,
+        [PathBuf::from("/etc/proxy/a.pem"), PathBuf::from("/etc/b.pem")]
+    );
+    let listener = &config.listeners[1];
+    assert_eq!(listener.advertised_host.as_str(), "2001:db8::2");
+    assert_eq!(
+        listener.tls.as_ref().unwrap().key_file.as_path(),
+        Path::new("/etc/proxy/tls.key")
+    );
+    assert_eq!(
+        listener
+            .tls
+            .as_ref()
+            .unwrap()
+            .client_ca_file
+            .as_ref()
+            .unwrap()
+            .written(),
+        "ca.crt"
+    );
+    let KeyProvider::Local { directory } = &config.key_providers["default"];
+    assert_eq!(directory.as_path(), Path::new("/etc/proxy/keys/"));
+    assert_eq!(
+        config.policy.state_file.as_path(),
+        Path::new("/var/lib/state.yaml")
+    );
+    assert_eq!(config.limits.fetch_max_bytes, Some(1 << 20));
+    assert_eq!(config.drain.seconds, 0);
+    assert_eq!(
+        config.log,
+        Log {
+            format: LogFormat::Json,
+            level: LogLevel::Debug
+        }
+    );
+}
+
+#[test]
+fn written_text_means_the_same() {
+    for text in [MINIMAL, FULL] {
+        let config = parse(text).unwrap();
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(parse(&json).unwrap(), config, "{json}");
+    }
+}
+
+#[test]
+fn one_ca_file_is_a_list_of_one() {
+    let with_tls = |tls: &str| MINIMAL.replacen("upstream:", &format!("upstream:\n  tls: {tls}"), 1);
+    assert_eq!(
+        parse(&with_tls("{caFile: a}")).unwrap(),
+        parse(&with_tls("{caFiles: [a]}")).unwrap()
+    );
+}
+
+#[test]
+fn broker_ports_map_both_ways() {
+    let ports = BrokerPorts::new(65_530, 6).unwrap();
+    let broker = |id| BrokerId::new(id).unwrap();
+    assert_eq!(ports.port(broker(5)), Some(65_535));
+    assert_eq!(ports.port(broker(6)), None);
+    assert_eq!(ports.port(broker(i32::MAX)), None);
+    assert_eq!(ports.broker(65_535), Some(broker(5)));
+    assert_eq!(ports.broker(65_529), None);
+    assert_eq!(BrokerPorts::new(65_530, 7), None);
+    assert_eq!(BrokerPorts::new(0, 1), None);
+    assert_eq!(BrokerPorts::new(1, 0), None);
+}
+
+#[test]
+fn errors_of_a_loaded_file_name_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("proxy.yaml");
+    let missing = ProxyConfig::load(&path).unwrap_err();
+    assert!(
+        missing
+            .to_string()
+            .starts_with(&format!("{}: cannot be read: ", path.display())),
+        "{missing}"
+    );
+    std::fs::write(&path, MINIMAL.replacen("cluster:", "clutser:", 1)).unwrap();
+    let errors = ProxyConfig::load(&path).unwrap_err();
+    assert_eq!(errors.file(), Some(path.as_path()));
+    assert_eq!(errors.mistakes().len(), 2);
+    assert_eq!(errors.mistakes()[1].path(), "cluster");
+    assert_eq!(errors.mistakes()[1].problem(), "is required");
+    std::fs::write(&path, MINIMAL).unwrap();
+    let config = ProxyConfig::load(&path).unwrap();
+    assert_eq!(config.policy.file.as_path(), directory.path().join("policy.yaml"));
+    std::fs::write(&path, b"\xff").unwrap();
+    let errors = ProxyConfig::load(&path).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        format!("{}: is not UTF-8 text (at byte 0)", path.display())
+    );
+}

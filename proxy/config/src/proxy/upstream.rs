@@ -1,0 +1,108 @@
+//! The brokers behind the proxy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::str::FromStr as _;
+
+use serde::Serialize;
+
+use super::read_path;
+use crate::address::{BrokerId, HostPort};
+use crate::path::ConfigPath;
+use crate::reader::Field;
+
+/// The brokers of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upstream {
+    /// Where the cluster is found; at least one address.
+    pub bootstrap_servers: Vec<HostPort>,
+    /// Addresses of brokers that are known beforehand; others are learned from the cluster.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub brokers: BTreeMap<BrokerId, HostPort>,
+    /// TLS towards the brokers; without it the connection is clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
+}
+
+/// TLS towards the brokers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpstreamTls {
+    /// The authorities that brokers' certificates must come from; at least one. The system's are never used,
+    /// as none of them is to be trusted with an internal cluster.
+    pub ca_files: Vec<ConfigPath>,
+}
+
+impl Upstream {
+    pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["bootstrapServers", "brokers", "tls"])?;
+        let bootstrap_servers = fields.required("bootstrapServers").and_then(read_servers);
+        let brokers = fields
+            .optional("brokers")
+            .and_then(read_brokers)
+            .unwrap_or_default();
+        let tls = fields
+            .optional("tls")
+            .map(|field| UpstreamTls::read(field, base_dir));
+        Some(Self {
+            bootstrap_servers: bootstrap_servers?,
+            brokers,
+            tls: match tls {
+                None => None,
+                Some(tls) => Some(tls?),
+            },
+        })
+    }
+}
+
+impl UpstreamTls {
+    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["caFile", "caFiles"])?;
+        let (name, files) = fields.only()?;
+        let ca_files = if name == "caFile" {
+            vec![read_path(files, base_dir)?]
+        } else {
+            let items = files.some_items()?;
+            let paths: Vec<_> = items.iter().map(|item| read_path(item, base_dir)).collect();
+            paths.into_iter().collect::<Option<_>>()?
+        };
+        Some(Self { ca_files })
+    }
+}
+
+fn read_servers(field: &Field<'_>) -> Option<Vec<HostPort>> {
+    let mut seen = BTreeSet::new();
+    let mut servers = Vec::new();
+    for item in field.some_items()? {
+        let Some(server) = item.parsed(HostPort::from_str) else {
+            continue;
+        };
+        if seen.insert(server.clone()) {
+            servers.push(server);
+        } else {
+            item.mistake(format!("is the same as an earlier entry, {server}"));
+        }
+    }
+    Some(servers)
+}
+
+fn read_brokers(field: &Field<'_>) -> Option<BTreeMap<BrokerId, HostPort>> {
+    let mut brokers = BTreeMap::new();
+    for (key, entry) in field.entries()? {
+        // The canonical form only, so that "1" and "01" cannot both stand for one broker.
+        let id = key
+            .parse()
+            .ok()
+            .and_then(BrokerId::new)
+            .filter(|id| id.to_string() == key);
+        if id.is_none() {
+            entry.mistake("must have a broker id as its key, from 0 to 2147483647");
+        }
+        let address = entry.parsed(HostPort::from_str);
+        if let (Some(id), Some(address)) = (id, address) {
+            brokers.insert(id, address);
+        }
+    }
+    Some(brokers)
+}

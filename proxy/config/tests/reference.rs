@@ -1,0 +1,123 @@
+//! `REFERENCE.md` shows only what the parsers take, and says what they do.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proxy_config::{Decision, EffectivePolicy, Ledger, Policy, ProviderName, ProxyConfig};
+
+const REFERENCE: &str = include_str!("../REFERENCE.md");
+
+/// The blocks of one kind, such as "yaml proxy".
+fn blocks(kind: &str) -> Vec<&'static str> {
+    let open = format!("\n```{kind}\n");
+    let blocks: Vec<_> = REFERENCE
+        .split(&open)
+        .skip(1)
+        .map(|rest| rest.split("\n```").next().expect("a split has a first part"))
+        .collect();
+    assert!(!blocks.is_empty(), "no block of {kind}");
+    blocks
+}
+
+fn policy(text: &str) -> Policy {
+    let providers: BTreeSet<_> = [ProviderName::new("default").expect("a valid name")].into();
+    Policy::parse(text, &providers).expect("a valid policy")
+}
+
+#[test]
+fn every_block_of_yaml_is_tested() {
+    let tested = blocks("yaml proxy").len() + blocks("yaml policy").len() + blocks("yaml state").len();
+    assert_eq!(REFERENCE.matches("```yaml").count(), tested);
+}
+
+#[test]
+fn proxy_blocks_are_valid() {
+    for text in blocks("yaml proxy") {
+        ProxyConfig::parse(text, Path::new("/etc/proxy")).unwrap();
+    }
+}
+
+#[test]
+fn full_example_shows_the_defaults() {
+    let [minimal, full] = blocks("yaml proxy").try_into().unwrap();
+    let minimal = ProxyConfig::parse(minimal, Path::new("")).unwrap();
+    let mut full = ProxyConfig::parse(full, Path::new("")).unwrap();
+    full.limits.fetch_max_bytes = None;
+    assert_eq!(full.policy, minimal.policy);
+    assert_eq!(full.listeners[0].broker_ports, minimal.listeners[0].broker_ports);
+    assert_eq!(
+        (full.admin, full.limits, full.drain, full.log),
+        (minimal.admin, minimal.limits, minimal.drain, minimal.log)
+    );
+}
+
+#[test]
+fn policy_and_state_blocks_are_valid() {
+    for text in blocks("yaml policy") {
+        policy(text);
+    }
+    for text in blocks("yaml state") {
+        assert!(!Ledger::parse(text).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn example_messages_are_the_real_ones() {
+    let [messages] = blocks("text").try_into().unwrap();
+    let text = blocks("yaml proxy")[0].replace("29100", "65530") + "\nlisners: []\n";
+    let errors = ProxyConfig::parse(&text, Path::new("")).unwrap_err().to_string();
+    for message in messages.lines() {
+        let message = message.strip_prefix("/etc/proxy/proxy.yaml: ").unwrap();
+        assert!(
+            errors.lines().any(|error| error == message),
+            "{message} is not among\n{errors}"
+        );
+    }
+}
+
+#[test]
+fn table_of_retired_topics_is_true() {
+    let before = policy("rules: [{topics: [{prefix: payments.}], key: {name: k}}]");
+    let ledger = Ledger::default().updated(&before);
+    let rows = REFERENCE
+        .split("| policy now |")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap()
+        .lines()
+        .skip(2);
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let pattern = cells[0].split('`').nth(1).unwrap();
+        let text = match cells[0].rsplit(' ').next().unwrap() {
+            "disabled" => format!("rules: [{{topics: [{pattern}], encryption: Disabled}}]"),
+            "encrypted" => format!("rules: [{{topics: [{pattern}], key: {{name: k}}}}]"),
+            _ => pattern.to_owned(),
+        };
+        let policy = policy(&text);
+        let effective = EffectivePolicy::new(policy.clone(), ledger.updated(&policy));
+        for (topic, cell) in ["payments.a", "payments.public.a", "other"]
+            .iter()
+            .zip(&cells[1..])
+        {
+            let expected = match effective.decide(topic) {
+                Decision::Encrypt(_) => "encrypted",
+                Decision::Disabled => "clear",
+                Decision::Retired => "retired",
+                Decision::Unmatched(_) => "unmatched",
+                Decision::Internal => "internal",
+            };
+            assert!(cell.starts_with(expected), "{topic}: {row}");
+        }
+        assert_eq!(
+            effective.ledger().is_empty(),
+            row.contains("record removed"),
+            "{row}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}

@@ -1,0 +1,161 @@
+//! The data keys of this process: those that seal, and those that were unwrapped to open.
+//!
+//! Both live here, outside any policy, so that a reload of the policy neither restarts a budget nor forgets a key. What
+//! a provider answered is asked again when it grows old or the provider's epoch changes. While a provider does not
+//! answer, its last answer lives on for a limited time; a definite no ends it at once.
+
+mod asked;
+mod breaker;
+mod data_key;
+mod limits;
+mod ring;
+mod source;
+mod stats;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod unwrapped;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use self::data_key::DataKey;
+pub use self::limits::KeyLimits;
+pub use self::stats::KeyStats;
+
+use self::ring::Ring;
+use self::source::Source;
+use self::tasks::Tasks;
+use self::unwrapped::Unwrapped;
+use crate::dek::Dek;
+use crate::envelope::EnvelopeHeader;
+use crate::name::{ClusterName, KeyName, ProviderName};
+use crate::provider::{KeyProvider, ProviderError};
+
+/// The data keys of this process, over all its providers. Needs a tokio runtime.
+pub struct Keys {
+    sources: HashMap<ProviderName, Arc<Source>>,
+    /// Only the keys of configured rules are ever asked for, so this does not grow without bounds.
+    rings: RwLock<HashMap<ProviderName, HashMap<KeyName, Arc<Ring>>>>,
+    unwrapped: Unwrapped,
+    shared: Shared,
+}
+
+/// What rings and unwrapped keys have in common.
+struct Shared {
+    limits: KeyLimits,
+    stats: Arc<KeyStats>,
+    tasks: Tasks,
+}
+
+impl Keys {
+    /// Keys of a cluster from these providers.
+    pub fn new(
+        cluster: &ClusterName,
+        providers: HashMap<ProviderName, Arc<dyn KeyProvider>>,
+        limits: KeyLimits,
+    ) -> Self {
+        let stats = Arc::new(KeyStats::default());
+        let sources = providers.into_iter().map(|(name, provider)| {
+            let source = Source::new(
+                cluster.clone(),
+                name.clone(),
+                provider,
+                &limits,
+                Arc::clone(&stats),
+            );
+            (name, Arc::new(source))
+        });
+        Self {
+            sources: sources.collect(),
+            rings: RwLock::default(),
+            unwrapped: Unwrapped::new(&limits),
+            shared: Shared {
+                limits,
+                stats,
+                tasks: Tasks::default(),
+            },
+        }
+    }
+
+    /// The data key to seal with.
+    ///
+    /// Waits only when there is none that may be used, and then no longer than the limit of a call. The next key is
+    /// fetched in the background before this one ends.
+    pub async fn data_key(
+        &self,
+        provider: impl AsRef<str>,
+        key: impl AsRef<str>,
+    ) -> Result<Arc<DataKey>, ProviderError> {
+        self.ring(provider.as_ref(), key.as_ref())?
+            .data_key(&self.shared)
+            .await
+    }
+
+    /// The data key of an envelope, in clear. Waits no longer than the limit of a call.
+    pub async fn unwrap(&self, envelope: &EnvelopeHeader<'_>) -> Result<Arc<Dek>, ProviderError> {
+        let source = self.source(envelope.provider(), envelope.key())?;
+        self.unwrapped.unwrap(source, envelope, &self.shared).await
+    }
+
+    /// Whether the key works now: has the provider make a data key and unwrap it again.
+    pub async fn verify(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Result<(), ProviderError> {
+        let source = self.source(provider.as_ref(), key.as_ref())?;
+        let context = source.context(key.as_ref())?;
+        let (dek, wrapped) = source.generate(&context).await?;
+        let unwrapped = source.unwrap(&context, wrapped.as_bytes()).await?;
+        if dek.same_as(&unwrapped) {
+            Ok(())
+        } else {
+            Err(ProviderError::corrupt(
+                &context,
+                "the data key that it wrapped unwraps to another",
+            ))
+        }
+    }
+
+    /// Whether the provider is left alone for a moment, because its last calls had no answer.
+    pub fn is_open(&self, provider: impl AsRef<str>) -> bool {
+        self.sources
+            .get(provider.as_ref())
+            .is_some_and(|source| source.is_open())
+    }
+
+    /// Counts of what was done.
+    pub fn stats(&self) -> &Arc<KeyStats> {
+        &self.shared.stats
+    }
+
+    fn source(&self, provider: &str, key: &str) -> Result<&Arc<Source>, ProviderError> {
+        self.sources.get(provider).ok_or_else(|| ProviderError::Refused {
+            provider: ProviderName::or_invalid(provider),
+            key: KeyName::or_invalid(key),
+            cause: "no key provider of this name is configured".to_owned(),
+        })
+    }
+
+    fn ring(&self, provider: &str, key: &str) -> Result<Arc<Ring>, ProviderError> {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ring) = rings.get(provider).and_then(|rings| rings.get(key)) {
+            return Ok(Arc::clone(ring));
+        }
+        drop(rings);
+        let source = self.source(provider, key)?;
+        let context = source.context(key)?;
+        let mut rings = self.rings.write().unwrap_or_else(PoisonError::into_inner);
+        let rings = rings.entry(context.provider.clone()).or_default();
+        let ring = rings.entry(context.key.clone());
+        Ok(Arc::clone(ring.or_insert_with(|| {
+            Arc::new(Ring::new(Arc::clone(source), context))
+        })))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("providers", &self.sources.keys())
+            .finish_non_exhaustive()
+    }
+}

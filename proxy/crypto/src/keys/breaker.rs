@@ -1,0 +1,86 @@
+//! Leaves a provider alone that does not answer.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::limits::{KeyLimits, jittered};
+
+pub(super) struct Breaker {
+    state: Mutex<State>,
+    failures: u32,
+    pause: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    /// Without an answer, one after the other.
+    failures: u32,
+    open_until: Option<Instant>,
+    /// One call is under way that decides whether the circuit closes.
+    probing: bool,
+}
+
+/// Leave to make one call. Dropped without a report, it decides nothing.
+pub(super) struct Permit<'a> {
+    breaker: &'a Breaker,
+    probe: bool,
+}
+
+impl Breaker {
+    pub(super) fn new(limits: &KeyLimits) -> Self {
+        Self {
+            state: Mutex::default(),
+            failures: limits.breaker_failures.max(1),
+            pause: limits.breaker_pause,
+        }
+    }
+
+    /// `None` while the provider is left alone.
+    pub(super) fn enter(&self) -> Option<Permit<'_>> {
+        let mut state = self.state();
+        let probe = match state.open_until {
+            None => false,
+            Some(until) if state.probing || Instant::now() < until => return None,
+            Some(_) => true,
+        };
+        state.probing |= probe;
+        Some(Permit { breaker: self, probe })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        let state = self.state();
+        state
+            .open_until
+            .is_some_and(|until| state.probing || Instant::now() < until)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit<'_> {
+    /// Says whether the provider answered, be it with a no.
+    pub(super) fn report(self, answered: bool) {
+        let mut state = self.breaker.state();
+        if answered {
+            state.failures = 0;
+            state.open_until = None;
+        } else {
+            state.failures = state.failures.saturating_add(1);
+            if self.probe || state.failures >= self.breaker.failures {
+                state.open_until = Some(Instant::now() + jittered(self.breaker.pause));
+            }
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.breaker.state().probing = false;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A data key that seals, with its budget.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use super::limits::KeyLimits;
+use crate::context::KmsContext;
+use crate::dek::{Dek, WrappedKey};
+use crate::name::{KeyName, ProviderName};
+
+/// A data key of this process, never shared with another. Sealers are made from it until its budget ends.
+pub struct DataKey {
+    context: KmsContext,
+    dek: Dek,
+    wrapped: WrappedKey,
+    limits: KeyLimits,
+    made: Instant,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl DataKey {
+    pub(crate) fn new(context: KmsContext, dek: Dek, wrapped: WrappedKey, limits: KeyLimits) -> Self {
+        Self {
+            context,
+            dek,
+            wrapped,
+            limits,
+            made: Instant::now(),
+            messages: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// The provider that wrapped it.
+    pub fn provider(&self) -> &ProviderName {
+        &self.context.provider
+    }
+
+    /// The key that wrapped it.
+    pub fn key(&self) -> &KeyName {
+        &self.context.key
+    }
+
+    /// As it travels in envelopes.
+    pub fn wrapped(&self) -> &[u8] {
+        self.wrapped.as_bytes()
+    }
+
+    pub(crate) fn dek(&self) -> &Dek {
+        &self.dek
+    }
+
+    /// Takes from the budget. `false` when that would go over a limit; then nothing may be sealed.
+    pub(crate) fn charge(&self, messages: u64, bytes: u64) -> bool {
+        // Messages stay charged when the bytes do not fit: a budget errs to the safe side.
+        !self.is_too_old(Instant::now())
+            && take(&self.messages, messages, self.limits.messages)
+            && take(&self.bytes, bytes, self.limits.bytes)
+    }
+
+    /// Whether there is budget left.
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        !self.is_too_old(now)
+            && self.messages.load(Ordering::Relaxed) < self.limits.messages
+            && self.bytes.load(Ordering::Relaxed) < self.limits.bytes
+    }
+
+    /// Whether it is time to fetch the next one.
+    pub(super) fn wants_successor(&self, now: Instant) -> bool {
+        self.messages.load(Ordering::Relaxed) >= self.limits.early(self.limits.messages)
+            || self.bytes.load(Ordering::Relaxed) >= self.limits.early(self.limits.bytes)
+            || now.saturating_duration_since(self.made) >= self.limits.early_time(self.limits.age)
+    }
+
+    fn is_too_old(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.made) >= self.limits.age
+    }
+}
+
+fn take(used: &AtomicU64, more: u64, limit: u64) -> bool {
+    let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit);
+    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+        .is_ok()
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataKey")
+            .field("provider", &self.context.provider)
+            .field("key", &self.context.key)
+            .finish_non_exhaustive()
+    }
+}

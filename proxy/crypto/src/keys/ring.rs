@@ -1,0 +1,107 @@
+//! The data keys with which one key-encryption key seals, one after the other.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Shared;
+use super::asked::{Answer, Asked, Flight};
+use super::data_key::DataKey;
+use super::source::Source;
+use crate::context::KmsContext;
+use crate::provider::ProviderError;
+
+/// Rounds in which a data key is looked for before the caller is told to come again.
+const ROUNDS: usize = 3;
+
+pub(super) struct Ring {
+    source: Arc<Source>,
+    context: KmsContext,
+    asked: Arc<Asked<Arc<DataKey>>>,
+}
+
+impl Ring {
+    pub(super) fn new(source: Arc<Source>, context: KmsContext) -> Self {
+        Self {
+            source,
+            context,
+            asked: Arc::default(),
+        }
+    }
+
+    pub(super) async fn data_key(&self, shared: &Shared) -> Result<Arc<DataKey>, ProviderError> {
+        for _ in 0..ROUNDS {
+            let (now, epoch) = (Instant::now(), self.source.epoch());
+            let held = self.asked.answer().filter(|held| held.value.is_usable(now));
+            let flight = match &held {
+                None => self.generate(shared, epoch),
+                Some(held) if held.epoch != epoch => self.generate(shared, epoch),
+                Some(held) if held.age(now) >= shared.limits.revocation_delay => {
+                    self.verify(shared, held, epoch)
+                }
+                Some(held) => {
+                    self.refresh_early(shared, held, now, epoch);
+                    return Ok(Arc::clone(&held.value));
+                }
+            };
+            let result = flight.wait(&self.context).await;
+            let now = Instant::now();
+            match (result, held) {
+                // The call that was joined may have been one that only confirmed a key which is spent by now.
+                (Ok(key), _) if key.is_usable(now) => return Ok(key),
+                (Ok(_), _) => {}
+                (Err(ProviderError::Unavailable { .. }), Some(held))
+                    if held.value.is_usable(now) && held.age(now) < shared.limits.outage_grace =>
+                {
+                    return Ok(Arc::clone(&held.value));
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Err(ProviderError::unavailable(
+            &self.context,
+            "its data keys are spent as soon as they come",
+        ))
+    }
+
+    /// In the background. A failure is remembered, and comes to light when the key in use ends.
+    fn refresh_early(&self, shared: &Shared, held: &Answer<Arc<DataKey>>, now: Instant, epoch: u64) {
+        if held.value.wants_successor(now) {
+            self.generate(shared, epoch);
+        } else if held.age(now) >= shared.limits.early_time(shared.limits.revocation_delay) {
+            self.verify(shared, held, epoch);
+        }
+    }
+
+    fn generate(&self, shared: &Shared, epoch: u64) -> Flight<Arc<DataKey>> {
+        let (source, context, limits) = (
+            Arc::clone(&self.source),
+            self.context.clone(),
+            shared.limits.clone(),
+        );
+        self.asked.ask(shared, epoch, async move {
+            let (dek, wrapped) = source.generate(&context).await?;
+            Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
+        })
+    }
+
+    /// Sees whether the key-encryption key still unwraps the data key in use, which is to say: is not revoked.
+    fn verify(&self, shared: &Shared, held: &Answer<Arc<DataKey>>, epoch: u64) -> Flight<Arc<DataKey>> {
+        let (source, context, key) = (
+            Arc::clone(&self.source),
+            self.context.clone(),
+            Arc::clone(&held.value),
+        );
+        self.asked.ask(shared, epoch, async move {
+            let dek = source.unwrap(&context, key.wrapped()).await?;
+            if dek.same_as(key.dek()) {
+                Ok(key)
+            } else {
+                Err(ProviderError::corrupt(
+                    &context,
+                    "the data key that it wrapped unwraps to another",
+                ))
+            }
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! A provider with everything that stands between it and a storm of questions.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breaker::Breaker;
+use super::limits::KeyLimits;
+use super::stats::KeyStats;
+use crate::context::KmsContext;
+use crate::dek::{Dek, WrappedKey};
+use crate::envelope::MAX_WRAPPED_LEN;
+use crate::name::{ClusterName, KeyName, ProviderName};
+use crate::provider::{KeyProvider, ProviderError};
+
+pub(super) struct Source {
+    cluster: ClusterName,
+    name: ProviderName,
+    provider: Arc<dyn KeyProvider>,
+    breaker: Breaker,
+    call_timeout: Duration,
+    stats: Arc<KeyStats>,
+}
+
+impl Source {
+    pub(super) fn new(
+        cluster: ClusterName,
+        name: ProviderName,
+        provider: Arc<dyn KeyProvider>,
+        limits: &KeyLimits,
+        stats: Arc<KeyStats>,
+    ) -> Self {
+        let breaker = Breaker::new(limits);
+        Self {
+            cluster,
+            name,
+            provider,
+            breaker,
+            call_timeout: limits.call_timeout,
+            stats,
+        }
+    }
+
+    /// The context of a key of this provider.
+    pub(super) fn context(&self, key: &str) -> Result<KmsContext, ProviderError> {
+        let context = |key| KmsContext {
+            cluster: self.cluster.clone(),
+            provider: self.name.clone(),
+            key,
+        };
+        match KeyName::new(key) {
+            Ok(key) => Ok(context(key)),
+            Err(error) => Err(ProviderError::refused(
+                &context(KeyName::or_invalid(key)),
+                error.to_string(),
+            )),
+        }
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.provider.epoch()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// Has the provider make a data key.
+    pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let (dek, wrapped) = self.call(context, self.provider.generate(context)).await?;
+        // Found here, not when the first batch is sealed.
+        match wrapped.as_bytes().len() {
+            1..=MAX_WRAPPED_LEN => {
+                KeyStats::count(&self.stats.generated);
+                Ok((dek, wrapped))
+            }
+            length => {
+                let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
+                Err(ProviderError::refused(context, cause))
+            }
+        }
+    }
+
+    /// Has the provider unwrap a data key.
+    pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let dek = self.call(context, self.provider.unwrap(context, wrapped)).await?;
+        KeyStats::count(&self.stats.unwrapped);
+        Ok(dek)
+    }
+
+    async fn call<T>(
+        &self,
+        context: &KmsContext,
+        call: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let Some(permit) = self.breaker.enter() else {
+            KeyStats::count(&self.stats.short_circuited);
+            return Err(ProviderError::unavailable(
+                context,
+                "it did not answer of late and is asked again soon",
+            ));
+        };
+        let answer = tokio::time::timeout(self.call_timeout, call)
+            .await
+            .unwrap_or_else(|_| {
+                KeyStats::count(&self.stats.timeouts);
+                let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
+                Err(ProviderError::unavailable(context, cause))
+            });
+        permit.report(!matches!(answer, Err(ProviderError::Unavailable { .. })));
+        if let Err(error) = &answer {
+            self.stats.count_failure(error);
+        }
+        answer
+    }
+}

@@ -1,0 +1,121 @@
+//! Data keys that open.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn is_asked_once_and_again_after_the_delay() {
+    let (keys, provider) = keys(limits());
+    let header = header(&keys).await;
+    let envelope = EnvelopeHeader::parse(&header).unwrap();
+    let dek = keys.unwrap(&envelope).await.unwrap();
+    assert_eq!(dek.expose().as_slice(), envelope.wrapped());
+    keys.unwrap(&envelope).await.unwrap();
+    assert_eq!(provider.calls(), (1, 1));
+    assert_eq!(read(&keys.stats().cache_hits), 1);
+    tokio::time::advance(10 * MINUTE).await;
+    keys.unwrap(&envelope).await.unwrap();
+    assert_eq!(provider.calls(), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn is_asked_in_the_background_before_the_delay_ends() {
+    let (keys, provider) = keys(limits());
+    let header = header(&keys).await;
+    let envelope = EnvelopeHeader::parse(&header).unwrap();
+    keys.unwrap(&envelope).await.unwrap();
+    tokio::time::advance(9 * MINUTE).await;
+    keys.unwrap(&envelope).await.unwrap();
+    settle().await;
+    assert_eq!(provider.calls(), (1, 2));
+    tokio::time::advance(7 * MINUTE).await;
+    keys.unwrap(&envelope).await.unwrap();
+    assert_eq!(provider.calls(), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_one_call() {
+    let (keys, provider) = keys(limits());
+    let header = header(&keys).await;
+    provider.set(Mood::Slow(Duration::from_secs(1)));
+    let storm: Vec<_> = (0..100)
+        .map(|_| {
+            let (keys, header) = (Arc::clone(&keys), header.clone());
+            tokio::spawn(async move {
+                keys.unwrap(&EnvelopeHeader::parse(&header).unwrap())
+                    .await
+                    .unwrap()
+            })
+        })
+        .collect();
+    for request in storm {
+        request.await.unwrap();
+    }
+    assert_eq!(provider.calls(), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_epoch_asks_again() {
+    let (keys, provider) = keys(limits());
+    let header = header(&keys).await;
+    let envelope = EnvelopeHeader::parse(&header).unwrap();
+    keys.unwrap(&envelope).await.unwrap();
+    provider.epoch.store(1, Ordering::Relaxed);
+    provider.set(Mood::Refusing);
+    assert!(is_refused(&keys.unwrap(&envelope).await));
+    provider.epoch.store(2, Ordering::Relaxed);
+    provider.set(Mood::Well);
+    keys.unwrap(&envelope).await.unwrap();
+    assert_eq!(provider.calls(), (1, 3), "not even the failure is remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn revocation_stops_reads_and_outage_does_so_later() {
+    let (keys, provider) = keys(limits());
+    let header = header(&keys).await;
+    let envelope = EnvelopeHeader::parse(&header).unwrap();
+    keys.unwrap(&envelope).await.unwrap();
+    provider.set(Mood::Unavailable);
+    tokio::time::advance(59 * MINUTE).await;
+    keys.unwrap(&envelope).await.unwrap();
+    provider.set(Mood::Refusing);
+    pass_pause().await;
+    assert!(is_refused(&keys.unwrap(&envelope).await));
+    provider.set(Mood::Well);
+    pass_pause().await;
+    keys.unwrap(&envelope).await.unwrap();
+    provider.set(Mood::Unavailable);
+    tokio::time::advance(60 * MINUTE).await;
+    assert!(is_unavailable(&keys.unwrap(&envelope).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_repeated_for_a_moment() {
+    for (mood, kind) in [
+        (Mood::Unavailable, "Unavailable"),
+        (Mood::Refusing, "Refused"),
+        (Mood::Corrupt, "Corrupt"),
+    ] {
+        let (keys, provider) = keys(limits());
+        let header = header(&keys).await;
+        let envelope = EnvelopeHeader::parse(&header).unwrap();
+        provider.set(mood);
+        for _ in 0..10 {
+            let error = keys.unwrap(&envelope).await.unwrap_err();
+            assert!(format!("{error:?}").starts_with(kind));
+        }
+        assert_eq!(provider.calls(), (1, 1));
+        provider.set(Mood::Well);
+        pass_pause().await;
+        keys.unwrap(&envelope).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_provider_is_refused() {
+    let (writer, _) = keys(limits());
+    let header = header(&writer).await;
+    let reader = Keys::new(&ClusterName::new("cluster").unwrap(), HashMap::new(), limits());
+    assert!(is_refused(
+        &reader.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await
+    ));
+}

@@ -1,0 +1,215 @@
+//! Data keys that seal.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn one_key_serves_until_its_budget_ends() {
+    let (keys, provider) = keys(limits());
+    let first = keys.data_key("kms", "k").await.unwrap();
+    spend(&first, 7);
+    assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()));
+    assert_eq!(provider.calls(), (1, 0));
+    assert!(!first.charge(4, 0), "more than is left");
+    spend(&first, 3);
+    assert!(!first.charge(1, 0));
+    let second = keys.data_key("kms", "k").await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert_eq!(provider.calls(), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_and_age_end_a_key_too() {
+    let (keys, _) = keys(limits());
+    let key = keys.data_key("kms", "k").await.unwrap();
+    assert!(key.charge(1, 1000));
+    assert_eq!(BatchSealer::new(&key, 1).unwrap_err(), SealError::Spent);
+    let next = keys.data_key("kms", "k").await.unwrap();
+    assert!(!Arc::ptr_eq(&key, &next));
+    tokio::time::advance(60 * MINUTE).await;
+    assert_eq!(BatchSealer::new(&next, 1).unwrap_err(), SealError::Spent);
+    assert!(!Arc::ptr_eq(&next, &keys.data_key("kms", "k").await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn next_key_is_fetched_before_this_one_ends() {
+    let (keys, provider) = keys(limits());
+    let first = keys.data_key("kms", "k").await.unwrap();
+    spend(&first, 8);
+    provider.set(Mood::Slow(Duration::from_secs(1)));
+    assert!(
+        Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()),
+        "does not wait"
+    );
+    assert!(
+        Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()),
+        "nor asks twice"
+    );
+    settle().await;
+    assert_eq!(provider.calls(), (2, 0));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    settle().await;
+    let second = keys.data_key("kms", "k").await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    assert!(first.charge(1, 1), "the old one goes on to its hard limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_past_its_limit_is_never_used_however_the_provider_is() {
+    let (keys, provider) = keys(limits());
+    let key = keys.data_key("kms", "k").await.unwrap();
+    spend(&key, 9);
+    provider.set(Mood::Unavailable);
+    assert!(keys.data_key("kms", "k").await.is_ok(), "budget is left");
+    settle().await;
+    spend(&key, 1);
+    assert!(is_unavailable(&keys.data_key("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_is_one_call() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::Slow(Duration::from_secs(1)));
+    let storm: Vec<_> = (0..100)
+        .map(|_| {
+            let keys = Arc::clone(&keys);
+            tokio::spawn(async move { keys.data_key("kms", "k").await.unwrap() })
+        })
+        .collect();
+    let mut got = Vec::new();
+    for request in storm {
+        got.push(request.await.unwrap());
+    }
+    assert!(got.iter().all(|key| Arc::ptr_eq(key, &got[0])));
+    assert_eq!(provider.calls(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_goes_on_when_its_first_asker_leaves() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::Slow(Duration::from_secs(1)));
+    let impatient = tokio::time::timeout(Duration::from_millis(100), keys.data_key("kms", "k")).await;
+    assert!(impatient.is_err());
+    assert!(keys.data_key("kms", "k").await.is_ok());
+    assert_eq!(provider.calls(), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_is_repeated_for_a_moment_and_then_recovers() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::Unavailable);
+    for _ in 0..50 {
+        assert!(is_unavailable(&keys.data_key("kms", "k").await));
+    }
+    assert_eq!(provider.calls(), (1, 0));
+    assert_eq!(read(&keys.stats().repeated_failures), 49);
+    provider.set(Mood::Well);
+    pass_pause().await;
+    assert!(keys.data_key("kms", "k").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_at_the_time_limit() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::Silent);
+    let start = tokio::time::Instant::now();
+    let result = keys.data_key("kms", "k").await;
+    assert!(is_unavailable(&result));
+    assert!(start.elapsed() < Duration::from_secs(6));
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        "key provider 'kms' is unavailable for key 'k': no answer within 5000 ms"
+    );
+    assert_eq!(read(&keys.stats().timeouts), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn circuit_opens_after_failures_and_closes_after_one_success() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::Unavailable);
+    for _ in 0..5 {
+        assert!(!keys.is_open("kms"));
+        assert!(is_unavailable(&keys.data_key("kms", "k").await));
+        pass_pause().await;
+        // Between the calls the circuit is closed; only the fifth failure opens it.
+    }
+    // The pause of the circuit began with the fifth failure and may be over by now: another failure opens it again.
+    pass_pause().await;
+    assert!(is_unavailable(&keys.data_key("kms", "k").await));
+    assert!(keys.is_open("kms"));
+    let calls = provider.calls();
+    assert!(is_unavailable(&keys.data_key("kms", "another").await));
+    assert_eq!(provider.calls(), calls, "left alone");
+    provider.set(Mood::Well);
+    tokio::time::advance(Duration::from_secs(4)).await;
+    assert!(!keys.is_open("kms"));
+    assert!(keys.data_key("kms", "k").await.is_ok());
+    assert!(!keys.is_open("kms"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_epoch_has_a_new_key_made() {
+    let (keys, provider) = keys(limits());
+    let first = keys.data_key("kms", "k").await.unwrap();
+    provider.epoch.store(1, Ordering::Relaxed);
+    let second = keys.data_key("kms", "k").await.unwrap();
+    assert!(!Arc::ptr_eq(&first, &second));
+    provider.epoch.store(2, Ordering::Relaxed);
+    provider.set(Mood::Unavailable);
+    assert!(
+        Arc::ptr_eq(&second, &keys.data_key("kms", "k").await.unwrap()),
+        "lives on in an outage"
+    );
+    provider.epoch.store(3, Ordering::Relaxed);
+    provider.set(Mood::Refusing);
+    assert!(is_refused(&keys.data_key("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn revocation_stops_sealing_within_its_delay() {
+    let (keys, provider) = keys(limits());
+    let key = keys.data_key("kms", "k").await.unwrap();
+    tokio::time::advance(9 * MINUTE).await;
+    assert!(Arc::ptr_eq(&key, &keys.data_key("kms", "k").await.unwrap()));
+    settle().await;
+    assert_eq!(
+        provider.calls(),
+        (1, 1),
+        "verified in the background, by unwrapping"
+    );
+    provider.set(Mood::Refusing);
+    tokio::time::advance(10 * MINUTE).await;
+    assert!(is_refused(&keys.data_key("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_stops_sealing_after_its_grace() {
+    let outage_grace = 20 * MINUTE;
+    let (keys, provider) = keys(KeyLimits {
+        outage_grace,
+        ..limits()
+    });
+    keys.data_key("kms", "k").await.unwrap();
+    provider.set(Mood::Unavailable);
+    tokio::time::advance(19 * MINUTE).await;
+    assert!(keys.data_key("kms", "k").await.is_ok());
+    tokio::time::advance(MINUTE).await;
+    assert!(is_unavailable(&keys.data_key("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn verify_tries_both_directions() {
+    let (keys, provider) = keys(limits());
+    keys.verify("kms", "k").await.unwrap();
+    assert_eq!(provider.calls(), (1, 1));
+    provider.set(Mood::Refusing);
+    assert!(is_refused(&keys.verify("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_names_are_refused() {
+    let (keys, provider) = keys(limits());
+    assert!(is_refused(&keys.data_key("other", "k").await));
+    assert!(is_refused(&keys.data_key("kms", "bad\nname").await));
+    assert!(!keys.is_open("other"));
+    assert_eq!(provider.calls(), (0, 0));
+}

@@ -1,0 +1,38 @@
+//! Opens what brokers stored.
+
+mod batch;
+mod record;
+
+pub use self::batch::open_batch;
+pub use self::record::RecordOpener;
+
+use crate::aad::TooLong;
+
+/// Why something does not open. All mean the same to a client: what is stored is not what was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The envelope header is of the other format.
+    #[error("envelope header is of another format")]
+    Format,
+    /// The commitment in the header is of another data key.
+    #[error("envelope header does not commit to this data key")]
+    Commitment,
+    /// There is no room for a tag.
+    #[error("ciphertext is truncated")]
+    Truncated,
+    /// The tag is wrong: ciphertext, header or surroundings differ from those that were sealed.
+    #[error("ciphertext is not authentic")]
+    Tag,
+    /// The record's timestamp is not the producer's.
+    #[error("timestamp is not the one that was sealed")]
+    Timestamp,
+    /// The topic or the record key is longer than the format allows.
+    #[error("topic or record key is too long")]
+    TooLong,
+}
+
+impl From<TooLong> for OpenError {
+    fn from(_: TooLong) -> Self {
+        Self::TooLong
+    }
+}

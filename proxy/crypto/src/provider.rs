@@ -1,0 +1,89 @@
+//! What a key management system must be able to do, and how it says no.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::context::KmsContext;
+use crate::dek::{Dek, WrappedKey};
+use crate::name::{KeyName, ProviderName};
+
+/// A key management system. The key-encryption keys never leave it.
+#[async_trait]
+pub trait KeyProvider: Send + Sync + fmt::Debug {
+    /// Makes a data key and wraps it with the key of the context.
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError>;
+
+    /// Unwraps a data key that was wrapped in the same context.
+    async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError>;
+
+    /// Changes whenever what the provider would answer may have changed, such as after key files were reloaded.
+    /// Answers of an older epoch are asked again.
+    fn epoch(&self) -> u64 {
+        0
+    }
+}
+
+/// Why a data key is not to be had. Texts name provider, key and cause, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// No answer. The same question may be answered later.
+    #[error("key provider '{provider}' is unavailable for key '{key}': {cause}")]
+    Unavailable {
+        /// The provider that was asked.
+        provider: ProviderName,
+        /// The key-encryption key in question.
+        key: KeyName,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A definite no: the key is missing, disabled or denied.
+    #[error("key provider '{provider}' refuses key '{key}': {cause}")]
+    Refused {
+        /// The provider that was asked.
+        provider: ProviderName,
+        /// The key-encryption key in question.
+        key: KeyName,
+        /// What went wrong.
+        cause: String,
+    },
+    /// The wrapped key was altered, or belongs to another context.
+    #[error("key provider '{provider}' cannot unwrap a data key with key '{key}': {cause}")]
+    Corrupt {
+        /// The provider that was asked.
+        provider: ProviderName,
+        /// The key-encryption key in question.
+        key: KeyName,
+        /// What went wrong.
+        cause: String,
+    },
+}
+
+impl ProviderError {
+    /// There was no answer for the context.
+    pub fn unavailable(context: &KmsContext, cause: impl Into<String>) -> Self {
+        Self::Unavailable {
+            provider: context.provider.clone(),
+            key: context.key.clone(),
+            cause: cause.into(),
+        }
+    }
+
+    /// The answer for the context was no.
+    pub fn refused(context: &KmsContext, cause: impl Into<String>) -> Self {
+        Self::Refused {
+            provider: context.provider.clone(),
+            key: context.key.clone(),
+            cause: cause.into(),
+        }
+    }
+
+    /// The wrapped key is not one of the context.
+    pub fn corrupt(context: &KmsContext, cause: impl Into<String>) -> Self {
+        Self::Corrupt {
+            provider: context.provider.clone(),
+            key: context.key.clone(),
+            cause: cause.into(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The layout of the file of test vectors. All bytes are hexadecimal.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Vectors {
+    pub(super) description: String,
+    pub(super) wraps: Vec<Wrap>,
+    pub(super) batches: Vec<Batch>,
+    pub(super) records: Vec<Record>,
+}
+
+/// A data key that the provider `local` wrapped.
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct Wrap {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) cluster: String,
+    pub(super) provider: String,
+    pub(super) key: String,
+    pub(super) kek: String,
+    pub(super) wrapped: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<WrapExpected>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct WrapExpected {
+    pub(super) version: u32,
+    pub(super) context: String,
+    pub(super) dek: String,
+}
+
+/// The envelope record of a batch.
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct Batch {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) dek: String,
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) producer_id: i64,
+    pub(super) producer_epoch: i16,
+    pub(super) base_sequence: i32,
+    pub(super) last_offset_delta: i32,
+    pub(super) header: String,
+    pub(super) sealed: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<BatchExpected>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct BatchExpected {
+    pub(super) header: HeaderExpected,
+    pub(super) attributes: i16,
+    pub(super) record_count: i32,
+    pub(super) base_timestamp: i64,
+    pub(super) max_timestamp: i64,
+    pub(super) record_key: String,
+    pub(super) aad: String,
+    pub(super) plaintext: String,
+}
+
+/// A record of record format. `timestamp` is absent where the broker's time replaced it.
+#[expect(clippy::struct_field_names, reason = "the key of a record, not of encryption")]
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct Record {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) dek: String,
+    pub(super) topic: String,
+    pub(super) record_key: Option<String>,
+    pub(super) timestamp: Option<i64>,
+    pub(super) header: String,
+    pub(super) sealed: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<RecordExpected>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct RecordExpected {
+    pub(super) header: HeaderExpected,
+    pub(super) timestamp: i64,
+    pub(super) aad: String,
+    pub(super) plaintext: String,
+}
+
+/// What a header says and what is derived from it.
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct HeaderExpected {
+    pub(super) nonce_mode: u8,
+    pub(super) provider: String,
+    pub(super) key: String,
+    pub(super) wrapped: String,
+    pub(super) salt: String,
+    pub(super) commitment: String,
+    pub(super) nonce: String,
+    pub(super) message_key: String,
+}

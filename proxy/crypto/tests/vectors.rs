@@ -1,0 +1,135 @@
+//! Every test vector, read by a reader that was written from FORMAT.md and shares no code with this crate.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test"
+)]
+
+#[path = "vectors/reader.rs"]
+mod reader;
+
+use serde_json::Value;
+
+use self::reader::{Header, Place};
+
+fn vectors(list: &str) -> Vec<Value> {
+    let all: Value = serde_json::from_str(include_str!("../vectors/v1.json")).unwrap();
+    let list = all[list].as_array().unwrap().clone();
+    assert!(list.len() > 5);
+    list
+}
+
+fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
+    vector[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("{field} is no text in {vector}"))
+}
+
+fn bytes(vector: &Value, field: &str) -> Vec<u8> {
+    hex::decode(text(vector, field)).unwrap()
+}
+
+fn number<N: TryFrom<i64, Error: std::fmt::Debug>>(vector: &Value, field: &str) -> N {
+    N::try_from(vector[field].as_i64().unwrap()).unwrap()
+}
+
+/// Compares a result with what the vector says; gives what is expected of a good one.
+fn check<'a, T>(vector: &'a Value, result: Result<T, &'static str>) -> Option<(T, &'a Value)> {
+    let name = text(vector, "name");
+    match (result, vector.get("error")) {
+        (Ok(good), None) => Some((good, &vector["expected"])),
+        (Err(error), Some(expected)) => {
+            assert_eq!(error, expected.as_str().unwrap(), "{name}");
+            None
+        }
+        (Ok(_), Some(error)) => panic!("{name} must fail with {error}"),
+        (Err(error), None) => panic!("{name} fails with {error}"),
+    }
+}
+
+fn check_header(header: &Header, dek: &[u8], expected: &Value) {
+    let (message_key, commitment) = reader::derive(dek, header);
+    assert_eq!(header.nonce_mode, number::<u8>(expected, "nonce_mode"));
+    assert_eq!(header.provider, text(expected, "provider"));
+    assert_eq!(header.key, text(expected, "key"));
+    assert_eq!(header.wrapped, bytes(expected, "wrapped"));
+    assert_eq!(header.salt, bytes(expected, "salt"));
+    assert_eq!(header.nonce, bytes(expected, "nonce"));
+    assert_eq!(commitment, bytes(expected, "commitment"));
+    assert_eq!(message_key, bytes(expected, "message_key"));
+}
+
+#[test]
+fn wrapped_data_keys() {
+    for vector in vectors("wraps") {
+        let context = reader::kms_context(
+            text(&vector, "cluster"),
+            text(&vector, "provider"),
+            text(&vector, "key"),
+        );
+        let result = reader::unwrap_local(&bytes(&vector, "kek"), &context, &bytes(&vector, "wrapped"));
+        if let Some(((version, dek), expected)) = check(&vector, result) {
+            assert_eq!(version, number::<u32>(expected, "version"));
+            assert_eq!(context, bytes(expected, "context"));
+            assert_eq!(dek, bytes(expected, "dek"));
+        }
+    }
+}
+
+#[test]
+fn batches() {
+    for vector in vectors("batches") {
+        let dek = bytes(&vector, "dek");
+        let place = Place {
+            topic: text(&vector, "topic"),
+            partition: number(&vector, "partition"),
+            producer_id: number(&vector, "producer_id"),
+            producer_epoch: number(&vector, "producer_epoch"),
+            base_sequence: number(&vector, "base_sequence"),
+            last_offset_delta: number(&vector, "last_offset_delta"),
+        };
+        let result = reader::parse(&bytes(&vector, "header")).and_then(|header| {
+            let aad = reader::batch_aad(&header, &place);
+            reader::open(&dek, &header, &aad, &bytes(&vector, "sealed")).map(|plain| (header, aad, plain))
+        });
+        let Some(((header, aad, plaintext), expected)) = check(&vector, result) else {
+            continue;
+        };
+        check_header(&header, &dek, &expected["header"]);
+        assert_eq!(header.format, 1);
+        assert_eq!(aad, bytes(expected, "aad"));
+        assert_eq!(plaintext, bytes(expected, "plaintext"));
+        assert_eq!(header.salt[..16], bytes(expected, "record_key"));
+        let mut facts = number::<i16>(expected, "attributes").to_be_bytes().to_vec();
+        facts.extend(number::<i32>(expected, "record_count").to_be_bytes());
+        facts.extend(number::<i64>(expected, "base_timestamp").to_be_bytes());
+        facts.extend(number::<i64>(expected, "max_timestamp").to_be_bytes());
+        assert_eq!(header.tail, facts);
+    }
+}
+
+#[test]
+fn records() {
+    for vector in vectors("records") {
+        let dek = bytes(&vector, "dek");
+        let key = vector["record_key"].as_str().map(|key| hex::decode(key).unwrap());
+        let result = reader::parse(&bytes(&vector, "header")).and_then(|header| {
+            let aad = reader::record_aad(&header, text(&vector, "topic"), key.as_deref());
+            let plaintext = reader::open(&dek, &header, &aad, &bytes(&vector, "sealed"))?;
+            let sealed_timestamp = i64::from_be_bytes(header.tail.clone().try_into().unwrap());
+            match vector["timestamp"].as_i64() {
+                Some(timestamp) if timestamp != sealed_timestamp => Err("timestamp"),
+                _ => Ok((header, aad, plaintext, sealed_timestamp)),
+            }
+        });
+        let Some(((header, aad, plaintext, timestamp), expected)) = check(&vector, result) else {
+            continue;
+        };
+        check_header(&header, &dek, &expected["header"]);
+        assert_eq!(header.format, 2);
+        assert_eq!(aad, bytes(expected, "aad"));
+        assert_eq!(plaintext, bytes(expected, "plaintext"));
+        assert_eq!(timestamp, number::<i64>(expected, "timestamp"));
+    }
+}

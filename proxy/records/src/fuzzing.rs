@@ -1,0 +1,162 @@
+//! Entry points for arbitrary bytes: called by the fuzz targets in `fuzz/` and by tests of this crate.
+//!
+//! Each runs one public function and, where it succeeds, checks what a caller relies on.
+#![allow(missing_docs, clippy::missing_panics_doc)]
+
+use crate::{
+    Codec, Codecs, Entry, Location, OriginalBatch, Recognised, RecordOpener, RecordSealer, Scratch, Surround,
+    crc_matches, entries, open_records, recognise, restored_header, seal_records, validate_produced,
+};
+
+/// Small, so that bombs are found soon.
+const CAP: usize = 1024 * 1024;
+
+pub fn fuzz_entries(data: &[u8]) {
+    let mut next = 0;
+    for entry in entries(data).flatten() {
+        let (Entry::Batch(range) | Entry::Legacy(range) | Entry::Tail(range)) = entry;
+        assert_eq!(range.start, next, "entries follow each other");
+        assert!(
+            range.end > range.start && range.end <= data.len(),
+            "entries lie in the record set"
+        );
+        next = range.end;
+    }
+}
+
+pub fn fuzz_codecs(data: &[u8]) {
+    let Some((first, input)) = data.split_first() else {
+        return;
+    };
+    let codec = Codec::from_id(i16::from(first % 5)).unwrap_or(Codec::None);
+    let mut codecs = Codecs::new(CAP);
+    let mut plain = Vec::new();
+    if codecs.decompress(codec, input, &mut plain).is_ok() {
+        assert!(plain.len() <= CAP, "the cap holds");
+    }
+    let mut packed = Vec::new();
+    assert!(
+        codecs.compress(codec, input, &mut packed).is_ok(),
+        "anything can be compressed"
+    );
+    assert!(
+        codecs.decompress(codec, &packed, &mut plain).is_ok(),
+        "what was compressed can be read"
+    );
+    assert_eq!(plain, input);
+}
+
+/// Validates with the CRC put right, so that the fuzzer gets past it, and goes on to both formats.
+pub fn fuzz_validate_produced(data: &[u8]) {
+    let mut scratch = Scratch::new(CAP);
+    let _ = validate_produced(data, &mut scratch);
+    let batch = with_crc(data);
+    let Ok(produced) = validate_produced(&batch, &mut scratch) else {
+        return;
+    };
+
+    let mut surround = Surround::default();
+    let stubs = scratch.stubs().to_vec();
+    if let Ok(len) = surround.prepare(&produced, &stubs, &[7; 16], &[1, 1, 9]) {
+        let ciphertext = batch.get(crate::BATCH_HEADER_LEN..).unwrap_or_default();
+        surround.finish(ciphertext, &[9; 16]);
+        let stored = [surround.prefix(), ciphertext, surround.suffix()].concat();
+        assert_eq!(stored.len(), len, "the stored size is exact");
+        assert!(crc_matches(&stored), "the stored batch has the right CRC");
+        assert!(
+            matches!(recognise(&stored, &mut scratch), Ok(Recognised::Batch(_))),
+            "it is found again"
+        );
+    }
+    let mut sealed = Vec::new();
+    let stored = seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
+    assert!(
+        stored.is_ok() && crc_matches(&sealed),
+        "a valid batch can be sealed"
+    );
+    fuzz_open_records(&sealed);
+}
+
+pub fn fuzz_recognise(data: &[u8]) {
+    let mut scratch = Scratch::new(CAP);
+    if let Ok(Recognised::Batch(sealed)) = recognise(data, &mut scratch) {
+        let bytes = match sealed.location {
+            Location::InPlace => data,
+            Location::Scratch => scratch.decompressed(),
+        };
+        assert!(
+            bytes
+                .get(sealed.envelope_header.clone())
+                .is_some_and(|header| header.get(1) == Some(&1))
+        );
+        assert!(sealed.location == Location::Scratch || sealed.sealed.start >= crate::BATCH_HEADER_LEN);
+        let payload = bytes.get(sealed.sealed.clone());
+        assert!(payload.is_some_and(|payload| payload.len() >= crate::TAG_LEN));
+        let original = OriginalBatch {
+            attributes: -1,
+            record_count: -1,
+            base_timestamp: -1,
+            max_timestamp: -1,
+        };
+        restored_header(&sealed.header, &original, payload.unwrap_or_default());
+    }
+}
+
+pub fn fuzz_open_records(data: &[u8]) {
+    let batch = with_crc(data);
+    let mut scratch = Scratch::new(CAP);
+    let Ok(Recognised::Records(section)) = recognise(&batch, &mut scratch) else {
+        return;
+    };
+    let mut out = Vec::new();
+    if open_records(&batch, section, &mut scratch, &mut Copying, &mut out).is_ok() {
+        assert!(crc_matches(&out), "the rebuilt batch has the right CRC");
+    } else {
+        assert!(out.is_empty(), "nothing is left of a batch that failed");
+    }
+}
+
+fn with_crc(data: &[u8]) -> Vec<u8> {
+    let mut batch = data.to_vec();
+    let crc = crc_fast::crc32_iscsi(data.get(21..).unwrap_or_default());
+    if let Some(slot) = batch.get_mut(17..).and_then(|rest| rest.first_chunk_mut()) {
+        *slot = crc.to_be_bytes();
+    }
+    batch
+}
+
+/// A cipher that leaves everything as it is.
+struct Copying;
+
+impl RecordSealer for Copying {
+    type Error = std::convert::Infallible;
+
+    fn seal(
+        &mut self,
+        _: Option<&[u8]>,
+        value: &[u8],
+        _: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), Self::Error> {
+        header.extend_from_slice(&[1, 2]);
+        sealed.extend_from_slice(value);
+        Ok(())
+    }
+}
+
+impl RecordOpener for Copying {
+    type Error = std::convert::Infallible;
+
+    fn open(
+        &mut self,
+        _: &[u8],
+        _: Option<&[u8]>,
+        sealed: &[u8],
+        _: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Self::Error> {
+        out.extend_from_slice(sealed);
+        Ok(())
+    }
+}

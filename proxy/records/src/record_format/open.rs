@@ -1,0 +1,161 @@
+//! Opening the values of a fetched batch.
+
+use thiserror::Error;
+
+use super::seal::complete;
+use crate::codec::{Codec, CodecError};
+use crate::envelope::{Kind, kind};
+use crate::header::{BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
+use crate::record::{Record, RecordError, Records, write_record};
+use crate::scratch::{Scratch, Section};
+
+/// Decrypts one value. Implemented where the keys are.
+pub trait RecordOpener {
+    /// Why a value was not opened.
+    type Error;
+
+    /// Appends the plain value to `out`.
+    ///
+    /// `timestamp` is the record's own in milliseconds, or `None` where the broker's time has replaced it.
+    fn open(
+        &mut self,
+        envelope_header: &[u8],
+        key: Option<&[u8]>,
+        sealed: &[u8],
+        timestamp: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Self::Error>;
+}
+
+/// What was in an opened batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenedStats {
+    /// Values decrypted, and null records that a proxy had marked.
+    pub encrypted: usize,
+    /// Records that never were encrypted. They are delivered unless the caller refuses.
+    pub clear: usize,
+    /// Null values with a key, which the record format leaves as they are.
+    pub tombstones: usize,
+    /// Some clear record has neither key, value nor headers: perhaps a stub whose envelope is lost.
+    pub may_be_stub: bool,
+}
+
+/// Why a batch was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OpenRecordsError<E> {
+    /// No header of magic 2.
+    #[error("{0}")]
+    Header(#[source] HeaderError),
+    /// More or less than one whole batch.
+    #[error("not exactly one batch")]
+    Length,
+    /// Damaged; rebuilding the batch would hide it behind a new CRC.
+    #[error("batch has a wrong CRC")]
+    Crc,
+    /// The codec failed.
+    #[error("{0}")]
+    Codec(#[source] CodecError),
+    /// A record cannot be read.
+    #[error("{0}")]
+    Record(#[source] RecordError),
+    /// An envelope of the batch format among records.
+    #[error("batch envelope among records")]
+    MisplacedEnvelope,
+    /// An envelope header that this version does not know, or that contradicts its record.
+    #[error("unknown envelope")]
+    UnknownEnvelope,
+    /// The opener refused.
+    #[error("failed to open a value")]
+    Opener(E),
+}
+
+/// Writes `batch` with plain values to the end of `out`, not compressed.
+///
+/// `section` is what `recognise` returned for the same batch. Every header field other than length, CRC and codec stays,
+/// and so do gaps in the offsets and the deltas of timestamps. With a delete horizon those are relative to that horizon,
+/// which the base timestamp field then holds, so base plus delta is the record's timestamp in that case too.
+/// On an error `out` is as it was.
+pub fn open_records<O: RecordOpener>(
+    batch: &[u8],
+    section: Section,
+    scratch: &mut Scratch,
+    opener: &mut O,
+    out: &mut Vec<u8>,
+) -> Result<OpenedStats, OpenRecordsError<O::Error>> {
+    let mut header = BatchHeader::parse(batch).map_err(OpenRecordsError::Header)?;
+    if header.batch_len() != batch.len() {
+        return Err(OpenRecordsError::Length);
+    }
+    if !crc_matches(batch) {
+        return Err(OpenRecordsError::Crc);
+    }
+    let codec = header.attributes.codec().map_err(OpenRecordsError::Codec)?;
+    let section = scratch
+        .reload(section, codec, batch)
+        .map_err(OpenRecordsError::Codec)?;
+    let Scratch {
+        decompressed,
+        buffers,
+        ..
+    } = scratch;
+    let source = section.of(batch, decompressed);
+
+    let start = out.len();
+    // Values shrink, headers go: the source has room for all of it.
+    out.reserve(source.len().saturating_add(BATCH_HEADER_LEN));
+    out.extend_from_slice(&[0; BATCH_HEADER_LEN]);
+    let mut stats = OpenedStats::default();
+    for record in Records::new(source, header.record_count) {
+        let result = record
+            .map_err(OpenRecordsError::Record)
+            .and_then(|record| open_record(&record, &header, opener, &mut stats, &mut buffers.value, out));
+        if let Err(error) = result {
+            out.truncate(start);
+            return Err(error);
+        }
+    }
+    header.attributes = header.attributes.with_codec(Codec::None);
+    complete(&mut header, start, out);
+    Ok(stats)
+}
+
+/// Opens one record to the end of `out`.
+fn open_record<O: RecordOpener>(
+    record: &Record<'_>,
+    header: &BatchHeader,
+    opener: &mut O,
+    stats: &mut OpenedStats,
+    plain: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), OpenRecordsError<O::Error>> {
+    let mut plain_record = *record;
+    let counter = match kind(record).map_err(OpenRecordsError::Record)? {
+        Kind::Batch(_) => return Err(OpenRecordsError::MisplacedEnvelope),
+        Kind::Unknown => return Err(OpenRecordsError::UnknownEnvelope),
+        Kind::Value(envelope_header) => {
+            let sealed = record.value.ok_or(OpenRecordsError::UnknownEnvelope)?;
+            let timestamp = (!header.attributes.has_log_append_time())
+                .then(|| header.base_timestamp.wrapping_add(record.timestamp_delta));
+            plain.clear();
+            opener
+                .open(envelope_header, record.key, sealed, timestamp, plain)
+                .map_err(OpenRecordsError::Opener)?;
+            plain_record.value = Some(plain);
+            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
+            &mut stats.encrypted
+        }
+        // The marker is not authenticated, so it must never make a clear value count as encrypted.
+        Kind::Marker if record.value.is_some() => return Err(OpenRecordsError::UnknownEnvelope),
+        Kind::Marker => {
+            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
+            &mut stats.encrypted
+        }
+        Kind::Clear if record.key.is_some() && record.value.is_none() => &mut stats.tombstones,
+        Kind::Clear => {
+            stats.may_be_stub |= record.is_bare();
+            &mut stats.clear
+        }
+    };
+    *counter = counter.saturating_add(1);
+    write_record(&plain_record, None, out).map_err(OpenRecordsError::Record)
+}

@@ -1,0 +1,282 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::broker::Handling;
+use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, Toy};
+use crate::{
+    BatchHeader, Codec, ENVELOPE_HEADER_NAME, Recognised, Scratch, Section, arbitrary, crc_matches,
+    recognise, validate_produced,
+};
+
+fn seal(batch: &[u8]) -> Vec<u8> {
+    let mut scratch = Scratch::new(CAP);
+    let produced = validate_produced(batch, &mut scratch).unwrap();
+    let mut out = b"before".to_vec();
+    seal_records(&produced, batch, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    let stored = out.split_off(6);
+    assert!(crc_matches(&stored));
+    stored
+}
+
+fn open(stored: &[u8]) -> (OpenedStats, Vec<u8>) {
+    let mut scratch = Scratch::new(CAP);
+    let section = match recognise(stored, &mut scratch).unwrap() {
+        Recognised::Records(section) => section,
+        Recognised::Clear { .. } => Section::Batch,
+        other => panic!("{other:?}"),
+    };
+    let mut out = b"before".to_vec();
+    let stats = open_records(stored, section, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    (stats, out.split_off(6))
+}
+
+fn ours(value: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
+    (ENVELOPE_HEADER_NAME.as_bytes().to_vec(), Some(value.to_vec()))
+}
+
+fn record(key: Option<&str>, value: Option<&str>) -> SampleRecord {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    SampleRecord {
+        key: key.map(bytes),
+        value: value.map(bytes),
+        ..SampleRecord::default()
+    }
+}
+
+fn failure(records: Vec<SampleRecord>) -> Option<OpenRecordsError<crate::sample::Refused>> {
+    let batch = SampleBatch::new(records).build(Codec::Zstd);
+    let mut out = b"before".to_vec();
+    let result = open_records(
+        &batch,
+        Section::Batch,
+        &mut Scratch::new(CAP),
+        &mut Toy::default(),
+        &mut out,
+    );
+    assert!(result.is_ok() || out == b"before");
+    result.err()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn records_come_back_as_without_encryption(
+        batch in arbitrary::batch(),
+        codec in arbitrary::codec(),
+        handling in arbitrary::handling(),
+    ) {
+        let sent = batch.build(codec);
+        let (stats, received) = open(&handling.store(&seal(&sent), |_| false));
+        // The same broker without a proxy; only length, CRC and codec may differ.
+        let expected = SampleBatch::parse(&handling.store(&sent, |_| false));
+        prop_assert_eq!(stats.encrypted + stats.clear + stats.tombstones, expected.records.len());
+        prop_assert_eq!(stats.clear, 0);
+        prop_assert!(!stats.may_be_stub);
+        prop_assert_eq!(received, expected.build(Codec::None));
+    }
+
+    #[test]
+    fn header_keys_and_headers_stay(batch in arbitrary::batch(), codec in arbitrary::codec()) {
+        let stored = SampleBatch::parse(&seal(&batch.build(codec)));
+        let written = stored.header.attributes.codec().unwrap();
+        prop_assert!(written == codec || codec == Codec::None && written == Codec::Lz4);
+        let plain = BatchHeader { crc: 0, length: 0, attributes: stored.header.attributes.with_codec(Codec::None), ..stored.header };
+        prop_assert_eq!(plain, batch.header);
+        for (stored, sent) in stored.records.iter().zip(&batch.records) {
+            let first = match (&sent.key, &sent.value) {
+                (_, Some(_)) => Some(ours(TOY_HEADER)),
+                (None, None) => Some(ours(&[1, 3])),
+                (Some(_), None) => None,
+            };
+            let headers: Vec<_> = first.into_iter().chain(sent.headers.clone()).collect();
+            prop_assert_eq!(&stored.headers, &headers);
+            prop_assert!(stored.value != sent.value || sent.value.is_none());
+            let same = SampleRecord { value: sent.value.clone(), headers: sent.headers.clone(), ..stored.clone() };
+            prop_assert_eq!(&same, sent);
+        }
+    }
+}
+
+#[test]
+fn client_headers_of_our_name_come_back() {
+    let names = [
+        vec![ours(TOY_HEADER)],
+        vec![ours(&[1, 3])],
+        vec![ours(&[1, 1])],
+        vec![ours(&[]), ours(&[1, 2])],
+    ];
+    let contents = [
+        record(Some("k"), Some("v")),
+        record(None, Some("v")),
+        record(Some("k"), None),
+        record(None, None),
+    ];
+    let records: Vec<_> = contents
+        .iter()
+        .flat_map(|record| {
+            names.iter().map(|headers| SampleRecord {
+                headers: headers.clone(),
+                ..record.clone()
+            })
+        })
+        .collect();
+    let sent = SampleBatch::new(records).build(Codec::None);
+    let (stats, received) = open(&seal(&sent));
+    assert!(received == sent);
+    assert_eq!(stats.encrypted, 16);
+}
+
+#[test]
+fn scratch_of_another_batch_is_not_taken_for_this_one() {
+    let (one, two) = (
+        SampleBatch::text(20, 30).build(Codec::Zstd),
+        SampleBatch::text(9, 99).build(Codec::Lz4),
+    );
+    let mut scratch = Scratch::new(CAP);
+    let produced = validate_produced(&one, &mut scratch).unwrap();
+    validate_produced(&two, &mut scratch).unwrap();
+    let mut out = Vec::new();
+    seal_records(&produced, &one, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    assert!(out == seal(&one));
+
+    let mut other = Scratch::new(CAP);
+    validate_produced(&two, &mut other).unwrap();
+    out.clear();
+    seal_records(&produced, &one, &mut other, &mut Toy::default(), &mut out).unwrap();
+    assert!(out == seal(&one));
+}
+
+#[test]
+fn uncompressed_batch_becomes_lz4_where_that_is_smaller() {
+    let codec_of = |batch: &SampleBatch| {
+        BatchHeader::parse(&seal(&batch.build(Codec::None)))
+            .unwrap()
+            .attributes
+            .codec()
+            .unwrap()
+    };
+    assert_eq!(codec_of(&SampleBatch::text(100, 20)), Codec::Lz4);
+    assert_eq!(codec_of(&SampleBatch::text(1, 2000)), Codec::None);
+    let null = || SampleBatch::new(vec![record(Some("a"), None), record(Some("b"), None)]);
+    assert_eq!(codec_of(&null()), Codec::None);
+}
+
+#[test]
+fn clear_records_and_tombstones_are_counted() {
+    let mut sealed = SampleBatch::parse(&seal(&SampleBatch::text(3, 20).build(Codec::None)));
+    let added = [
+        record(None, Some("clear")),
+        record(Some("tombstone"), None),
+        record(None, None),
+    ];
+    sealed.records.extend(added.clone());
+    let mixed = SampleBatch {
+        header: SampleBatch::new(sealed.records.clone()).header,
+        records: sealed.records,
+    };
+    let (stats, received) = open(&mixed.build(Codec::Gzip));
+    assert_eq!(
+        stats,
+        OpenedStats {
+            encrypted: 3,
+            clear: 2,
+            tombstones: 1,
+            may_be_stub: true
+        }
+    );
+    assert_eq!(SampleBatch::parse(&received).records[3..], added);
+}
+
+#[test]
+fn contradictions_are_errors() {
+    let with = |value: &[u8], record: SampleRecord| {
+        vec![SampleRecord {
+            headers: vec![ours(value)],
+            ..record
+        }]
+    };
+    let valued = || record(None, Some("value"));
+    assert_eq!(
+        failure(with(&[1, 1, 0], valued())),
+        Some(OpenRecordsError::MisplacedEnvelope)
+    );
+    assert_eq!(
+        failure(with(&[1, 3], valued())),
+        Some(OpenRecordsError::UnknownEnvelope)
+    );
+    assert_eq!(
+        failure(with(&[1, 9], valued())),
+        Some(OpenRecordsError::UnknownEnvelope)
+    );
+    assert_eq!(
+        failure(with(&[1, 2], record(None, None))),
+        Some(OpenRecordsError::UnknownEnvelope)
+    );
+    assert_eq!(
+        failure(with(TOY_HEADER, valued())),
+        Some(OpenRecordsError::Opener(crate::sample::Refused))
+    );
+    assert_eq!(failure(with(&[1, 3], record(None, None))), None);
+}
+
+#[test]
+fn damaged_batch_is_not_given_a_new_crc() {
+    let mut stored = seal(&SampleBatch::text(1, 50).build(Codec::None));
+    *stored.last_mut().unwrap() ^= 1;
+    let mut out = Vec::new();
+    let result = open_records(
+        &stored,
+        Section::Batch,
+        &mut Scratch::new(CAP),
+        &mut Toy::default(),
+        &mut out,
+    );
+    assert_eq!(result, Err(OpenRecordsError::Crc));
+}
+
+#[test]
+fn refusal_of_the_sealer_ends_it() {
+    let batch = SampleBatch::text(3, 50).build(Codec::None);
+    let mut scratch = Scratch::new(CAP);
+    let produced = validate_produced(&batch, &mut scratch).unwrap();
+    let mut out = Vec::new();
+    let result = seal_records(
+        &produced,
+        &batch,
+        &mut scratch,
+        &mut Toy { refuse: true },
+        &mut out,
+    );
+    assert_eq!(result, Err(SealRecordsError::Sealer(crate::sample::Refused)));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn gaps_horizon_and_append_time_stay() {
+    let sent = SampleBatch::text(10, 20).build(Codec::Lz4);
+    let handling = Handling {
+        base_offset: 1000,
+        append_time: Some(5),
+        keep: Some(vec![false, true, false]),
+        delete_horizon: Some(1_800_000_000_000),
+        ..Handling::default()
+    };
+    let received = SampleBatch::parse(&open(&handling.store(&seal(&sent), |_| false)).1);
+    assert_eq!(received.header.last_offset_delta, 9);
+    assert_eq!(
+        received
+            .records
+            .iter()
+            .map(|record| record.offset_delta)
+            .collect::<Vec<_>>(),
+        [1, 4, 7]
+    );
+    assert!(
+        received.header.attributes.has_delete_horizon() && received.header.attributes.has_log_append_time()
+    );
+    assert_eq!(
+        (received.header.max_timestamp, received.header.base_timestamp),
+        (5, 1_800_000_000_000)
+    );
+}

@@ -1,0 +1,255 @@
+//! Batches for tests and benches, encoded independently of the code under test, and a toy cipher.
+//!
+//! Benches include this file by path, so it uses the public API only.
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
+
+use std::fmt::Write;
+
+use proxy_records::{
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, RecordOpener, RecordSealer, Records,
+};
+
+/// More than any sample needs.
+pub const CAP: usize = 64 * 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SampleRecord {
+    pub attributes: i8,
+    pub timestamp_delta: i64,
+    pub offset_delta: i32,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleBatch {
+    pub header: BatchHeader,
+    pub records: Vec<SampleRecord>,
+}
+
+impl SampleRecord {
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut body = vec![self.attributes.cast_unsigned()];
+        zigzag(self.timestamp_delta, &mut body);
+        zigzag(i64::from(self.offset_delta), &mut body);
+        nullable(self.key.as_deref(), &mut body);
+        nullable(self.value.as_deref(), &mut body);
+        zigzag(i64::try_from(self.headers.len()).unwrap(), &mut body);
+        for (name, value) in &self.headers {
+            nullable(Some(name), &mut body);
+            nullable(value.as_deref(), &mut body);
+        }
+        nullable(Some(&body), out);
+    }
+}
+
+impl SampleBatch {
+    /// A batch as an idempotent producer sends it; offset deltas are filled in.
+    pub fn new(mut records: Vec<SampleRecord>) -> Self {
+        for (index, record) in records.iter_mut().enumerate() {
+            record.offset_delta = i32::try_from(index).unwrap();
+        }
+        let count = i32::try_from(records.len()).unwrap();
+        let header = BatchHeader {
+            base_offset: 0,
+            length: 0,
+            leader_epoch: -1,
+            crc: 0,
+            attributes: Attributes(0),
+            last_offset_delta: count - 1,
+            base_timestamp: 1_700_000_000_000,
+            max_timestamp: 1_700_000_000_000
+                + records
+                    .iter()
+                    .map(|record| record.timestamp_delta)
+                    .max()
+                    .unwrap_or(0),
+            producer_id: 4711,
+            producer_epoch: 3,
+            base_sequence: 17,
+            record_count: count,
+        };
+        Self { header, records }
+    }
+
+    /// `count` records with values of `len` bytes that compress about as text does.
+    pub fn text(count: usize, len: usize) -> Self {
+        let words = [
+            "payment", "refund", "account", "order", "EUR", "shipped", "customer",
+        ];
+        let mut state = 1_u32;
+        let mut value = |index: usize| {
+            let mut text = format!("{{\"id\":{index},");
+            while text.len() < len {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let _ = write!(
+                    text,
+                    "\"{}\":{:x},",
+                    words[(state >> 24) as usize % words.len()],
+                    state >> 8
+                );
+            }
+            text.truncate(len);
+            text.into_bytes()
+        };
+        Self::new(
+            (0..count)
+                .map(|index| SampleRecord {
+                    timestamp_delta: i64::try_from(index / 7).unwrap(),
+                    key: Some(format!("key-{}", index % 97).into_bytes()),
+                    value: Some(value(index)),
+                    ..SampleRecord::default()
+                })
+                .collect(),
+        )
+    }
+
+    pub fn section(&self) -> Vec<u8> {
+        let mut section = Vec::new();
+        self.records.iter().for_each(|record| record.encode(&mut section));
+        section
+    }
+
+    /// The batch with all header fields as they are, but length, CRC and codec.
+    pub fn build(&self, codec: Codec) -> Vec<u8> {
+        with_section(&self.header, codec, &self.section())
+    }
+
+    /// Reads a whole batch.
+    pub fn parse(batch: &[u8]) -> Self {
+        let header = BatchHeader::parse(batch).unwrap();
+        let section = decompressed(batch);
+        let records = Records::new(&section, header.record_count)
+            .map(|record| {
+                let record = record.unwrap();
+                SampleRecord {
+                    attributes: record.attributes,
+                    timestamp_delta: record.timestamp_delta,
+                    offset_delta: record.offset_delta,
+                    key: record.key.map(<[u8]>::to_vec),
+                    value: record.value.map(<[u8]>::to_vec),
+                    headers: record
+                        .headers
+                        .iter()
+                        .map(|header| header.unwrap())
+                        .map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec)))
+                        .collect(),
+                }
+            })
+            .collect();
+        Self { header, records }
+    }
+}
+
+pub fn with_section(header: &BatchHeader, codec: Codec, section: &[u8]) -> Vec<u8> {
+    let mut header = BatchHeader {
+        attributes: header.attributes.with_codec(codec),
+        ..*header
+    };
+    let mut payload = Vec::new();
+    Codecs::new(CAP).compress(codec, section, &mut payload).unwrap();
+    let mut batch = header.complete(&[&payload]).to_vec();
+    batch.extend(payload);
+    batch
+}
+
+pub fn decompressed(batch: &[u8]) -> Vec<u8> {
+    let codec = BatchHeader::parse(batch).unwrap().attributes.codec().unwrap();
+    let mut section = Vec::new();
+    Codecs::new(CAP)
+        .decompress(codec, &batch[BATCH_HEADER_LEN..], &mut section)
+        .unwrap();
+    section
+}
+
+pub fn zigzag(value: i64, out: &mut Vec<u8>) {
+    let mut raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    loop {
+        let low = u8::try_from(raw & 0x7f).unwrap();
+        raw >>= 7;
+        if raw == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
+    }
+}
+
+fn nullable(field: Option<&[u8]>, out: &mut Vec<u8>) {
+    match field {
+        None => zigzag(-1, out),
+        Some(bytes) => {
+            zigzag(i64::try_from(bytes.len()).unwrap(), out);
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Flips bits and appends a tag over key and timestamp.
+#[derive(Debug, Default)]
+pub struct Toy {
+    pub refuse: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+pub const TOY_HEADER: &[u8] = b"\x01\x02wrapped-data-key-wrapped-data-key-wrapped-data-key";
+
+impl RecordSealer for Toy {
+    type Error = Refused;
+
+    fn seal(
+        &mut self,
+        key: Option<&[u8]>,
+        value: &[u8],
+        timestamp: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        header.extend_from_slice(TOY_HEADER);
+        sealed.extend(value.iter().map(|byte| byte ^ 0x5a));
+        sealed.extend(timestamp.to_be_bytes());
+        sealed.extend(checksum(key, value).to_be_bytes());
+        if self.refuse { Err(Refused) } else { Ok(()) }
+    }
+}
+
+impl RecordOpener for Toy {
+    type Error = Refused;
+
+    fn open(
+        &mut self,
+        envelope_header: &[u8],
+        key: Option<&[u8]>,
+        sealed: &[u8],
+        timestamp: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        let (rest, tag) = sealed.split_last_chunk().ok_or(Refused)?;
+        let (value, sent_at) = rest.split_last_chunk().ok_or(Refused)?;
+        let start = out.len();
+        out.extend(value.iter().map(|byte| byte ^ 0x5a));
+        let genuine = envelope_header == TOY_HEADER
+            && timestamp.is_none_or(|timestamp| timestamp.to_be_bytes() == *sent_at)
+            && checksum(key, &out[start..]).to_be_bytes() == *tag;
+        if self.refuse || !genuine {
+            Err(Refused)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn checksum(key: Option<&[u8]>, value: &[u8]) -> u64 {
+    let key = key.unwrap_or(b"\0null");
+    key.iter()
+        .chain(value)
+        .fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+}

@@ -1,0 +1,120 @@
+//! Every path, without a socket.
+
+use super::*;
+use crate::live::testing;
+use crate::metrics::Metrics;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use proxy_config::{ConfigPath, PolicyFiles, ProviderName};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+const POLICY: &str = "rules:\n- topics: [{prefix: payments.}, {name: refunds}]\n  key: {name: payments}\n";
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    live: Arc<Live>,
+    router: Router,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut registry = Metrics::registry();
+        let metrics = Metrics::register(&mut registry);
+        let files = PolicyFiles {
+            file: ConfigPath::new("policy.yaml", directory.path()),
+            state_file: ConfigPath::new("policy.yaml.state", directory.path()),
+        };
+        let (keys, _local) = testing::local_keys(directory.path());
+        let providers = [ProviderName::new("default").unwrap()].into();
+        let live = Arc::new(Live::new(files, providers, keys, metrics.reloads));
+        let router = router(Arc::clone(&live), Arc::new(registry));
+        Self { directory, live, router }
+    }
+
+    fn load(&self, policy: &str) {
+        std::fs::write(self.directory.path().join("policy.yaml"), policy).unwrap();
+        self.live.reload_policy();
+    }
+
+    async fn answer(&self, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let (status, body) = self.answer(path).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn lives_before_it_is_ready() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.answer("/livez").await, (200, "ok\n".to_owned()));
+    let (status, reasons) = fixture.answer("/readyz").await;
+    assert_eq!((status, reasons.lines().count()), (503, 2), "{reasons}");
+}
+
+#[tokio::test]
+async fn is_ready_with_a_policy_and_tried_keys() {
+    let fixture = Fixture::new();
+    fixture.load(POLICY);
+    fixture.live.listening();
+    fixture.live.check_keys_once().await;
+    assert_eq!(fixture.answer("/readyz").await, (200, "ok\n".to_owned()));
+}
+
+#[tokio::test]
+async fn tells_the_policy_in_force_and_why_not_the_newer_one() {
+    let fixture = Fixture::new();
+    let none = fixture.json("/policy").await;
+    assert_eq!((&none["hash"], &none["generation"]), (&Value::Null, &json!(0)));
+
+    fixture.load(POLICY);
+    fixture.load("rules:\n- topics: [{name: refunds}]\n  key: {name: payments}\n");
+    fixture.load("rules: 5\n");
+    let policy = fixture.json("/policy").await;
+    assert_eq!(policy["generation"], 2);
+    assert_eq!(policy["hash"].as_str().unwrap().len(), 64);
+    assert!(policy["loadedAt"].as_str().unwrap().ends_with('Z'));
+    assert!(policy["lastError"].as_str().unwrap().contains("rules"));
+    assert_eq!(policy["retired"], json!([{"prefix": "payments."}]));
+    assert_eq!(policy["unmatchedTopics"], "Passthrough");
+}
+
+#[tokio::test]
+async fn tells_each_rules_key() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.json("/keys").await, json!([]));
+    fixture.load(&format!("{POLICY}- topics: [{{name: a}}]\n  key: {{name: nobody}}\n"));
+    assert_eq!(fixture.json("/keys").await[0]["state"], "Unknown");
+    fixture.live.check_keys_once().await;
+    let keys = fixture.json("/keys").await;
+    assert_eq!(keys[0]["topics"], json!([{"prefix": "payments."}, {"name": "refunds"}]));
+    assert_eq!((&keys[0]["provider"], &keys[0]["key"]), (&json!("default"), &json!("payments")));
+    assert_eq!((&keys[0]["state"], &keys[0]["message"]), (&json!("Ready"), &Value::Null));
+    assert_eq!(keys[1]["state"], "Refused");
+    assert!(keys[1]["message"].is_string() && keys[1]["checkedAt"].is_string());
+}
+
+#[tokio::test]
+async fn topics_come_from_the_data_plane() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.answer("/topics").await.0, 503);
+    fixture.live.report_topics(|| json!({"refunds": "Batch"}));
+    assert_eq!(fixture.json("/topics").await, json!({"refunds": "Batch"}));
+}
+
+#[tokio::test]
+async fn metrics_are_complete() {
+    let (status, text) = Fixture::new().answer("/metrics").await;
+    assert_eq!(status, 200);
+    assert!(text.ends_with("# EOF\n"));
+    assert!(text.contains("topic_encryption_connections_open 0\n"), "{text}");
+}

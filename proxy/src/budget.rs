@@ -1,0 +1,68 @@
+//! The byte budget over all connections: a frame's memory is granted before it is allocated.
+//!
+//! Memory is bounded by configuration, not by clients. Small frames are not counted, since the number of
+//! connections bounds them already.
+
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Frames up to this size are not counted.
+pub(crate) const FREE_BYTES: usize = 16 * 1024;
+const UNIT: usize = 1024;
+
+/// Shared by all connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    units: Arc<Semaphore>,
+    total: usize,
+}
+
+/// Holds bytes of the budget until dropped.
+#[derive(Debug)]
+pub(crate) struct Grant(#[expect(dead_code, reason = "held for its Drop")] Option<OwnedSemaphorePermit>);
+
+impl Budget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        let total = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self { units: Arc::new(Semaphore::new(total)), total }
+    }
+
+    /// Waits until `bytes` fit into the budget. A frame larger than the whole budget waits for all of it.
+    pub(crate) async fn grant(&self, bytes: usize) -> Grant {
+        if bytes <= FREE_BYTES {
+            return Grant(None);
+        }
+        let units = bytes.div_ceil(UNIT).min(self.total);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        // The semaphore is never closed, so the only error cannot happen; without a permit nothing is counted.
+        Grant(Arc::clone(&self.units).acquire_many_owned(units).await.ok())
+    }
+
+    /// Bytes granted now, for the metrics.
+    pub(crate) fn in_use(&self) -> usize {
+        self.total.saturating_sub(self.units.available_permits()).saturating_mul(UNIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_grant_waits_until_bytes_come_back() {
+        let budget = Budget::new(64 * 1024);
+        let first = budget.grant(40 * 1024).await;
+        assert_eq!(budget.in_use(), 40 * 1024);
+        let mut second = std::pin::pin!(budget.grant(40 * 1024));
+        assert!(std::future::Future::poll(second.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+        drop(first);
+        second.await;
+    }
+
+    #[tokio::test]
+    async fn a_frame_larger_than_the_budget_takes_all_of_it() {
+        let budget = Budget::new(64 * 1024);
+        let _all = budget.grant(10 * 1024 * 1024).await;
+        assert_eq!(budget.in_use(), 64 * 1024);
+    }
+}

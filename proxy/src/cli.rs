@@ -1,0 +1,87 @@
+//! The command line.
+
+mod check;
+mod keys;
+mod process;
+mod run;
+mod version;
+mod wiring;
+
+use clap::{Parser, Subcommand};
+use proxy_config::ConfigErrors;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A file is wrong: `EX_USAGE` of sysexits.h.
+const MISTAKES: u8 = 64;
+
+/// An encrypting proxy for Apache Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "topic-encryption-proxy", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients until SIGTERM or SIGINT.
+    Run {
+        /// The proxy.yaml.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Say what is wrong with the files, or what they mean.
+    Check {
+        /// The proxy.yaml.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Try each key at its provider, too.
+        #[arg(long)]
+        online: bool,
+    },
+    /// Say what this program is made of.
+    Version,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run { config } => run::run(&config),
+        Command::Check { config, online } => check::check(&config, online, &mut std::io::stdout().lock()),
+        Command::Version => version::print(&mut std::io::stdout().lock()),
+    };
+    outcome.unwrap_or_else(|error| {
+        // The logs may not be set up, and whoever started the program reads this.
+        let _ = writeln!(std::io::stderr(), "topic-encryption-proxy: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints every mistake to standard error.
+fn mistakes(errors: &ConfigErrors) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{errors}");
+    ExitCode::from(MISTAKES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_commands() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+        fn command(arguments: &[&str]) -> Result<Command, clap::Error> {
+            let name = std::iter::once(&"topic-encryption-proxy");
+            Cli::try_parse_from(name.chain(arguments)).map(|cli| cli.command)
+        }
+        assert!(matches!(command(&["run", "--config", "proxy.yaml"]), Ok(Command::Run { .. })));
+        assert!(matches!(
+            command(&["check", "--config", "proxy.yaml", "--online"]),
+            Ok(Command::Check { online: true, .. })
+        ));
+        assert!(matches!(command(&["version"]), Ok(Command::Version)));
+        assert!(command(&["run"]).is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! `check`: says what is wrong with the files, or what they mean. Changes nothing.
+
+mod findings;
+mod online;
+mod summary;
+
+use super::mistakes;
+use proxy_config::{EffectivePolicy, Ledger, Policy, ProxyConfig};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn check(path: &Path, online: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let config = match ProxyConfig::load(path) {
+        Ok(config) => config,
+        Err(errors) => return Ok(mistakes(&errors)),
+    };
+    let policy = match Policy::load(config.policy.file.as_path(), &config.provider_names()) {
+        Ok(policy) => policy,
+        Err(errors) => return Ok(mistakes(&errors)),
+    };
+    // As it would be when the proxy loads the policy.
+    let ledger = Ledger::load(config.policy.state_file.as_path())?.updated(&policy);
+    let effective = EffectivePolicy::new(policy, ledger);
+    summary::print(&config, &effective, out)?;
+    for finding in findings::find(&config, &effective) {
+        writeln!(out, "warning: {finding}")?;
+    }
+    if online && !online::check(&config, effective.policy(), out)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests;

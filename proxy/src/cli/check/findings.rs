@@ -1,0 +1,117 @@
+//! What is allowed but probably not meant.
+
+use proxy_config::{Action, EffectivePolicy, OnPlaintext, Pattern, ProxyConfig};
+use std::collections::HashMap;
+
+/// Sentences, in the order of the files.
+pub(super) fn find(config: &ProxyConfig, effective: &EffectivePolicy) -> Vec<String> {
+    let mut findings = Vec::new();
+    for listener in config.listeners.iter().filter(|listener| listener.tls.is_none()) {
+        findings.push(format!(
+            "listener {} has no tls: what is encrypted at rest crosses the network in clear",
+            listener.name
+        ));
+    }
+    if config.upstream.tls.is_none() {
+        findings.push("upstream has no tls: clients' passwords may reach brokers in clear".to_owned());
+    }
+    rules(effective, &mut findings);
+    kept_by_ledger(effective, &mut findings);
+    findings
+}
+
+fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
+    let rules = effective.policy().rules();
+    let wider = Wider::of(effective);
+    for (index, rule) in rules.iter().enumerate() {
+        if let Action::Encrypt(encrypt) = &rule.action
+            && encrypt.on_plaintext == OnPlaintext::Pass
+        {
+            findings.push(format!(
+                "rules[{index}] delivers clear records to consumers (onPlaintext: Pass); \
+                 once all records are encrypted, set Reject"
+            ));
+        }
+        for pattern in &rule.topics {
+            let Some(Entry { rule: other, pattern: wide, action }) = wider.next(pattern) else { continue };
+            if *action == &rule.action {
+                findings.push(format!(
+                    "rules[{index}] says for {pattern} what rules[{other}] says for {wide} already"
+                ));
+            } else if rule.action == Action::Disabled {
+                findings.push(format!(
+                    "rules[{index}] leaves {pattern} in clear inside {wide}, which rules[{other}] encrypts"
+                ));
+            }
+        }
+    }
+}
+
+/// Only a rule with the very pattern undoes an encryption; who writes a wider one may expect more.
+fn kept_by_ledger(effective: &EffectivePolicy, findings: &mut Vec<String>) {
+    for (index, rule) in effective.policy().rules().iter().enumerate() {
+        if rule.action != Action::Disabled {
+            continue;
+        }
+        for kept in crate::live::retired(effective) {
+            if let Some(wide) = rule.topics.iter().find(|wide| covers(wide, kept)) {
+                findings.push(format!(
+                    "rules[{index}] disables {wide}, but {kept} inside it was encrypted before and stays \
+                     refused until a rule disables that very pattern"
+                ));
+            }
+        }
+    }
+}
+
+struct Entry<'a> {
+    rule: usize,
+    pattern: &'a Pattern,
+    action: &'a Action,
+}
+
+/// Finds the pattern that would decide if a narrower one were not there.
+struct Wider<'a> {
+    prefixes: HashMap<&'a str, Entry<'a>>,
+    any: Option<Entry<'a>>,
+}
+
+impl<'a> Wider<'a> {
+    fn of(effective: &'a EffectivePolicy) -> Self {
+        let mut wider = Self { prefixes: HashMap::new(), any: None };
+        for (index, rule) in effective.policy().rules().iter().enumerate() {
+            for pattern in &rule.topics {
+                let entry = Entry { rule: index, pattern, action: &rule.action };
+                match pattern {
+                    Pattern::Name(_) => {}
+                    Pattern::Prefix(prefix) => {
+                        wider.prefixes.insert(prefix.as_str(), entry);
+                    }
+                    Pattern::Any => wider.any = Some(entry),
+                }
+            }
+        }
+        wider
+    }
+
+    fn next(&self, pattern: &Pattern) -> Option<&Entry<'a>> {
+        let (text, longest) = match pattern {
+            Pattern::Name(name) => (name.as_str(), name.as_str().len()),
+            Pattern::Prefix(prefix) => (prefix.as_str(), prefix.as_str().len().saturating_sub(1)),
+            Pattern::Any => return None,
+        };
+        let shorter = (1..=longest).rev().filter_map(|length| text.get(..length));
+        shorter.filter_map(|prefix| self.prefixes.get(prefix)).next().or(self.any.as_ref())
+    }
+}
+
+fn covers(wide: &Pattern, narrow: &Pattern) -> bool {
+    if wide.specificity() >= narrow.specificity() {
+        return false;
+    }
+    match narrow {
+        Pattern::Name(name) => wide.matches(name.as_str()),
+        Pattern::Prefix(prefix) => wide.matches(prefix.as_str()),
+        Pattern::Any => false,
+    }
+}

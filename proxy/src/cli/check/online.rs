@@ -1,0 +1,28 @@
+//! Opens certificates and key providers, and tries each key.
+
+use crate::cli::keys;
+use crate::live::{self, KeyState};
+use anyhow::Context as _;
+use proxy_config::{KeyRef, Policy, ProxyConfig};
+use std::collections::BTreeSet;
+use std::io::Write;
+
+/// Whether every key can be used.
+pub(super) fn check(config: &ProxyConfig, policy: &Policy, out: &mut impl Write) -> anyhow::Result<bool> {
+    let opened = keys::open(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    let wanted: BTreeSet<KeyRef> = policy.encrypt_rules().map(|rule| rule.key_ref()).collect();
+    let mut usable = true;
+    for key in wanted {
+        let state = runtime.block_on(live::attempt(&opened.keys, &key));
+        usable &= state == KeyState::Ready;
+        match state.message() {
+            None => writeln!(out, "key {key}: {}", state.name())?,
+            Some(message) => writeln!(out, "key {key}: {}: {message}", state.name())?,
+        }
+    }
+    Ok(usable)
+}

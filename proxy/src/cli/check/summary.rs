@@ -1,0 +1,46 @@
+//! What the files mean, for people.
+
+use crate::live::retired;
+use proxy_config::{Action, EffectivePolicy, KeyRef, Pattern, ProxyConfig, UnmatchedTopics};
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+pub(super) fn print(config: &ProxyConfig, effective: &EffectivePolicy, out: &mut impl Write) -> io::Result<()> {
+    let policy = effective.policy();
+    let keys: BTreeSet<KeyRef> = policy.encrypt_rules().map(|rule| rule.key_ref()).collect();
+    let retired = retired(effective);
+    writeln!(
+        out,
+        "cluster {}: {}, {}, {}, {}",
+        config.cluster,
+        count(config.listeners.len(), "listener"),
+        count(policy.rules().len(), "rule"),
+        count(keys.len(), "key"),
+        count(retired.len(), "retired pattern"),
+    )?;
+    for (index, rule) in policy.rules().iter().enumerate() {
+        let topics: Vec<String> = rule.topics.iter().map(Pattern::to_string).collect();
+        write!(out, "rules[{index}]: {}: ", topics.join(", "))?;
+        match &rule.action {
+            Action::Encrypt(encrypt) => writeln!(
+                out,
+                "encrypted with key {} (format {:?}, onPlaintext {:?})",
+                encrypt.key_ref(),
+                encrypt.format,
+                encrypt.on_plaintext
+            )?,
+            Action::Disabled => writeln!(out, "clear")?,
+        }
+    }
+    for pattern in retired {
+        writeln!(out, "retired: {pattern}: writes refused, reads decrypted")?;
+    }
+    match policy.unmatched() {
+        UnmatchedTopics::Passthrough => writeln!(out, "other topics: clear"),
+        UnmatchedTopics::Reject => writeln!(out, "other topics: writes refused"),
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,97 @@
+//! From files to what is printed.
+
+use super::*;
+use tempfile::TempDir;
+
+const PROXY: &str = "\
+cluster: test
+upstream: {bootstrapServers: ['kafka:9092']}
+listeners:
+- name: clients
+  bind: 127.0.0.1:9092
+  advertisedHost: proxy
+  brokerPorts: {start: 9100, count: 3}
+keyProviders: {default: {local: {directory: keys}}}
+policy: {file: policy.yaml}
+";
+
+fn files(policy: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("proxy.yaml"), PROXY).unwrap();
+    std::fs::write(directory.path().join("policy.yaml"), policy).unwrap();
+    crate::live::testing::local_keys(directory.path());
+    directory
+}
+
+fn output(directory: &TempDir, online: bool) -> (bool, String) {
+    let mut out = Vec::new();
+    let code = check(&directory.path().join("proxy.yaml"), online, &mut out).unwrap();
+    (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn says_what_the_policy_means() {
+    let directory = files(
+        "rules:\n- topics: [{prefix: payments.}, {name: refunds}]\n  key: {name: payments}\n  onPlaintext: Reject\n",
+    );
+    let (ok, text) = output(&directory, false);
+    assert!(ok);
+    assert!(text.starts_with("cluster test: 1 listener, 1 rule, 1 key, 0 retired patterns\n"), "{text}");
+    assert!(text.contains("rules[0]: prefix payments., name refunds: encrypted with key payments"), "{text}");
+    assert!(!directory.path().join("policy.yaml.state").exists());
+}
+
+#[test]
+fn warns_of_holes_and_repetitions() {
+    let directory = files(
+        "rules:
+- topics: [{prefix: payments.}]
+  key: {name: payments}
+- topics: [{prefix: payments.public.}]
+  encryption: Disabled
+- topics: [{name: payments.in}]
+  key: {name: payments}
+",
+    );
+    let (_, text) = output(&directory, false);
+    for warning in [
+        "rules[0] delivers clear records",
+        "rules[1] leaves prefix payments.public. in clear inside prefix payments., which rules[0] encrypts",
+        "rules[2] says for name payments.in what rules[0] says for prefix payments. already",
+        "listener clients has no tls",
+    ] {
+        assert!(text.contains(&format!("warning: {warning}")), "{warning} is not in\n{text}");
+    }
+}
+
+#[test]
+fn warns_where_the_ledger_is_stronger_than_a_rule() {
+    let directory = files("rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n");
+    let state = "version: 1\nencrypted:\n- topic: {name: payments.in}\n  key: {provider: default, name: payments}\n";
+    std::fs::write(directory.path().join("policy.yaml.state"), state).unwrap();
+    let (_, text) = output(&directory, false);
+    assert!(text.contains("retired: name payments.in"), "{text}");
+    assert!(text.contains("warning: rules[0] disables prefix payments., but name payments.in inside it"), "{text}");
+}
+
+#[test]
+fn mistakes_have_their_exit_code() {
+    for directory in [files("rules: 5\n"), {
+        let directory = files("rules: []\n");
+        std::fs::write(directory.path().join("proxy.yaml"), "cluster: 5\n").unwrap();
+        directory
+    }] {
+        let code = check(&directory.path().join("proxy.yaml"), false, &mut Vec::new()).unwrap();
+        assert_eq!(code, ExitCode::from(64));
+    }
+}
+
+#[test]
+fn online_tries_each_key() {
+    let good = files("rules:\n- topics: [{name: a}]\n  key: {name: payments}\n");
+    let (ok, text) = output(&good, true);
+    assert!(ok && text.contains("key payments of provider default: Ready"), "{text}");
+    let bad = files("rules:\n- topics: [{name: a}]\n  key: {name: nobody}\n");
+    let (ok, text) = output(&bad, true);
+    assert!(!ok && text.contains("key nobody of provider default: Refused: "), "{text}");
+}

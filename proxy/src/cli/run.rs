@@ -1,0 +1,118 @@
+//! `run`: puts the parts together and takes them apart again.
+
+use super::{mistakes, process, wiring};
+use crate::admin::{self, Admin};
+use crate::metrics::Metrics;
+use crate::poll::Poller;
+use crate::server::{Parts, Server};
+use crate::telemetry;
+use anyhow::Context as _;
+use proxy_config::{LogFormat, ProxyConfig};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = match ProxyConfig::load(path) {
+        Ok(config) => Arc::new(config),
+        Err(errors) => return Ok(mistakes(&errors)),
+    };
+    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
+    telemetry::init(config.log.format == LogFormat::Json, config.log.level.as_str(), filter.as_deref())?;
+    process::keep_memory_private();
+    process::allow_open_files();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
+    // One worker for each processor that the container may use, or TOKIO_WORKER_THREADS.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("proxy")
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    runtime.block_on(serve(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let mut registry = Metrics::registry();
+    let metrics = Metrics::register(&mut registry);
+    let wiring::Wired { live, server_tls, client_tls, poller } =
+        wiring::wire(&config, &metrics, &mut registry)?;
+
+    let router = admin::router(Arc::clone(&live), Arc::new(registry));
+    let admin = Admin::start(config.admin.bind, router, CancellationToken::new())?;
+    let background = Background::start(Arc::clone(&live), poller);
+
+    let grace = config.drain.duration();
+    let parts = Parts { config, live: Arc::clone(&live), metrics: metrics.clone(), server_tls, client_tls };
+    let server = Server::bind(parts).await?;
+    live.report_topics(server.topics());
+    let in_use = server.buffer_bytes();
+    metrics.buffer_bytes.read_from(move || i64::try_from(in_use()).unwrap_or(i64::MAX));
+    live.listening();
+
+    let shutdown = CancellationToken::new();
+    let mut serving = std::pin::pin!(server.run(shutdown.clone(), grace));
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        _ = &mut serving => anyhow::bail!("the listeners ended unexpectedly"),
+    };
+    tracing::info!(signal, grace_seconds = grace.as_secs(), "draining");
+    live.drain();
+    shutdown.cancel();
+    tokio::select! {
+        graceful = serving => match graceful {
+            true => tracing::info!("stopped, all connections were finished"),
+            false => tracing::warn!("stopped, connections were cut off at the end of the drain time"),
+        },
+        signal = signals.next() => tracing::warn!(signal, "stopped at once, connections were cut off"),
+    }
+    background.stop().await;
+    admin.stop();
+    Ok(())
+}
+
+/// What runs beside the data plane.
+struct Background {
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Background {
+    fn start(live: Arc<crate::live::Live>, poller: Poller) -> Self {
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(poller.run(shutdown.clone()));
+        let token = shutdown.clone();
+        tasks.spawn(async move { live.check_keys(token).await });
+        tasks.close();
+        Self { tasks, shutdown }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// The signals that end the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("failed to listen for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

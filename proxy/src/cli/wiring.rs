@@ -1,0 +1,79 @@
+//! From the parsed configuration to the parts of a running proxy.
+
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::poll::Poller;
+use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls};
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use proxy_config::{ConfigPath, ProxyConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The parts, and the poller that keeps them up to date.
+pub(super) struct Wired {
+    pub(super) live: Arc<Live>,
+    pub(super) server_tls: Vec<Option<Arc<ServerTls>>>,
+    pub(super) client_tls: Option<Arc<ClientTls>>,
+    pub(super) poller: Poller,
+}
+
+/// Opens keys and certificates and tries the policy for the first time. A policy that cannot be loaded is no error.
+pub(super) fn wire(
+    config: &ProxyConfig,
+    metrics: &Metrics,
+    registry: &mut Registry,
+) -> anyhow::Result<Wired> {
+    let providers = super::keys::open(config)?;
+    crate::metrics::keys::register(registry, Arc::clone(providers.keys.stats()));
+    let live = Live::new(
+        config.policy.clone(),
+        config.provider_names(),
+        Arc::clone(&providers.keys),
+        metrics.reloads.clone(),
+    );
+    let live = Arc::new(live);
+    let mut poller = Poller::new(Arc::clone(&live), metrics.reloads.clone());
+    for (name, local) in providers.local {
+        poller.watch_keys(format!("keyProviders.{name}"), move || super::keys::look(&local));
+    }
+    let server_tls = server_tls(config, &mut poller)?;
+    let client_tls = client_tls(config, &mut poller)?;
+    live.reload_policy();
+    Ok(Wired { live, server_tls, client_tls, poller })
+}
+
+/// For each listener, in the order of the configuration.
+fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<Option<Arc<ServerTls>>>> {
+    let mut all = Vec::with_capacity(config.listeners.len());
+    for listener in &config.listeners {
+        let Some(tls) = &listener.tls else {
+            all.push(None);
+            continue;
+        };
+        let files = ServerFiles {
+            identity: IdentityFiles {
+                certificate: path(&tls.certificate_file),
+                key: path(&tls.key_file),
+            },
+            client_ca: tls.client_ca_file.iter().map(path).collect(),
+        };
+        let name = format!("listeners.{}.tls", listener.name);
+        let tls = Arc::new(ServerTls::load(files).with_context(|| name.clone())?);
+        poller.watch_certificates(name, Arc::<ServerTls>::clone(&tls));
+        all.push(Some(tls));
+    }
+    Ok(all)
+}
+
+fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Option<Arc<ClientTls>>> {
+    let Some(tls) = &config.upstream.tls else { return Ok(None) };
+    let files = ClientFiles { trusted: tls.ca_files.iter().map(path).collect(), identity: None };
+    let tls = Arc::new(ClientTls::load(files).context("upstream.tls")?);
+    poller.watch_certificates("upstream.tls", Arc::<ClientTls>::clone(&tls));
+    Ok(Some(tls))
+}
+
+fn path(path: &ConfigPath) -> PathBuf {
+    path.as_path().to_owned()
+}

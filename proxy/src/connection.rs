@@ -1,0 +1,174 @@
+//! One client connection and the one upstream connection behind it.
+//!
+//! Two halves run side by side: [`requests`] reads what the client sends and [`answers`] reads what the broker sends.
+//! Between them a bounded queue of [`expected::Expected`] answers, in the order of the requests, keeps the order on
+//! the connection, also for answers that the proxy makes itself. A full queue stops the reading of requests.
+
+pub(crate) mod answers;
+pub(crate) mod expected;
+pub(crate) mod requests;
+
+use crate::brokers::Brokers;
+use crate::budget::Budget;
+use crate::frame::{FrameError, FrameReader};
+use crate::io::{Reader, Writer};
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::metrics::labels::{CloseReason, Flow};
+use crate::sequences::Sequences;
+use crate::topics::Topics;
+use crate::upstream::{ConnectError, Target, Upstream};
+use crate::wire::WireError;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Requests of one connection that wait for their answers.
+const PIPELINE: usize = 128;
+/// After the client has ended, the broker's last answers are taken off the wire for so long, so that closing does not
+/// reset the connection under data that the broker has not read yet.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) live: Arc<Live>,
+    pub(crate) brokers: Brokers,
+    pub(crate) topics: Topics,
+    pub(crate) upstream: Upstream,
+    pub(crate) budget: Budget,
+    pub(crate) metrics: Metrics,
+    pub(crate) max_frame_bytes: usize,
+    pub(crate) fetch_max_bytes: i32,
+}
+
+/// How clients of one listener reach brokers.
+#[derive(Debug)]
+pub(crate) struct Advertised {
+    pub(crate) host: String,
+    pub(crate) first_port: u16,
+    pub(crate) count: u16,
+}
+
+impl Advertised {
+    /// The port of a broker, if one is open for it.
+    pub(crate) fn port(&self, node_id: i32) -> Option<i32> {
+        let node = u16::try_from(node_id).ok().filter(|node| *node < self.count)?;
+        self.first_port.checked_add(node).map(i32::from)
+    }
+}
+
+/// What both halves of one connection share.
+pub(crate) struct Session {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) advertised: Arc<Advertised>,
+    pub(crate) sequences: Sequences,
+}
+
+/// Why a connection ended other than by the client's wish.
+#[derive(Debug, Error)]
+pub(crate) enum Close {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("client side: {0}")]
+    ClientFrame(#[source] FrameError),
+    #[error("broker side: {0}")]
+    BrokerFrame(#[source] FrameError),
+    #[error("failed to write to the client")]
+    ClientWrite(#[source] std::io::Error),
+    #[error("failed to write to the broker")]
+    BrokerWrite(#[source] std::io::Error),
+    #[error("the client's request cannot be read: {0}")]
+    Request(#[source] WireError),
+    #[error("the broker's answer cannot be read: {0}")]
+    Answer(#[source] WireError),
+    #[error("the message codec failed on {0}")]
+    Codec(&'static str),
+    #[error("API key {0} version {1} does not go through")]
+    Unsupported(i16, i16),
+    #[error("answer {0} came where {1} was expected")]
+    Order(i32, i32),
+    #[error("the broker closed the connection")]
+    BrokerEnded,
+    #[error("key providers stayed out of reach")]
+    KeysUnavailable,
+    #[error("a batch sent with acks=0 was refused")]
+    RefusedUnacknowledged,
+}
+
+/// Relays between a client and its broker until one of them ends or the proxy drains.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    advertised: Arc<Advertised>,
+    target: Target,
+    (client_reader, client_writer): (Reader, Writer),
+    drain: CancellationToken,
+) -> Result<(), Close> {
+    let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
+    let frames = |reader| FrameReader::new(reader, shared.max_frame_bytes, shared.budget.clone());
+    let (client, broker) = (frames(client_reader), frames(broker_reader));
+    let session = Arc::new(Session { shared, advertised, sequences: Sequences::default() });
+    let (expect, expected) = mpsc::channel(PIPELINE);
+
+    let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
+    let requests = requests::Requests::new(session, client, broker_writer, expect);
+    let mut answering = std::pin::pin!(answers.run());
+    tokio::select! {
+        ended = &mut answering => ended,
+        ended = requests.run(drain) => match ended? {
+            // No request is read any more; those that are upstream get their answers.
+            requests::End::Drained(_broker) => answering.await,
+            requests::End::Client(mut broker) => {
+                let _ = tokio::io::AsyncWriteExt::shutdown(&mut broker).await;
+                let _ = tokio::time::timeout(LINGER, answering).await;
+                Ok(())
+            }
+        },
+    }
+}
+
+impl Close {
+    /// For the metrics: a closed set.
+    pub(crate) fn reason(&self) -> CloseReason {
+        match self {
+            Self::Connect(ConnectError::UnknownBroker(_)) => CloseReason::UnknownBroker,
+            Self::Connect(_) => CloseReason::UpstreamUnreachable,
+            Self::ClientFrame(FrameError::Read(_)) => CloseReason::Client,
+            Self::ClientWrite(error) | Self::BrokerWrite(error)
+                if error.kind() == std::io::ErrorKind::TimedOut =>
+            {
+                CloseReason::Stalled
+            }
+            Self::ClientWrite(_) => CloseReason::Client,
+            Self::BrokerFrame(FrameError::Read(_)) | Self::BrokerWrite(_) => CloseReason::Io,
+            Self::BrokerEnded => CloseReason::Upstream,
+            Self::ClientFrame(_)
+            | Self::BrokerFrame(_)
+            | Self::Request(_)
+            | Self::Answer(_)
+            | Self::Codec(_)
+            | Self::Order(..)
+            | Self::Unsupported(..) => CloseReason::Protocol,
+            Self::RefusedUnacknowledged => CloseReason::Unacknowledged,
+            Self::KeysUnavailable => CloseReason::KeysUnavailable,
+        }
+    }
+}
+
+impl Shared {
+    /// Remembers a topic that no rule matches, for metrics and the admin server.
+    pub(crate) fn note_unmatched(&self, name: &Arc<str>) {
+        if let Some(seen) = self.topics.note_unmatched(name) {
+            tracing::debug!(seen, "a topic that no rule matches");
+        }
+    }
+
+    pub(crate) fn client_bytes(&self, flow: Flow, bytes: usize) {
+        self.metrics.traffic.client_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn upstream_bytes(&self, flow: Flow, bytes: usize) {
+        self.metrics.traffic.upstream_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+}

@@ -1,0 +1,136 @@
+//! The half of a connection that reads the broker's answers and passes them on, in the order of the requests.
+
+use super::expected::{Answer, Expected};
+use super::requests::length_prefix;
+use super::{Close, Session};
+use crate::frame::{Frame, FrameReader};
+use crate::handler::{addresses, fetch, produce, share_fetch};
+use crate::io::Writer;
+use crate::metrics::labels::{Flow, Message};
+use crate::pieces::Pieces;
+use crate::wire::{MetadataView, ProduceResponseView};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+pub(crate) struct Answers {
+    pub(crate) session: Arc<Session>,
+    broker: FrameReader,
+    client: Writer,
+    expected: mpsc::Receiver<Expected>,
+    pieces: Pieces,
+    fetch: fetch::Workspace,
+    produce: ProduceResponseView,
+    metadata: MetadataView,
+}
+
+/// What becomes of a broker's answer.
+pub(crate) enum Outcome {
+    /// Goes to the client as it came.
+    Unchanged,
+    /// `pieces` say what goes to the client.
+    Pieces,
+    /// Replaced by these bytes.
+    Replaced(Vec<u8>),
+}
+
+impl Answers {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        broker: FrameReader,
+        client: Writer,
+        expected: mpsc::Receiver<Expected>,
+    ) -> Self {
+        let (pieces, fetch, produce, metadata) = Default::default();
+        Self { session, broker, client, expected, pieces, fetch, produce, metadata }
+    }
+
+    /// Runs until no request is read any more and every answer is out, or the broker ends.
+    pub(crate) async fn run(&mut self) -> Result<(), Close> {
+        loop {
+            let expected = tokio::select! {
+                biased;
+                expected = self.expected.recv() => expected,
+                // Nothing is asked, so the only thing that may come is the end.
+                readable = self.broker.readable() => match readable.map_err(Close::BrokerFrame)? {
+                    false => return Err(Close::BrokerEnded),
+                    true => match self.expected.try_recv() {
+                        Ok(expected) => Some(expected),
+                        Err(_) => return Err(Close::Order(0, 0)),
+                    },
+                },
+            };
+            match expected {
+                None => return Ok(()),
+                Some(Expected::Local(message)) => {
+                    let prefix = length_prefix(message.len());
+                    self.send(&[&prefix[..], &message[..]]).await?;
+                }
+                Some(Expected::Broker { correlation_id, answer }) => self.answer(correlation_id, answer).await?,
+            }
+        }
+    }
+
+    async fn answer(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
+        let frame = self.broker.next().await.map_err(Close::BrokerFrame)?.ok_or(Close::BrokerEnded)?;
+        self.session.shared.upstream_bytes(Flow::Received, frame.bytes.len());
+        let got = frame.bytes.first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
+        if got != correlation_id || frame.bytes.len() < 4 {
+            return Err(Close::Order(got, correlation_id));
+        }
+        let mut frame = frame;
+        self.pieces.clear();
+        let session = Arc::clone(&self.session);
+        let (session, pieces) = (&*session, &mut self.pieces);
+        let outcome = match answer {
+            Answer::Injected(sender) => {
+                // Whoever asked may have stopped waiting.
+                let _ = sender.send(frame);
+                return Ok(());
+            }
+            Answer::Relay => Outcome::Unchanged,
+            Answer::ApiVersions { version } => addresses::api_versions(&frame.bytes, version)?,
+            Answer::Metadata { version } => {
+                addresses::metadata(session, &mut self.metadata, &frame.bytes, version, pieces)?
+            }
+            Answer::FindCoordinator { version } => addresses::find_coordinator(session, &frame.bytes, version)?,
+            Answer::DescribeCluster { version } => addresses::describe_cluster(session, &frame.bytes, version)?,
+            Answer::Produce(sent) => produce::answer(session, &mut self.produce, &frame.bytes, &sent, pieces)?,
+            Answer::Fetch(asked) => fetch::answer(session, &mut self.fetch, &mut frame.bytes, &asked, pieces).await?,
+            Answer::ShareFetch { version } => {
+                share_fetch::answer(session, &mut self.fetch, &mut frame.bytes, version, pieces).await?
+            }
+            Answer::ShareAcknowledge { version } => {
+                addresses::share_acknowledge(session, &frame.bytes, version)?
+            }
+        };
+        self.pass_on(frame, outcome).await
+    }
+
+    async fn pass_on(&mut self, frame: Frame, outcome: Outcome) -> Result<(), Close> {
+        let pieces = std::mem::take(&mut self.pieces);
+        match outcome {
+            Outcome::Unchanged => {
+                let prefix = length_prefix(frame.bytes.len());
+                self.send(&[&prefix[..], &frame.bytes[..]]).await?;
+            }
+            Outcome::Pieces => {
+                let prefix = length_prefix(pieces.len());
+                self.send(&pieces.message(&prefix, &frame.bytes)).await?;
+            }
+            Outcome::Replaced(message) => {
+                let prefix = length_prefix(message.len());
+                self.send(&[&prefix[..], &message[..]]).await?;
+            }
+        }
+        self.pieces = pieces;
+        self.broker.recycle(frame);
+        Ok(())
+    }
+
+    async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
+        let written = self.client.write_slices(slices).await.map_err(Close::ClientWrite)?;
+        self.session.shared.client_bytes(Flow::Sent, written);
+        self.session.shared.metrics.traffic.frames.inc(Message::Response);
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The half of a connection that reads requests and passes them on.
+
+use super::expected::{Answer, Expected};
+use super::{Close, Session};
+use crate::api_versions::{self, Handling};
+use crate::frame::{Frame, FrameReader};
+use crate::handler::{self, fetch, produce, share_fetch};
+use crate::io::Writer;
+use crate::metrics::labels::{Flow, Message};
+use crate::pieces::Pieces;
+use crate::wire::{self, RequestHead};
+use kafka_protocol::messages::ApiKey;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// A look-up of the proxy's own that takes longer counts as not answered.
+const INJECTED_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How reading ended. The broker's writing half lives on until the last answers are out.
+pub(crate) enum End {
+    Client(Writer),
+    Drained(Writer),
+}
+
+pub(crate) struct Requests {
+    pub(crate) session: Arc<Session>,
+    client: FrameReader,
+    broker: Writer,
+    expect: mpsc::Sender<Expected>,
+    injected: i32,
+    pub(crate) produce: produce::Workspace,
+    pub(crate) fetch: wire::FetchRequestView,
+    pub(crate) share_fetch: wire::ShareFetchRequestView,
+}
+
+impl Requests {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        client: FrameReader,
+        broker: Writer,
+        expect: mpsc::Sender<Expected>,
+    ) -> Self {
+        let (produce, fetch, share_fetch) = Default::default();
+        Self { session, client, broker, expect, injected: i32::MIN, produce, fetch, share_fetch }
+    }
+
+    /// Reads until the client ends or the proxy drains.
+    pub(crate) async fn run(mut self, drain: CancellationToken) -> Result<End, Close> {
+        loop {
+            let frame = tokio::select! {
+                biased;
+                () = drain.cancelled() => return Ok(End::Drained(self.broker)),
+                frame = self.client.next() => frame.map_err(Close::ClientFrame)?,
+            };
+            let Some(frame) = frame else { return Ok(End::Client(self.broker)) };
+            self.session.shared.client_bytes(Flow::Received, frame.bytes.len());
+            self.session.shared.metrics.traffic.frames.inc(Message::Request);
+            self.handle(frame).await?;
+        }
+    }
+
+    async fn handle(&mut self, mut frame: Frame) -> Result<(), Close> {
+        let head = wire::request_header(&frame.bytes).map_err(Close::Request)?;
+        let (key, version) = (head.api_key, head.version);
+        if key == ApiKey::ApiVersions as i16 && !(0..=4).contains(&version) {
+            // KIP-511: the version 0 body, whatever was asked; the client tries again with what it says.
+            return self.answer(head.correlation_id, |out| wire::write::api_versions_v0_unsupported(0, 4, out)).await;
+        }
+        let api = api_versions::find(key).ok_or(Close::Unsupported(key, version))?;
+        if version < 0 || version > api.max {
+            return Err(Close::Unsupported(key, version));
+        }
+        if api.handling == Handling::Relayed {
+            return self.relay(frame, &head, Answer::Relay).await;
+        }
+        match ApiKey::try_from(key) {
+            Ok(ApiKey::Produce) => return produce::request(self, frame, &head).await,
+            Ok(ApiKey::Fetch) => {
+                fetch::request(self, &mut frame, &head).await?;
+            }
+            Ok(ApiKey::ShareFetch) => share_fetch::request(self, &frame.bytes, &head).await?,
+            // The raw tokens after a version 0 handshake carry no header: they cannot be told from requests.
+            Ok(ApiKey::SaslHandshake) if version == 0 => {
+                return self.answer(head.correlation_id, handler::sasl_handshake_unsupported).await;
+            }
+            _ => {}
+        }
+        let answer = match ApiKey::try_from(key) {
+            Ok(ApiKey::ApiVersions) => Answer::ApiVersions { version },
+            Ok(ApiKey::Metadata) => Answer::Metadata { version },
+            Ok(ApiKey::FindCoordinator) => Answer::FindCoordinator { version },
+            Ok(ApiKey::DescribeCluster) => Answer::DescribeCluster { version },
+            Ok(ApiKey::Fetch) => {
+                Answer::Fetch(fetch::Asked { version, max_wait: fetch::max_wait(self.fetch.max_wait_ms) })
+            }
+            Ok(ApiKey::ShareFetch) => Answer::ShareFetch { version },
+            Ok(ApiKey::ShareAcknowledge) => Answer::ShareAcknowledge { version },
+            _ => Answer::Relay,
+        };
+        self.relay(frame, &head, answer).await
+    }
+
+    /// Passes a request on as it is.
+    async fn relay(&mut self, frame: Frame, head: &RequestHead, answer: Answer) -> Result<(), Close> {
+        self.expect(head.correlation_id, answer).await?;
+        let prefix = length_prefix(frame.bytes.len());
+        self.send(&[&prefix[..], &frame.bytes[..]]).await?;
+        self.client.recycle(frame);
+        Ok(())
+    }
+
+    /// Passes a rewritten request on.
+    pub(crate) async fn send_pieces(&mut self, frame: Frame, pieces: &Pieces) -> Result<(), Close> {
+        let prefix = length_prefix(pieces.len());
+        self.send(&pieces.message(&prefix, &frame.bytes)).await?;
+        self.client.recycle(frame);
+        Ok(())
+    }
+
+    /// Tells the other half what comes next. Before the request is written, so that no answer comes unexpected.
+    pub(crate) async fn expect(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
+        let expected = Expected::Broker { correlation_id, answer };
+        self.expect.send(expected).await.map_err(|_| Close::BrokerEnded)
+    }
+
+    /// Answers in the broker's place, in turn. `body` follows the correlation id.
+    pub(crate) async fn answer(
+        &mut self,
+        correlation_id: i32,
+        body: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Close> {
+        let mut message = correlation_id.to_be_bytes().to_vec();
+        body(&mut message);
+        self.expect.send(Expected::Local(message)).await.map_err(|_| Close::BrokerEnded)
+    }
+
+    /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after
+    /// its correlation id's place: key and version first. `None` when no answer came in time.
+    pub(crate) async fn inject(&mut self, key: ApiKey, version: i16, body: &[u8]) -> Result<Option<Frame>, Close> {
+        self.injected = self.injected.wrapping_add(1).min(-2);
+        let mut message = Vec::with_capacity(body.len() + 16);
+        message.extend_from_slice(&(key as i16).to_be_bytes());
+        message.extend_from_slice(&version.to_be_bytes());
+        message.extend_from_slice(&self.injected.to_be_bytes());
+        message.extend_from_slice(body);
+        let (sender, receiver) = oneshot::channel();
+        self.expect(self.injected, Answer::Injected(sender)).await?;
+        let prefix = length_prefix(message.len());
+        self.send(&[&prefix[..], &message[..]]).await?;
+        match tokio::time::timeout(INJECTED_TIMEOUT, receiver).await {
+            Ok(Ok(frame)) => Ok(Some(frame)),
+            Ok(Err(_)) => Err(Close::BrokerEnded),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
+        let written = self.broker.write_slices(slices).await.map_err(Close::BrokerWrite)?;
+        self.session.shared.upstream_bytes(Flow::Sent, written);
+        Ok(())
+    }
+}
+
+/// Kafka's frame lengths are 32 bits; everything that is sent was bounded by the limits before.
+pub(crate) fn length_prefix(length: usize) -> [u8; 4] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
+}

@@ -1,0 +1,87 @@
+//! Kafka's framing: a four-byte length, then the message. Lengths are checked before memory is taken.
+
+use crate::budget::{Budget, FREE_BYTES, Grant};
+use crate::io::Reader;
+use bytes::{Buf, BytesMut};
+use thiserror::Error;
+use tokio::io::AsyncReadExt;
+
+const PREFIX: usize = 4;
+/// Read ahead by this much while the length is not known.
+const READ_AHEAD: usize = 16 * 1024;
+/// A larger buffer is given back when its frame is done, so that idle connections stay small.
+const KEEP_BYTES: usize = 1024 * 1024;
+
+/// One message without its length prefix, and its share of the byte budget.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) bytes: BytesMut,
+    pub(crate) grant: Grant,
+}
+
+#[derive(Debug, Error)]
+pub(crate) enum FrameError {
+    #[error("failed to read a frame")]
+    Read(#[source] std::io::Error),
+    #[error("frame of {0} bytes is outside 0..={1}")]
+    Size(i32, usize),
+    #[error("connection ended inside a frame")]
+    Truncated,
+}
+
+pub(crate) struct FrameReader {
+    io: Reader,
+    buffer: BytesMut,
+    max: usize,
+    budget: Budget,
+}
+
+impl FrameReader {
+    pub(crate) fn new(io: Reader, max: usize, budget: Budget) -> Self {
+        Self { io, buffer: BytesMut::new(), max, budget }
+    }
+
+    /// The next frame; `None` when the peer ended between two frames.
+    pub(crate) async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+        while self.buffer.len() < PREFIX {
+            if !self.fill(READ_AHEAD).await? {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
+            }
+        }
+        let length = self.buffer.get_i32();
+        let size = usize::try_from(length)
+            .ok()
+            .filter(|size| *size <= self.max)
+            .ok_or(FrameError::Size(length, self.max))?;
+        let grant = self.budget.grant(size).await;
+        self.buffer.reserve(size.saturating_sub(self.buffer.len()));
+        while self.buffer.len() < size {
+            if !self.fill(size - self.buffer.len()).await? {
+                return Err(FrameError::Truncated);
+            }
+        }
+        let bytes = self.buffer.split_to(size);
+        Ok(Some(Frame { bytes, grant }))
+    }
+
+    /// Waits for bytes where none are expected; cancel-safe. `false` at the end of the stream.
+    pub(crate) async fn readable(&mut self) -> Result<bool, FrameError> {
+        if !self.buffer.is_empty() {
+            return Ok(true);
+        }
+        self.fill(READ_AHEAD).await
+    }
+
+    /// Takes back a frame's memory for the next one, or frees it when it is large.
+    pub(crate) fn recycle(&mut self, frame: Frame) {
+        if self.buffer.is_empty() && frame.bytes.capacity() > KEEP_BYTES {
+            self.buffer = BytesMut::new();
+        }
+        drop(frame);
+    }
+
+    async fn fill(&mut self, want: usize) -> Result<bool, FrameError> {
+        self.buffer.reserve(want.clamp(1, FREE_BYTES));
+        Ok(self.io.read_buf(&mut self.buffer).await.map_err(FrameError::Read)? > 0)
+    }
+}

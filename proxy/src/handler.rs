@@ -1,0 +1,74 @@
+//! What is done with the few APIs that are looked into. Everything else is relayed as bytes.
+
+pub(crate) mod addresses;
+pub(crate) mod fetch;
+pub(crate) mod lookup;
+pub(crate) mod open;
+pub(crate) mod produce;
+pub(crate) mod seal;
+pub(crate) mod share_fetch;
+
+use crate::connection::Close;
+use crate::wire;
+use proxy_records::{Scratch, Surround};
+use std::cell::RefCell;
+
+/// A decompressed batch may not be larger than this, whatever its producer claims.
+const MAX_DECOMPRESSED_BYTES: usize = 128 * 1024 * 1024;
+
+thread_local! {
+    /// Codec contexts and buffers, one set for each worker thread. Never borrowed across an await.
+    static WORKBENCH: RefCell<Workbench> = RefCell::new(Workbench {
+        scratch: Scratch::new(MAX_DECOMPRESSED_BYTES),
+        surround: Surround::default(),
+        header: Vec::new(),
+    });
+}
+
+/// What sealing and opening work with.
+pub(crate) struct Workbench {
+    scratch: Scratch,
+    surround: Surround,
+    header: Vec<u8>,
+}
+
+/// Runs `work` with this thread's codec contexts and buffers, and gives back what one batch made them grow to.
+pub(crate) fn with_workbench<T>(work: impl FnOnce(&mut Workbench) -> T) -> T {
+    WORKBENCH.with_borrow_mut(|workbench| {
+        let result = work(workbench);
+        workbench.scratch.trim();
+        result
+    })
+}
+
+/// Kafka's error codes that the proxy gives by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub(crate) enum Code {
+    CorruptMessage = 2,
+    MessageTooLarge = 10,
+    NotEnoughReplicas = 19,
+    TopicAuthorizationFailed = 29,
+    UnsupportedVersion = 35,
+    PolicyViolation = 44,
+    KafkaStorageError = 56,
+    InvalidRecord = 87,
+    UnknownTopicId = 100,
+}
+
+impl Code {
+    pub(crate) const fn value(self) -> i16 {
+        self as i16
+    }
+}
+
+/// The answer to a version 0 SASL handshake: its raw tokens carry no header, so they cannot be told from requests.
+pub(crate) fn sasl_handshake_unsupported(out: &mut Vec<u8>) {
+    out.extend_from_slice(&Code::UnsupportedVersion.value().to_be_bytes());
+    wire::write::count(false, 0, out);
+}
+
+/// Where a request's body begins in its frame.
+pub(crate) fn body_offset(head: &wire::RequestHead) -> Result<usize, Close> {
+    head.body.ok_or(Close::Unsupported(head.api_key, head.version))
+}

@@ -1,0 +1,126 @@
+//! Fetch: encrypted batches in an answer are opened in place; a partition that cannot be opened gets an error of its
+//! own, the others are unharmed.
+
+use crate::connection::answers::Outcome;
+use crate::connection::requests::Requests;
+use crate::connection::{Close, Session};
+use crate::frame::Frame;
+use crate::handler::open::{Opened, Opener, Place};
+use crate::handler::{Code, addresses, body_offset, lookup};
+use crate::pieces::Pieces;
+use crate::topics::TopicId;
+use crate::wire::{self, FetchView, RequestHead, ShareFetchView, TopicRef, write};
+use kafka_protocol::messages::ApiKey;
+use std::sync::Arc;
+use std::time::Duration;
+
+const FETCH: i16 = ApiKey::Fetch as i16;
+/// An answer that only says that keys are not to be had is held for at most so long, so that clients do not storm.
+const HOLD_LIMIT: Duration = Duration::from_secs(1);
+
+/// What is remembered of a request until its answer comes.
+pub(crate) struct Asked {
+    pub(crate) version: i16,
+    pub(crate) max_wait: Duration,
+}
+
+/// Reused from answer to answer of one connection.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    view: FetchView,
+    pub(crate) share_view: ShareFetchView,
+    pub(crate) opener: Opener,
+}
+
+pub(crate) fn max_wait(max_wait_ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(max_wait_ms).unwrap_or(0)).min(HOLD_LIMIT)
+}
+
+/// Learns the names behind topic ids and bounds the answer's size. The request goes on as it is otherwise.
+pub(crate) async fn request(requests: &mut Requests, frame: &mut Frame, head: &RequestHead) -> Result<(), Close> {
+    let base = body_offset(head)?;
+    let body = frame.bytes.get(base..).unwrap_or_default();
+    wire::fetch_request(head.version, body, &mut requests.fetch).map_err(Close::Request)?;
+    let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
+    let unknown = unknown_ids(&requests.session, topics);
+    let limit = requests.session.shared.fetch_max_bytes;
+    if requests.fetch.max_bytes.is_some_and(|asked| asked > limit) {
+        let field = requests.fetch.max_bytes_field;
+        if let Some(field) = frame.bytes.get_mut(base + field.start..base + field.end)
+            && field.len() == size_of_val(&limit)
+        {
+            field.copy_from_slice(&limit.to_be_bytes());
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
+}
+
+pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
+    topics
+        .filter_map(|topic| match topic {
+            TopicRef::Id(id) if id != [0; 16] && session.shared.topics.name(&id).is_none() => Some(id),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(crate) fn topic_name(session: &Session, topic: TopicRef<'_>) -> Option<Arc<str>> {
+    match topic {
+        TopicRef::Name(name) => Some(name.into()),
+        TopicRef::Id(id) => session.shared.topics.name(&id),
+    }
+}
+
+/// Opens what is encrypted in an answer.
+pub(crate) async fn answer(
+    session: &Session,
+    workspace: &mut Workspace,
+    message: &mut [u8],
+    asked: &Asked,
+    pieces: &mut Pieces,
+) -> Result<Outcome, Close> {
+    let base = addresses::body_start(ApiKey::Fetch, asked.version, message)?;
+    let Workspace { view, opener, .. } = workspace;
+    wire::fetch_response(asked.version, message.get(base..).unwrap_or_default(), view).map_err(Close::Answer)?;
+    opener.start(Duration::ZERO);
+    let mut unavailable = false;
+    for (topic, partitions) in view.topics.iter() {
+        let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
+        for partition in partitions {
+            let Some(records) = partition.records.filter(|records| !records.is_empty()) else { continue };
+            let place = name.as_deref().map(|topic| Place {
+                topic,
+                partition: partition.index,
+                fetch_version: Some(asked.version),
+            });
+            let opened = opener.open(session, place, message, records.shifted(base)).await;
+            match opened {
+                Ok(Opened::Unchanged) => {}
+                Ok(Opened::Rewritten) => {
+                    pieces.keep_until(base + partition.records_field.start);
+                    pieces.side(|side| write::records_prefix(FETCH, asked.version, opener.length(), side));
+                    opener.place(pieces);
+                    pieces.skip_until(base + partition.records_field.end);
+                }
+                Err(failure) => {
+                    session.shared.metrics.records.refused.inc(failure.refusal);
+                    unavailable |= failure.code == Code::KafkaStorageError;
+                    let error = write::FetchError { index: partition.index, code: failure.code.value() };
+                    pieces.keep_until(base + partition.element.start);
+                    pieces.side(|side| write::fetch_error_partition(asked.version, error, side));
+                    pieces.skip_until(base + partition.element.end);
+                }
+            }
+        }
+    }
+    let body = message.get(base..).unwrap_or_default();
+    addresses::node_endpoints(session, body, base, &view.brokers, pieces);
+    if unavailable {
+        tokio::time::sleep(asked.max_wait).await;
+    }
+    if pieces.is_empty() {
+        return Ok(Outcome::Unchanged);
+    }
+    pieces.keep_until(message.len());
+    Ok(Outcome::Pieces)
+}

@@ -1,0 +1,49 @@
+//! Produce: batches of encrypted topics are sealed in place, refused partitions are taken out of the request, and their
+//! errors are put into the broker's answer.
+
+mod answer;
+mod plan;
+mod request;
+
+pub(crate) use answer::answer;
+pub(crate) use request::{Workspace, request};
+
+use crate::handler::Code;
+use crate::sequences::Producer;
+use crate::topics::TopicId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that a request waits for its key, or a producer's second batch for the answer to its first.
+const HOLD_LIMIT: Duration = Duration::from_secs(10);
+
+/// A topic as the request named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TopicKey {
+    Name(Arc<str>),
+    Id(TopicId),
+}
+
+/// What is remembered of a request until its answer comes.
+pub(crate) struct Sent {
+    pub(crate) version: i16,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) tracked: Vec<Tracked>,
+}
+
+/// A partition that was taken out of the request.
+pub(crate) struct Refused {
+    pub(crate) topic: TopicKey,
+    pub(crate) index: i32,
+    pub(crate) code: Code,
+}
+
+/// A sealed batch whose answer matters.
+pub(crate) struct Tracked {
+    pub(crate) topic: TopicKey,
+    pub(crate) name: Arc<str>,
+    pub(crate) index: i32,
+    pub(crate) producer: Option<(Producer, i32)>,
+    /// Batch format: the broker refuses it where the topic has become compacted. What the producer is told then.
+    pub(crate) if_compacted: Option<Code>,
+}

@@ -1,0 +1,173 @@
+//! Everything about the topics of a Produce request that must be known before a batch is touched: names, decisions,
+//! keys, formats. Only this part waits.
+
+use super::HOLD_LIMIT;
+use crate::connection::Close;
+use crate::connection::requests::Requests;
+use crate::handler::{Code, lookup};
+use crate::metrics::labels::{Format, Refusal};
+use crate::topics::{Facts, TopicId};
+use crate::wire::{ProduceView, TopicRef};
+use proxy_config::{Decision, EncryptRule, Format as RuleFormat, UnmatchedTopics};
+use proxy_crypto::{DataKey, ProviderError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first version with which encrypted batches can be produced: before it there are no headers.
+const FIRST_VERSION: i16 = 3;
+/// Between two tries for a key that is not to be had.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// A topic of the request.
+pub(super) struct TopicPlan {
+    /// Known unless the id could not be resolved.
+    pub(super) name: Option<Arc<str>>,
+    pub(super) treatment: Treatment,
+}
+
+/// What happens to the topic's batches.
+pub(super) enum Treatment {
+    Clear,
+    Refuse(Code, Refusal),
+    Seal(SealPlan),
+}
+
+pub(super) struct SealPlan {
+    pub(super) key: Arc<DataKey>,
+    pub(super) format: Format,
+    pub(super) max_message_bytes: Option<usize>,
+    /// What the producer is told when the broker says that the topic is compacted after all.
+    pub(super) if_compacted: Option<Code>,
+}
+
+/// Plans every topic of the request, in its order.
+pub(super) async fn plan(
+    requests: &mut Requests,
+    view: &ProduceView,
+    body: &[u8],
+    version: i16,
+    hold: Duration,
+) -> Result<Vec<TopicPlan>, Close> {
+    let names = resolve(requests, view, body).await?;
+    let deadline = Instant::now() + hold.min(HOLD_LIMIT);
+    let mut plans = Vec::with_capacity(names.len());
+    let mut unknown = Vec::new();
+    for name in names {
+        let treatment = match &name {
+            None => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
+            Some(name) => match decide(requests, name, version) {
+                Decided::Clear => Treatment::Clear,
+                Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
+                Decided::Encrypt(rule) => {
+                    let facts = requests.session.shared.topics.facts(name);
+                    if facts.is_none() || requests.session.shared.topics.id(name).is_none() {
+                        unknown.push(Arc::clone(name));
+                    }
+                    plans.push((Some(Arc::clone(name)), Err(rule)));
+                    continue;
+                }
+            },
+        };
+        plans.push((name, Ok(treatment)));
+    }
+    if !unknown.is_empty() {
+        lookup::ids(requests, &unknown).await?;
+        lookup::facts(requests, &unknown).await?;
+    }
+    let mut planned = Vec::with_capacity(plans.len());
+    for (name, treatment) in plans {
+        let treatment = match (treatment, &name) {
+            (Ok(treatment), _) => treatment,
+            (Err(rule), Some(name)) => seal(requests, name, &rule, deadline).await,
+            (Err(_), None) => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
+        };
+        planned.push(TopicPlan { name, treatment });
+    }
+    Ok(planned)
+}
+
+/// The names of the topics; ids that are not known are looked up once.
+async fn resolve(requests: &mut Requests, view: &ProduceView, body: &[u8]) -> Result<Vec<Option<Arc<str>>>, Close> {
+    let known = |requests: &Requests, topic: &TopicRef<'_>| match topic {
+        TopicRef::Name(name) => Some(Arc::from(*name)),
+        TopicRef::Id(id) => requests.session.shared.topics.name(id),
+    };
+    let references: Vec<TopicRef<'_>> = view.topics.topics.iter().map(|topic| topic.key.of(body)).collect();
+    let missing: Vec<TopicId> = references
+        .iter()
+        .filter_map(|topic| match topic {
+            TopicRef::Id(id) if known(requests, topic).is_none() => Some(*id),
+            _ => None,
+        })
+        .collect();
+    if !missing.is_empty() {
+        lookup::names(requests, &missing).await?;
+    }
+    Ok(references.iter().map(|topic| known(requests, topic)).collect())
+}
+
+enum Decided {
+    Clear,
+    Refuse(Code, Refusal),
+    Encrypt(Arc<EncryptRule>),
+}
+
+fn decide(requests: &Requests, name: &Arc<str>, version: i16) -> Decided {
+    let shared = &requests.session.shared;
+    let Some(policy) = shared.live.policy() else {
+        return Decided::Refuse(Code::NotEnoughReplicas, Refusal::KeyUnavailable);
+    };
+    match policy.effective.decide(name) {
+        Decision::Internal | Decision::Disabled => Decided::Clear,
+        Decision::Unmatched(UnmatchedTopics::Passthrough) => {
+            shared.note_unmatched(name);
+            Decided::Clear
+        }
+        Decision::Unmatched(UnmatchedTopics::Reject) => {
+            shared.note_unmatched(name);
+            Decided::Refuse(Code::PolicyViolation, Refusal::UnmatchedRejected)
+        }
+        Decision::Retired => Decided::Refuse(Code::PolicyViolation, Refusal::Retired),
+        Decision::Encrypt(_) if version < FIRST_VERSION => {
+            Decided::Refuse(Code::UnsupportedVersion, Refusal::UnsupportedVersion)
+        }
+        Decision::Encrypt(rule) => Decided::Encrypt(Arc::clone(rule)),
+    }
+}
+
+async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Instant) -> Treatment {
+    let facts = requests.session.shared.topics.facts(name).unwrap_or(Facts::UNKNOWN);
+    let (format, if_compacted) = match (rule.format, facts.compacted) {
+        (RuleFormat::Record, _) => (Format::Record, None),
+        (RuleFormat::Batch, Some(true)) => {
+            return Treatment::Refuse(Code::PolicyViolation, Refusal::Compacted);
+        }
+        (RuleFormat::Batch, _) => (Format::Batch, Some(Code::PolicyViolation)),
+        // Only positive knowledge leads to batch format.
+        (RuleFormat::Auto, Some(false)) => (Format::Batch, Some(Code::NotEnoughReplicas)),
+        (RuleFormat::Auto, _) => (Format::Record, None),
+    };
+    match data_key(requests, rule, deadline).await {
+        Ok(key) => {
+            Treatment::Seal(SealPlan { key, format, max_message_bytes: facts.max_message_bytes, if_compacted })
+        }
+        Err(ProviderError::Unavailable { .. }) => {
+            Treatment::Refuse(Code::NotEnoughReplicas, Refusal::KeyUnavailable)
+        }
+        Err(_) => Treatment::Refuse(Code::TopicAuthorizationFailed, Refusal::KeyRefused),
+    }
+}
+
+/// Waits for the key until the deadline; a definite no ends the waiting at once.
+async fn data_key(requests: &Requests, rule: &EncryptRule, deadline: Instant) -> Result<Arc<DataKey>, ProviderError> {
+    loop {
+        let keys = requests.session.shared.live.keys();
+        match keys.data_key(&rule.provider, &rule.key).await {
+            Err(ProviderError::Unavailable { .. }) if Instant::now() + RETRY_PAUSE < deadline => {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+            decided => return decided,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Seals one produced batch: in place for batch format, into the side buffer for record format.
+
+use crate::handler::Code;
+use crate::metrics::labels::{Format, Refusal};
+use crate::pieces::Pieces;
+use proxy_crypto::{BatchContext, BatchFacts, BatchSealer, DataKey, RecordsSealer};
+use super::Workbench;
+use proxy_records::{
+    BATCH_HEADER_LEN, InvalidBatch, Produced, RecordSealer, SealRecordsError, seal_records, validate_produced,
+};
+use std::ops::Range;
+
+/// Where the batch goes and how it is sealed.
+pub(crate) struct Target<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: i32,
+    pub(crate) key: &'a DataKey,
+    pub(crate) format: Format,
+    pub(crate) max_bytes: Option<usize>,
+}
+
+/// A sealed batch, in parts.
+pub(crate) struct Sealed {
+    /// Bytes of the batch that the broker gets.
+    pub(crate) length: usize,
+    pub(crate) records: u64,
+    pub(crate) clear_bytes: u64,
+    /// In the side buffer.
+    front: Range<usize>,
+    /// In the frame; empty for record format.
+    ciphertext: Range<usize>,
+    /// In the side buffer.
+    back: Range<usize>,
+}
+
+impl Sealed {
+    /// Puts the batch in its place.
+    pub(crate) fn place(&self, pieces: &mut Pieces) {
+        pieces.stored(self.front.clone());
+        if !self.ciphertext.is_empty() {
+            pieces.frame(self.ciphertext.clone());
+        }
+        pieces.stored(self.back.clone());
+    }
+}
+
+type Refused = (Code, Refusal);
+const INVALID: Refused = (Code::InvalidRecord, Refusal::InvalidRecord);
+const TOO_LARGE: Refused = (Code::MessageTooLarge, Refusal::TooLarge);
+/// The data key's budget ended between its choice and its use, or randomness failed: the next try finds another key.
+const NO_KEY: Refused = (Code::NotEnoughReplicas, Refusal::KeyUnavailable);
+
+/// Checks a batch as a broker would and seals it.
+pub(crate) fn seal(
+    frame: &mut [u8],
+    records: Range<usize>,
+    target: &Target<'_>,
+    workbench: &mut Workbench,
+    pieces: &mut Pieces,
+) -> Result<Sealed, Refused> {
+    let batch = frame.get_mut(records.clone()).ok_or(INVALID)?;
+    let produced = validate_produced(batch, &mut workbench.scratch).map_err(|error| match error {
+        InvalidBatch::Crc => (Code::CorruptMessage, Refusal::Corrupt),
+        InvalidBatch::Malformed(_) => INVALID,
+    })?;
+    let (front, ciphertext, back) = match target.format {
+        Format::Batch => seal_batch(batch, records.start, &produced, target, workbench, pieces)?,
+        Format::Record => (seal_each(batch, &produced, target, workbench, pieces)?, 0..0, 0..0),
+    };
+    let length = front.len() + ciphertext.len() + back.len();
+    let records = u64::try_from(produced.header.record_count).unwrap_or(0);
+    let clear_bytes = u64::try_from(batch.len()).unwrap_or(0);
+    Ok(Sealed { length, records, clear_bytes, front, ciphertext, back })
+}
+
+type Parts = (Range<usize>, Range<usize>, Range<usize>);
+
+fn seal_batch(
+    batch: &mut [u8],
+    start: usize,
+    produced: &Produced,
+    target: &Target<'_>,
+    workbench: &mut Workbench,
+    pieces: &mut Pieces,
+) -> Result<Parts, Refused> {
+    let header = &produced.header;
+    let facts = BatchFacts {
+        attributes: header.attributes.0,
+        record_count: header.record_count,
+        base_timestamp: header.base_timestamp,
+        max_timestamp: header.max_timestamp,
+    };
+    let context = BatchContext {
+        topic: target.topic,
+        partition: target.partition,
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+        last_offset_delta: header.last_offset_delta,
+    };
+    let Workbench { scratch, surround, header: envelope } = workbench;
+    let end = start + batch.len();
+    let payload = batch.get_mut(BATCH_HEADER_LEN..).ok_or(INVALID)?;
+    let sealer = BatchSealer::new(target.key, payload.len()).map_err(|_| NO_KEY)?;
+    envelope.clear();
+    sealer.header(&facts, envelope);
+    let length =
+        surround.prepare(produced, scratch.stubs(), &sealer.unique_key(), envelope).map_err(|_| TOO_LARGE)?;
+    if target.max_bytes.is_some_and(|max| length > max) {
+        return Err(TOO_LARGE);
+    }
+    let tag = sealer.seal(envelope, &context, payload).map_err(|_| NO_KEY)?;
+    surround.finish(payload, &tag);
+    let front = pieces.store(|side| side.extend_from_slice(surround.prefix()));
+    let back = pieces.store(|side| side.extend_from_slice(surround.suffix()));
+    Ok((front, start + BATCH_HEADER_LEN..end, back))
+}
+
+fn seal_each(
+    batch: &[u8],
+    produced: &Produced,
+    target: &Target<'_>,
+    workbench: &mut Workbench,
+    pieces: &mut Pieces,
+) -> Result<Range<usize>, Refused> {
+    let records = u64::try_from(produced.header.record_count).unwrap_or(u64::MAX);
+    let bytes = batch.len().max(workbench.scratch.decompressed().len());
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
+    let mut sealer = EachValue { sealer, topic: target.topic };
+    let mut result = Ok(());
+    let stored = pieces.store(|side| {
+        result = seal_records(produced, batch, &mut workbench.scratch, &mut sealer, side).map_err(|error| {
+            match error {
+                SealRecordsError::Sealer(()) => NO_KEY,
+                SealRecordsError::Record(_) => TOO_LARGE,
+                SealRecordsError::Codec(_) => INVALID,
+            }
+        });
+    });
+    result?;
+    if target.max_bytes.is_some_and(|max| stored.len() > max) { Err(TOO_LARGE) } else { Ok(stored) }
+}
+
+struct EachValue<'a> {
+    sealer: RecordsSealer,
+    topic: &'a str,
+}
+
+impl RecordSealer for EachValue<'_> {
+    type Error = ();
+
+    fn seal(
+        &mut self,
+        key: Option<&[u8]>,
+        value: &[u8],
+        timestamp: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), ()> {
+        self.sealer.seal(self.topic, key, timestamp, value, header, sealed).map_err(|_| ())
+    }
+}

@@ -1,0 +1,230 @@
+//! What changes while the proxy runs: the policy, the keys, and whether clients may come.
+//!
+//! Readers take an `Arc` and never wait. A policy is read, parsed and joined with the ledger as a whole before it is
+//! swapped in; whatever fails on the way leaves everything as it was. The keys live outside the policy, so that a
+//! reload never restarts a counter.
+
+mod key_check;
+mod key_states;
+mod loader;
+
+pub(crate) use key_check::attempt;
+pub use key_states::{Attempt, KeyState};
+pub use loader::ReloadError;
+
+use crate::metrics::ReloadMetrics;
+use crate::metrics::labels::Outcome;
+use crate::telemetry::chain;
+use arc_swap::ArcSwapOption;
+use key_states::KeyStates;
+use loader::Loader;
+use proxy_config::{EffectivePolicy, KeyRef, Pattern, PolicyFiles, ProviderName};
+use proxy_crypto::Keys;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+use tokio::sync::Notify;
+
+/// A policy in force.
+#[derive(Debug)]
+pub struct LoadedPolicy {
+    /// What happens to each topic.
+    pub effective: EffectivePolicy,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub hash: String,
+    /// How many policies were loaded since start, this one included.
+    pub generation: u64,
+    /// When it was loaded.
+    pub loaded_at: SystemTime,
+}
+
+impl LoadedPolicy {
+    /// Patterns of earlier policies whose topics are refused for writing now.
+    pub fn retired(&self) -> Vec<&Pattern> {
+        retired(&self.effective)
+    }
+}
+
+type Topics = Box<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// Shared by everything that runs.
+pub struct Live {
+    policy: ArcSwapOption<LoadedPolicy>,
+    /// Held while files are read and written; makes reloads exclude each other.
+    loader: Mutex<Loader>,
+    /// Why the file on disk is not the policy in force.
+    last_error: ArcSwapOption<String>,
+    keys: Arc<Keys>,
+    key_states: KeyStates,
+    keys_changed: Notify,
+    topics: OnceLock<Topics>,
+    listening: AtomicBool,
+    draining: AtomicBool,
+    metrics: ReloadMetrics,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// Nothing is loaded yet: [`reload_policy`](Self::reload_policy) does that.
+    pub fn new(
+        files: PolicyFiles,
+        providers: BTreeSet<ProviderName>,
+        keys: Arc<Keys>,
+        metrics: ReloadMetrics,
+    ) -> Self {
+        Self {
+            policy: ArcSwapOption::empty(),
+            loader: Mutex::new(Loader::new(files, providers)),
+            last_error: ArcSwapOption::empty(),
+            keys,
+            key_states: KeyStates::default(),
+            keys_changed: Notify::new(),
+            topics: OnceLock::new(),
+            listening: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            metrics,
+        }
+    }
+
+    /// The policy in force; none until a first one was loaded. One request should use one policy all along.
+    pub fn policy(&self) -> Option<Arc<LoadedPolicy>> {
+        self.policy.load_full()
+    }
+
+    /// The data keys of this process.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// Reads the policy file, and takes it when it is another one and valid. Returns whether it did.
+    pub fn reload_policy(&self) -> bool {
+        let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        match loader.load() {
+            Ok(None) => {
+                self.last_error.store(None);
+                self.metrics.current.set(1);
+                false
+            }
+            Ok(Some(loaded)) => {
+                self.take(loaded);
+                true
+            }
+            Err(error) => {
+                self.complain(&error);
+                false
+            }
+        }
+    }
+
+    /// Why the file on disk is not the policy in force.
+    pub fn last_error(&self) -> Option<Arc<String>> {
+        self.last_error.load_full()
+    }
+
+    /// The last attempt at a key.
+    pub fn key_attempt(&self, key: &KeyRef) -> Attempt {
+        self.key_states.attempt(key)
+    }
+
+    /// Has the keys tried soon, since a provider has other keys now.
+    pub fn keys_changed(&self) {
+        self.keys_changed.notify_one();
+    }
+
+    /// Says where `/topics` takes its answer from. The first call wins.
+    pub fn report_topics(&self, topics: impl Fn() -> serde_json::Value + Send + Sync + 'static) {
+        let _first_wins = self.topics.set(Box::new(topics));
+    }
+
+    /// What the data plane knows of topics, once it runs.
+    pub fn topics(&self) -> Option<serde_json::Value> {
+        self.topics.get().map(|topics| topics())
+    }
+
+    /// All ports are open.
+    pub fn listening(&self) {
+        self.listening.store(true, Ordering::Relaxed);
+    }
+
+    /// No new clients should come.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Why clients should not come now; nothing when they may.
+    pub fn obstacles(&self) -> Vec<String> {
+        if self.draining.load(Ordering::Relaxed) {
+            return vec!["shutting down".to_owned()];
+        }
+        let mut obstacles = Vec::new();
+        if !self.listening.load(Ordering::Relaxed) {
+            obstacles.push("the listeners are not open yet".to_owned());
+        }
+        match (self.policy.load().is_some(), self.last_error()) {
+            (true, _) => obstacles.extend(self.key_states.obstacles()),
+            (false, Some(error)) => obstacles.push(format!("no policy is loaded: {error}")),
+            (false, None) => obstacles.push("no policy is loaded yet".to_owned()),
+        }
+        obstacles
+    }
+
+    fn take(&self, loaded: LoadedPolicy) {
+        let rules = loaded.effective.policy().encrypt_rules();
+        self.key_states.expect(rules.map(|rule| rule.key_ref()).collect());
+        self.metrics.policy.inc(Outcome::Loaded);
+        self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
+        self.metrics.current.set(1);
+        tracing::info!(
+            hash = %loaded.hash,
+            generation = loaded.generation,
+            rules = loaded.effective.policy().rules().len(),
+            retired = loaded.retired().len(),
+            "policy loaded"
+        );
+        self.policy.store(Some(Arc::new(loaded)));
+        self.last_error.store(None);
+        self.keys_changed();
+    }
+
+    /// Once for each mistake, not for each look at it.
+    fn complain(&self, error: &ReloadError) {
+        let text = chain(error);
+        self.metrics.current.set(0);
+        if self.last_error.load().as_deref() == Some(&text) {
+            return;
+        }
+        self.metrics.policy.inc(Outcome::Failed);
+        match self.policy() {
+            Some(policy) => {
+                tracing::warn!(error = %text, hash = %policy.hash, "policy not loaded, the earlier one stays");
+            }
+            None => tracing::warn!(error = %text, "policy not loaded, no client is served until it is"),
+        }
+        self.last_error.store(Some(Arc::new(text)));
+    }
+}
+
+/// Patterns of the ledger that refuse writes. A topic stands for each pattern: a name for itself, a prefix or "any"
+/// continued by a byte that no pattern has, so that nothing narrower matches.
+pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
+    let refuses = |pattern: &Pattern| {
+        let topic = match pattern {
+            Pattern::Name(name) => name.to_string(),
+            Pattern::Prefix(prefix) => format!("{prefix}\0"),
+            Pattern::Any => "\0".to_owned(),
+        };
+        effective.decide(&topic) == proxy_config::Decision::Retired
+    };
+    effective.ledger().entries().map(|(pattern, _)| pattern).filter(|pattern| refuses(pattern)).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

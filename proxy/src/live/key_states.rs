@@ -1,0 +1,209 @@
+//! What each key's provider said last, and whether that lets the pod take clients.
+//!
+//! A definite no is an answer: it fails the rules that use the key and nobody else. Only a provider that has not
+//! answered at all since start keeps a starting pod from being ready. Once ready, keys never make it unready: an
+//! outage would take away every replica at once, and cached keys may still serve.
+
+use proxy_config::{KeyRef, ProviderName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// Not tried yet.
+    Unknown,
+    /// The provider made and unwrapped a data key.
+    Ready,
+    /// The provider said no: the key is missing, disabled or denied.
+    Refused(String),
+    /// The provider gave no answer.
+    Unavailable(String),
+}
+
+impl KeyState {
+    /// The state's name, without its reason.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "Unknown",
+            Self::Ready => "Ready",
+            Self::Refused(_) => "Refused",
+            Self::Unavailable(_) => "Unavailable",
+        }
+    }
+
+    /// Why, in the provider's words.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Unknown | Self::Ready => None,
+            Self::Refused(reason) | Self::Unavailable(reason) => Some(reason),
+        }
+    }
+
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::Ready | Self::Refused(_))
+    }
+}
+
+/// One key's last attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// How it ended.
+    pub state: KeyState,
+    /// When it ended.
+    pub at: Option<SystemTime>,
+}
+
+const UNTRIED: Attempt = Attempt { state: KeyState::Unknown, at: None };
+
+/// The keys that the policy in force names. Locked for moments only.
+#[derive(Debug, Default)]
+pub(super) struct KeyStates(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    attempts: BTreeMap<KeyRef, Attempt>,
+    /// Providers that said yes or no since start.
+    answered: BTreeSet<ProviderName>,
+    was_ready: bool,
+}
+
+impl KeyStates {
+    /// Knows exactly `keys` from now on; what was known of them stays.
+    pub(super) fn expect(&self, keys: BTreeSet<KeyRef>) {
+        let mut inner = self.lock();
+        let mut known = std::mem::take(&mut inner.attempts);
+        inner.attempts = keys
+            .into_iter()
+            .map(|key| {
+                let attempt = known.remove(&key).unwrap_or(UNTRIED);
+                (key, attempt)
+            })
+            .collect();
+    }
+
+    pub(super) fn keys(&self) -> Vec<KeyRef> {
+        self.lock().attempts.keys().cloned().collect()
+    }
+
+    pub(super) fn attempt(&self, key: &KeyRef) -> Attempt {
+        self.lock().attempts.get(key).cloned().unwrap_or(UNTRIED)
+    }
+
+    /// Takes the outcome of an attempt. Returns whether the state is another now.
+    pub(super) fn record(&self, key: &KeyRef, state: KeyState, at: SystemTime) -> bool {
+        let mut inner = self.lock();
+        if state.is_answer() {
+            inner.answered.insert(key.provider.clone());
+        }
+        // A policy may have dropped the key while it was tried.
+        let Some(attempt) = inner.attempts.get_mut(key) else { return false };
+        let changed = attempt.state != state;
+        *attempt = Attempt { state, at: Some(at) };
+        changed
+    }
+
+    /// Why the keys keep a starting pod from being ready; nothing when they do not.
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        let mut inner = self.lock();
+        if inner.was_ready {
+            return Vec::new();
+        }
+        let obstacles: Vec<String> = inner
+            .attempts
+            .iter()
+            .filter_map(|(key, attempt)| match &attempt.state {
+                KeyState::Unknown => Some(format!("key {key} was not tried yet")),
+                KeyState::Unavailable(reason) if !inner.answered.contains(&key.provider) => {
+                    Some(format!("key {key}: the provider has not answered since start: {reason}"))
+                }
+                _ => None,
+            })
+            .collect();
+        inner.was_ready = obstacles.is_empty();
+        obstacles
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_config::KeyName;
+
+    fn key(provider: &str, key: &str) -> KeyRef {
+        KeyRef { provider: ProviderName::new(provider).unwrap(), name: KeyName::new(key).unwrap() }
+    }
+
+    fn states(keys: &[(&str, &str)]) -> KeyStates {
+        let states = KeyStates::default();
+        states.expect(keys.iter().map(|(provider, name)| key(provider, name)).collect());
+        states
+    }
+
+    fn record(states: &KeyStates, of: &KeyRef, state: KeyState) -> bool {
+        states.record(of, state, SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn waits_until_every_key_was_tried() {
+        let states = states(&[("a", "1"), ("a", "2")]);
+        assert_eq!(states.obstacles().len(), 2);
+        record(&states, &key("a", "1"), KeyState::Ready);
+        assert_eq!(states.obstacles(), ["key 2 of provider a was not tried yet"]);
+        record(&states, &key("a", "2"), KeyState::Ready);
+        assert!(states.obstacles().is_empty());
+    }
+
+    #[test]
+    fn a_no_is_an_answer() {
+        let states = states(&[("a", "1")]);
+        record(&states, &key("a", "1"), KeyState::Refused("disabled".to_owned()));
+        assert!(states.obstacles().is_empty());
+    }
+
+    #[test]
+    fn a_provider_that_never_answered_is_an_obstacle() {
+        let states = states(&[("a", "1"), ("b", "1")]);
+        record(&states, &key("a", "1"), KeyState::Ready);
+        record(&states, &key("b", "1"), KeyState::Unavailable("timed out".to_owned()));
+        assert_eq!(
+            states.obstacles(),
+            ["key 1 of provider b: the provider has not answered since start: timed out"]
+        );
+        record(&states, &key("b", "1"), KeyState::Ready);
+        assert!(states.obstacles().is_empty());
+    }
+
+    #[test]
+    fn a_later_outage_is_no_obstacle() {
+        let states = states(&[("a", "1")]);
+        record(&states, &key("a", "1"), KeyState::Ready);
+        assert!(states.obstacles().is_empty());
+        record(&states, &key("a", "1"), KeyState::Unavailable("timed out".to_owned()));
+        states.expect([key("a", "1"), key("b", "1")].into());
+        assert!(states.obstacles().is_empty());
+    }
+
+    #[test]
+    fn a_new_policy_keeps_what_is_known_of_its_keys() {
+        let states = states(&[("a", "1"), ("a", "2")]);
+        record(&states, &key("a", "1"), KeyState::Ready);
+        states.expect([key("a", "1")].into());
+        assert_eq!(states.attempt(&key("a", "1")).state, KeyState::Ready);
+        assert_eq!(states.keys(), [key("a", "1")]);
+        assert!(!record(&states, &key("a", "2"), KeyState::Ready));
+    }
+
+    #[test]
+    fn tells_when_a_state_changed() {
+        let states = states(&[("a", "1")]);
+        assert!(record(&states, &key("a", "1"), KeyState::Ready));
+        assert!(!record(&states, &key("a", "1"), KeyState::Ready));
+        assert!(record(&states, &key("a", "1"), KeyState::Refused("denied".to_owned())));
+    }
+}

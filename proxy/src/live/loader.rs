@@ -1,0 +1,95 @@
+//! From the policy file and the ledger's file to a policy that can be put in force.
+
+use super::LoadedPolicy;
+use aws_lc_rs::digest::{SHA256, digest};
+use proxy_config::{
+    ConfigErrors, EffectivePolicy, Ledger, LedgerError, Policy, PolicyFiles, ProviderName, read_text,
+};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::SystemTime;
+use thiserror::Error;
+
+/// Why a policy was not loaded.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(ConfigErrors),
+    /// The file is no valid policy.
+    #[error("{} is invalid", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// All its mistakes.
+        #[source]
+        source: ConfigErrors,
+    },
+    /// What was ever encrypted is not known, or cannot be remembered.
+    #[error(transparent)]
+    Ledger(LedgerError),
+}
+
+#[derive(Debug)]
+pub(super) struct Loader {
+    files: PolicyFiles,
+    providers: BTreeSet<ProviderName>,
+    /// Unknown until its file was read once; without it nothing can be said to have never been encrypted.
+    ledger: Option<Ledger>,
+    /// Hash of the policy in force.
+    hash: Option<String>,
+    generation: u64,
+}
+
+impl Loader {
+    pub(super) fn new(files: PolicyFiles, providers: BTreeSet<ProviderName>) -> Self {
+        Self { files, providers, ledger: None, hash: None, generation: 0 }
+    }
+
+    /// The policy of the file; nothing when it is the one in force. The ledger is on disk before this returns.
+    pub(super) fn load(&mut self) -> Result<Option<LoadedPolicy>, ReloadError> {
+        let path = self.files.file.as_path();
+        let text = read_text(path).map_err(ReloadError::Read)?;
+        let hash = sha256(text.as_bytes());
+        if self.hash.as_ref() == Some(&hash) {
+            return Ok(None);
+        }
+        let policy = Policy::parse(&text, &self.providers)
+            .map_err(|source| ReloadError::Invalid { path: path.into(), source })?;
+        let state_file = self.files.state_file.as_path();
+        let known = match &self.ledger {
+            Some(ledger) => ledger,
+            None => self.ledger.insert(Ledger::load(state_file).map_err(ReloadError::Ledger)?),
+        };
+        let ledger = known.updated(&policy);
+        ledger.save(state_file).map_err(ReloadError::Ledger)?;
+        self.ledger = Some(ledger.clone());
+        self.hash = Some(hash.clone());
+        self.generation = self.generation.saturating_add(1);
+        Ok(Some(LoadedPolicy {
+            effective: EffectivePolicy::new(policy, ledger),
+            hash,
+            generation: self.generation,
+            loaded_at: SystemTime::now(),
+        }))
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_as_sha256sum_does() {
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

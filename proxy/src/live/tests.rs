@@ -1,0 +1,171 @@
+//! Loading, keeping and losing policies, with real files.
+
+use super::*;
+use crate::metrics::Metrics;
+use proxy_config::{ConfigPath, Decision};
+use tempfile::TempDir;
+
+const PAYMENTS: &str = "rules:\n- topics: [{prefix: payments.}]\n  key: {name: payments}\n";
+const NOTHING: &str = "rules: []\n";
+const CLEARED: &str = "rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n";
+
+struct Fixture {
+    directory: TempDir,
+    metrics: ReloadMetrics,
+    live: Live,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (metrics, live) = open(&directory);
+        Self { directory, metrics, live }
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.directory.path().join(file), text).unwrap();
+    }
+
+    /// As after a crash.
+    fn restart(self) -> Self {
+        let (metrics, live) = open(&self.directory);
+        Self { directory: self.directory, metrics, live }
+    }
+
+    fn decides(&self, topic: &str) -> String {
+        self.live.policy().unwrap().effective.decide(topic).to_string()
+    }
+}
+
+fn open(directory: &TempDir) -> (ReloadMetrics, Live) {
+    let metrics = Metrics::register(&mut Metrics::registry()).reloads;
+    let files = PolicyFiles {
+        file: ConfigPath::new("policy.yaml", directory.path()),
+        state_file: ConfigPath::new("policy.yaml.state", directory.path()),
+    };
+    let (keys, _local) = testing::local_keys(directory.path());
+    let providers = [ProviderName::new("default").unwrap()].into();
+    let live = Live::new(files, providers, keys, metrics.clone());
+    (metrics, live)
+}
+
+#[test]
+fn loads_a_policy_once() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", PAYMENTS);
+    assert!(fixture.live.reload_policy());
+    assert!(!fixture.live.reload_policy());
+    let policy = fixture.live.policy().unwrap();
+    assert_eq!((policy.generation, policy.hash.len()), (1, 64));
+    assert!(matches!(policy.effective.decide("payments.in"), Decision::Encrypt(_)));
+    assert_eq!(fixture.metrics.policy.count(Outcome::Loaded), 1);
+}
+
+#[test]
+fn a_missing_policy_is_waited_for() {
+    let fixture = Fixture::new();
+    fixture.live.listening();
+    assert!(!fixture.live.reload_policy());
+    assert!(fixture.live.policy().is_none());
+    assert!(fixture.live.obstacles().join("\n").starts_with("no policy is loaded: "));
+    fixture.write("policy.yaml", NOTHING);
+    assert!(fixture.live.reload_policy());
+    assert!(fixture.live.obstacles().is_empty());
+    assert!(fixture.live.last_error().is_none());
+}
+
+#[test]
+fn an_invalid_policy_leaves_the_old_one_and_is_told_once() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", PAYMENTS);
+    fixture.live.reload_policy();
+    let hash = fixture.live.policy().unwrap().hash.clone();
+    fixture.write("policy.yaml", "rules:\n- topics: []\n  keys: payments\n");
+    assert!(!fixture.live.reload_policy());
+    assert!(!fixture.live.reload_policy());
+    assert_eq!(fixture.live.policy().unwrap().hash, hash);
+    let error = fixture.live.last_error().unwrap();
+    assert!(error.contains("rules[0].topics") && error.contains("rules[0].keys"), "{error}");
+    assert_eq!(fixture.metrics.policy.count(Outcome::Failed), 1);
+    assert_eq!(fixture.metrics.current.get(), 0);
+
+    fixture.write("policy.yaml", PAYMENTS);
+    assert!(!fixture.live.reload_policy());
+    assert!(fixture.live.last_error().is_none());
+    assert_eq!(fixture.metrics.current.get(), 1);
+}
+
+#[test]
+fn what_was_encrypted_is_refused_until_it_is_cleared_by_name() {
+    let mut fixture = Fixture::new();
+    fixture.write("policy.yaml", PAYMENTS);
+    fixture.live.reload_policy();
+    fixture.write("policy.yaml", NOTHING);
+    fixture.live.reload_policy();
+    for _ in 0..2 {
+        assert!(fixture.decides("payments.in").starts_with("retired"));
+        assert_eq!(fixture.live.policy().unwrap().retired().len(), 1);
+        fixture = fixture.restart();
+        fixture.live.reload_policy();
+    }
+    fixture.write("policy.yaml", CLEARED);
+    fixture.live.reload_policy();
+    assert!(fixture.decides("payments.in").starts_with("clear"));
+    assert!(fixture.live.policy().unwrap().retired().is_empty());
+}
+
+#[test]
+fn nothing_is_loaded_without_the_ledger() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", NOTHING);
+    fixture.write("policy.yaml.state", "garbage: true\n");
+    assert!(!fixture.live.reload_policy());
+    assert!(fixture.live.policy().is_none());
+    assert!(fixture.live.last_error().unwrap().contains("state file"));
+    std::fs::remove_file(fixture.directory.path().join("policy.yaml.state")).unwrap();
+    assert!(fixture.live.reload_policy());
+}
+
+#[test]
+fn nothing_is_loaded_when_the_ledger_cannot_be_saved() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", NOTHING);
+    fixture.live.reload_policy();
+    // A directory cannot be replaced by a file, whoever tries.
+    let state = fixture.directory.path().join("policy.yaml.state");
+    std::fs::create_dir(&state).unwrap();
+    fixture.write("policy.yaml", PAYMENTS);
+    assert!(!fixture.live.reload_policy());
+    assert!(fixture.decides("payments.in").starts_with("clear"));
+    std::fs::remove_dir(&state).unwrap();
+    assert!(fixture.live.reload_policy());
+    assert_eq!(fixture.live.policy().unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn is_ready_once_every_key_was_tried() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", PAYMENTS);
+    fixture.live.reload_policy();
+    assert_eq!(
+        fixture.live.obstacles(),
+        ["the listeners are not open yet", "key payments of provider default was not tried yet"]
+    );
+    fixture.live.listening();
+    fixture.live.check_keys_once().await;
+    assert!(fixture.live.obstacles().is_empty());
+    fixture.live.drain();
+    assert_eq!(fixture.live.obstacles(), ["shutting down"]);
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_exist_is_refused_and_does_not_keep_the_pod_unready() {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", &PAYMENTS.replace("name: payments", "name: nobody"));
+    fixture.live.listening();
+    fixture.live.reload_policy();
+    fixture.live.check_keys_once().await;
+    assert!(fixture.live.obstacles().is_empty());
+    let key = fixture.live.key_states.keys().remove(0);
+    assert!(matches!(fixture.live.key_attempt(&key).state, KeyState::Refused(_)));
+}

@@ -1,0 +1,147 @@
+//! The closed sets that label values come from.
+
+use super::set::LabelSet;
+
+macro_rules! label_set {
+    ($(#[$doc:meta])* $name:ident as $label:literal { $($(#[$each:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$each])* $variant,)+ }
+
+        impl $name {
+            /// The value as it appears in metrics and logs.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl LabelSet for $name {
+            const LABEL: &'static str = $label;
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn value(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+label_set! {
+    /// Bytes as seen from the proxy.
+    Flow as "flow" {
+        /// Read from the peer.
+        Received = "received",
+        /// Written to the peer.
+        Sent = "sent",
+    }
+}
+
+label_set! {
+    /// Kind of a Kafka frame.
+    Message as "message" {
+        /// From a client.
+        Request = "request",
+        /// To a client.
+        Response = "response",
+    }
+}
+
+label_set! {
+    /// Which way a batch went.
+    Direction as "direction" {
+        /// From a producer to a broker.
+        Produce = "produce",
+        /// From a broker to a consumer.
+        Fetch = "fetch",
+    }
+}
+
+label_set! {
+    /// Envelope format.
+    Format as "format" {
+        /// The records section of a batch is encrypted as a whole.
+        Batch = "batch",
+        /// Each value is encrypted by itself.
+        Record = "record",
+    }
+}
+
+label_set! {
+    /// How an attempt ended.
+    Outcome as "outcome" {
+        /// What was found is in use.
+        Loaded = "loaded",
+        /// What was in use before stays.
+        Failed = "failed",
+    }
+}
+
+label_set! {
+    /// Why a partition was answered with an error.
+    Refusal as "reason" {
+        /// The key provider gave no answer in time.
+        KeyUnavailable = "key_unavailable",
+        /// The key provider said no.
+        KeyRefused = "key_refused",
+        /// Ciphertext altered, moved or truncated, or a bad checksum.
+        Corrupt = "corrupt",
+        /// A batch that a broker would refuse too.
+        InvalidRecord = "invalid_record",
+        /// A clear record where the rule demands ciphertext.
+        PlaintextRejected = "plaintext_rejected",
+        /// No name is known for a topic id.
+        UnknownTopicId = "unknown_topic_id",
+        /// The topic's rule is retired: reads only.
+        Retired = "retired",
+        /// Batch format by rule, and the topic is compacted.
+        Compacted = "compacted",
+        /// No rule matches, and unmatched topics are rejected.
+        UnmatchedRejected = "unmatched_rejected",
+        /// The encrypted batch would exceed the topic's limit.
+        TooLarge = "too_large",
+        /// A protocol version that cannot carry encrypted records.
+        UnsupportedVersion = "unsupported_version",
+        /// Pipelined behind a refusal of the same producer.
+        Producer = "producer",
+    }
+}
+
+label_set! {
+    /// Why a client connection ended.
+    CloseReason as "reason" {
+        /// The client ended it between two requests.
+        Client = "client",
+        /// The broker ended it.
+        Upstream = "upstream",
+        /// The broker could not be reached.
+        UpstreamUnreachable = "upstream_unreachable",
+        /// No broker is known for the port or server name.
+        UnknownBroker = "unknown_broker",
+        /// The TLS handshake failed or took too long.
+        Handshake = "handshake",
+        /// Nothing was sent for too long.
+        Idle = "idle",
+        /// A peer took no bytes for too long.
+        Stalled = "stalled",
+        /// Reading or writing failed.
+        Io = "io",
+        /// Bytes that are no Kafka frame, or one that is too large.
+        Protocol = "protocol",
+        /// A key provider stayed out of reach of a share group's fetch.
+        KeysUnavailable = "keys_unavailable",
+        /// A refused produce that expects no answer.
+        Unacknowledged = "unacknowledged",
+        /// The proxy shut down.
+        Shutdown = "shutdown",
+    }
+}

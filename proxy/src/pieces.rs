@@ -1,0 +1,133 @@
+//! A message put together from parts of the received frame and of a side buffer, without copying payload.
+
+use std::ops::Range;
+
+/// Where a part's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// In the frame that was received.
+    Frame(Range<usize>),
+    /// In the side buffer.
+    Side(Range<usize>),
+}
+
+/// The parts in order. Reused from message to message.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    pieces: Vec<Piece>,
+    side: Vec<u8>,
+    length: usize,
+    /// Up to here the frame has been taken over or left out.
+    cursor: usize,
+}
+
+/// Side buffers that grew beyond this are given back.
+const KEEP_BYTES: usize = 256 * 1024;
+
+impl Pieces {
+    pub(crate) fn clear(&mut self) {
+        self.pieces.clear();
+        self.side.clear();
+        self.side.shrink_to(KEEP_BYTES);
+        self.length = 0;
+        self.cursor = 0;
+    }
+
+    /// Takes over the frame as it is up to `end`.
+    pub(crate) fn keep_until(&mut self, end: usize) {
+        if end > self.cursor {
+            self.frame(self.cursor..end);
+        }
+        self.cursor = self.cursor.max(end);
+    }
+
+    /// Leaves the frame out up to `end`.
+    pub(crate) fn skip_until(&mut self, end: usize) {
+        self.cursor = self.cursor.max(end);
+    }
+
+    /// Appends bytes of the frame, wherever they are.
+    pub(crate) fn frame(&mut self, range: Range<usize>) {
+        self.length += range.len();
+        if let Some(Piece::Frame(last)) = self.pieces.last_mut()
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
+        }
+        self.pieces.push(Piece::Frame(range));
+    }
+
+    /// Appends bytes that `write` puts into the side buffer.
+    pub(crate) fn side(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let range = self.store(write);
+        self.stored(range);
+    }
+
+    /// Puts bytes into the side buffer for a later [`Self::stored`].
+    pub(crate) fn store(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
+        let start = self.side.len();
+        write(&mut self.side);
+        start..self.side.len()
+    }
+
+    /// Bytes that were stored.
+    pub(crate) fn side_bytes(&self, range: Range<usize>) -> &[u8] {
+        self.side.get(range).unwrap_or_default()
+    }
+
+    /// Appends bytes that were stored before.
+    pub(crate) fn stored(&mut self, range: Range<usize>) {
+        self.length += range.len();
+        if let Some(Piece::Side(last)) = self.pieces.last_mut()
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
+        }
+        self.pieces.push(Piece::Side(range));
+    }
+
+    /// Whether nothing was put together yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Bytes of the whole message.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The length prefix and the message, as slices.
+    pub(crate) fn message<'a>(&'a self, prefix: &'a [u8], frame: &'a [u8]) -> Vec<&'a [u8]> {
+        std::iter::once(prefix).chain(self.slices(frame)).collect()
+    }
+
+    /// The slices in order.
+    pub(crate) fn slices<'a>(&'a self, frame: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.pieces.iter().map(move |piece| match piece {
+            Piece::Frame(range) => frame.get(range.clone()).unwrap_or_default(),
+            Piece::Side(range) => self.side.get(range.clone()).unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_skips_and_inserts_in_order() {
+        let frame = b"0123456789";
+        let mut pieces = Pieces::default();
+        pieces.keep_until(3);
+        pieces.skip_until(5);
+        pieces.side(|side| side.extend_from_slice(b"ab"));
+        pieces.side(|side| side.push(b'c'));
+        pieces.keep_until(frame.len());
+        let joined: Vec<u8> = pieces.slices(frame).flatten().copied().collect();
+        assert_eq!(joined, b"012abc56789");
+        assert_eq!(pieces.len(), joined.len());
+        assert_eq!(pieces.slices(frame).count(), 3);
+    }
+}

@@ -1,0 +1,158 @@
+//! Keeps idempotent producers whole when a batch is refused.
+//!
+//! A broker without state for a producer id takes any first sequence. So when batch A is refused while B, sent behind
+//! it, goes through, A is lost. Two rules close this, for each (topic, partition, producer id, epoch) of a connection:
+//! after a refusal every later batch is refused with the same code until the refused sequence is seen again; and until
+//! the broker has acknowledged one batch, at most one is upstream.
+
+use crate::handler::Code;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Whose batches belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Producer {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) id: i64,
+    pub(crate) epoch: i16,
+}
+
+/// What may happen to a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Send,
+    /// Another batch is upstream and nothing is acknowledged yet.
+    Wait,
+    /// Behind a refused batch.
+    Refuse(Code),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    acknowledged: bool,
+    upstream: u32,
+    refused: Option<(i32, Code)>,
+}
+
+/// Producers of one connection that are remembered; those without open business are forgotten first.
+const MAX_PRODUCERS: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sequences {
+    states: Mutex<HashMap<Producer, State>>,
+    changed: Notify,
+}
+
+impl Sequences {
+    /// Asks for a batch. `Send` counts it as upstream until [`Self::answered`].
+    pub(crate) fn admit(&self, producer: &Producer, sequence: i32) -> Admission {
+        let mut states = self.lock();
+        if states.len() >= MAX_PRODUCERS && !states.contains_key(producer) {
+            states.retain(|_, state| state.upstream > 0 || state.refused.is_some());
+        }
+        let state = states.entry(producer.clone()).or_default();
+        match state.refused {
+            Some((first, code)) if first != sequence => return Admission::Refuse(code),
+            _ => state.refused = None,
+        }
+        if !state.acknowledged && state.upstream > 0 {
+            return Admission::Wait;
+        }
+        state.upstream += 1;
+        Admission::Send
+    }
+
+    /// The proxy refused a batch (whether admitted or not).
+    pub(crate) fn refused(&self, producer: &Producer, sequence: i32, code: Code) {
+        let mut states = self.lock();
+        let state = states.entry(producer.clone()).or_default();
+        state.refused.get_or_insert((sequence, code));
+    }
+
+    /// The broker answered for an admitted batch; also called when it was refused after its admission.
+    pub(crate) fn answered(&self, producer: &Producer, acknowledged: bool) {
+        if let Some(state) = self.lock().get_mut(producer) {
+            state.upstream = state.upstream.saturating_sub(1);
+            state.acknowledged |= acknowledged;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Admits as soon as no unacknowledged batch is upstream.
+    pub(crate) async fn admitted(&self, producer: &Producer, sequence: i32) -> Admission {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the look, so that no change is missed between the two.
+            changed.as_mut().enable();
+            match self.admit(producer, sequence) {
+                Admission::Wait => changed.await,
+                decided => return decided,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Producer, State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn producer() -> Producer {
+        Producer { topic: "t".into(), partition: 0, id: 7, epoch: 0 }
+    }
+
+    #[test]
+    fn behind_a_refusal_everything_is_refused_until_the_sequence_comes_again() {
+        let sequences = Sequences::default();
+        sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::NotEnoughReplicas));
+        assert_eq!(sequences.admit(&producer(), 9), Admission::Refuse(Code::NotEnoughReplicas));
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+    }
+
+    #[test]
+    fn a_second_refusal_keeps_the_first_sequence() {
+        let sequences = Sequences::default();
+        sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
+        sequences.refused(&producer(), 5, Code::NotEnoughReplicas);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::NotEnoughReplicas));
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+    }
+
+    #[test]
+    fn the_first_batch_goes_alone() {
+        let sequences = Sequences::default();
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Wait);
+        sequences.answered(&producer(), true);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Send);
+        assert_eq!(sequences.admit(&producer(), 9), Admission::Send);
+    }
+
+    #[test]
+    fn another_epoch_is_another_producer() {
+        let sequences = Sequences::default();
+        sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
+        let bumped = Producer { epoch: 1, ..producer() };
+        assert_eq!(sequences.admit(&bumped, 0), Admission::Send);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_batch_goes_on_when_the_first_is_answered() {
+        let sequences = Arc::new(Sequences::default());
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+        let waiting = tokio::spawn({
+            let sequences = Arc::clone(&sequences);
+            async move { sequences.admitted(&producer(), 5).await }
+        });
+        tokio::task::yield_now().await;
+        sequences.answered(&producer(), true);
+        assert_eq!(waiting.await.unwrap(), Admission::Send);
+    }
+}

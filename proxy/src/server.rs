@@ -1,0 +1,249 @@
+//! Accepts connections: the bootstrap port and one port for each broker, on every listener.
+
+use crate::brokers::{Address, Brokers};
+use crate::budget::Budget;
+use crate::connection::{self, Advertised, Close, Shared};
+use crate::io::{Reader, Writer, split_plain, split_tls};
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::metrics::labels::CloseReason;
+use crate::tls::{ClientTls, ServerTls};
+use crate::topics::Topics;
+use crate::upstream::{ConnectError, Target, Upstream};
+use anyhow::Context;
+use proxy_config::ProxyConfig;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a failed accept (too many open files, say) the next is tried a little later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Fetch answers are asked for in portions of at most this, so that one client cannot take the whole byte budget.
+const FETCH_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Everything that the data plane is built from.
+pub struct Parts {
+    /// The parsed `proxy.yaml`.
+    pub config: Arc<ProxyConfig>,
+    /// Policy and keys.
+    pub live: Arc<Live>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// For each listener, in the order of the configuration.
+    pub server_tls: Vec<Option<Arc<ServerTls>>>,
+    /// Towards brokers.
+    pub client_tls: Option<Arc<ClientTls>>,
+}
+
+/// The running data plane's state, for the admin server.
+pub struct Server {
+    shared: Arc<Shared>,
+    listeners: Vec<Listener>,
+    slots: Arc<Semaphore>,
+}
+
+struct Listener {
+    advertised: Arc<Advertised>,
+    tls: Option<Arc<ServerTls>>,
+    ports: Vec<(TcpListener, Target)>,
+}
+
+impl Server {
+    /// Opens every port of every listener.
+    pub async fn bind(parts: Parts) -> anyhow::Result<Self> {
+        let Parts { config, live, metrics, server_tls, client_tls } = parts;
+        let address =
+            |server: &proxy_config::HostPort| Address { host: server.host().to_string(), port: server.port() };
+        let configured =
+            config.upstream.brokers.iter().map(|(node, server)| (node.value(), address(server))).collect();
+        let bootstrap = config.upstream.bootstrap_servers.iter().map(address).collect();
+        let limits = &config.limits;
+        let shared = Arc::new(Shared {
+            live,
+            brokers: Brokers::new(configured),
+            topics: Topics::default(),
+            upstream: Upstream::new(bootstrap, client_tls),
+            budget: Budget::new(limits.buffer_bytes),
+            metrics,
+            max_frame_bytes: limits.max_frame_bytes,
+            fetch_max_bytes: fetch_max_bytes(limits),
+        });
+        let mut listeners = Vec::with_capacity(config.listeners.len());
+        for (listener, tls) in config.listeners.iter().zip(server_tls) {
+            listeners.push(Listener::bind(listener, tls).await?);
+        }
+        Ok(Self { shared, listeners, slots: Arc::new(Semaphore::new(limits.connections)) })
+    }
+
+    /// What the data plane knows of topics, as JSON.
+    pub fn topics(&self) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.topics.describe()
+    }
+
+    /// Bytes of the byte budget in use.
+    pub fn buffer_bytes(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.budget.in_use()
+    }
+
+    /// Serves until `shutdown`, then lets connections finish within `grace`. `true` when all of them did.
+    pub async fn run(self, shutdown: CancellationToken, grace: Duration) -> bool {
+        let (connections, accepting) = (TaskTracker::new(), TaskTracker::new());
+        let cut = CancellationToken::new();
+        for listener in self.listeners {
+            for (socket, target) in listener.ports {
+                let port = Port {
+                    shared: Arc::clone(&self.shared),
+                    advertised: Arc::clone(&listener.advertised),
+                    tls: listener.tls.clone(),
+                    slots: Arc::clone(&self.slots),
+                    target,
+                    connections: connections.clone(),
+                    shutdown: shutdown.clone(),
+                    cut: cut.clone(),
+                };
+                accepting.spawn(port.accept(socket));
+            }
+        }
+        accepting.close();
+        accepting.wait().await;
+        connections.close();
+        let graceful = tokio::time::timeout(grace, connections.wait()).await.is_ok();
+        cut.cancel();
+        connections.wait().await;
+        graceful
+    }
+}
+
+impl Listener {
+    async fn bind(config: &proxy_config::Listener, tls: Option<Arc<ServerTls>>) -> anyhow::Result<Self> {
+        let advertised = Advertised {
+            host: config.advertised_host.to_string(),
+            first_port: *config.broker_ports.ports().start(),
+            count: config.broker_ports.count(),
+        };
+        let mut ports = vec![(open(config.bind).await?, Target::Bootstrap)];
+        for node in 0..i32::from(advertised.count) {
+            let Some(port) = advertised.port(node).and_then(|port| u16::try_from(port).ok()) else { break };
+            ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Target::Broker(node)));
+        }
+        tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = advertised.count, "listening");
+        Ok(Self { advertised: Arc::new(advertised), tls, ports })
+    }
+}
+
+fn fetch_max_bytes(limits: &proxy_config::Limits) -> i32 {
+    let bytes = limits.fetch_max_bytes.unwrap_or_else(|| FETCH_MAX_BYTES.min(limits.max_frame_bytes / 2));
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
+
+async fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+}
+
+/// One open port.
+struct Port {
+    shared: Arc<Shared>,
+    advertised: Arc<Advertised>,
+    tls: Option<Arc<ServerTls>>,
+    slots: Arc<Semaphore>,
+    target: Target,
+    connections: TaskTracker,
+    shutdown: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Port {
+    async fn accept(self, socket: TcpListener) {
+        let port = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                () = port.shutdown.cancelled() => return,
+                // A slot first: connections beyond the limit wait in the kernel's queue.
+                accepted = async {
+                    let slot = Arc::clone(&port.slots).acquire_owned().await;
+                    (slot, socket.accept().await)
+                } => accepted,
+            };
+            let (Ok(slot), Ok((stream, peer))) = accepted else {
+                tracing::warn!("failed to accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let span = tracing::info_span!("connection", client.addr = %peer);
+            let serving = Arc::clone(&port);
+            port.connections.spawn(
+                async move {
+                    let _slot = slot;
+                    tokio::select! {
+                        () = serving.serve(stream) => {}
+                        () = serving.cut.cancelled() => tracing::warn!("cut off at the end of the drain time"),
+                    }
+                }
+                .instrument(span),
+            );
+        }
+    }
+
+    async fn serve(&self, stream: TcpStream) {
+        let metrics = &self.shared.metrics;
+        metrics.connections.total.inc();
+        let _open = Open::count(metrics);
+        let halves = match self.handshake(stream).await {
+            Ok(halves) => halves,
+            Err(error) => {
+                metrics.connections.closed.inc(CloseReason::Handshake);
+                tracing::debug!(%error, "handshake with the client failed");
+                return;
+            }
+        };
+        let (shared, advertised) = (Arc::clone(&self.shared), Arc::clone(&self.advertised));
+        let served = connection::serve(shared, advertised, self.target, halves, self.shutdown.clone()).await;
+        if let Err(close) = served {
+            metrics.connections.closed.inc(close.reason());
+            report(&close);
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> std::io::Result<(Reader, Writer)> {
+        stream.set_nodelay(true)?;
+        let Some(tls) = &self.tls else { return Ok(split_plain(stream)) };
+        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await??;
+        Ok(split_tls(Box::new(stream)))
+    }
+}
+
+/// What somebody must act on is a warning; how clients come and go is not.
+fn report(close: &Close) {
+    let cause = std::error::Error::source(close).map(ToString::to_string).unwrap_or_default();
+    match close {
+        Close::Connect(ConnectError::UnknownBroker(_))
+        | Close::ClientFrame(_)
+        | Close::ClientWrite(_)
+        | Close::BrokerEnded => tracing::debug!(error = %close, cause, "connection ended"),
+        _ => tracing::warn!(error = %close, cause, "connection closed"),
+    }
+}
+
+/// Counts an open connection until it is dropped.
+struct Open(prometheus_client::metrics::gauge::Gauge);
+
+impl Open {
+    fn count(metrics: &Metrics) -> Self {
+        metrics.connections.open.inc();
+        Self(metrics.connections.open.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

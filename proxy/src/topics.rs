@@ -1,0 +1,189 @@
+//! What the proxy knows of topics: the names behind topic ids, and the facts that choose a format.
+//!
+//! Shared by all connections. Names come from Metadata answers; a topic id never changes its name. Facts come from
+//! `DescribeConfigs` and are used for [`FACTS_FRESH`] and for one topic id only.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// KIP-516 topic id.
+pub(crate) type TopicId = [u8; 16];
+
+/// How long a topic's configuration is believed.
+pub(crate) const FACTS_FRESH: Duration = Duration::from_secs(60);
+/// How long not knowing it is believed: the topic may just have been created.
+const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
+/// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
+const MAX_IDS: usize = 500_000;
+const MAX_UNMATCHED: usize = 10_000;
+
+/// What `DescribeConfigs` said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// `cleanup.policy` names `compact`; `None` when nobody may tell us.
+    pub(crate) compacted: Option<bool>,
+    pub(crate) max_message_bytes: Option<usize>,
+}
+
+impl Facts {
+    pub(crate) const UNKNOWN: Self = Self { compacted: None, max_message_bytes: None };
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Dated {
+    facts: Facts,
+    since: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    names: HashMap<TopicId, Arc<str>>,
+    ids: HashMap<Arc<str>, TopicId>,
+    facts: HashMap<Arc<str>, Dated>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    known: RwLock<Known>,
+    unmatched: Mutex<BTreeSet<Arc<str>>>,
+}
+
+impl Topics {
+    pub(crate) fn name(&self, id: &TopicId) -> Option<Arc<str>> {
+        self.read(|known| known.names.get(id).cloned())
+    }
+
+    pub(crate) fn id(&self, name: &str) -> Option<TopicId> {
+        self.read(|known| known.ids.get(name).copied())
+    }
+
+    /// Takes over a Metadata answer's pairs; takes the lock for writing only when there is something new.
+    pub(crate) fn learn<'a>(&self, pairs: impl Iterator<Item = (&'a str, TopicId)> + Clone) {
+        let new = self.read(|known| {
+            pairs.clone().any(|(name, id)| id != [0; 16] && known.ids.get(name) != Some(&id))
+        });
+        if !new {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, id) in pairs.filter(|(name, id)| *id != [0; 16] && !name.is_empty()) {
+            known.learn(name, id);
+        }
+    }
+
+    /// The facts, if they are fresh.
+    pub(crate) fn facts(&self, name: &str) -> Option<Facts> {
+        self.read(|known| known.facts.get(name).filter(|dated| dated.is_fresh()).map(|dated| dated.facts))
+    }
+
+    /// Takes over a `DescribeConfigs` answer.
+    pub(crate) fn set_facts(&self, name: &str, facts: Facts) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.facts.len() < MAX_IDS || known.facts.contains_key(name) {
+            known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
+        }
+    }
+
+    /// A broker's refusal showed that the facts are no longer true.
+    pub(crate) fn forget_facts(&self, name: &str) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).facts.remove(name);
+    }
+
+    /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
+    pub(crate) fn note_unmatched(&self, name: &Arc<str>) -> Option<usize> {
+        let mut unmatched = self.unmatched.lock().unwrap_or_else(PoisonError::into_inner);
+        (unmatched.len() < MAX_UNMATCHED && unmatched.insert(Arc::clone(name))).then_some(unmatched.len())
+    }
+
+    /// For the admin server: topics without a rule, and what is known of the others.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        let unmatched: Vec<Arc<str>> =
+            self.unmatched.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let facts: serde_json::Map<String, serde_json::Value> = self.read(|known| {
+            known
+                .facts
+                .iter()
+                .map(|(name, dated)| {
+                    let facts = dated.facts;
+                    let remedy = facts.compacted.is_none().then_some(
+                        "unknown cleanup.policy means record format under `Auto`: grant a client DescribeConfigs on the topic",
+                    );
+                    (
+                        name.to_string(),
+                        serde_json::json!({
+                            "compacted": facts.compacted,
+                            "maxMessageBytes": facts.max_message_bytes,
+                            "remedy": remedy,
+                        }),
+                    )
+                })
+                .collect()
+        });
+        serde_json::json!({ "facts": facts, "unmatched": unmatched.iter().map(ToString::to_string).collect::<Vec<_>>() })
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Known {
+    fn learn(&mut self, name: &str, id: TopicId) {
+        if self.ids.get(name) == Some(&id) {
+            return;
+        }
+        if self.names.len() >= MAX_IDS {
+            tracing::warn!(limit = MAX_IDS, "too many topic ids: forgetting all of them");
+            *self = Self::default();
+        }
+        // Own copies: a slice of the answer would pin the whole answer.
+        let name: Arc<str> = name.into();
+        self.names.entry(id).or_insert_with(|| Arc::clone(&name));
+        self.facts.remove(&name);
+        self.ids.insert(name, id);
+    }
+}
+
+impl Dated {
+    fn is_fresh(&self) -> bool {
+        let limit = if self.facts.compacted.is_some() { FACTS_FRESH } else { UNKNOWN_FRESH };
+        self.since.elapsed() < limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: TopicId = [1; 16];
+    const B: TopicId = [2; 16];
+
+    #[test]
+    fn a_topic_made_again_has_a_new_id_and_no_facts() {
+        let topics = Topics::default();
+        topics.learn([("orders", A)].into_iter());
+        topics.set_facts("orders", Facts { compacted: Some(false), max_message_bytes: None });
+        topics.learn([("orders", A)].into_iter());
+        assert!(topics.facts("orders").is_some());
+        topics.learn([("orders", B)].into_iter());
+        assert_eq!(topics.facts("orders"), None);
+        assert_eq!(topics.id("orders"), Some(B));
+        assert_eq!(topics.name(&A).as_deref(), Some("orders"));
+    }
+
+    #[test]
+    fn an_id_never_changes_its_name() {
+        let topics = Topics::default();
+        topics.learn([("orders", A)].into_iter());
+        topics.learn([("payments", A)].into_iter());
+        assert_eq!(topics.name(&A).as_deref(), Some("orders"));
+    }
+
+    #[test]
+    fn the_zero_id_is_no_id() {
+        let topics = Topics::default();
+        topics.learn([("orders", [0; 16])].into_iter());
+        assert_eq!(topics.id("orders"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! The two nested arrays, topics and their partitions, that most messages of the data path have.
+
+use crate::wire::schema::Role;
+use crate::wire::{Count, Span, TopicKey};
+use std::ops::Range;
+
+/// A topic of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Topic {
+    /// Its name or id.
+    pub key: TopicKey,
+    /// The whole array element.
+    pub element: Span,
+    /// The count of its array of partitions.
+    pub count: Count,
+    /// Its partitions, as indices into [`Topics::partitions`].
+    pub partitions: Range<usize>,
+}
+
+/// The topics of a message; partitions lie in one list, in the message's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics<P> {
+    /// The count of the array of topics.
+    pub count: Count,
+    /// All topics.
+    pub topics: Vec<Topic>,
+    /// All partitions of all topics.
+    pub partitions: Vec<P>,
+}
+
+impl<P> Default for Topics<P> {
+    fn default() -> Self {
+        Self {
+            count: Count::default(),
+            topics: Vec::new(),
+            partitions: Vec::new(),
+        }
+    }
+}
+
+impl<P> Topics<P> {
+    /// Each topic with its partitions.
+    pub fn iter(&self) -> impl Iterator<Item = (&Topic, &[P])> {
+        self.topics.iter().map(|topic| (topic, self.of(topic)))
+    }
+
+    /// The partitions of one of these topics.
+    pub fn of(&self, topic: &Topic) -> &[P] {
+        self.partitions.get(topic.partitions.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.count = Count::default();
+        self.topics.clear();
+        self.partitions.clear();
+    }
+
+    pub(super) fn last(&mut self) -> Option<&mut P> {
+        self.partitions.last_mut()
+    }
+
+    pub(super) fn array(&mut self, role: Role, count: Count) {
+        match role {
+            Role::Topics => self.count = count,
+            Role::Partitions => {
+                if let Some(topic) = self.topics.last_mut() {
+                    topic.count = count;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn enter(&mut self, role: Role)
+    where
+        P: Default,
+    {
+        match role {
+            Role::Topics => {
+                let first = self.partitions.len();
+                self.topics.push(Topic {
+                    partitions: first..first,
+                    ..Topic::default()
+                });
+            }
+            Role::Partitions => self.partitions.push(P::default()),
+            _ => {}
+        }
+    }
+
+    pub(super) fn leave(&mut self, role: Role, element: Span) {
+        if role == Role::Topics
+            && let Some(topic) = self.topics.last_mut()
+        {
+            topic.element = element;
+            topic.partitions.end = self.partitions.len();
+        }
+    }
+
+    pub(super) fn name(&mut self, content: Option<Span>) {
+        if let (Some(topic), Some(name)) = (self.topics.last_mut(), content) {
+            topic.key = TopicKey::Name(name);
+        }
+    }
+
+    pub(super) fn uuid(&mut self, role: Role, value: [u8; 16]) {
+        if role == Role::TopicId
+            && let Some(topic) = self.topics.last_mut()
+        {
+            topic.key = TopicKey::Id(value);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.consumer.AcknowledgeType;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/** {@code share-consume}: reads as a member of a share group and acknowledges each record with --ack. */
+final class ShareConsume {
+    private ShareConsume() {}
+
+    static int run(Args args, Output out) {
+        AcknowledgeType ack = AcknowledgeType.valueOf(args.get("--ack", "accept").toUpperCase(Locale.ROOT));
+        long left = Long.parseLong(args.get("--count"));
+        long deadline = System.currentTimeMillis() + args.number("--timeout-ms", 20000);
+        Properties properties = args.properties(Map.of(
+                "key.deserializer", ByteArrayDeserializer.class.getName(),
+                "value.deserializer", ByteArrayDeserializer.class.getName(),
+                "share.acknowledgement.mode", "explicit",
+                "group.id", args.get("--group")));
+        try (KafkaShareConsumer<byte[], byte[]> consumer = new KafkaShareConsumer<>(properties)) {
+            consumer.subscribe(List.of(args.get("--topic")));
+            while (left > 0) {
+                if (System.currentTimeMillis() > deadline) return 3;
+                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                    consumer.acknowledge(record, ack);
+                    ObjectNode json = Consume.json(record);
+                    record.deliveryCount().ifPresent(count -> json.put("deliveryCount", count));
+                    if (left-- > 0) out.line(json);
+                }
+                consumer.commitSync().values().forEach(failed -> failed.ifPresent(out::failure));
+            }
+        }
+        return 0;
+    }
+}

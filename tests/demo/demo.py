@@ -1,0 +1,442 @@
+"""The story, step by step. Everything it says it has checked; the first promise that does not hold ends it."""
+
+import collections
+import hashlib
+import json
+import secrets
+import signal
+import struct
+import sys
+import time
+
+import show
+import stage
+from stage import Failure, Record, until
+
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+ORDERS, PARTITIONS = 200, 3  # in each topic
+LIVE = "orders-live"
+OLD_KEY, NEW_KEY = "orders", "orders-2026"
+POLICY = "unmatchedTopics: Passthrough\nrules:\n  - topics: [{{prefix: orders-}}]\n    key: {{name: {}}}\n"
+ENVELOPE = "encryption.strimzi.io"
+REFERENCE_HEADER = "x-payment-reference"
+LONGEST = 280  # seconds
+
+
+def check(holds, text, otherwise=""):
+    """Says a promise once it is known to hold."""
+    if not holds:
+        raise Failure(f"{text}: this does not hold. {otherwise}".rstrip())
+    show.promise(text)
+
+
+def main(stay=False):
+    show.times.clear()
+    start = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, interrupted)
+    signal.alarm(LONGEST)
+    place, code = None, 1
+    try:
+        rig, binary = prepared()
+        place = stage.Stage()
+        demo = Demo(place, rig, binary)
+        demo.tell(start)
+        if stay:
+            signal.alarm(0)
+            demo.stay()
+        demo.end()
+        code = 0
+    except KeyboardInterrupt:
+        show.out("\n" + show.colour("demo: interrupted, cleaning up", "yellow"))
+        code = 130
+    except (Failure, OSError, ValueError, LookupError) as error:
+        blame(error, place)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        clean = place is None or place.close()
+        if not clean:
+            show.out(f"{show.NO} demo: something was left behind: see {place.folder}")
+        elif code == 0:
+            show.promise("No process and no file of the demo is left")
+    return code if clean else 1
+
+
+def interrupted(number, _):
+    if number == signal.SIGALRM:
+        raise Failure(f"the demo took longer than {LONGEST} s")
+    raise KeyboardInterrupt
+
+
+def blame(error, place):
+    for name, lines in place.last_words() if place else ():
+        show.out(show.colour(f"--- the end of {name}", "dim"))
+        for line in lines:
+            show.out("    " + line)
+    reason = str(error) if isinstance(error, Failure) else repr(error)
+    show.out(f"\n{show.colour(show.NO, 'red', 'bold')} " + show.colour(f"demo: {reason}", "red"))
+
+
+def prepared():
+    rig, binary = stage.rig(), stage.proxy_binary()
+    if not list(stage.pathlib.Path(rig["KAFKA_LIBS"]).glob("kafka_*.jar")):
+        raise Failure("Kafka is not there yet: run `make demo`, or tests/rig/setup demo")
+    if not binary.is_file():
+        raise Failure(f"no proxy at {binary}: run `make demo`, or cargo build --release -p proxy")
+    return rig, binary
+
+
+class Orders:
+    """What one pair of topics gets: `orders-CODEC` is encrypted, `public-CODEC` is its clear twin with the same records."""
+
+    PEOPLE = ["Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra", "Barbara Liskov"]
+
+    def __init__(self, codec):
+        self.codec, self.secret, self.clear = codec, f"orders-{codec}", f"public-{codec}"
+        self.records = [self.record(i) for i in range(ORDERS)]
+        # What must not be found at rest: text from each key, each value and each header, and the header's name.
+        self.canaries = [canary for record in self.records for canary in self.canaries_of(record)] + [REFERENCE_HEADER.encode()]
+
+    def record(self, i):
+        name, token = self.PEOPLE[i % len(self.PEOPLE)], secrets.token_hex
+        digits = f"4{secrets.randbelow(10**15):015}"
+        order = {
+            "order": i, "customer": name, "email": f"{name.split()[0].lower()}.{token(4)}@example.com",
+            "card": " ".join(digits[at : at + 4] for at in range(0, 16, 4)), "items": ["keyboard", "coffee"], "total": 10 + i / 4,
+        }
+        headers = [("content-type", b"application/json"), (REFERENCE_HEADER, f"PAY-{token(6)}".encode())]
+        return Record(f"customer-{token(6)}".encode(), json.dumps(order).encode(), headers)
+
+    @staticmethod
+    def canaries_of(record):
+        return [record.key, json.loads(record.value)["card"].encode(), record.header(REFERENCE_HEADER)]
+
+    def plain_bytes(self):
+        return sum(len(record.bytes()) for record in self.records)
+
+
+class Envelope:
+    """What stands in clear in an envelope's header: see proxy/crypto/FORMAT.md."""
+
+    def __init__(self, data):
+        self.format = {1: "batch", 2: "record"}[data[1]]
+        at = 4  # behind version, format, algorithm and nonce mode
+        self.provider, at = self.name(data, at)
+        self.key, at = self.name(data, at)
+        # A batch's ends with attributes, record count and two timestamps.
+        self.records = struct.unpack(">hiqq", data[-22:])[1] if self.format == "batch" else 1
+
+    @staticmethod
+    def name(data, at):
+        end = at + 1 + data[at]
+        return data[at + 1 : end].decode(), end
+
+
+class Demo:
+    def __init__(self, place, rig, binary):
+        self.place, self.rig, self.binary = place, rig, binary
+        self.pairs = [Orders(codec) for codec in CODECS]
+        self.through, self.raw, self.summary = {}, {}, {}
+
+    def tell(self, start):
+        show.out(show.colour("Strimzi Topic Encryption: what a producer sends, what a broker keeps, what a consumer gets", "bold"))
+        with show.step(1, "A Kafka broker, and the proxy in front of it", "start"):
+            self.start()
+        with show.step(2, f"A stock Java client sends {ORDERS} orders to each of {2 * len(CODECS)} topics, all through the proxy", "send and read"):
+            self.send()
+        with show.step(3, "The same topic, seen from three sides", "compare"):
+            self.compare()
+        with show.step(4, "A search of the broker's files for what was sent, every batch decompressed first", "search"):
+            self.search()
+        with show.step(5, "A new key in the policy file, while kcat produces and consumes through the proxy", "new key"):
+            self.change_key()
+        self.sum_up(time.monotonic() - start)
+
+    # 1
+
+    def start(self):
+        broker_port, controller_port, *ports = stage.free_ports(5)
+        self.broker = stage.Broker(self.place, broker_port, controller_port)
+        self.client = stage.JavaClient(self.place, self.rig["JAVA_CLIENT"])
+        self.proxy = proxy = stage.Proxy(self.place, self.binary, self.broker.address, *ports)
+        proxy.add_key(OLD_KEY)
+        proxy.write_policy(POLICY.format(OLD_KEY))
+        until(self.broker.ready, 60, "the broker becomes ready")
+        proxy.start()
+        [jar] = stage.pathlib.Path(self.rig["KAFKA_LIBS"]).glob("kafka-clients-*.jar")
+        show.table(["what", "where", ""], [
+            ["broker", self.broker.address, f"Apache Kafka {jar.stem.rsplit('-', 1)[1]}, KRaft, from Maven"],
+            ["proxy", proxy.address, "clients change this one address and nothing else"],
+            ["admin", f"127.0.0.1:{proxy.admin_port}", "/policy /keys /topics /metrics"],
+            ["key", "keys/orders.v1", "32 random bytes, for the embedded provider `local`"],
+        ])
+        show.code(proxy.policy.read_text(), "policy.yaml: topics that begin with orders- are encrypted, others pass")
+        policy = self.policy_in_force()
+        check(policy["rules"] == 1 and not policy["lastError"], f"The proxy is ready; /policy: generation {policy['generation']}, hash {policy['hash'][:16]}…")
+
+    def policy_in_force(self):
+        """Its hash is that of the file."""
+        policy = self.proxy.loaded_policy()
+        if policy["hash"] != hashlib.sha256(self.proxy.policy.read_bytes()).hexdigest():
+            raise Failure(f"the policy in force is not the file: {policy}")
+        return policy
+
+    # 2
+
+    def send(self):
+        progress = show.Progress()
+        before = self.proxy.metrics()
+        places = {}
+        for pair in self.pairs:
+            for topic in (pair.secret, pair.clear):
+                progress.show(f"sending to {topic}")
+                self.client.create_topic(self.proxy.address, topic, PARTITIONS)
+                places[topic] = self.client.produce(self.proxy.address, topic, pair.codec, pair.records)
+                progress.show(f"reading {topic}")
+                self.through[topic] = self.client.consume(self.proxy.address, topic)
+                self.raw[topic] = self.client.consume(self.broker.address, topic)
+        progress.clear()
+        show.table(
+            ["codec", "encrypted topic", "clear twin", "records in each", "sent in clear", "clear twin at rest", "encrypted at rest"],
+            [[pair.codec, pair.secret, pair.clear, ORDERS, show.size(pair.plain_bytes()),
+              show.size(self.broker.bytes_at_rest(pair.clear)), show.size(self.broker.bytes_at_rest(pair.secret))] for pair in self.pairs])
+        for pair in self.pairs:
+            for topic in (pair.secret, pair.clear):
+                if self.through[topic] != dict(zip(places[topic], pair.records)):
+                    raise Failure(f"{topic} does not give back through the proxy what was sent")
+        check(True, f"A consumer through the proxy got all {2 * len(self.pairs) * ORDERS:,} records as they were sent: key, value, headers, partition, offset")
+        for pair in self.pairs:
+            self.check_raw(pair)
+        check(True, "A consumer at the broker found the same offsets, and in the encrypted topics no clear record")
+        after = self.proxy.metrics()
+        self.show_metrics(before, after, ["encrypted_records_total", "decrypted_records_total", "refused_partitions_total"])
+        encrypted, refused = (after.sum(name) - before.sum(name) for name in ("encrypted_records_total", "refused_partitions_total"))
+        wanted = len(self.pairs) * ORDERS
+        check(encrypted == wanted and refused == 0, f"The proxy's own count: {encrypted:,} records encrypted, {refused} refused", f"There should be {wanted:,} and 0.")
+
+    def check_raw(self, pair):
+        secret, clear = self.raw[pair.secret], self.raw[pair.clear]
+        if clear != self.through[pair.clear]:
+            raise Failure(f"{pair.clear} is not at the broker as it was sent")
+        if set(secret) != set(self.through[pair.secret]):
+            raise Failure(f"{pair.secret} has other offsets at the broker")
+        everything = b"\0".join(record.bytes() for record in secret.values())
+        found = [canary.decode() for canary in pair.canaries if canary in everything]
+        if found:
+            raise Failure(f"{pair.secret} has clear text at the broker: {found[:3]}")
+        envelopes = envelopes_of(secret).values()
+        if sum(envelope.records for envelope in envelopes) != ORDERS or {e.key for e in envelopes} != {OLD_KEY}:
+            raise Failure(f"{pair.secret} does not have all records in envelopes of key {OLD_KEY}")
+
+    def show_metrics(self, before, after, families):
+        names = [name for name in after.series if name.split("{")[0] in families and after.series[name] != before.series[name]]
+        if names:
+            show.code("\n".join(f"topic_encryption_{name} {after.series[name]:.0f}" for name in names), "/metrics")
+
+    # 3
+
+    def compare(self):
+        pair = self.pairs[-1]
+        for topic in (pair.secret, pair.clear):
+            # The first record of a partition is where the envelope of a whole batch stands.
+            place = min(self.through[topic])
+            seen, kept = self.through[topic][place], self.raw[topic][place]
+            canaries = Orders.canaries_of(seen)
+            where, totals = self.client.search(canaries, self.broker.partitions(topic))
+            secret = topic == pair.secret
+            show.say(f"{topic}, partition {place[0]}, offset {place[1]}:", "bold")
+            show.side_by_side([
+                ("a consumer through the proxy", ["green"], describe(seen)),
+                ("a consumer at the broker", ["red" if secret else "green"], describe(kept)),
+                ("a search of the segment files", ["yellow"], [
+                    ("files", f"{len(self.broker.partitions(topic))} partitions, {self.broker.bytes_at_rest(topic):,} bytes, {totals['records']} records", 2),
+                    *((label, f"{canary.decode()}: {'found' if found else 'not found'}", 2)
+                      for label, canary, found in zip(("key", "value", "header"), canaries, where)),
+                ]),
+            ])
+            if [bool(found) for found in where] != [not secret] * 3:
+                raise Failure(f"the search of {topic} found {where}")
+        check(True, f"{pair.secret} can be read through the proxy alone; {pair.clear} also at the broker and on its disk")
+
+    # 4
+
+    def search(self):
+        rows, canaries, batches = [], [], collections.Counter()
+        for pair in self.pairs:
+            canaries += pair.canaries
+            control = self.search_in(pair, pair.clear)
+            result = self.search_in(pair, pair.secret)
+            found, totals = control
+            if found != len(pair.canaries):
+                raise Failure(f"the search is no proof: it found {found} of {len(pair.canaries)} strings in {pair.clear}")
+            if set(totals["batches"]) != {pair.codec}:
+                raise Failure(f"the search is no proof: {pair.clear} has batches of {totals['batches']}")
+            rows.append([pair.codec, len(pair.canaries), sum(totals["batches"].values()), found, sum(result[1]["batches"].values()), result[0]])
+        show.table(["codec", "strings", "batches, clear twin", "found", "batches, encrypted", "found in encrypted"], rows)
+        check(all(row[3] == row[1] for row in rows), "The search works: with each codec it found every string in the clear twin")
+        check(all(row[5] == 0 for row in rows), "It found none in the encrypted topics")
+        others = [folder for folder in sorted(self.broker.logs.iterdir()) if not folder.name.startswith("public-")]
+        where, totals = self.client.search(canaries, others)
+        found = sum(map(bool, where))
+        self.summary["searched"] = f"{len(canaries):,} strings in {totals['files']} files: {found} found"
+        check(found == 0, f"Nor anywhere else on the broker's disk but in the clear twins: {totals['files']} files, {totals['bytes'] / 2**20:.0f} MiB, {len(canaries):,} strings")
+
+    def search_in(self, pair, topic):
+        where, totals = self.client.search(pair.canaries, self.broker.partitions(topic))
+        if totals["records"] != ORDERS or totals["invalid"]:
+            raise Failure(f"the search is no proof: in {topic} it read {totals['records']} of {ORDERS} records, {totals['invalid']} batches were invalid")
+        return sum(map(bool, where)), totals
+
+    # 5
+
+    def change_key(self):
+        proxy, pause = self.proxy, 1.0
+        self.client.create_topic(proxy.address, LIVE, PARTITIONS)
+        produce = [self.rig["KCAT"], "-P", "-b", proxy.address, "-t", LIVE, "-K", r"\t", "-z", "lz4", "-q",
+                   "-X", "enable.idempotence=true", "-X", "max.in.flight=5", "-X", "linger.ms=2"]
+        consume = [self.rig["KCAT"], "-C", "-b", proxy.address, "-t", LIVE, "-o", "beginning", "-q", "-u",
+                   "-f", r"%p\t%o\t%k\t%s\n", "-X", "fetch.wait.max.ms=50"]
+        show.code(" ".join(["kcat", *produce[1:]]) + "\n" + " ".join(["kcat", *consume[1:]]))
+        consumer = stage.LiveConsumer(self.place, consume)
+        producer = stage.LiveProducer(self.place, produce, live_line)
+        start, rows = time.monotonic(), []
+        progress = show.Progress()
+
+        def note(what):
+            rows.append([f"{time.monotonic() - start:.2f} s", what, proxy.loaded_policy()["generation"], producer.sent, len(consumer.read)])
+
+        def read(count, what):
+            def enough():
+                progress.show(f"sent {producer.sent:,}, read {len(consumer.read):,}, policy generation {proxy.loaded_policy()['generation']}")
+                return len(consumer.read) >= count
+            until(enough, 30, what, consumer.process)
+
+        read(500, "the consumer reads 500 records")
+        connected, before = proxy.metrics(), proxy.loaded_policy()
+        note("both are connected")
+        read(len(consumer.read) + int(pause * 1000), "the consumer reads on")
+        read_before = len(consumer.read)
+        note("policy.yaml is replaced")
+        proxy.add_key(NEW_KEY)
+        proxy.write_policy(POLICY.format(NEW_KEY))
+        replaced = time.monotonic()
+        until(lambda: proxy.loaded_policy()["generation"] > before["generation"], 15, "the proxy loads the new policy", proxy.process)
+        took, sent_before = time.monotonic() - replaced, producer.sent
+        note("the proxy has loaded it")
+        read(sent_before + 1500, "the consumer reads on after the reload")
+        after = proxy.metrics()
+        note("enough")
+        producer.finish()
+        read(producer.sent, "the consumer reads everything")
+        # Both are still connected but for the producer, which is done.
+        consumer.stop()
+        progress.clear()
+        show.table(["time", "what", "policy generation", "sent", "read"], rows)
+        show.code(proxy.policy.read_text(), "policy.yaml now; keys/orders-2026.v1 is new")
+        policy = self.policy_in_force()
+        check(policy["generation"] == before["generation"] + 1, f"/policy: generation {before['generation']} hash {before['hash'][:16]}… became {policy['generation']} hash {policy['hash'][:16]}… {took:.1f} s after the file changed")
+        self.check_live(producer, consumer, read_before, sent_before)
+        names = ("connections_closed_total", "connections_total", "policy_reloads_total", "refused_partitions_total")
+        self.show_metrics(connected, after, ["encrypted_records_total", "decrypted_records_total", "policy_reloads_total", "policy_generation"])
+        closed, opened, _, refused = (after.sum(name) - connected.sum(name) for name in names)
+        check(closed == opened == refused == 0, f"Meanwhile {closed} connections were closed, {opened} opened, {refused} records refused")
+        self.summary |= {"took": f"{took:.1f} s", "live": producer.sent}
+
+    def check_live(self, producer, consumer, read_before, sent_before):
+        """`read_before` records were read before the policy changed, `sent_before` were sent before it was in force."""
+        numbers = collections.defaultdict(list)
+        for partition, offset, key, value in consumer.read:
+            number = json.loads(value)["order"]
+            numbers[partition].append((offset, number))
+            if f"{key}\t{value}\n" != live_line(number):
+                raise Failure(f"the consumer read another record {number}: {value}")
+        everything = [number for part in numbers.values() for _, number in part]
+        check(sorted(everything) == list(range(producer.sent)), f"All {producer.sent:,} records were read once", f"{len(everything)} were read, {len(set(everything))} of them different.")
+        check(all(part == sorted(part) and [n for _, n in part] == sorted(n for _, n in part) for part in numbers.values()), f"In each of {PARTITIONS} partitions they came in the order in which they were sent")
+
+        envelopes = envelopes_of(self.client.consume(self.broker.address, LIVE))
+        keys = {}  # of each record, by its place
+        for (partition, offset), envelope in envelopes.items():
+            keys.update({(partition, offset + i): envelope.key for i in range(envelope.records)})
+        places = {(partition, offset): number for partition, part in numbers.items() for offset, number in part}
+        if set(keys) != set(places):
+            raise Failure("the envelopes at the broker do not stand for the records that were read")
+        rows = []
+        for name in sorted({*keys.values(), OLD_KEY, NEW_KEY}):
+            mine = [place for place, key in keys.items() if key == name]
+            batches = sum(envelope.key == name for envelope in envelopes.values())
+            rows.append([name, batches, len(mine), *(spread(offset for p, offset in mine if p == partition) for partition in range(PARTITIONS))])
+        show.say("Which key each record is encrypted with, from the headers of the envelopes at the broker:")
+        show.table(["key", "batches", "records", *(f"offsets in {LIVE}-{p}" for p in range(PARTITIONS))], rows)
+        self.summary["keys"] = {row[0]: row[2] for row in rows}
+        early = {keys[partition, offset] for partition, offset, _, _ in consumer.read[:read_before]}
+        late = {keys[place] for place, number in places.items() if number >= sent_before}
+        check(early == {OLD_KEY} and late == {NEW_KEY}, f"What was read before the change is under {OLD_KEY}, what was sent after the reload is under {NEW_KEY}", f"{early} and {late}")
+        in_order = [[keys[place] for place in sorted(keys) if place[0] == partition] for partition in range(PARTITIONS)]
+        check(all(part == sorted(part, key=[OLD_KEY, NEW_KEY].index) for part in in_order), "Each partition changed keys once")
+        again = self.client.consume(self.proxy.address, LIVE)
+        same = {place: live_record(number) for place, number in places.items()} == {place: (r.key, r.value) for place, r in again.items()}
+        check(same, "A consumer that starts now reads all of it, under the old key and the new")
+
+    # The end
+
+    def sum_up(self, seconds):
+        sizes = {name: [self.broker.bytes_at_rest(getattr(pair, name)) for pair in self.pairs] for name in ("secret", "clear")}
+        sent = len(self.pairs) * ORDERS
+        show.out()
+        show.out(show.colour("In short", "bold"))
+        show.table(["what", "result"], [
+            ["sent and read back through the proxy", f"{2 * sent + self.summary['live']:,} records, {sent + self.summary['live']:,} of them encrypted, {', '.join(CODECS)}"],
+            ["found in the broker's files", self.summary["searched"]],
+            ["change of key", f"in force {self.summary['took']} after the file changed, no connection closed"],
+            ["records by key", ", ".join(f"{count:,} under {key}" for key, count in self.summary["keys"].items())],
+            ["bytes at rest, encrypted to clear", ", ".join(f"{pair.codec} {secret / clear:.2f}" for pair, secret, clear in zip(self.pairs, sizes["secret"], sizes["clear"]))],
+            ["time", f"{seconds:.1f} s: " + ", ".join(f"{name} {took:.1f}" for name, took in show.times)],
+        ])
+        show.say("Next: tests/demo/run --stay, to try your own client; proxy/config/REFERENCE.md, for both files; proxy/crypto/FORMAT.md, for the bytes at rest; make test; make bench.")
+
+    def stay(self):
+        show.out()
+        show.say(f"Still running, until Ctrl-C: proxy {self.proxy.address}, broker {self.broker.address}, files in {self.place.folder}", "bold")
+        show.code(f"kcat -C -b {self.proxy.address} -t orders-zstd -e -c 3\nkcat -C -b {self.broker.address} -t orders-zstd -e -c 3\n"
+                  f"curl -s 127.0.0.1:{self.proxy.admin_port}/policy\nedit {self.proxy.policy}")
+        try:
+            until(lambda: None, 24 * 3600, "Ctrl-C", self.proxy.process)
+        except KeyboardInterrupt:
+            show.out()
+
+    def end(self):
+        code = self.proxy.stop()
+        check(code == 0, "On SIGTERM the proxy drained and ended with code 0", f"The code was {code}.")
+
+
+def envelopes_of(records):
+    """By place; behind that of a batch the offsets of its other records have nothing."""
+    headers = {place: record.header(ENVELOPE) for place, record in records.items()}
+    return {place: Envelope(header) for place, header in headers.items() if header}
+
+
+def describe(record):
+    headers = [(name, Envelope(value)) if name == ENVELOPE else (name, value) for name, value in record.headers]
+    texts = [f"{name}: {value.format}, provider {value.provider}, key {value.key}" if isinstance(value, Envelope) else f"{name}: {show.excerpt(value)}"
+             for name, value in headers]
+    return [("key", show.excerpt(record.key), 2), ("value", show.excerpt(record.value), 4), *(("headers" if i == 0 else "", text, 2) for i, text in enumerate(texts))]
+
+
+def live_record(number):
+    value = {"order": number, "customer": Orders.PEOPLE[number % len(Orders.PEOPLE)], "total": number / 4}
+    return f"customer-{number % 41:02}".encode(), json.dumps(value).encode()
+
+
+def live_line(number):
+    return "{}\t{}\n".format(*(part.decode() for part in live_record(number)))
+
+
+def spread(offsets):
+    offsets = list(offsets)
+    return f"{min(offsets)} to {max(offsets)}" if offsets else "none"
+
+
+if __name__ == "__main__":
+    sys.exit("run tests/demo/run")

@@ -1,0 +1,87 @@
+//! TLS and SASL in each client's own words.
+
+use std::path::Path;
+
+use super::Client;
+use crate::certificates::Identity;
+
+impl Client {
+    /// TLS that trusts this authority, with a certificate of the client's own when there is one.
+    pub fn tls(self, authority: &Path, own: Option<&Identity>) -> Vec<(String, String)> {
+        let mut properties = Properties::default();
+        properties.set("security.protocol", "SSL");
+        self.trust(authority, &mut properties);
+        match (self, own) {
+            (_, None) => {}
+            (Self::Java, Some(own)) => {
+                properties.set("ssl.keystore.type", "PEM");
+                properties.set_path("ssl.keystore.location", &own.bundle);
+            }
+            (_, Some(own)) => {
+                properties.set_path("ssl.certificate.location", &own.certificate);
+                properties.set_path("ssl.key.location", &own.key);
+            }
+        }
+        properties.0
+    }
+
+    /// SASL with this mechanism (`PLAIN`, `SCRAM-SHA-512`), over TLS where there is an authority to trust.
+    pub fn sasl(
+        self,
+        mechanism: &str,
+        user: &str,
+        password: &str,
+        authority: Option<&Path>,
+    ) -> Vec<(String, String)> {
+        let mut properties = Properties::default();
+        properties.set(
+            "security.protocol",
+            if authority.is_some() {
+                "SASL_SSL"
+            } else {
+                "SASL_PLAINTEXT"
+            },
+        );
+        if let Some(authority) = authority {
+            self.trust(authority, &mut properties);
+        }
+        properties.set("sasl.mechanism", mechanism);
+        if self == Self::Java {
+            let module = if mechanism == "PLAIN" {
+                "plain.PlainLoginModule"
+            } else {
+                "scram.ScramLoginModule"
+            };
+            let line = format!(
+                "org.apache.kafka.common.security.{module} required username=\"{user}\" password=\"{password}\";"
+            );
+            properties.set("sasl.jaas.config", &line);
+        } else {
+            properties.set("sasl.username", user);
+            properties.set("sasl.password", password);
+        }
+        properties.0
+    }
+
+    fn trust(self, authority: &Path, properties: &mut Properties) {
+        if self == Self::Java {
+            properties.set("ssl.truststore.type", "PEM");
+            properties.set_path("ssl.truststore.location", authority);
+        } else {
+            properties.set_path("ssl.ca.location", authority);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Properties(Vec<(String, String)>);
+
+impl Properties {
+    fn set(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn set_path(&mut self, name: &str, value: &Path) {
+        self.set(name, value.to_str().expect("the paths are our own"));
+    }
+}

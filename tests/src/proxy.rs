@@ -1,0 +1,379 @@
+//! The proxy as users run it: its program, its files, its admin port.
+
+mod admin;
+mod binary;
+mod files;
+mod policy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use crate::certificates::Identity;
+use crate::cluster::Cluster;
+use crate::eventually::{eventually, eventually_ok};
+use crate::failure;
+use crate::ports::Ports;
+use crate::process::{Process, describe};
+use crate::rig::blocking;
+use crate::scratch::Scratch;
+
+pub use admin::{Answer, Metrics};
+pub use binary::binary;
+pub use policy::{Pattern, PolicyFile, Rule};
+
+/// From start to ready, and from a file's change to its effect. The machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running proxy. Dropped, it is gone with its files.
+#[derive(Debug)]
+pub struct Proxy {
+    process: Mutex<Option<Process>>,
+    ports: Ports,
+    host: &'static str,
+    folder: Scratch,
+}
+
+/// How a proxy is to be.
+#[derive(Debug, Clone)]
+pub struct ProxyBuilder {
+    config: Map<String, Value>,
+    brokers: u16,
+    bootstrap_servers: Vec<String>,
+    upstream: Map<String, Value>,
+    tls: Option<(Identity, Option<PathBuf>)>,
+    limits: Map<String, Value>,
+    policy: Option<PolicyFile>,
+    keys: Vec<(String, u32)>,
+}
+
+impl Proxy {
+    /// One proxy before the [shared cluster](Cluster::shared), for all tests of the binary that need nothing special.
+    /// Topics that begin with `batch.`, `record.` and `auto.` are encrypted in that format, clear records there are an
+    /// error; other topics are clear.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Proxy> = OnceCell::const_new();
+        let start = async || {
+            let rule = |format: &str| {
+                let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
+                Rule::encrypt([topics], "shared")
+                    .format(format)
+                    .on_plaintext("Reject")
+            };
+            let policy = PolicyFile::new(["Batch", "Record", "Auto"].map(rule));
+            Self::before(Cluster::shared().await).policy(policy).start().await
+        };
+        SHARED.get_or_init(start).await
+    }
+
+    /// A proxy of one's own before a cluster, in clear on both sides. Policy and keys are the caller's to give.
+    pub fn before(cluster: &Cluster) -> ProxyBuilder {
+        let brokers = u16::try_from(cluster.nodes()).expect("few nodes");
+        let servers = (0..cluster.nodes()).map(|node| cluster.address(node)).collect();
+        Self::builder(servers, brokers)
+    }
+
+    /// A proxy before any bootstrap servers, with ports for so many brokers.
+    pub fn builder(bootstrap_servers: Vec<String>, brokers: u16) -> ProxyBuilder {
+        let mut config = Map::new();
+        config.insert("cluster".into(), "test-cluster".into());
+        config.insert("log".into(), json!({"level": "debug"}));
+        config.insert("drain".into(), json!({"seconds": 5}));
+        ProxyBuilder {
+            config,
+            brokers,
+            bootstrap_servers,
+            upstream: Map::new(),
+            tls: None,
+            limits: Map::new(),
+            policy: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// `host:port` for clients.
+    pub fn bootstrap(&self) -> String {
+        format!("{}:{}", self.host, self.ports.port(1))
+    }
+
+    /// `host:port` of a broker through the proxy.
+    pub fn broker_address(&self, broker: usize) -> String {
+        format!("{}:{}", self.host, self.ports.port(2 + broker))
+    }
+
+    /// `host:port` of the admin port.
+    pub fn admin_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.port(0))
+    }
+
+    /// The folder with proxy.yaml, policy.yaml, its state file, and keys.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.with_process(|process| process.id())
+    }
+
+    /// Resident memory in bytes.
+    pub fn rss(&self) -> u64 {
+        self.with_process(|process| process.resident_bytes())
+    }
+
+    /// The most memory that was ever resident, in bytes.
+    pub fn peak_rss(&self) -> u64 {
+        self.with_process(|process| process.peak_resident_bytes())
+    }
+
+    /// Open file descriptors, connections among them.
+    pub fn open_files(&self) -> usize {
+        self.with_process(|process| process.open_files())
+    }
+
+    /// What it logged since the first start.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Whether the process still runs.
+    pub fn runs(&self) -> bool {
+        self.process()
+            .as_mut()
+            .is_some_and(|process| process.ended().is_none())
+    }
+
+    /// Starts it again after an end, and waits until it is ready.
+    pub async fn start(&self) {
+        self.launch();
+        self.wait_ready().await;
+    }
+
+    /// Ends it in an orderly way and starts it again.
+    pub async fn restart(&self) {
+        let status = self.terminate().await;
+        assert!(
+            status.success(),
+            "the proxy ended with {}\n{}",
+            describe(status),
+            self.log()
+        );
+        self.start().await;
+    }
+
+    /// Asks it to end (SIGTERM) and does not wait.
+    pub fn signal_terminate(&self) {
+        self.with_process(|process| process.terminate());
+    }
+
+    /// Asks it to end (SIGTERM) and waits for that.
+    pub async fn terminate(&self) -> ExitStatus {
+        self.signal_terminate();
+        self.wait_ended(Duration::from_secs(60)).await
+    }
+
+    /// Waits for an end that something else brings about.
+    pub async fn wait_ended(&self, limit: Duration) -> ExitStatus {
+        let ended = async || {
+            let mut process = self.process();
+            process
+                .as_mut()
+                .expect("it was started")
+                .ended()
+                .ok_or("it still runs")
+        };
+        eventually_ok("the proxy ends", limit, ended).await
+    }
+
+    /// Kills it without warning (SIGKILL).
+    pub async fn kill(&self) {
+        let process = self.process().take();
+        blocking(|| process.expect("it was started").kill()).await;
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn wait_ready(&self) {
+        let ready = async || {
+            if !self.runs() {
+                return Ok(false);
+            }
+            match self.get("/readyz").await {
+                Ok(answer) if answer.status == 200 => Ok(true),
+                Ok(answer) => Err(answer.body),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert!(
+            eventually_ok("the proxy is ready", PATIENCE, ready).await,
+            "the proxy ended\n{}",
+            self.log()
+        );
+    }
+
+    /// Waits until it says that it is not.
+    pub async fn wait_unready(&self) {
+        let unready = async || self.get("/readyz").await.is_ok_and(|answer| answer.status == 503);
+        eventually("the proxy is not ready", PATIENCE, unready).await;
+    }
+
+    fn launch(&self) {
+        let mut command = Command::new(binary());
+        command
+            .args(["run", "--config"])
+            .arg(self.folder.join("proxy.yaml"))
+            .current_dir(self.folder.path());
+        let started = Process::start("proxy", command, &self.log_file()).expect("the proxy's program starts");
+        *self.process() = Some(started);
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("proxy.log")
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_process<T>(&self, look: impl FnOnce(&Process) -> T) -> T {
+        look(self.process().as_ref().expect("it was started"))
+    }
+}
+
+impl ProxyBuilder {
+    /// The policy. Keys that its rules name are made, unless [`Self::key`] gives some.
+    #[must_use]
+    pub fn policy(mut self, policy: PolicyFile) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// A key file of the local provider. Where one is given no others are made.
+    #[must_use]
+    pub fn key(mut self, name: &str, version: u32) -> Self {
+        self.keys.push((name.to_owned(), version));
+        self
+    }
+
+    /// TLS towards clients, who must show a certificate where there is an authority for that.
+    #[must_use]
+    pub fn tls(mut self, server: &Identity, client_authority: Option<&Path>) -> Self {
+        self.tls = Some((server.clone(), client_authority.map(Path::to_owned)));
+        self
+    }
+
+    /// TLS towards brokers, with this authority.
+    #[must_use]
+    pub fn upstream_tls(self, authority: &Path) -> Self {
+        self.upstream("tls", json!({"caFile": authority}))
+    }
+
+    /// A field of `upstream` in proxy.yaml.
+    #[must_use]
+    pub fn upstream(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.upstream.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// A field of `limits` in proxy.yaml.
+    #[must_use]
+    pub fn limit(mut self, field: &str, value: u64) -> Self {
+        self.limits.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// How long connections may take to finish after SIGTERM.
+    #[must_use]
+    pub fn drain_seconds(self, seconds: u32) -> Self {
+        self.config("drain", json!({"seconds": seconds}))
+    }
+
+    /// Any top-level field of proxy.yaml.
+    #[must_use]
+    pub fn config(mut self, field: &str, value: Value) -> Self {
+        self.config.insert(field.to_owned(), value);
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(self) -> Proxy {
+        let proxy = self.launch().await;
+        proxy.wait_ready().await;
+        proxy
+    }
+
+    /// Starts it and does not wait: for a proxy that is not to become ready.
+    pub async fn launch(self) -> Proxy {
+        blocking(binary).await;
+        let folder = Scratch::new("proxy");
+        let host = if self.tls.is_some() {
+            "localhost"
+        } else {
+            "127.0.0.1"
+        };
+        let proxy = Proxy {
+            process: Mutex::new(None),
+            ports: Ports::take(self.brokers + 2),
+            host,
+            folder,
+        };
+        std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
+        self.write(&proxy);
+        failure::show_when_a_test_fails(&proxy.log_file());
+        proxy.launch();
+        proxy
+    }
+
+    fn write(&self, proxy: &Proxy) {
+        proxy.write_file("proxy.yaml", &Value::Object(self.yaml(proxy)).to_string());
+        for (name, version) in &self.keys {
+            proxy.write_key(name, *version);
+        }
+        let Some(policy) = &self.policy else { return };
+        proxy.write_policy(policy);
+        if self.keys.is_empty() {
+            for name in policy.keys() {
+                proxy.write_key(&name, 1);
+            }
+        }
+    }
+
+    /// JSON, which is YAML too.
+    fn yaml(&self, proxy: &Proxy) -> Map<String, Value> {
+        let mut listener = json!({
+            "name": "clients",
+            "bind": format!("127.0.0.1:{}", proxy.ports.port(1)),
+            "advertisedHost": proxy.host,
+            "brokerPorts": {"start": proxy.ports.port(2), "count": self.brokers},
+        });
+        if let Some((server, client_authority)) = &self.tls {
+            listener["tls"] = json!({"certificateFile": server.certificate, "keyFile": server.key});
+            if let Some(authority) = client_authority {
+                listener["tls"]["clientCaFile"] = json!(authority);
+            }
+        }
+        let mut upstream = self.upstream.clone();
+        upstream
+            .entry("bootstrapServers")
+            .or_insert_with(|| json!(self.bootstrap_servers));
+        let mut config = self.config.clone();
+        let mut default = |field: &str, value: Value| {
+            config.entry(field).or_insert(value);
+        };
+        default("upstream", upstream.into());
+        default("listeners", json!([listener]));
+        default(
+            "keyProviders",
+            json!({"default": {"local": {"directory": "keys"}}}),
+        );
+        default("policy", json!({"file": "policy.yaml"}));
+        default("admin", json!({"bind": proxy.admin_address()}));
+        if !self.limits.is_empty() {
+            default("limits", self.limits.clone().into());
+        }
+        config
+    }
+}

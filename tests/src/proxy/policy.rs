@@ -1,0 +1,117 @@
+//! A policy file, made of rules.
+
+use serde_json::{Map, Value, json};
+
+/// Some topics.
+#[derive(Debug, Clone)]
+pub struct Pattern(Value);
+
+/// A rule of a policy.
+#[derive(Debug, Clone)]
+pub struct Rule(Map<String, Value>);
+
+/// What `policy.yaml` says.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyFile {
+    rules: Vec<Rule>,
+    unmatched: Option<String>,
+}
+
+impl Pattern {
+    /// One topic.
+    pub fn name(name: &str) -> Self {
+        Self(json!({"name": name}))
+    }
+
+    /// All topics that begin so.
+    pub fn prefix(prefix: &str) -> Self {
+        Self(json!({"prefix": prefix}))
+    }
+
+    /// All topics.
+    pub fn any() -> Self {
+        Self(json!({"any": true}))
+    }
+}
+
+impl Rule {
+    /// Topics that are encrypted with this key of the default provider.
+    pub fn encrypt(topics: impl IntoIterator<Item = Pattern>, key: &str) -> Self {
+        Self::of(topics).field("key", json!({"name": key}))
+    }
+
+    /// Topics that are clear, explicitly.
+    pub fn disabled(topics: impl IntoIterator<Item = Pattern>) -> Self {
+        Self::of(topics).field("encryption", "Disabled")
+    }
+
+    /// `Auto`, `Batch` or `Record`.
+    #[must_use]
+    pub fn format(self, format: &str) -> Self {
+        self.field("format", format)
+    }
+
+    /// `Pass` or `Reject`.
+    #[must_use]
+    pub fn on_plaintext(self, what: &str) -> Self {
+        self.field("onPlaintext", what)
+    }
+
+    /// Any field.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn of(topics: impl IntoIterator<Item = Pattern>) -> Self {
+        let topics: Vec<Value> = topics.into_iter().map(|pattern| pattern.0).collect();
+        Self(Map::new()).field("topics", topics)
+    }
+}
+
+impl PolicyFile {
+    /// A policy of these rules.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self {
+            rules: rules.into_iter().collect(),
+            unmatched: None,
+        }
+    }
+
+    /// With one rule more.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// `Passthrough` or `Reject`.
+    #[must_use]
+    pub fn unmatched_topics(mut self, what: &str) -> Self {
+        self.unmatched = Some(what.to_owned());
+        self
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let rules: Vec<&Map<String, Value>> = self.rules.iter().map(|rule| &rule.0).collect();
+        let mut policy = json!({ "rules": rules });
+        if let Some(unmatched) = &self.unmatched {
+            policy["unmatchedTopics"] = unmatched.as_str().into();
+        }
+        policy.to_string()
+    }
+
+    /// The keys that its rules name, each once.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self
+            .rules
+            .iter()
+            .filter_map(|rule| Some(rule.0.get("key")?["name"].as_str()?.into()))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}

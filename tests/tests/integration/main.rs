@@ -1,0 +1,10 @@
+//! The proxy between real clients and real brokers. One broker and one proxy serve most of the tests.
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "tests say what they do by their names, and stop where something fails"
+)]
+
+mod harness;
