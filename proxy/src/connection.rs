@@ -37,7 +37,9 @@ pub(crate) struct Shared {
     pub(crate) brokers: Brokers,
     pub(crate) topics: Topics,
     pub(crate) upstream: Upstream,
-    pub(crate) budget: Budget,
+    /// Requests and answers have budgets of their own: a request may wait for an answer, never the other way round.
+    pub(crate) request_budget: Budget,
+    pub(crate) answer_budget: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
@@ -89,6 +91,8 @@ pub(crate) enum Close {
     Unsupported(i16, i16),
     #[error("answer {0} came where {1} was expected")]
     Order(i32, i32),
+    #[error("the broker sent what was not asked for")]
+    Unexpected,
     #[error("the broker closed the connection")]
     BrokerEnded,
     #[error("key providers stayed out of reach")]
@@ -106,8 +110,8 @@ pub(crate) async fn serve(
     drain: CancellationToken,
 ) -> Result<(), Close> {
     let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
-    let frames = |reader| FrameReader::new(reader, shared.max_frame_bytes, shared.budget.clone());
-    let (client, broker) = (frames(client_reader), frames(broker_reader));
+    let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
+    let broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
     let session = Arc::new(Session { shared, advertised, sequences: Sequences::default() });
     let (expect, expected) = mpsc::channel(PIPELINE);
 
@@ -134,13 +138,13 @@ impl Close {
         match self {
             Self::Connect(ConnectError::UnknownBroker(_)) => CloseReason::UnknownBroker,
             Self::Connect(_) => CloseReason::UpstreamUnreachable,
-            Self::ClientFrame(FrameError::Read(_)) => CloseReason::Client,
             Self::ClientWrite(error) | Self::BrokerWrite(error)
                 if error.kind() == std::io::ErrorKind::TimedOut =>
             {
                 CloseReason::Stalled
             }
-            Self::ClientWrite(_) => CloseReason::Client,
+            Self::ClientFrame(FrameError::Read(_)) | Self::ClientWrite(_) => CloseReason::Client,
+            Self::ClientFrame(FrameError::Slow(_)) | Self::BrokerFrame(FrameError::Slow(_)) => CloseReason::Stalled,
             Self::BrokerFrame(FrameError::Read(_)) | Self::BrokerWrite(_) => CloseReason::Io,
             Self::BrokerEnded => CloseReason::Upstream,
             Self::ClientFrame(_)
@@ -149,6 +153,7 @@ impl Close {
             | Self::Answer(_)
             | Self::Codec(_)
             | Self::Order(..)
+            | Self::Unexpected
             | Self::Unsupported(..) => CloseReason::Protocol,
             Self::RefusedUnacknowledged => CloseReason::Unacknowledged,
             Self::KeysUnavailable => CloseReason::KeysUnavailable,

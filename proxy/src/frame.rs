@@ -3,6 +3,7 @@
 use crate::budget::{Budget, FREE_BYTES, Grant};
 use crate::io::Reader;
 use bytes::{Buf, BytesMut};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
 
@@ -12,11 +13,20 @@ const READ_AHEAD: usize = 16 * 1024;
 /// A larger buffer is given back when its frame is done, so that idle connections stay small.
 const KEEP_BYTES: usize = 1024 * 1024;
 
+/// Memory is reserved up to this before any byte has come; more only as bytes come.
+const RESERVE_BYTES: usize = 4 * 1024 * 1024;
+/// The budget is charged for what has come, beginning with this.
+const FIRST_GRANT: usize = 64 * 1024;
+/// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes.
+const FRAME_TIME: Duration = Duration::from_secs(30);
+const SLOWEST: usize = 128 * 1024;
+
 /// One message without its length prefix, and its share of the byte budget.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) bytes: BytesMut,
-    pub(crate) grant: Grant,
+    #[expect(dead_code, reason = "held until the frame is done")]
+    grant: Grant,
 }
 
 #[derive(Debug, Error)]
@@ -27,6 +37,8 @@ pub(crate) enum FrameError {
     Size(i32, usize),
     #[error("connection ended inside a frame")]
     Truncated,
+    #[error("a frame of {0} bytes took too long to come")]
+    Slow(usize),
 }
 
 pub(crate) struct FrameReader {
@@ -53,15 +65,34 @@ impl FrameReader {
             .ok()
             .filter(|size| *size <= self.max)
             .ok_or(FrameError::Size(length, self.max))?;
-        let grant = self.budget.grant(size).await;
-        self.buffer.reserve(size.saturating_sub(self.buffer.len()));
+        let grant = if self.buffer.len() >= size {
+            Grant::default()
+        } else {
+            let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
+            tokio::time::timeout(time, self.rest(size)).await.map_err(|_| FrameError::Slow(size))??
+        };
+        Ok(Some(Frame { bytes: self.buffer.split_to(size), grant }))
+    }
+
+    /// Reads until the buffer holds the frame. A peer that announces much and sends little gets little memory.
+    async fn rest(&mut self, size: usize) -> Result<Grant, FrameError> {
+        let mut grant = Grant::default();
+        let mut granted = size.min(FIRST_GRANT);
+        self.budget.raise(&mut grant, granted).await;
+        self.buffer.reserve(size.min(RESERVE_BYTES).saturating_sub(self.buffer.len()));
         while self.buffer.len() < size {
+            if self.buffer.len() >= granted {
+                granted = granted.saturating_mul(2).clamp(self.buffer.len(), size);
+                self.budget.raise(&mut grant, granted).await;
+                if self.buffer.capacity() < granted {
+                    self.buffer.reserve(granted - self.buffer.len());
+                }
+            }
             if !self.fill(size - self.buffer.len()).await? {
                 return Err(FrameError::Truncated);
             }
         }
-        let bytes = self.buffer.split_to(size);
-        Ok(Some(Frame { bytes, grant }))
+        Ok(grant)
     }
 
     /// Waits for bytes where none are expected; cancel-safe. `false` at the end of the stream.

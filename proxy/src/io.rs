@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that takes no byte for so long is given up, so that it cannot pin memory.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+const WRITE_STALL: Duration = Duration::from_mins(1);
 /// Slices handed to one system call.
 const MAX_SLICES: usize = 64;
 

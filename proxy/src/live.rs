@@ -111,8 +111,8 @@ impl Live {
                 self.metrics.current.set(1);
                 false
             }
-            Ok(Some(loaded)) => {
-                self.take(loaded);
+            Ok(Some(policy)) => {
+                self.take(policy);
                 true
             }
             Err(error) => {
@@ -178,7 +178,9 @@ impl Live {
         let rules = loaded.effective.policy().encrypt_rules();
         self.key_states.expect(rules.map(|rule| rule.key_ref()).collect());
         self.metrics.policy.inc(Outcome::Loaded);
-        self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
+        self.metrics
+            .generation
+            .set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
         self.metrics.current.set(1);
         tracing::info!(
             hash = %loaded.hash,
@@ -200,11 +202,10 @@ impl Live {
             return;
         }
         self.metrics.policy.inc(Outcome::Failed);
-        match self.policy() {
-            Some(policy) => {
-                tracing::warn!(error = %text, hash = %policy.hash, "policy not loaded, the earlier one stays");
-            }
-            None => tracing::warn!(error = %text, "policy not loaded, no client is served until it is"),
+        if let Some(policy) = self.policy() {
+            tracing::warn!(error = %text, hash = %policy.hash, "policy not loaded, the earlier one stays");
+        } else {
+            tracing::warn!(error = %text, "policy not loaded, not ready until it is");
         }
         self.last_error.store(Some(Arc::new(text)));
     }
@@ -221,7 +222,12 @@ pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
         };
         effective.decide(&topic) == proxy_config::Decision::Retired
     };
-    effective.ledger().entries().map(|(pattern, _)| pattern).filter(|pattern| refuses(pattern)).collect()
+    effective
+        .ledger()
+        .entries()
+        .map(|(pattern, _)| pattern)
+        .filter(|pattern| refuses(pattern))
+        .collect()
 }
 
 #[cfg(test)]

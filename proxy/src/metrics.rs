@@ -95,9 +95,17 @@ impl ConnectionMetrics {
             "Client connections refused because a limit was reached",
             refused.clone(),
         );
-        let closed =
-            CounterSet::register(registry, "connections_closed", "Client connections ended, by reason");
-        Self { open, total, refused, closed }
+        let closed = CounterSet::register(
+            registry,
+            "connections_closed",
+            "Client connections ended, by reason",
+        );
+        Self {
+            open,
+            total,
+            refused,
+            closed,
+        }
     }
 }
 
@@ -168,7 +176,11 @@ pub struct WorkMetrics {
 impl WorkMetrics {
     fn register(registry: &mut Registry, verb: &str) -> Self {
         let mut family = |unit: &str, what: &str| {
-            CounterSet::register(registry, format!("{verb}_{unit}"), format!("{what} {verb}, by format"))
+            CounterSet::register(
+                registry,
+                format!("{verb}_{unit}"),
+                format!("{what} {verb}, by format"),
+            )
         };
         Self {
             batches: family("batches", "Batches"),
@@ -203,7 +215,11 @@ pub struct ReloadMetrics {
 impl ReloadMetrics {
     fn register(registry: &mut Registry) -> Self {
         let (generation, current) = (Gauge::default(), Gauge::default());
-        registry.register("policy_generation", "Successful policy loads since start", generation.clone());
+        registry.register(
+            "policy_generation",
+            "Successful policy loads since start",
+            generation.clone(),
+        );
         registry.register(
             "policy_current",
             "1 while the policy file on disk is the one in use",

@@ -14,7 +14,7 @@ pub(crate) enum Piece {
 /// The parts in order. Reused from message to message.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
-    pieces: Vec<Piece>,
+    parts: Vec<Piece>,
     side: Vec<u8>,
     length: usize,
     /// Up to here the frame has been taken over or left out.
@@ -26,7 +26,7 @@ const KEEP_BYTES: usize = 256 * 1024;
 
 impl Pieces {
     pub(crate) fn clear(&mut self) {
-        self.pieces.clear();
+        self.parts.clear();
         self.side.clear();
         self.side.shrink_to(KEEP_BYTES);
         self.length = 0;
@@ -49,13 +49,13 @@ impl Pieces {
     /// Appends bytes of the frame, wherever they are.
     pub(crate) fn frame(&mut self, range: Range<usize>) {
         self.length += range.len();
-        if let Some(Piece::Frame(last)) = self.pieces.last_mut()
+        if let Some(Piece::Frame(last)) = self.parts.last_mut()
             && last.end == range.start
         {
             last.end = range.end;
             return;
         }
-        self.pieces.push(Piece::Frame(range));
+        self.parts.push(Piece::Frame(range));
     }
 
     /// Appends bytes that `write` puts into the side buffer.
@@ -71,26 +71,21 @@ impl Pieces {
         start..self.side.len()
     }
 
-    /// Bytes that were stored.
-    pub(crate) fn side_bytes(&self, range: Range<usize>) -> &[u8] {
-        self.side.get(range).unwrap_or_default()
-    }
-
     /// Appends bytes that were stored before.
     pub(crate) fn stored(&mut self, range: Range<usize>) {
         self.length += range.len();
-        if let Some(Piece::Side(last)) = self.pieces.last_mut()
+        if let Some(Piece::Side(last)) = self.parts.last_mut()
             && last.end == range.start
         {
             last.end = range.end;
             return;
         }
-        self.pieces.push(Piece::Side(range));
+        self.parts.push(Piece::Side(range));
     }
 
     /// Whether nothing was put together yet.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.parts.is_empty()
     }
 
     /// Bytes of the whole message.
@@ -105,7 +100,7 @@ impl Pieces {
 
     /// The slices in order.
     pub(crate) fn slices<'a>(&'a self, frame: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.pieces.iter().map(move |piece| match piece {
+        self.parts.iter().map(move |piece| match piece {
             Piece::Frame(range) => frame.get(range.clone()).unwrap_or_default(),
             Piece::Side(range) => self.side.get(range.clone()).unwrap_or_default(),
         })

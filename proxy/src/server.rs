@@ -69,7 +69,8 @@ impl Server {
             brokers: Brokers::new(configured),
             topics: Topics::default(),
             upstream: Upstream::new(bootstrap, client_tls),
-            budget: Budget::new(limits.buffer_bytes),
+            request_budget: Budget::new(limits.buffer_bytes / 2),
+            answer_budget: Budget::new(limits.buffer_bytes / 2),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),
@@ -90,7 +91,7 @@ impl Server {
     /// Bytes of the byte budget in use.
     pub fn buffer_bytes(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
-        move || shared.budget.in_use()
+        move || shared.request_budget.in_use() + shared.answer_budget.in_use()
     }
 
     /// Serves until `shutdown`, then lets connections finish within `grace`. `true` when all of them did.

@@ -100,7 +100,10 @@ impl Error {
             pem::Error::NoItemsFound => "nothing in it",
             _ => "unknown syntax",
         };
-        Self::Pem { path: path.into(), reason }
+        Self::Pem {
+            path: path.into(),
+            reason,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub(crate) type TopicId = [u8; 16];
 
 /// How long a topic's configuration is believed.
-pub(crate) const FACTS_FRESH: Duration = Duration::from_secs(60);
+pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
 /// How long not knowing it is believed: the topic may just have been created.
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
 /// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
@@ -83,11 +83,6 @@ impl Topics {
         if known.facts.len() < MAX_IDS || known.facts.contains_key(name) {
             known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
         }
-    }
-
-    /// A broker's refusal showed that the facts are no longer true.
-    pub(crate) fn forget_facts(&self, name: &str) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).facts.remove(name);
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.

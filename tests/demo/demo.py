@@ -3,9 +3,12 @@
 import collections
 import hashlib
 import json
+import pathlib
 import secrets
+import shlex
 import signal
 import struct
+import subprocess
 import sys
 import time
 
@@ -21,6 +24,7 @@ POLICY = "unmatchedTopics: Passthrough\nrules:\n  - topics: [{{prefix: orders-}}
 ENVELOPE = "encryption.strimzi.io"
 REFERENCE_HEADER = "x-payment-reference"
 LONGEST = 280  # seconds
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM
 
 
 def check(holds, text, otherwise=""):
@@ -31,9 +35,8 @@ def check(holds, text, otherwise=""):
 
 
 def main(stay=False):
-    show.times.clear()
     start = time.monotonic()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+    for number in SIGNALS:
         signal.signal(number, interrupted)
     signal.alarm(LONGEST)
     place, code = None, 1
@@ -50,10 +53,10 @@ def main(stay=False):
     except KeyboardInterrupt:
         show.out("\n" + show.colour("demo: interrupted, cleaning up", "yellow"))
         code = 130
-    except (Failure, OSError, ValueError, LookupError) as error:
+    except (Failure, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
         blame(error, place)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         clean = place is None or place.close()
         if not clean:
@@ -80,7 +83,7 @@ def blame(error, place):
 
 def prepared():
     rig, binary = stage.rig(), stage.proxy_binary()
-    if not list(stage.pathlib.Path(rig["KAFKA_LIBS"]).glob("kafka_*.jar")):
+    if not list(pathlib.Path(rig["KAFKA_LIBS"]).glob("kafka_*.jar")):
         raise Failure("Kafka is not there yet: run `make demo`, or tests/rig/setup demo")
     if not binary.is_file():
         raise Failure(f"no proxy at {binary}: run `make demo`, or cargo build --release -p proxy")
@@ -88,7 +91,7 @@ def prepared():
 
 
 class Orders:
-    """What one pair of topics gets: `orders-CODEC` is encrypted, `public-CODEC` is its clear twin with the same records."""
+    """What a pair of topics gets: `orders-CODEC` is encrypted, `public-CODEC` its clear twin with the same records."""
 
     PEOPLE = ["Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra", "Barbara Liskov"]
 
@@ -96,14 +99,19 @@ class Orders:
         self.codec, self.secret, self.clear = codec, f"orders-{codec}", f"public-{codec}"
         self.records = [self.record(i) for i in range(ORDERS)]
         # What must not be found at rest: text from each key, each value and each header, and the header's name.
-        self.canaries = [canary for record in self.records for canary in self.canaries_of(record)] + [REFERENCE_HEADER.encode()]
+        self.canaries = [canary for record in self.records for canary in self.canaries_of(record)]
+        self.canaries.append(REFERENCE_HEADER.encode())
 
     def record(self, i):
         name, token = self.PEOPLE[i % len(self.PEOPLE)], secrets.token_hex
         digits = f"4{secrets.randbelow(10**15):015}"
         order = {
-            "order": i, "customer": name, "email": f"{name.split()[0].lower()}.{token(4)}@example.com",
-            "card": " ".join(digits[at : at + 4] for at in range(0, 16, 4)), "items": ["keyboard", "coffee"], "total": 10 + i / 4,
+            "order": i,
+            "customer": name,
+            "card": " ".join(digits[at : at + 4] for at in range(0, 16, 4)),
+            "email": f"{name.split()[0].lower()}.{token(4)}@example.com",
+            "items": ["keyboard", "coffee"],
+            "total": 10 + i / 4,
         }
         headers = [("content-type", b"application/json"), (REFERENCE_HEADER, f"PAY-{token(6)}".encode())]
         return Record(f"customer-{token(6)}".encode(), json.dumps(order).encode(), headers)
@@ -137,17 +145,18 @@ class Demo:
     def __init__(self, place, rig, binary):
         self.place, self.rig, self.binary = place, rig, binary
         self.pairs = [Orders(codec) for codec in CODECS]
-        self.through, self.raw, self.summary = {}, {}, {}
+        self.through, self.raw, self.summary, self.batches = {}, {}, {}, 0
 
     def tell(self, start):
         show.out(show.colour("Strimzi Topic Encryption: what a producer sends, what a broker keeps, what a consumer gets", "bold"))
         with show.step(1, "A Kafka broker, and the proxy in front of it", "start"):
             self.start()
-        with show.step(2, f"A stock Java client sends {ORDERS} orders to each of {2 * len(CODECS)} topics, all through the proxy", "send and read"):
+        topics = 2 * len(CODECS)
+        with show.step(2, f"A stock Java client sends {ORDERS} orders to each of {topics} topics through the proxy", "send, read"):
             self.send()
         with show.step(3, "The same topic, seen from three sides", "compare"):
             self.compare()
-        with show.step(4, "A search of the broker's files for what was sent, every batch decompressed first", "search"):
+        with show.step(4, "A search of the broker's files for what was sent, in every batch decompressed", "search"):
             self.search()
         with show.step(5, "A new key in the policy file, while kcat produces and consumes through the proxy", "new key"):
             self.change_key()
@@ -156,6 +165,8 @@ class Demo:
     # 1
 
     def start(self):
+        progress = show.Progress()
+        progress.show("starting the broker, about two seconds …")
         broker_port, controller_port, *ports = stage.free_ports(5)
         self.broker = stage.Broker(self.place, broker_port, controller_port)
         self.client = stage.JavaClient(self.place, self.rig["JAVA_CLIENT"])
@@ -164,7 +175,8 @@ class Demo:
         proxy.write_policy(POLICY.format(OLD_KEY))
         until(self.broker.ready, 60, "the broker becomes ready")
         proxy.start()
-        [jar] = stage.pathlib.Path(self.rig["KAFKA_LIBS"]).glob("kafka-clients-*.jar")
+        progress.clear()
+        [jar] = pathlib.Path(self.rig["KAFKA_LIBS"]).glob("kafka-clients-*.jar")
         show.table(["what", "where", ""], [
             ["broker", self.broker.address, f"Apache Kafka {jar.stem.rsplit('-', 1)[1]}, KRaft, from Maven"],
             ["proxy", proxy.address, "clients change this one address and nothing else"],
@@ -173,7 +185,8 @@ class Demo:
         ])
         show.code(proxy.policy.read_text(), "policy.yaml: topics that begin with orders- are encrypted, others pass")
         policy = self.policy_in_force()
-        check(policy["rules"] == 1 and not policy["lastError"], f"The proxy is ready; /policy: generation {policy['generation']}, hash {policy['hash'][:16]}…")
+        check(policy["rules"] == 1 and not policy["lastError"],
+              f"The proxy is ready; /policy: generation {policy['generation']}, hash {policy['hash'][:16]}…")
 
     def policy_in_force(self):
         """Its hash is that of the file."""
@@ -197,23 +210,27 @@ class Demo:
                 self.through[topic] = self.client.consume(self.proxy.address, topic)
                 self.raw[topic] = self.client.consume(self.broker.address, topic)
         progress.clear()
+        at_rest = self.broker.bytes_at_rest
         show.table(
-            ["codec", "encrypted topic", "clear twin", "records in each", "sent in clear", "clear twin at rest", "encrypted at rest"],
-            [[pair.codec, pair.secret, pair.clear, ORDERS, show.size(pair.plain_bytes()),
-              show.size(self.broker.bytes_at_rest(pair.clear)), show.size(self.broker.bytes_at_rest(pair.secret))] for pair in self.pairs])
+            ["codec", "encrypted topic", "clear twin", "records", "as sent", "twin at rest", "encrypted at rest"],
+            [[pair.codec, pair.secret, pair.clear, ORDERS, show.size(pair.plain_bytes()), show.size(at_rest(pair.clear)),
+              show.size(at_rest(pair.secret))] for pair in self.pairs])
         for pair in self.pairs:
             for topic in (pair.secret, pair.clear):
                 if self.through[topic] != dict(zip(places[topic], pair.records)):
                     raise Failure(f"{topic} does not give back through the proxy what was sent")
-        check(True, f"A consumer through the proxy got all {2 * len(self.pairs) * ORDERS:,} records as they were sent: key, value, headers, partition, offset")
+        count = 2 * len(self.pairs) * ORDERS
+        show.promise(f"A consumer through the proxy got all {count:,} records as they were sent: key, value, headers, place")
         for pair in self.pairs:
             self.check_raw(pair)
-        check(True, "A consumer at the broker found the same offsets, and in the encrypted topics no clear record")
+        show.promise("A consumer at the broker found the same offsets, and in the encrypted topics no clear record")
         after = self.proxy.metrics()
-        self.show_metrics(before, after, ["encrypted_records_total", "decrypted_records_total", "refused_partitions_total"])
-        encrypted, refused = (after.sum(name) - before.sum(name) for name in ("encrypted_records_total", "refused_partitions_total"))
+        self.show_metrics(before, after, ["encrypted_records_total", "decrypted_records_total"])
+        names = "encrypted_records_total", "refused_partitions_total"
+        encrypted, refused = (after.sum(name) - before.sum(name) for name in names)
         wanted = len(self.pairs) * ORDERS
-        check(encrypted == wanted and refused == 0, f"The proxy's own count: {encrypted:,} records encrypted, {refused} refused", f"There should be {wanted:,} and 0.")
+        check(encrypted == wanted and refused == 0, f"The proxy's own count: {encrypted:,} records encrypted, {refused} refused",
+              f"There should be {wanted:,} and 0.")
 
     def check_raw(self, pair):
         secret, clear = self.raw[pair.secret], self.raw[pair.clear]
@@ -230,9 +247,9 @@ class Demo:
             raise Failure(f"{pair.secret} does not have all records in envelopes of key {OLD_KEY}")
 
     def show_metrics(self, before, after, families):
-        names = [name for name in after.series if name.split("{")[0] in families and after.series[name] != before.series[name]]
-        if names:
-            show.code("\n".join(f"topic_encryption_{name} {after.series[name]:.0f}" for name in names), "/metrics")
+        changed = [name for name in after.series if after.series[name] != before.series[name]]
+        lines = [f"topic_encryption_{name} {after.series[name]:.0f}" for name in changed if name.split("{")[0] in families]
+        show.code("\n".join(lines), "/metrics")
 
     # 3
 
@@ -245,48 +262,49 @@ class Demo:
             canaries = Orders.canaries_of(seen)
             where, totals = self.client.search(canaries, self.broker.partitions(topic))
             secret = topic == pair.secret
+            partitions, size = self.broker.partitions(topic), self.broker.bytes_at_rest(topic)
+            verdicts = ["found" if found else "not found" for found in where]
             show.say(f"{topic}, partition {place[0]}, offset {place[1]}:", "bold")
             show.side_by_side([
                 ("a consumer through the proxy", ["green"], describe(seen)),
                 ("a consumer at the broker", ["red" if secret else "green"], describe(kept)),
                 ("a search of the segment files", ["yellow"], [
-                    ("files", f"{len(self.broker.partitions(topic))} partitions, {self.broker.bytes_at_rest(topic):,} bytes, {totals['records']} records", 2),
-                    *((label, f"{canary.decode()}: {'found' if found else 'not found'}", 2)
-                      for label, canary, found in zip(("key", "value", "header"), canaries, where)),
+                    ("files", f"{len(partitions)} partitions, {size:,} bytes, {totals['records']} records", 2),
+                    *((label, f"{verdict}: {canary.decode()}", 2)
+                      for label, canary, verdict in zip(("key", "value", "header"), canaries, verdicts)),
                 ]),
             ])
-            if [bool(found) for found in where] != [not secret] * 3:
+            if set(verdicts) != {"not found" if secret else "found"}:
                 raise Failure(f"the search of {topic} found {where}")
-        check(True, f"{pair.secret} can be read through the proxy alone; {pair.clear} also at the broker and on its disk")
+        show.promise(f"{pair.secret} can be read through the proxy alone; {pair.clear} also at the broker and on its disk")
 
     # 4
 
     def search(self):
-        rows, canaries, batches = [], [], collections.Counter()
+        rows, canaries = [], []
         for pair in self.pairs:
             canaries += pair.canaries
-            control = self.search_in(pair, pair.clear)
-            result = self.search_in(pair, pair.secret)
-            found, totals = control
-            if found != len(pair.canaries):
-                raise Failure(f"the search is no proof: it found {found} of {len(pair.canaries)} strings in {pair.clear}")
-            if set(totals["batches"]) != {pair.codec}:
-                raise Failure(f"the search is no proof: {pair.clear} has batches of {totals['batches']}")
-            rows.append([pair.codec, len(pair.canaries), sum(totals["batches"].values()), found, sum(result[1]["batches"].values()), result[0]])
-        show.table(["codec", "strings", "batches, clear twin", "found", "batches, encrypted", "found in encrypted"], rows)
+            control, clear = self.search_in(pair, pair.clear)
+            found, secret = self.search_in(pair, pair.secret)
+            if set(clear) != {pair.codec}:
+                raise Failure(f"the search is no proof: {pair.clear} has batches of {clear}")
+            self.batches += sum(secret.values())
+            rows.append([pair.codec, len(pair.canaries), sum(clear.values()), control, sum(secret.values()), found])
+        show.table(["codec", "strings", "batches of clear twin", "found", "batches encrypted", "found in these"], rows)
         check(all(row[3] == row[1] for row in rows), "The search works: with each codec it found every string in the clear twin")
         check(all(row[5] == 0 for row in rows), "It found none in the encrypted topics")
         others = [folder for folder in sorted(self.broker.logs.iterdir()) if not folder.name.startswith("public-")]
         where, totals = self.client.search(canaries, others)
         found = sum(map(bool, where))
         self.summary["searched"] = f"{len(canaries):,} strings in {totals['files']} files: {found} found"
-        check(found == 0, f"Nor anywhere else on the broker's disk but in the clear twins: {totals['files']} files, {totals['bytes'] / 2**20:.0f} MiB, {len(canaries):,} strings")
+        check(found == 0, f"Nor in any other file of the broker but those of the clear twins: {totals['files']} files searched")
 
     def search_in(self, pair, topic):
+        """Returns how many strings were found, and the batches by codec."""
         where, totals = self.client.search(pair.canaries, self.broker.partitions(topic))
         if totals["records"] != ORDERS or totals["invalid"]:
-            raise Failure(f"the search is no proof: in {topic} it read {totals['records']} of {ORDERS} records, {totals['invalid']} batches were invalid")
-        return sum(map(bool, where)), totals
+            raise Failure(f"the search is no proof: of the {ORDERS} records of {topic} it read {totals}")
+        return sum(map(bool, where)), totals["batches"]
 
     # 5
 
@@ -297,7 +315,7 @@ class Demo:
                    "-X", "enable.idempotence=true", "-X", "max.in.flight=5", "-X", "linger.ms=2"]
         consume = [self.rig["KCAT"], "-C", "-b", proxy.address, "-t", LIVE, "-o", "beginning", "-q", "-u",
                    "-f", r"%p\t%o\t%k\t%s\n", "-X", "fetch.wait.max.ms=50"]
-        show.code(" ".join(["kcat", *produce[1:]]) + "\n" + " ".join(["kcat", *consume[1:]]))
+        show.code("\n".join(shlex.join(["kcat", *argv[1:]]) for argv in (produce, consume)))
         consumer = stage.LiveConsumer(self.place, consume)
         producer = stage.LiveProducer(self.place, produce, live_line)
         start, rows = time.monotonic(), []
@@ -308,7 +326,8 @@ class Demo:
 
         def read(count, what):
             def enough():
-                progress.show(f"sent {producer.sent:,}, read {len(consumer.read):,}, policy generation {proxy.loaded_policy()['generation']}")
+                generation = proxy.loaded_policy()["generation"]
+                progress.show(f"sent {producer.sent:,}, read {len(consumer.read):,}, policy generation {generation}")
                 return len(consumer.read) >= count
             until(enough, 30, what, consumer.process)
 
@@ -329,17 +348,17 @@ class Demo:
         note("enough")
         producer.finish()
         read(producer.sent, "the consumer reads everything")
-        # Both are still connected but for the producer, which is done.
         consumer.stop()
         progress.clear()
         show.table(["time", "what", "policy generation", "sent", "read"], rows)
         show.code(proxy.policy.read_text(), "policy.yaml now; keys/orders-2026.v1 is new")
         policy = self.policy_in_force()
-        check(policy["generation"] == before["generation"] + 1, f"/policy: generation {before['generation']} hash {before['hash'][:16]}… became {policy['generation']} hash {policy['hash'][:16]}… {took:.1f} s after the file changed")
+        was, now = (f"generation {each['generation']}, hash {each['hash'][:16]}…" for each in (before, policy))
+        check(policy["generation"] == before["generation"] + 1, f"/policy: {was} became {now} {took:.1f} s after the file changed")
         self.check_live(producer, consumer, read_before, sent_before)
-        names = ("connections_closed_total", "connections_total", "policy_reloads_total", "refused_partitions_total")
-        self.show_metrics(connected, after, ["encrypted_records_total", "decrypted_records_total", "policy_reloads_total", "policy_generation"])
-        closed, opened, _, refused = (after.sum(name) - connected.sum(name) for name in names)
+        self.show_metrics(connected, after, ["encrypted_records_total", "decrypted_records_total", "policy_generation"])
+        names = "connections_closed_total", "connections_total", "refused_partitions_total"
+        closed, opened, refused = (after.sum(name) - connected.sum(name) for name in names)
         check(closed == opened == refused == 0, f"Meanwhile {closed} connections were closed, {opened} opened, {refused} records refused")
         self.summary |= {"took": f"{took:.1f} s", "live": producer.sent}
 
@@ -352,8 +371,10 @@ class Demo:
             if f"{key}\t{value}\n" != live_line(number):
                 raise Failure(f"the consumer read another record {number}: {value}")
         everything = [number for part in numbers.values() for _, number in part]
-        check(sorted(everything) == list(range(producer.sent)), f"All {producer.sent:,} records were read once", f"{len(everything)} were read, {len(set(everything))} of them different.")
-        check(all(part == sorted(part) and [n for _, n in part] == sorted(n for _, n in part) for part in numbers.values()), f"In each of {PARTITIONS} partitions they came in the order in which they were sent")
+        check(sorted(everything) == list(range(producer.sent)), f"All {producer.sent:,} records were read once",
+              f"{len(everything)} were read, {len(set(everything))} of them different.")
+        ordered = all(list(column) == sorted(column) for part in numbers.values() for column in zip(*part))
+        check(ordered, f"In each of {PARTITIONS} partitions they came in the order in which they were sent")
 
         envelopes = envelopes_of(self.client.consume(self.broker.address, LIVE))
         keys = {}  # of each record, by its place
@@ -366,41 +387,53 @@ class Demo:
         for name in sorted({*keys.values(), OLD_KEY, NEW_KEY}):
             mine = [place for place, key in keys.items() if key == name]
             batches = sum(envelope.key == name for envelope in envelopes.values())
-            rows.append([name, batches, len(mine), *(spread(offset for p, offset in mine if p == partition) for partition in range(PARTITIONS))])
+            offsets = [spread([offset for p, offset in mine if p == partition]) for partition in range(PARTITIONS)]
+            rows.append([name, batches, len(mine), *offsets])
         show.say("Which key each record is encrypted with, from the headers of the envelopes at the broker:")
         show.table(["key", "batches", "records", *(f"offsets in {LIVE}-{p}" for p in range(PARTITIONS))], rows)
         self.summary["keys"] = {row[0]: row[2] for row in rows}
         early = {keys[partition, offset] for partition, offset, _, _ in consumer.read[:read_before]}
         late = {keys[place] for place, number in places.items() if number >= sent_before}
-        check(early == {OLD_KEY} and late == {NEW_KEY}, f"What was read before the change is under {OLD_KEY}, what was sent after the reload is under {NEW_KEY}", f"{early} and {late}")
+        check(early == {OLD_KEY} and late == {NEW_KEY},
+              f"What was read before the change is under {OLD_KEY}, what was sent after the reload is under {NEW_KEY}",
+              f"It is under {early} and {late}.")
         in_order = [[keys[place] for place in sorted(keys) if place[0] == partition] for partition in range(PARTITIONS)]
         check(all(part == sorted(part, key=[OLD_KEY, NEW_KEY].index) for part in in_order), "Each partition changed keys once")
         again = self.client.consume(self.proxy.address, LIVE)
-        same = {place: live_record(number) for place, number in places.items()} == {place: (r.key, r.value) for place, r in again.items()}
-        check(same, "A consumer that starts now reads all of it, under the old key and the new")
+        wanted = {place: live_record(number) for place, number in places.items()}
+        check(wanted == {place: (r.key, r.value) for place, r in again.items()},
+              "A consumer that starts now reads all of it, under the old key and the new")
 
     # The end
 
     def sum_up(self, seconds):
-        sizes = {name: [self.broker.bytes_at_rest(getattr(pair, name)) for pair in self.pairs] for name in ("secret", "clear")}
-        sent = len(self.pairs) * ORDERS
+        at_rest = self.broker.bytes_at_rest
+        sizes = {pair.codec: (at_rest(pair.secret), at_rest(pair.clear)) for pair in self.pairs}
+        more = sum(secret - clear for secret, clear in sizes.values()) // self.batches
+        encrypted = len(self.pairs) * ORDERS + self.summary["live"]
+        keys = self.summary["keys"].items()
         show.out()
         show.out(show.colour("In short", "bold"))
         show.table(["what", "result"], [
-            ["sent and read back through the proxy", f"{2 * sent + self.summary['live']:,} records, {sent + self.summary['live']:,} of them encrypted, {', '.join(CODECS)}"],
+            ["sent and read back through the proxy", f"{encrypted + len(self.pairs) * ORDERS:,} records, {encrypted:,} of them encrypted"],
             ["found in the broker's files", self.summary["searched"]],
             ["change of key", f"in force {self.summary['took']} after the file changed, no connection closed"],
-            ["records by key", ", ".join(f"{count:,} under {key}" for key, count in self.summary["keys"].items())],
-            ["bytes at rest, encrypted to clear", ", ".join(f"{pair.codec} {secret / clear:.2f}" for pair, secret, clear in zip(self.pairs, sizes["secret"], sizes["clear"]))],
+            ["records by key", ", ".join(f"{count:,} under {key}" for key, count in keys)],
+            ["bytes at rest, encrypted to clear", ", ".join(f"{codec} {secret / clear:.2f}" for codec, (secret, clear) in sizes.items())],
+            ["", f"on average {more} bytes more for each of these small batches, whatever its size"],
             ["time", f"{seconds:.1f} s: " + ", ".join(f"{name} {took:.1f}" for name, took in show.times)],
         ])
-        show.say("Next: tests/demo/run --stay, to try your own client; proxy/config/REFERENCE.md, for both files; proxy/crypto/FORMAT.md, for the bytes at rest; make test; make bench.")
+        show.say("Next: `tests/demo/run --stay` leaves it running for your own client. proxy/config/REFERENCE.md has every field of "
+                 "both files, proxy/crypto/FORMAT.md the bytes at rest; `make test` and `make bench` prove and measure it.")
 
     def stay(self):
         show.out()
-        show.say(f"Still running, until Ctrl-C: proxy {self.proxy.address}, broker {self.broker.address}, files in {self.place.folder}", "bold")
-        show.code(f"kcat -C -b {self.proxy.address} -t orders-zstd -e -c 3\nkcat -C -b {self.broker.address} -t orders-zstd -e -c 3\n"
-                  f"curl -s 127.0.0.1:{self.proxy.admin_port}/policy\nedit {self.proxy.policy}")
+        show.say(f"Still running, until Ctrl-C. Files are in {self.place.folder}. To try:", "bold")
+        show.code(
+            f"kcat -C -b {self.proxy.address} -t orders-zstd -e -c 3      # through the proxy\n"
+            f"kcat -C -b {self.broker.address} -t orders-zstd -e -c 3      # at the broker\n"
+            f"curl -s 127.0.0.1:{self.proxy.admin_port}/policy\n"
+            f"$EDITOR {self.proxy.policy}")
         try:
             until(lambda: None, 24 * 3600, "Ctrl-C", self.proxy.process)
         except KeyboardInterrupt:
@@ -418,10 +451,15 @@ def envelopes_of(records):
 
 
 def describe(record):
-    headers = [(name, Envelope(value)) if name == ENVELOPE else (name, value) for name, value in record.headers]
-    texts = [f"{name}: {value.format}, provider {value.provider}, key {value.key}" if isinstance(value, Envelope) else f"{name}: {show.excerpt(value)}"
-             for name, value in headers]
-    return [("key", show.excerpt(record.key), 2), ("value", show.excerpt(record.value), 4), *(("headers" if i == 0 else "", text, 2) for i, text in enumerate(texts))]
+    """For show.side_by_side."""
+    lines = [("key", show.excerpt(record.key), 2), ("value", show.excerpt(record.value), 4)]
+    for i, (name, value) in enumerate(record.headers):
+        text = show.excerpt(value)
+        if name == ENVELOPE:
+            envelope = Envelope(value)
+            text = f"{envelope.format}, provider {envelope.provider}, key {envelope.key}, wrapped data key, …"
+        lines.append(("headers" if i == 0 else "", f"{name}: {text}", 3))
+    return lines
 
 
 def live_record(number):
@@ -434,7 +472,6 @@ def live_line(number):
 
 
 def spread(offsets):
-    offsets = list(offsets)
     return f"{min(offsets)} to {max(offsets)}" if offsets else "none"
 
 

@@ -9,7 +9,8 @@ import time
 
 WIDEST, NARROWEST, SIDE_BY_SIDE = 132, 40, 96
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-COLOURS = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+COLOURS = TERMINAL and not os.environ.get("NO_COLOR")
 times = []  # (step, seconds)
 
 
@@ -78,23 +79,25 @@ def rule(ends, sizes):
 
 def row(cells, sizes, paint):
     bar = colour(BAR, "dim")
-    return f"  {bar} " + f" {bar} ".join(paint(i, fit(cell, size)) for i, (cell, size) in enumerate(zip(cells, sizes))) + f" {bar}"
+    painted = [paint(i, fit(cell, size)) for i, (cell, size) in enumerate(zip(cells, sizes))]
+    return f"  {bar} " + f" {bar} ".join(painted) + f" {bar}"
 
 
-def table(titles, rows, total=False):
-    """Numbers stand right. Columns give way, the widest first, where the terminal is too narrow. The last row may be a total."""
+def table(titles, rows):
+    """Numbers stand right. Where the terminal is too narrow, columns give way, the widest first."""
     rows = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells] for cells in rows]
     numbers = [all(cells[i][:1].isdigit() for cells in rows) for i in range(len(titles))]
     sizes = [max(len(cell) for cell in column) for column in zip(titles, *rows)]
     while sum(sizes) + 3 * len(sizes) + 3 > width():
         sizes[sizes.index(max(sizes))] -= 1
-    align = lambda cells: [cell.rjust(size) if number else cell for cell, size, number in zip(cells, sizes, numbers)]
+
+    def align(cells):
+        return [cell.rjust(size) if number else cell for cell, size, number in zip(cells, sizes, numbers)]
+
     out(rule(TOP, sizes))
     out(row(align(titles), sizes, lambda _, text: colour(text, "bold")))
     out(rule(MIDDLE, sizes))
-    for i, cells in enumerate(rows):
-        if total and i == len(rows) - 1:
-            out(rule(MIDDLE, sizes))
+    for cells in rows:
         out(row(align(cells), sizes, lambda _, text: text))
     out(rule(BOTTOM, sizes))
 
@@ -128,8 +131,8 @@ def excerpt(data):
     """Text as it is, anything else in hexadecimal."""
     if data is None:
         return "null"
-    text = data[:400].decode("utf-8", "replace")
-    return text if text.isprintable() else f"{len(data):,} bytes {data[:200].hex(' ')}"
+    text = data[:400].decode("ascii", "replace")
+    return text if text.isascii() and text.isprintable() else f"{len(data):,} bytes: {data[:200].hex()}"
 
 
 def size(count):
@@ -143,10 +146,10 @@ class Progress:
         self.last = 0.0
 
     def show(self, text):
-        if COLOURS and time.monotonic() - self.last > 0.1:
+        if TERMINAL and time.monotonic() - self.last > 0.1:
             self.last = time.monotonic()
             print("\r  " + colour(fit(text, width() - 4), "yellow"), end="", flush=True)
 
     def clear(self):
-        if COLOURS:
+        if TERMINAL:
             print("\r" + " " * (width() - 1), end="\r", flush=True)

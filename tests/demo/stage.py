@@ -80,7 +80,8 @@ class Stage:
         group = self.anchor.pid
         with open(self.logs / f"{name}.log", "ab") as log:
             options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
-            child = subprocess.Popen([str(word) for word in argv], stderr=log, preexec_fn=lambda: os.setpgid(0, group), **options)
+            argv = [str(word) for word in argv]
+            child = subprocess.Popen(argv, stderr=log, preexec_fn=lambda: os.setpgid(0, group), **options)
             self.children.append(child)
             return child
 
@@ -116,7 +117,8 @@ class Broker:
     def __init__(self, stage, port, controller_port):
         self.address, self.data = f"127.0.0.1:{port}", stage.folder / "kafka"
         self.logs = self.data / "0/logs"
-        env = {**os.environ, "KAFKA_DATA": str(self.data), "KAFKA_PORT": str(port), "KAFKA_CONTROLLER_PORT": str(controller_port)}
+        settings = {"KAFKA_DATA": self.data, "KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": controller_port}
+        env = {**os.environ, **{name: str(value) for name, value in settings.items()}}
         stage.run("rig", [RIG / "kafka", "format"], env=env)
         self.process = stage.start("broker", [RIG / "kafka", "run", "0"], env=env)
         self.waiting = stage.start("rig", [RIG / "kafka", "wait", "0"], env=env)
@@ -224,7 +226,8 @@ class JavaClient:
     """kafka-clients, one process for all commands. See tests/clients/README.md."""
 
     def __init__(self, stage, program):
-        self.process = stage.start("java-client", [program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = stage.start("java-client", [program, "serve"], text=True, **pipes)
 
     def run(self, *words, **inline):
         words = [str(word) for word in words]
@@ -235,9 +238,10 @@ class JavaClient:
         for line in self.process.stdout:
             answer = json.loads(line)
             if "done" in answer:
-                if answer["done"] or any("error" in each for each in answers):
-                    errors = sorted({each["error"] for each in answers if "error" in each})
-                    raise Failure(f"the Java client failed at {' '.join(words)}: {', '.join(errors) or 'exit code %d' % answer['done']}")
+                errors = sorted({each["error"] for each in answers if "error" in each})
+                if errors or answer["done"]:
+                    why = ", ".join(errors) or f"exit code {answer['done']}"
+                    raise Failure(f"the Java client failed at {' '.join(words[:6])}: {why}")
                 return answers
             answers.append(answer)
         raise Failure("the Java client ended")
@@ -250,7 +254,7 @@ class JavaClient:
 
     def produce(self, bootstrap, topic, codec, records):
         """Returns where each record went."""
-        sent = [{"key": encode(r.key), "value": encode(r.value), "headers": [[n, encode(v)] for n, v in r.headers]} for r in records]
+        sent = [record.json() for record in records]
         answers = self.run("produce", "--bootstrap", bootstrap, "--topic", topic, "--codec", codec, records=sent)
         return [(answer["partition"], answer["offset"]) for answer in answers]
 
@@ -280,6 +284,10 @@ class Record:
 
     def __eq__(self, other):
         return (self.key, self.value, self.headers) == (other.key, other.value, other.headers)
+
+    def json(self):
+        headers = [[name, encode(value)] for name, value in self.headers]
+        return {"key": encode(self.key), "value": encode(self.value), "headers": headers}
 
     def header(self, name):
         return dict(self.headers).get(name)

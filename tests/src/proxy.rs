@@ -117,22 +117,22 @@ impl Proxy {
 
     /// The process id.
     pub fn id(&self) -> u32 {
-        self.with_process(|process| process.id())
+        self.with_process(Process::id)
     }
 
     /// Resident memory in bytes.
     pub fn rss(&self) -> u64 {
-        self.with_process(|process| process.resident_bytes())
+        self.with_process(Process::resident_bytes)
     }
 
     /// The most memory that was ever resident, in bytes.
     pub fn peak_rss(&self) -> u64 {
-        self.with_process(|process| process.peak_resident_bytes())
+        self.with_process(Process::peak_resident_bytes)
     }
 
     /// Open file descriptors, connections among them.
     pub fn open_files(&self) -> usize {
-        self.with_process(|process| process.open_files())
+        self.with_process(Process::open_files)
     }
 
     /// What it logged since the first start.
@@ -167,13 +167,13 @@ impl Proxy {
 
     /// Asks it to end (SIGTERM) and does not wait.
     pub fn signal_terminate(&self) {
-        self.with_process(|process| process.terminate());
+        self.with_process(Process::terminate);
     }
 
     /// Asks it to end (SIGTERM) and waits for that.
     pub async fn terminate(&self) -> ExitStatus {
         self.signal_terminate();
-        self.wait_ended(Duration::from_secs(60)).await
+        self.wait_ended(Duration::from_mins(1)).await
     }
 
     /// Waits for an end that something else brings about.

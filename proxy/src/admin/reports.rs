@@ -32,7 +32,12 @@ impl Policy {
             last_error: live.last_error().map(|error| error.to_string()),
             unmatched_topics: policy.map(proxy_config::Policy::unmatched),
             rules: policy.map_or(0, |policy| policy.rules().len()),
-            retired: loaded.map(LoadedPolicy::retired).unwrap_or_default().into_iter().cloned().collect(),
+            retired: loaded
+                .map(LoadedPolicy::retired)
+                .unwrap_or_default()
+                .into_iter()
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -51,7 +56,9 @@ pub(super) struct RuleKey {
 
 /// `/keys`: the rules that encrypt, in the order of the policy file.
 pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
-    let Some(loaded) = live.policy() else { return Vec::new() };
+    let Some(loaded) = live.policy() else {
+        return Vec::new();
+    };
     let rules = loaded.effective.policy().rules().iter();
     rules
         .filter_map(|rule| match &rule.action {

@@ -40,7 +40,12 @@ pub(super) fn wire(
     let server_tls = server_tls(config, &mut poller)?;
     let client_tls = client_tls(config, &mut poller)?;
     live.reload_policy();
-    Ok(Wired { live, server_tls, client_tls, poller })
+    Ok(Wired {
+        live,
+        server_tls,
+        client_tls,
+        poller,
+    })
 }
 
 /// For each listener, in the order of the configuration.
@@ -67,8 +72,13 @@ fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<O
 }
 
 fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Option<Arc<ClientTls>>> {
-    let Some(tls) = &config.upstream.tls else { return Ok(None) };
-    let files = ClientFiles { trusted: tls.ca_files.iter().map(path).collect(), identity: None };
+    let Some(tls) = &config.upstream.tls else {
+        return Ok(None);
+    };
+    let files = ClientFiles {
+        trusted: tls.ca_files.iter().map(path).collect(),
+        identity: None,
+    };
     let tls = Arc::new(ClientTls::load(files).context("upstream.tls")?);
     poller.watch_certificates("upstream.tls", Arc::<ClientTls>::clone(&tls));
     Ok(Some(tls))

@@ -51,13 +51,12 @@ impl Answers {
                 biased;
                 expected = self.expected.recv() => expected,
                 // Nothing is asked, so the only thing that may come is the end.
-                readable = self.broker.readable() => match readable.map_err(Close::BrokerFrame)? {
-                    false => return Err(Close::BrokerEnded),
-                    true => match self.expected.try_recv() {
-                        Ok(expected) => Some(expected),
-                        Err(_) => return Err(Close::Order(0, 0)),
-                    },
-                },
+                readable = self.broker.readable() => {
+                    if !readable.map_err(Close::BrokerFrame)? {
+                        return Err(Close::BrokerEnded);
+                    }
+                    Some(self.expected.try_recv().map_err(|_| Close::Unexpected)?)
+                }
             };
             match expected {
                 None => return Ok(()),

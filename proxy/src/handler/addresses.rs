@@ -36,7 +36,7 @@ pub(crate) fn api_versions(message: &[u8], version: i16) -> Result<Outcome, Clos
 
 pub(crate) fn find_coordinator(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
     rewrite(ApiKey::FindCoordinator, message, version, |response: &mut FindCoordinatorResponse| {
-        let mut place = |node: &mut BrokerId, host: &mut StrBytes, port: &mut i32, error: &mut i16| {
+        let place = |node: &mut BrokerId, host: &mut StrBytes, port: &mut i32, error: &mut i16| {
             if *error != 0 || node.0 < 0 {
                 return;
             }

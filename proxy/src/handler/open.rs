@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What one answer may grow to by batches that must be rewritten. More comes with the next fetch.
+const MAX_REWRITTEN_BYTES: usize = 64 * 1024 * 1024;
 /// Between two tries for a key that is not to be had.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
@@ -63,6 +65,8 @@ pub(crate) struct Opener {
     rewritten: Vec<u8>,
     keys: Vec<KnownKey>,
     deadline: Option<Instant>,
+    /// Bytes rewritten for partitions of the same answer that are done.
+    rewritten_before: usize,
 }
 
 /// A data key that this answer needed already.
@@ -92,6 +96,8 @@ impl Opener {
     /// empties. All its partitions together wait at most for `patience` for keys that are not to be had.
     pub(crate) fn start(&mut self, patience: Duration) {
         self.keys.clear();
+        self.rewritten_before = 0;
+        self.rewritten.clear();
         self.deadline = Some(Instant::now() + patience);
     }
 
@@ -104,6 +110,7 @@ impl Opener {
         records: Range<usize>,
     ) -> Result<Opened, Failure> {
         self.parts.clear();
+        self.rewritten_before += self.rewritten.len();
         self.rewritten.clear();
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
         let strictness = strictness(session, place)?;
@@ -121,6 +128,9 @@ impl Opener {
                 }
             };
             let batch = at + range.start..at + range.end;
+            if self.rewritten_before + self.rewritten.len() > MAX_REWRITTEN_BYTES && place.fetch_version.is_some() {
+                return Ok(Opened::Rewritten);
+            }
             match self.batch(session, place, message, batch.clone(), strictness).await {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => opened = Opened::Rewritten,

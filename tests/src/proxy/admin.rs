@@ -42,9 +42,9 @@ impl Proxy {
             stream.write_all(request.as_bytes()).await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
-            Ok(answer)
+            Ok::<_, io::Error>(answer)
         };
-        let answer: String = timeout(LIMIT, exchange)
+        let answer = timeout(LIMIT, exchange)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let (head, body) = answer

@@ -1,13 +1,15 @@
 //! The harness itself, against the broker without a proxy: what it cannot do here it cannot prove elsewhere.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use tests::ports::Ports;
+use tests::process::Process;
 use tests::{
     Batch, By, Client, Cluster, Codec, ConsumeOptions, Field, Payload, ProduceOptions, RawConnection,
-    SentRecord, assert_same, canary, eventually, topic,
+    Scratch, Segments, SentRecord, assert_same, canary, eventually, eventually_ok, topic,
 };
-use tests::{Segments, ports::Ports};
 
 async fn round_trips(client: Client) {
     let cluster = Cluster::shared().await;
@@ -213,48 +215,45 @@ fn harness_ports_do_not_collide() {
 /// The test binary runs itself, is killed, and must leave neither process nor folder.
 #[tokio::test(flavor = "multi_thread")]
 async fn harness_leaves_nothing_behind_when_killed() {
-    if std::env::var_os("HARNESS_VICTIM").is_some() {
-        let scratch = tests::Scratch::new("victim");
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 300 & sleep 300"]);
-        let process = tests::process::Process::start("victim", command, &scratch.join("log")).unwrap();
-        std::fs::write(
-            std::env::var_os("HARNESS_VICTIM").unwrap(),
-            format!("{} {}", process.id(), scratch.path().display()),
-        )
-        .unwrap();
-        tokio::time::sleep(Duration::from_mins(5)).await;
+    if let Some(note) = std::env::var_os("HARNESS_VICTIM") {
+        return be_the_victim(Path::new(&note)).await;
     }
-    let scratch = tests::Scratch::new("victims");
+    let scratch = Scratch::new("killer");
     let note = scratch.join("note");
-    let mut victim = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "harness::harness_leaves_nothing_behind_when_killed"])
-        .env("HARNESS_VICTIM", &note)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let read = || std::fs::read_to_string(&note).unwrap_or_default();
-    eventually("the victim has started", Duration::from_secs(20), async || {
-        read().contains(' ')
-    })
-    .await;
-    let text = read();
-    let (group, folder) = text.split_once(' ').unwrap();
-    let alive = || {
-        let script = "kill -s 0 -- -$0 2>/dev/null";
-        Command::new("sh")
-            .args(["-c", script, group])
-            .status()
-            .unwrap()
-            .success()
-    };
-    assert!(alive());
-    victim.kill().unwrap();
-    victim.wait().unwrap();
-    eventually(
-        "processes and folder are gone",
-        Duration::from_secs(10),
-        async || !alive() && !std::path::Path::new(folder).exists(),
+        .env("HARNESS_VICTIM", &note);
+    let mut victim = Process::start("victim", command, &scratch.join("log")).unwrap();
+    let note = async || std::fs::read_to_string(&note);
+    let note = eventually_ok("the victim has started", Duration::from_secs(20), note).await;
+    let (group, folder) = note.split_once(' ').unwrap();
+    assert!(lives(group) && Path::new(folder).exists());
+    victim.kill();
+    let gone = async || !lives(group) && !Path::new(folder).exists();
+    eventually("processes and folder are gone", Duration::from_secs(10), gone).await;
+}
+
+async fn be_the_victim(note: &Path) {
+    let scratch = Scratch::new("victim");
+    let mut command = Command::new("sh");
+    command.args(["-c", "sleep 300 & sleep 300"]);
+    let process = Process::start("victim's child", command, &scratch.join("log")).unwrap();
+    let unfinished = note.with_extension("unfinished");
+    std::fs::write(
+        &unfinished,
+        format!("{} {}", process.id(), scratch.path().display()),
     )
-    .await;
+    .unwrap();
+    std::fs::rename(unfinished, note).unwrap();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+}
+
+fn lives(group: &str) -> bool {
+    let script = "kill -s 0 -- -$0 2>/dev/null";
+    Command::new("sh")
+        .args(["-c", script, group])
+        .status()
+        .unwrap()
+        .success()
 }

@@ -7,4 +7,8 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod at_rest;
 mod harness;
+mod harness_cluster;
+mod harness_proxy;
+mod roundtrip;

@@ -33,7 +33,14 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
             ));
         }
         for pattern in &rule.topics {
-            let Some(Entry { rule: other, pattern: wide, action }) = wider.next(pattern) else { continue };
+            let Some(Entry {
+                rule: other,
+                pattern: wide,
+                action,
+            }) = wider.next(pattern)
+            else {
+                continue;
+            };
             if *action == &rule.action {
                 findings.push(format!(
                     "rules[{index}] says for {pattern} what rules[{other}] says for {wide} already"
@@ -78,10 +85,17 @@ struct Wider<'a> {
 
 impl<'a> Wider<'a> {
     fn of(effective: &'a EffectivePolicy) -> Self {
-        let mut wider = Self { prefixes: HashMap::new(), any: None };
+        let mut wider = Self {
+            prefixes: HashMap::new(),
+            any: None,
+        };
         for (index, rule) in effective.policy().rules().iter().enumerate() {
             for pattern in &rule.topics {
-                let entry = Entry { rule: index, pattern, action: &rule.action };
+                let entry = Entry {
+                    rule: index,
+                    pattern,
+                    action: &rule.action,
+                };
                 match pattern {
                     Pattern::Name(_) => {}
                     Pattern::Prefix(prefix) => {
@@ -100,8 +114,10 @@ impl<'a> Wider<'a> {
             Pattern::Prefix(prefix) => (prefix.as_str(), prefix.as_str().len().saturating_sub(1)),
             Pattern::Any => return None,
         };
-        let shorter = (1..=longest).rev().filter_map(|length| text.get(..length));
-        shorter.filter_map(|prefix| self.prefixes.get(prefix)).next().or(self.any.as_ref())
+        let mut shorter = (1..=longest).rev().filter_map(|length| text.get(..length));
+        shorter
+            .find_map(|prefix| self.prefixes.get(prefix))
+            .or(self.any.as_ref())
     }
 }
 

@@ -5,7 +5,11 @@ use proxy_config::{Action, EffectivePolicy, KeyRef, Pattern, ProxyConfig, Unmatc
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-pub(super) fn print(config: &ProxyConfig, effective: &EffectivePolicy, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print(
+    config: &ProxyConfig,
+    effective: &EffectivePolicy,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let policy = effective.policy();
     let keys: BTreeSet<KeyRef> = policy.encrypt_rules().map(|rule| rule.key_ref()).collect();
     let retired = retired(effective);

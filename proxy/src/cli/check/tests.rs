@@ -36,8 +36,14 @@ fn says_what_the_policy_means() {
     );
     let (ok, text) = output(&directory, false);
     assert!(ok);
-    assert!(text.starts_with("cluster test: 1 listener, 1 rule, 1 key, 0 retired patterns\n"), "{text}");
-    assert!(text.contains("rules[0]: prefix payments., name refunds: encrypted with key payments"), "{text}");
+    assert!(
+        text.starts_with("cluster test: 1 listener, 1 rule, 1 key, 0 retired patterns\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("rules[0]: prefix payments., name refunds: encrypted with key payments"),
+        "{text}"
+    );
     assert!(!directory.path().join("policy.yaml.state").exists());
 }
 
@@ -60,18 +66,25 @@ fn warns_of_holes_and_repetitions() {
         "rules[2] says for name payments.in what rules[0] says for prefix payments. already",
         "listener clients has no tls",
     ] {
-        assert!(text.contains(&format!("warning: {warning}")), "{warning} is not in\n{text}");
+        assert!(
+            text.contains(&format!("warning: {warning}")),
+            "{warning} is not in\n{text}"
+        );
     }
 }
 
 #[test]
 fn warns_where_the_ledger_is_stronger_than_a_rule() {
     let directory = files("rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n");
-    let state = "version: 1\nencrypted:\n- topic: {name: payments.in}\n  key: {provider: default, name: payments}\n";
+    let state =
+        "version: 1\nencrypted:\n- topic: {name: payments.in}\n  key: {provider: default, name: payments}\n";
     std::fs::write(directory.path().join("policy.yaml.state"), state).unwrap();
     let (_, text) = output(&directory, false);
     assert!(text.contains("retired: name payments.in"), "{text}");
-    assert!(text.contains("warning: rules[0] disables prefix payments., but name payments.in inside it"), "{text}");
+    assert!(
+        text.contains("warning: rules[0] disables prefix payments., but name payments.in inside it"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -90,8 +103,14 @@ fn mistakes_have_their_exit_code() {
 fn online_tries_each_key() {
     let good = files("rules:\n- topics: [{name: a}]\n  key: {name: payments}\n");
     let (ok, text) = output(&good, true);
-    assert!(ok && text.contains("key payments of provider default: Ready"), "{text}");
+    assert!(
+        ok && text.contains("key payments of provider default: Ready"),
+        "{text}"
+    );
     let bad = files("rules:\n- topics: [{name: a}]\n  key: {name: nobody}\n");
     let (ok, text) = output(&bad, true);
-    assert!(!ok && text.contains("key nobody of provider default: Refused: "), "{text}");
+    assert!(
+        !ok && text.contains("key nobody of provider default: Refused: "),
+        "{text}"
+    );
 }

@@ -139,14 +139,13 @@ fn decide(requests: &Requests, name: &Arc<str>, version: i16) -> Decided {
 async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Instant) -> Treatment {
     let facts = requests.session.shared.topics.facts(name).unwrap_or(Facts::UNKNOWN);
     let (format, if_compacted) = match (rule.format, facts.compacted) {
-        (RuleFormat::Record, _) => (Format::Record, None),
         (RuleFormat::Batch, Some(true)) => {
             return Treatment::Refuse(Code::PolicyViolation, Refusal::Compacted);
         }
         (RuleFormat::Batch, _) => (Format::Batch, Some(Code::PolicyViolation)),
-        // Only positive knowledge leads to batch format.
         (RuleFormat::Auto, Some(false)) => (Format::Batch, Some(Code::NotEnoughReplicas)),
-        (RuleFormat::Auto, _) => (Format::Record, None),
+        // Only positive knowledge leads `Auto` to batch format.
+        (RuleFormat::Auto | RuleFormat::Record, _) => (Format::Record, None),
     };
     match data_key(requests, rule, deadline).await {
         Ok(key) => {
