@@ -167,16 +167,21 @@ impl Port {
         loop {
             let accepted = tokio::select! {
                 () = port.shutdown.cancelled() => return,
-                // A slot first: connections beyond the limit wait in the kernel's queue.
+                // Beyond the limit one connection waits here for a slot, the others in the kernel's queue. No slot is
+                // held by a port that nobody comes to.
                 accepted = async {
-                    let slot = Arc::clone(&port.slots).acquire_owned().await;
-                    (slot, socket.accept().await)
+                    let accepted = socket.accept().await?;
+                    Ok::<_, std::io::Error>((accepted, Arc::clone(&port.slots).acquire_owned().await))
                 } => accepted,
             };
-            let (Ok(slot), Ok((stream, peer))) = accepted else {
-                tracing::warn!("failed to accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+            let ((stream, peer), slot) = match accepted {
+                Ok((accepted, Ok(slot))) => (accepted, slot),
+                Ok((_, Err(_closed))) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
             let span = tracing::info_span!("connection", client.addr = %peer);
             let serving = Arc::clone(&port);

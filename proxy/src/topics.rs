@@ -16,6 +16,7 @@ pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
 /// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
 const MAX_IDS: usize = 500_000;
+const MAX_NAMELESS: usize = 10_000;
 const MAX_UNMATCHED: usize = 10_000;
 
 /// What `DescribeConfigs` said.
@@ -41,6 +42,8 @@ struct Known {
     names: HashMap<TopicId, Arc<str>>,
     ids: HashMap<Arc<str>, TopicId>,
     facts: HashMap<Arc<str>, Dated>,
+    /// Ids that were asked for and have no name that we may know.
+    nameless: HashMap<TopicId, Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +55,26 @@ pub(crate) struct Topics {
 impl Topics {
     pub(crate) fn name(&self, id: &TopicId) -> Option<Arc<str>> {
         self.read(|known| known.names.get(id).cloned())
+    }
+
+    /// Whether it is worth asking for the name behind an id: it is not known, nor was it asked for in vain just now.
+    pub(crate) fn is_askable(&self, id: &TopicId) -> bool {
+        self.read(|known| {
+            *id != [0; 16]
+                && !known.names.contains_key(id)
+                && known.nameless.get(id).is_none_or(|since| since.elapsed() >= UNKNOWN_FRESH)
+        })
+    }
+
+    /// Remembers which of the ids that were asked for have no name.
+    pub(crate) fn note_asked(&self, ids: &[TopicId]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.nameless.retain(|_, since| since.elapsed() < UNKNOWN_FRESH);
+        for id in ids {
+            if !known.names.contains_key(id) && known.nameless.len() < MAX_NAMELESS {
+                known.nameless.insert(*id, Instant::now());
+            }
+        }
     }
 
     pub(crate) fn id(&self, name: &str) -> Option<TopicId> {
@@ -173,6 +196,16 @@ mod tests {
         topics.learn([("orders", A)].into_iter());
         topics.learn([("payments", A)].into_iter());
         assert_eq!(topics.name(&A).as_deref(), Some("orders"));
+    }
+
+    #[test]
+    fn an_id_without_a_name_is_not_asked_for_again_at_once() {
+        let topics = Topics::default();
+        assert!(topics.is_askable(&A));
+        topics.note_asked(&[A]);
+        assert!(!topics.is_askable(&A));
+        topics.learn([("orders", A)].into_iter());
+        assert!(!topics.is_askable(&A), "known now");
     }
 
     #[test]

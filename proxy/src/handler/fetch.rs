@@ -58,7 +58,7 @@ pub(crate) async fn request(requests: &mut Requests, frame: &mut Frame, head: &R
 pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
     topics
         .filter_map(|topic| match topic {
-            TopicRef::Id(id) if id != [0; 16] && session.shared.topics.name(&id).is_none() => Some(id),
+            TopicRef::Id(id) if session.shared.topics.is_askable(&id) => Some(id),
             _ => None,
         })
         .collect()

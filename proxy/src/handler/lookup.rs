@@ -28,7 +28,9 @@ const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 /// Learns the names of these ids, as far as the broker tells them.
 pub(crate) async fn names(requests: &mut Requests, ids: &[TopicId]) -> Result<(), Close> {
     let topics = ids.iter().map(|id| MetadataRequestTopic::default().with_topic_id(Uuid::from_bytes(*id)).with_name(None));
-    metadata(requests, topics.collect()).await
+    metadata(requests, topics.collect()).await?;
+    requests.session.shared.topics.note_asked(ids);
+    Ok(())
 }
 
 /// Learns the ids of these topics, without creating any.

@@ -47,7 +47,8 @@ async fn harness_three_nodes_survive_the_loss_of_one() {
     let cluster = Cluster::builder().nodes(3).start().await;
     let topic = topic("harness-nodes");
     cluster.create_topic(&topic, 3, &[]).await;
-    assert_eq!(cluster.log_dirs(&topic, 0).len(), 3);
+    let replicated = async || cluster.log_dirs(&topic, 0).len() == 3;
+    eventually("each node has a replica", Duration::from_secs(20), replicated).await;
     let sent: Vec<SentRecord> = (0..3)
         .map(|partition| SentRecord::of("before").partition(partition))
         .collect();

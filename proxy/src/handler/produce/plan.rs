@@ -97,7 +97,7 @@ async fn resolve(requests: &mut Requests, view: &ProduceView, body: &[u8]) -> Re
     let missing: Vec<TopicId> = references
         .iter()
         .filter_map(|topic| match topic {
-            TopicRef::Id(id) if known(requests, topic).is_none() => Some(*id),
+            TopicRef::Id(id) if requests.session.shared.topics.is_askable(id) => Some(*id),
             _ => None,
         })
         .collect();
