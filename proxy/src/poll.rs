@@ -148,7 +148,7 @@ impl Poller {
             Some(problem) if self.complaints.get(&index) == Some(&problem) => {}
             Some(problem) => {
                 outcomes.inc(Outcome::Failed);
-                tracing::warn!(source = %name, ?kind, error = %problem, "files not loaded, the earlier ones stay");
+                tracing::warn!(source = %name, ?kind, error = %problem, "changed files cannot be used");
                 self.complaints.insert(index, problem);
             }
             None => {

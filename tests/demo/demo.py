@@ -77,6 +77,8 @@ def blame(error, place):
         show.out(show.colour(f"--- the end of {name}", "dim"))
         for line in lines:
             show.out("    " + line)
+    for name, code in place.ended() if place else ():
+        show.say(f"{name} ended with code {code}", "red")
     reason = str(error) if isinstance(error, Failure) else repr(error)
     show.out(f"\n{show.colour(show.NO, 'red', 'bold')} " + show.colour(f"demo: {reason}", "red"))
 
@@ -148,7 +150,7 @@ class Demo:
         self.through, self.raw, self.summary, self.batches = {}, {}, {}, 0
 
     def tell(self, start):
-        show.out(show.colour("Strimzi Topic Encryption: what a producer sends, what a broker keeps, what a consumer gets", "bold"))
+        show.headline("Strimzi Topic Encryption: what producers send, brokers keep and consumers get")
         with show.step(1, "A Kafka broker, and the proxy in front of it", "start"):
             self.start()
         topics = 2 * len(CODECS)
@@ -266,9 +268,9 @@ class Demo:
             verdicts = ["found" if found else "not found" for found in where]
             show.say(f"{topic}, partition {place[0]}, offset {place[1]}:", "bold")
             show.side_by_side([
-                ("a consumer through the proxy", ["green"], describe(seen)),
-                ("a consumer at the broker", ["red" if secret else "green"], describe(kept)),
-                ("a search of the segment files", ["yellow"], [
+                ("a consumer through the proxy", "green", describe(seen)),
+                ("a consumer at the broker", "red" if secret else "green", describe(kept)),
+                ("a search of the segment files", "yellow", [
                     ("files", f"{len(partitions)} partitions, {size:,} bytes, {totals['records']} records", 2),
                     *((label, f"{verdict}: {canary.decode()}", 2)
                       for label, canary, verdict in zip(("key", "value", "header"), canaries, verdicts)),
@@ -413,7 +415,7 @@ class Demo:
         encrypted = len(self.pairs) * ORDERS + self.summary["live"]
         keys = self.summary["keys"].items()
         show.out()
-        show.out(show.colour("In short", "bold"))
+        show.headline("In short")
         show.table(["what", "result"], [
             ["sent and read back through the proxy", f"{encrypted + len(self.pairs) * ORDERS:,} records, {encrypted:,} of them encrypted"],
             ["found in the broker's files", self.summary["searched"]],

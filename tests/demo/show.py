@@ -58,11 +58,16 @@ def promise(text):
         out(f"  {colour(YES, 'green', 'bold') if i == 0 else ' ' * len(YES)} {line}")
 
 
+def headline(text):
+    for line in textwrap.wrap(text, width()):
+        out(colour(line, "bold"))
+
+
 @contextlib.contextmanager
 def step(number, title, name):
     """A part of the story under its caption, timed under its short name."""
     out()
-    out(colour(f"{number}. {title}", "bold"))
+    headline(f"{number}. {title}")
     start = time.monotonic()
     yield
     times.append((name, time.monotonic() - start))

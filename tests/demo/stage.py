@@ -19,7 +19,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RIG = ROOT / "tests/rig"
 PROVIDER = "default"
 # Removes everything once the demo lets go of the pipe, however it ended. $1 is the process group of all others.
-REAPER = "trap '' INT TERM HUP; read -r _; kill -s KILL -- -$1 2>/dev/null; rm -rf -- \"$2\""
+REAPER = """
+trap '' INT TERM HUP
+read -r _
+kill -s KILL -- "-$1"
+until rm -rf -- "$2"; do sleep 0.1; done
+"""
 
 
 class Failure(Exception):
@@ -48,6 +53,16 @@ def free_ports(count):
     raise Failure("no free ports between 20000 and 32000")
 
 
+def living(group):
+    """Whether a process of the group lives, other than as an entry that its parent has yet to collect."""
+    for file in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group, *_ = file.read_text(errors="replace").rpartition(")")[2].split()
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
+
+
 def until(condition, seconds, what, process=None):
     """Waits for a condition, and no longer than its process lives."""
     deadline = time.monotonic() + seconds
@@ -71,9 +86,10 @@ class Stage:
         self.logs.mkdir()
         # Its only duty is to keep the number of the group.
         self.anchor = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=os.setpgrp)
-        self.children = [self.anchor]
+        self.children = [("anchor", self.anchor)]
         self.reaper = subprocess.Popen(
-            ["sh", "-c", REAPER, "reaper", str(self.anchor.pid), self.folder], stdin=subprocess.PIPE, start_new_session=True)
+            ["sh", "-c", REAPER, "reaper", str(self.anchor.pid), self.folder],
+            stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def start(self, name, argv, **options):
         """A child of the group; what it says on standard error, and else would print, goes to its log."""
@@ -82,7 +98,7 @@ class Stage:
             options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
             argv = [str(word) for word in argv]
             child = subprocess.Popen(argv, stderr=log, preexec_fn=lambda: os.setpgid(0, group), **options)
-            self.children.append(child)
+            self.children.append((name, child))
             return child
 
     def run(self, name, argv, **options):
@@ -95,13 +111,13 @@ class Stage:
         self.reaper.stdin.close()
         self.reaper.wait()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            for child in self.children:
+            for _, child in self.children:
                 child.wait(timeout=5)
-        try:
-            os.killpg(self.anchor.pid, 0)
-        except ProcessLookupError:
-            return not self.folder.exists()
-        return False
+        return not self.folder.exists() and not living(self.anchor.pid)
+
+    def ended(self):
+        """Children that ended badly."""
+        return [(name, child.returncode) for name, child in self.children if child.poll()]
 
     def last_words(self, lines=12):
         """The end of each log that has anything."""

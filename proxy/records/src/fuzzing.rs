@@ -4,8 +4,9 @@
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
 use crate::{
-    Codec, Codecs, Entry, Location, OriginalBatch, Recognised, RecordOpener, RecordSealer, Scratch, Surround,
-    crc_matches, entries, open_records, recognise, restored_header, seal_records, validate_produced,
+    BatchHeader, Codec, Codecs, Entry, Location, OriginalBatch, Recognised, RecordOpener, RecordSealer,
+    Scratch, Surround, crc_matches, entries, open_records, recognise, restored_header, seal_records,
+    validate_produced,
 };
 
 /// Small, so that bombs are found soon.
@@ -46,11 +47,14 @@ pub fn fuzz_codecs(data: &[u8]) {
     assert_eq!(plain, input);
 }
 
-/// Validates with the CRC put right, so that the fuzzer gets past it, and goes on to both formats.
+/// Validates with a header put right, so that the fuzzer gets past it, and goes on to both formats.
 pub fn fuzz_validate_produced(data: &[u8]) {
     let mut scratch = Scratch::new(CAP);
     let _ = validate_produced(data, &mut scratch);
-    let batch = with_crc(data);
+    let batch = mended(data, |header| {
+        header.base_offset = 0;
+        header.last_offset_delta = header.record_count.wrapping_sub(1);
+    });
     let Ok(produced) = validate_produced(&batch, &mut scratch) else {
         return;
     };
@@ -78,6 +82,11 @@ pub fn fuzz_validate_produced(data: &[u8]) {
 }
 
 pub fn fuzz_recognise(data: &[u8]) {
+    let _ = recognise(data, &mut Scratch::new(CAP));
+    recognise_mended(&mended(data, |_| {}));
+}
+
+fn recognise_mended(data: &[u8]) {
     let mut scratch = Scratch::new(CAP);
     if let Ok(Recognised::Batch(sealed)) = recognise(data, &mut scratch) {
         let bytes = match sealed.location {
@@ -103,7 +112,7 @@ pub fn fuzz_recognise(data: &[u8]) {
 }
 
 pub fn fuzz_open_records(data: &[u8]) {
-    let batch = with_crc(data);
+    let batch = mended(data, |_| {});
     let mut scratch = Scratch::new(CAP);
     let Ok(Recognised::Records(section)) = recognise(&batch, &mut scratch) else {
         return;
@@ -116,11 +125,18 @@ pub fn fuzz_open_records(data: &[u8]) {
     }
 }
 
-fn with_crc(data: &[u8]) -> Vec<u8> {
+/// The same bytes as one batch of magic 2 with the right length and CRC, which random bytes never are.
+fn mended(data: &[u8], change: impl FnOnce(&mut BatchHeader)) -> Vec<u8> {
     let mut batch = data.to_vec();
-    let crc = crc_fast::crc32_iscsi(data.get(21..).unwrap_or_default());
-    if let Some(slot) = batch.get_mut(17..).and_then(|rest| rest.first_chunk_mut()) {
-        *slot = crc.to_be_bytes();
+    if let Some(magic) = batch.get_mut(8..17) {
+        magic.copy_from_slice(&[0, 0, 0, 49, 0, 0, 0, 0, 2]);
+    }
+    let Ok(mut header) = BatchHeader::parse(&batch) else {
+        return batch;
+    };
+    change(&mut header);
+    if let Some((slot, section)) = batch.split_first_chunk_mut() {
+        *slot = header.complete(&[section]);
     }
     batch
 }

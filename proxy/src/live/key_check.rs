@@ -8,29 +8,30 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// So that an outage and its end show although nothing uses the key.
 const INTERVAL: Duration = Duration::from_secs(30);
+/// While a starting pod waits for a provider's first answer.
+const WAITING_INTERVAL: Duration = Duration::from_secs(3);
 /// Keys tried at the same time: a fleet that starts must not run its KMS into a rate limit.
 const CONCURRENCY: usize = 4;
 /// Providers limit their calls themselves; this is for one that does not.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Live {
-    /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 30 s, until `shutdown`.
+    /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 30 s (3 s while a key keeps
+    /// the pod from being ready), until `shutdown`.
     pub async fn check_keys(&self, shutdown: CancellationToken) {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.keys_changed.notified() => ticks.reset(),
+                () = self.check_keys_once() => {}
                 () = shutdown.cancelled() => return,
             }
+            let waiting = self.policy().is_some() && !self.key_states.obstacles().is_empty();
             tokio::select! {
-                () = self.check_keys_once() => {}
+                () = tokio::time::sleep(if waiting { WAITING_INTERVAL } else { INTERVAL }) => {}
+                () = self.keys_changed.notified() => {}
                 () = shutdown.cancelled() => return,
             }
         }

@@ -15,7 +15,7 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::Cluster;
-use crate::eventually::eventually_ok;
+use crate::eventually::{eventually, eventually_ok};
 use crate::kafka_error::KafkaErrorName;
 use crate::raw_connection::{Location, RawConnection};
 
@@ -28,7 +28,7 @@ const DELETE: i8 = 1;
 const READY: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Cluster {
-    /// Makes a topic, replicated to all nodes, and waits until its partitions have leaders. Returns its id.
+    /// Makes a topic, replicated to all nodes, and waits until its partitions have leaders and folders. Returns its id.
     pub async fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Uuid {
         let configs = configs.iter().map(|(key, value)| {
             CreatableTopicConfig::default()
@@ -62,6 +62,9 @@ impl Cluster {
         );
         for partition in 0..partitions {
             self.locate(name, partition).await;
+            // A leader may be known before it has made the folder.
+            let stored = async || !self.log_dirs(name, partition).is_empty();
+            eventually(&format!("{name}-{partition} has a folder"), READY, stored).await;
         }
         topic.topic_id
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tests::{
     Certificates, Client, Cluster, ConsumeOptions, ProduceOptions, RawConnection, SentRecord, assert_same,
-    eventually, topic,
+    eventually, eventually_ok, topic,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,9 +70,18 @@ async fn harness_three_nodes_survive_the_loss_of_one() {
         moved,
     )
     .await;
-    let received = Client::Go
-        .consume_all(&ConsumeOptions::from(cluster.bootstrap(), &topic))
-        .await;
+    // A new leader may say for a moment that it does not know its end yet.
+    let read = async || {
+        let consumed = Client::Go
+            .consume(&ConsumeOptions::from(cluster.bootstrap(), &topic).count(3))
+            .await;
+        if consumed.complete {
+            Ok(consumed.records)
+        } else {
+            Err(format!("{consumed:?}"))
+        }
+    };
+    let received = eventually_ok("the records are still there", Duration::from_secs(30), read).await;
     assert_eq!(received.len(), 3);
     cluster.start_node(2).await;
     cluster.stop_node(2).await;

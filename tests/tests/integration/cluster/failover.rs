@@ -1,0 +1,147 @@
+//! Brokers that stop and start under clients: what was acknowledged is read once, in order.
+
+use std::time::Duration;
+
+use tests::raw_connection::Location;
+use tests::{
+    Client, Cluster, ConsumeOptions, ProduceOptions, RawConnection, SentRecord, eventually, eventually_ok,
+    topic,
+};
+
+use super::{ALL_RUN, Three};
+
+/// A leader that was killed is missed after six seconds; the machine may be busy.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The broker that goes: it leads all partitions here.
+const GOING: usize = 1;
+const STAYING: usize = 2;
+/// `ListOffsets` asks so for the end.
+const LATEST: i64 = -1;
+/// Records before, between and after.
+const SOME: usize = 100;
+/// Records on the way while the broker goes or comes, each in a batch of its own.
+const MANY: usize = 1500;
+const PHASES: [usize; 5] = [SOME, MANY, SOME, MANY, SOME];
+
+/// A client that writes and another that reads meanwhile.
+struct Pair {
+    topic: String,
+    writer: Client,
+    reader: Client,
+    written: usize,
+}
+
+impl Pair {
+    async fn new(prefix: &str, writer: Client, reader: Client) -> Self {
+        let topic = topic(&format!("{prefix}.failover-{writer}-{reader}"));
+        let three = Three::shared().await;
+        three.place_topic(&topic, &[&[1, 2, 0]]).await;
+        Self {
+            topic,
+            writer,
+            reader,
+            written: 0,
+        }
+    }
+
+    /// Writes so many records, one a batch and one after the other; each must be acknowledged at the next offset.
+    async fn write(&mut self, count: usize) {
+        let until = self.written + count;
+        let records: Vec<SentRecord> = (self.written..until).map(record).collect();
+        let proxy = &Three::shared().await.proxy;
+        let options = ProduceOptions::to(proxy.bootstrap(), &self.topic)
+            .in_flight(1)
+            .batch_bytes(1)
+            .linger_ms(0)
+            .timeout(PATIENCE);
+        let offsets = self.writer.produce_all(&options, &records).await;
+        let expected = (self.written..until).map(|offset| i64::try_from(offset).unwrap());
+        assert!(
+            offsets.iter().copied().eq(expected),
+            "{}: acknowledged at other offsets: {offsets:?}",
+            self.topic
+        );
+        self.written = until;
+    }
+
+    /// Reads from before the first record to the last one.
+    async fn read(topic: String, reader: Client) {
+        let proxy = &Three::shared().await.proxy;
+        let total = PHASES.iter().sum();
+        let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(total);
+        let consumed = reader.consume(&options.timeout(2 * PATIENCE)).await;
+        let (records, errors) = (consumed.records, consumed.errors);
+        for (index, received) in records.iter().enumerate() {
+            let sent = record(index);
+            let offset = i64::try_from(index).unwrap();
+            assert!(
+                sent.equals(received) && received.offset == offset,
+                "{topic}, {reader}: not record {index}: {received:?}"
+            );
+        }
+        assert_eq!(records.len(), total, "{topic}, {reader}: {errors:?}");
+        assert!(errors.is_empty(), "{topic}, {reader}: {errors:?}");
+    }
+}
+
+fn record(number: usize) -> SentRecord {
+    SentRecord::of(format!("number {number}"))
+        .key(format!("key {}", number % 7))
+        .partition(0)
+}
+
+/// Java and another client write and read while the broker goes and comes back.
+async fn outlives(prefix: &str, go: impl AsyncFnOnce(&Cluster)) {
+    let _alone = ALL_RUN.write().await;
+    let cluster = &Three::shared().await.cluster;
+    let mut java = Pair::new(prefix, Client::Java, Client::Go).await;
+    let mut other = Pair::new(prefix, Client::Librdkafka, Client::Java).await;
+    let topics = [&java, &other].map(|pair| pair.topic.clone());
+    let readers = [&java, &other].map(|pair| tokio::spawn(Pair::read(pair.topic.clone(), pair.reader)));
+    let [before, going, gone, coming, after] = PHASES;
+    tokio::join!(java.write(before), other.write(before));
+    tokio::join!(java.write(going), other.write(going), async {
+        for topic in &topics {
+            wait_for_more_than(before, topic).await;
+        }
+        go(cluster).await;
+    });
+    for topic in &topics {
+        let at = locate(topic).await;
+        assert_ne!(at.leader, cluster.address(GOING), "{topic} has kept its leader");
+    }
+    tokio::join!(java.write(gone), other.write(gone));
+    tokio::join!(java.write(coming), other.write(coming), cluster.start_node(GOING));
+    tokio::join!(java.write(after), other.write(after));
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+/// Waits until writers are under way.
+async fn wait_for_more_than(records: usize, topic: &str) {
+    let three = Three::shared().await;
+    let (mut leader, at) = three.cluster.leader(topic, 0).await;
+    let more = async || {
+        let end = leader.list_offset(&at, LATEST).await.unwrap();
+        usize::try_from(end).unwrap() > records
+    };
+    eventually("the writers are under way", PATIENCE, more).await;
+}
+
+/// Where the first partition is, by a broker that stays.
+async fn locate(topic: &str) -> Location {
+    let stays = Three::shared().await.cluster.address(STAYING);
+    let located = async || RawConnection::connect(&stays).await?.locate(topic, 0).await;
+    eventually_ok("there is a leader", PATIENCE, located).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_outlive_a_leader_that_stops_and_starts() {
+    outlives("batch", async |cluster: &Cluster| cluster.stop_node(GOING).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_outlive_a_leader_that_is_killed_and_starts() {
+    outlives("record", async |cluster: &Cluster| cluster.kill_node(GOING).await).await;
+}

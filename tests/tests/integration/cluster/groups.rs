@@ -1,0 +1,208 @@
+//! Consumer groups and share groups of encrypted topics.
+
+use std::time::Duration;
+
+use kafka_protocol::messages::{
+    ConsumerGroupDescribeRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId,
+};
+use serde_json::Value;
+use tests::{
+    Client, ConsumeOptions, Consumed, ProduceOptions, Proxy, RawConnection, ReceivedRecord, SentRecord,
+    eventually, topic,
+};
+
+use super::{ALL_RUN, Three, policy, text};
+
+const PATIENCE: Duration = Duration::from_secs(45);
+const PARTITIONS: i32 = 4;
+/// Records in each partition.
+const EACH: usize = 20;
+/// What one of two members gets.
+const HALF: usize = EACH * 2;
+
+/// Several partitions, and a proxy of one's own that may be restarted.
+struct Group {
+    proxy: Proxy,
+    topic: String,
+    name: String,
+}
+
+impl Group {
+    async fn new(purpose: &str) -> Self {
+        let three = Three::shared().await;
+        let topic = topic(&format!("batch.{purpose}"));
+        three.cluster.create_topic(&topic, PARTITIONS, &[]).await;
+        let proxy = Proxy::before(&three.cluster).policy(policy()).start().await;
+        Self {
+            proxy,
+            name: format!("group-of-{topic}"),
+            topic,
+        }
+    }
+
+    fn records(from: usize) -> Vec<SentRecord> {
+        let numbers = from..from + EACH;
+        let partitions = numbers.flat_map(|number| (0..PARTITIONS).map(move |partition| (number, partition)));
+        partitions
+            .map(|(number, partition)| SentRecord::of(format!("{partition}/{number}")).partition(partition))
+            .collect()
+    }
+
+    async fn write(&self, from: usize) {
+        let options = ProduceOptions::to(self.proxy.bootstrap(), &self.topic);
+        Client::Go.produce_all(&options, &Self::records(from)).await;
+    }
+
+    async fn read(&self, client: Client, count: usize, properties: &[(&str, &str)]) -> Consumed {
+        let options = ConsumeOptions::from(self.proxy.bootstrap(), &self.topic)
+            .group(&self.name)
+            .count(count)
+            .timeout(PATIENCE);
+        let options = properties
+            .iter()
+            .fold(options, |options, (name, value)| options.property(name, value));
+        client.consume(&options).await
+    }
+
+    /// A connection through the proxy to the group's coordinator.
+    async fn coordinator(&self) -> std::io::Result<RawConnection> {
+        let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![text(&self.name)]);
+        let mut connection = RawConnection::connect(&self.proxy.bootstrap()).await?;
+        let answer = connection.call(&request, 4).await?;
+        let found = answer.coordinators.first().filter(|found| found.error_code == 0);
+        let found = found.ok_or_else(|| std::io::Error::other("no coordinator"))?;
+        RawConnection::connect(&format!("{}:{}", found.host.as_str(), found.port)).await
+    }
+
+    /// Members that have partitions, while the group is stable.
+    async fn members(&self) -> std::io::Result<usize> {
+        let mut coordinator = self.coordinator().await?;
+        let name = GroupId(text(&self.name));
+        let request = DescribeGroupsRequest::default().with_groups(vec![name.clone()]);
+        let answer = coordinator.call(&request, 5).await?;
+        let classic = &answer.groups[0];
+        if classic.group_state.as_str() == "Stable" {
+            let members = classic.members.iter();
+            return Ok(members
+                .filter(|member| !member.member_assignment.is_empty())
+                .count());
+        }
+        let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![name]);
+        let answer = coordinator.call(&request, 0).await?;
+        let members = answer.groups[0].members.iter();
+        let settled = members.filter(|member| {
+            !member.assignment.topic_partitions.is_empty() && member.assignment == member.target_assignment
+        });
+        Ok(settled.count())
+    }
+
+    /// Two members read together what is written once both have partitions. A later one goes on where they stopped, behind
+    /// a proxy that was started again.
+    async fn shares_and_resumes(self, other: Client, properties: &[(&str, &str)]) {
+        let write = async {
+            let two = async || self.members().await.is_ok_and(|members| members == 2);
+            eventually("both members have partitions", PATIENCE, two).await;
+            self.write(0).await;
+        };
+        let (java, other, ()) = tokio::join!(
+            self.read(Client::Java, HALF, properties),
+            self.read(other, HALF, properties),
+            write
+        );
+        assert!(java.errors.is_empty() && other.errors.is_empty());
+        let partitions = |consumed: &Consumed| {
+            let mut partitions: Vec<i32> = consumed.records.iter().map(|record| record.partition).collect();
+            partitions.sort_unstable();
+            partitions.dedup();
+            partitions
+        };
+        assert_eq!(
+            partitions(&java).len() + partitions(&other).len(),
+            4,
+            "partitions were not shared: {:?} and {:?}",
+            partitions(&java),
+            partitions(&other)
+        );
+        is_complete("two members", &[java.records, other.records].concat(), 0);
+
+        self.proxy.restart().await;
+        self.write(EACH).await;
+        let later = self.read(Client::Python, 2 * HALF, properties).await;
+        assert!(later.errors.is_empty(), "{:?}", later.errors);
+        is_complete("one member, later", &later.records, EACH);
+    }
+}
+
+/// Each partition's records from this number on, once and in order.
+fn is_complete(what: &str, received: &[ReceivedRecord], from: usize) {
+    for partition in 0..PARTITIONS {
+        let of_partition = received.iter().filter(|record| record.partition == partition);
+        let values: Vec<String> = of_partition
+            .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned())
+            .collect();
+        let expected = (from..from + EACH).map(|number| format!("{partition}/{number}"));
+        assert!(values.iter().cloned().eq(expected), "{what}: {values:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_group_share_partitions_and_resume_after_a_restart() {
+    let _all_run = ALL_RUN.read().await;
+    let group = Group::new("classic-group").await;
+    group.shares_and_resumes(Client::Librdkafka, &[]).await;
+}
+
+/// KIP-848: the broker assigns partitions.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_consumer_protocol_group_share_partitions_and_resume() {
+    let _all_run = ALL_RUN.read().await;
+    let group = Group::new("consumer-group").await;
+    group
+        .shares_and_resumes(Client::Python, &[("group.protocol", "consumer")])
+        .await;
+}
+
+async fn admin(action: &str, words: &[&str]) -> Value {
+    let bootstrap = Three::shared().await.proxy.bootstrap();
+    let words = [&[action, "--bootstrap", &bootstrap], words].concat();
+    let words = words.into_iter().map(str::to_owned).collect();
+    let outcome = Client::Java
+        .command("admin", words, ("records", Vec::new()), PATIENCE)
+        .await;
+    assert_eq!(outcome.code, 0, "{outcome}");
+    outcome.lines[0].clone()
+}
+
+async fn share_group_reads(prefix: &str) {
+    let _all_run = ALL_RUN.read().await;
+    let three = Three::shared().await;
+    let topic = topic(&format!("{prefix}.share"));
+    three.cluster.create_topic(&topic, PARTITIONS, &[]).await;
+    let group = format!("share-group-of-{topic}");
+    admin(
+        "alter-config",
+        &["--group", &group, "--config", "share.auto.offset.reset=earliest"],
+    )
+    .await;
+    let options = ProduceOptions::to(three.proxy.bootstrap(), &topic);
+    let records = Group::records(0);
+    Client::Python.produce_all(&options, &records).await;
+    let options = ConsumeOptions::from(three.proxy.bootstrap(), &topic)
+        .group(&group)
+        .timeout(PATIENCE);
+    let consumed = Client::share_consume(&options.count(records.len())).await;
+    assert!(consumed.errors.is_empty(), "{:?}", consumed.errors);
+    let mut received = consumed.records;
+    received.sort_by_key(|record| (record.partition, record.offset));
+    is_complete("share group", &received, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_group_reads_batch_format() {
+    share_group_reads("batch").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_group_reads_record_format() {
+    share_group_reads("record").await;
+}

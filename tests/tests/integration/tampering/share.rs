@@ -1,0 +1,110 @@
+//! A member of a share group, by raw requests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::share_fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::share_fetch_response::PartitionData;
+use kafka_protocol::messages::{
+    GroupId, IncrementalAlterConfigsRequest, ShareFetchRequest, ShareGroupHeartbeatRequest, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
+use tests::payload::random_bytes;
+use tests::raw_connection::Location;
+use tests::{RawConnection, eventually_ok};
+
+/// A share group among the resources that have a configuration.
+const GROUP: i8 = 32;
+
+/// Joins a group of its own that starts at the earliest records, and fetches these partitions in one request, until all
+/// of them are answered with records or an error. In the order of the partitions.
+pub(crate) async fn fetch_all(
+    connection: &mut RawConnection,
+    at: &Location,
+    partitions: &[i32],
+) -> Vec<PartitionData> {
+    let group = StrBytes::from_string(tests::topic("share-group"));
+    let member = StrBytes::from_string(URL_SAFE_NO_PAD.encode(random_bytes(16)));
+    start_at_the_earliest(connection, &group).await;
+    let topic = TopicName(StrBytes::from_string(at.topic.clone()));
+    let mut epoch = 0;
+    let assigned = async || {
+        let request = ShareGroupHeartbeatRequest::default()
+            .with_group_id(GroupId(group.clone()))
+            .with_member_id(member.clone())
+            .with_member_epoch(epoch)
+            .with_subscribed_topic_names(Some(vec![topic.clone()]));
+        let answer = connection.call(&request, 1).await.unwrap();
+        epoch = answer.member_epoch;
+        let assignment = answer.assignment.map_or(0, |assignment| {
+            assignment.topic_partitions.iter().map(|topic| topic.partitions.len()).sum()
+        });
+        if assignment >= partitions.len() {
+            Ok(())
+        } else {
+            Err(format!("{assignment} partitions, error {}", answer.error_code))
+        }
+    };
+    eventually_ok("the member has its partitions", Duration::from_secs(20), assigned).await;
+
+    let mut session = 0;
+    let mut answered = BTreeMap::new();
+    let fetched = async || {
+        let request = request(&group, &member, session, at, partitions);
+        let answer = connection.call(&request, 1).await.unwrap();
+        // A session begins with epoch 0; where it did not begin, it is tried again.
+        session = if answer.error_code == 0 { session + 1 } else { 0 };
+        for partition in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
+            let has_records = partition.records.as_ref().is_some_and(|records| !records.is_empty());
+            if has_records || partition.error_code != 0 {
+                answered.entry(partition.partition_index).or_insert(partition);
+            }
+        }
+        if answered.len() == partitions.len() {
+            Ok(())
+        } else {
+            Err(format!("error {}, {answered:?}", answer.error_code))
+        }
+    };
+    eventually_ok("all partitions are answered", Duration::from_secs(20), fetched).await;
+    answered.into_values().collect()
+}
+
+fn request(
+    group: &StrBytes,
+    member: &StrBytes,
+    session: i32,
+    at: &Location,
+    partitions: &[i32],
+) -> ShareFetchRequest {
+    let partitions = partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
+    let topic = FetchTopic::default()
+        .with_topic_id(at.topic_id)
+        .with_partitions(partitions.collect());
+    ShareFetchRequest::default()
+        .with_group_id(Some(GroupId(group.clone())))
+        .with_member_id(Some(member.clone()))
+        .with_share_session_epoch(session)
+        .with_max_wait_ms(500)
+        .with_min_bytes(1)
+        .with_max_bytes(8 << 20)
+        .with_max_records(500)
+        .with_batch_size(500)
+        .with_topics(vec![topic])
+}
+
+async fn start_at_the_earliest(connection: &mut RawConnection, group: &StrBytes) {
+    let config = AlterableConfig::default()
+        .with_name(StrBytes::from_static_str("share.auto.offset.reset"))
+        .with_value(Some(StrBytes::from_static_str("earliest")));
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(GROUP)
+        .with_resource_name(group.clone())
+        .with_configs(vec![config]);
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    let answer = connection.call(&request, 1).await.unwrap();
+    assert_eq!(answer.responses[0].error_code, 0, "{answer:?}");
+}
