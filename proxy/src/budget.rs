@@ -1,13 +1,11 @@
 //! The byte budget over all connections: a frame's memory is granted before it is allocated.
 //!
-//! Memory is bounded by configuration, not by clients. Small frames are not counted, since the number of
-//! connections bounds them already.
+//! Memory is bounded by configuration, not by clients. What each connection may read ahead is not counted, since the
+//! number of connections bounds that already.
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Frames up to this size are not counted.
-pub(crate) const FREE_BYTES: usize = 16 * 1024;
 const UNIT: usize = 1024;
 
 /// Shared by all connections.
@@ -19,10 +17,7 @@ pub(crate) struct Budget {
 
 /// Holds bytes of the budget until dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Grant {
-    permit: Option<OwnedSemaphorePermit>,
-    bytes: usize,
-}
+pub(crate) struct Grant(#[expect(dead_code, reason = "held for its Drop")] Option<OwnedSemaphorePermit>);
 
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
@@ -30,29 +25,13 @@ impl Budget {
         Self { units: Arc::new(Semaphore::new(total)), total }
     }
 
-    /// Waits until the grant is of `bytes`. A frame larger than the whole budget waits for all of it.
-    pub(crate) async fn raise(&self, grant: &mut Grant, bytes: usize) {
-        if bytes <= FREE_BYTES || bytes <= grant.bytes {
-            return;
-        }
-        let held = grant.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let units = bytes.div_ceil(UNIT).min(self.total).saturating_sub(held);
+    /// Waits until `bytes` fit into the budget, in turn. Nobody holds a part while it waits for the rest. A frame
+    /// larger than the whole budget waits for all of it.
+    pub(crate) async fn grant(&self, bytes: usize) -> Grant {
+        let units = bytes.div_ceil(UNIT).min(self.total);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         // The semaphore is never closed, so the only error cannot happen; without a permit nothing is counted.
-        let more = Arc::clone(&self.units).acquire_many_owned(units).await.ok();
-        match (&mut grant.permit, more) {
-            (Some(permit), Some(more)) => permit.merge(more),
-            (permit @ None, more) => *permit = more,
-            (Some(_), None) => {}
-        }
-        grant.bytes = bytes;
-    }
-
-    #[cfg(test)]
-    async fn grant(&self, bytes: usize) -> Grant {
-        let mut grant = Grant::default();
-        self.raise(&mut grant, bytes).await;
-        grant
+        Grant(Arc::clone(&self.units).acquire_many_owned(units).await.ok())
     }
 
     /// Bytes granted now, for the metrics.
@@ -74,16 +53,6 @@ mod tests {
         assert!(std::future::Future::poll(second.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
         drop(first);
         second.await;
-    }
-
-    #[tokio::test]
-    async fn a_grant_is_raised_by_what_it_lacks() {
-        let budget = Budget::new(64 * 1024);
-        let mut grant = budget.grant(20 * 1024).await;
-        budget.raise(&mut grant, 60 * 1024).await;
-        assert_eq!(budget.in_use(), 60 * 1024);
-        drop(grant);
-        assert_eq!(budget.in_use(), 0);
     }
 
     #[tokio::test]

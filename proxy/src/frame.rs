@@ -1,6 +1,6 @@
 //! Kafka's framing: a four-byte length, then the message. Lengths are checked before memory is taken.
 
-use crate::budget::{Budget, FREE_BYTES, Grant};
+use crate::budget::{Budget, Grant};
 use crate::io::Reader;
 use bytes::{Buf, BytesMut};
 use std::time::Duration;
@@ -8,18 +8,21 @@ use thiserror::Error;
 use tokio::io::AsyncReadExt;
 
 const PREFIX: usize = 4;
-/// Read ahead by this much while the length is not known.
-const READ_AHEAD: usize = 16 * 1024;
+/// What a connection may read before its frame has a share of the budget.
+const READ_AHEAD: usize = 64 * 1024;
+/// One read while the length is not known.
+const FIRST_READ: usize = 16 * 1024;
 /// A larger buffer is given back when its frame is done, so that idle connections stay small.
 const KEEP_BYTES: usize = 1024 * 1024;
 
-/// Memory is reserved up to this before any byte has come; more only as bytes come.
+/// Memory is reserved up to this before the bytes come; more only as they come.
 const RESERVE_BYTES: usize = 4 * 1024 * 1024;
-/// The budget is charged for what has come, beginning with this.
-const FIRST_GRANT: usize = 64 * 1024;
-/// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes.
+/// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes, not counting the wait for
+/// its share of the budget.
 const FRAME_TIME: Duration = Duration::from_secs(30);
-const SLOWEST: usize = 128 * 1024;
+const SLOWEST: usize = 1024 * 1024;
+/// While a frame holds its share of the budget, some byte must come within this.
+const STALL: Duration = Duration::from_secs(5);
 
 /// One message without its length prefix, and its share of the byte budget.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl FrameReader {
     /// The next frame; `None` when the peer ended between two frames.
     pub(crate) async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         while self.buffer.len() < PREFIX {
-            if !self.fill(READ_AHEAD).await? {
+            if !self.fill(FIRST_READ).await? {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
             }
         }
@@ -65,34 +68,52 @@ impl FrameReader {
             .ok()
             .filter(|size| *size <= self.max)
             .ok_or(FrameError::Size(length, self.max))?;
-        let grant = if self.buffer.len() >= size {
-            Grant::default()
-        } else {
-            let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
-            tokio::time::timeout(time, self.rest(size)).await.map_err(|_| FrameError::Slow(size))??
-        };
+        let grant = self.rest(size).await?;
         Ok(Some(Frame { bytes: self.buffer.split_to(size), grant }))
     }
 
     /// Reads until the buffer holds the frame. A peer that announces much and sends little gets little memory.
     async fn rest(&mut self, size: usize) -> Result<Grant, FrameError> {
-        let mut grant = Grant::default();
-        let mut granted = size.min(FIRST_GRANT);
-        self.budget.raise(&mut grant, granted).await;
+        if self.buffer.len() >= size {
+            return Ok(Grant::default());
+        }
+        let slow = |_| FrameError::Slow(size);
+        // Address space, not memory: pages are taken as bytes come.
         self.buffer.reserve(size.min(RESERVE_BYTES).saturating_sub(self.buffer.len()));
+        let ahead = size.min(READ_AHEAD);
+        tokio::time::timeout(FRAME_TIME, self.read_to(ahead)).await.map_err(slow)??;
+        if self.buffer.len() >= size {
+            return Ok(Grant::default());
+        }
+        let grant = self.budget.grant(size).await;
+        let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
+        tokio::time::timeout(time, self.read_steadily(size)).await.map_err(slow)??;
+        Ok(grant)
+    }
+
+    async fn read_steadily(&mut self, size: usize) -> Result<(), FrameError> {
+        let mut seen = self.buffer.len();
+        loop {
+            match tokio::time::timeout(STALL, self.read_to(size)).await {
+                Ok(read) => return read,
+                Err(_) if self.buffer.len() == seen => return Err(FrameError::Slow(size)),
+                Err(_) => seen = self.buffer.len(),
+            }
+        }
+    }
+
+    /// Cancel-safe: what has come stays in the buffer.
+    async fn read_to(&mut self, size: usize) -> Result<(), FrameError> {
         while self.buffer.len() < size {
-            if self.buffer.len() >= granted {
-                granted = granted.saturating_mul(2).clamp(self.buffer.len(), size);
-                self.budget.raise(&mut grant, granted).await;
-                if self.buffer.capacity() < granted {
-                    self.buffer.reserve(granted - self.buffer.len());
-                }
+            if self.buffer.len() == self.buffer.capacity() {
+                let more = self.buffer.len().max(RESERVE_BYTES).min(size - self.buffer.len());
+                self.buffer.reserve(more);
             }
             if !self.fill(size - self.buffer.len()).await? {
                 return Err(FrameError::Truncated);
             }
         }
-        Ok(grant)
+        Ok(())
     }
 
     /// Waits for bytes where none are expected; cancel-safe. `false` at the end of the stream.
@@ -100,7 +121,7 @@ impl FrameReader {
         if !self.buffer.is_empty() {
             return Ok(true);
         }
-        self.fill(READ_AHEAD).await
+        self.fill(FIRST_READ).await
     }
 
     /// Takes back a frame's memory for the next one, or frees it when it is large.
@@ -112,7 +133,7 @@ impl FrameReader {
     }
 
     async fn fill(&mut self, want: usize) -> Result<bool, FrameError> {
-        self.buffer.reserve(want.clamp(1, FREE_BYTES));
+        self.buffer.reserve(want.clamp(1, FIRST_READ));
         Ok(self.io.read_buf(&mut self.buffer).await.map_err(FrameError::Read)? > 0)
     }
 }

@@ -51,6 +51,7 @@ pub(crate) enum Code {
     TopicAuthorizationFailed = 29,
     UnsupportedVersion = 35,
     PolicyViolation = 44,
+    OutOfOrderSequenceNumber = 45,
     KafkaStorageError = 56,
     InvalidRecord = 87,
     UnknownTopicId = 100,
@@ -59,6 +60,11 @@ pub(crate) enum Code {
 impl Code {
     pub(crate) const fn value(self) -> i16 {
         self as i16
+    }
+
+    /// Whether producers send a batch again that was answered with it.
+    pub(crate) const fn is_retriable(self) -> bool {
+        matches!(self, Self::CorruptMessage | Self::NotEnoughReplicas | Self::OutOfOrderSequenceNumber)
     }
 }
 

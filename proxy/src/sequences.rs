@@ -2,8 +2,9 @@
 //!
 //! A broker without state for a producer id takes any first sequence. So when batch A is refused while B, sent behind
 //! it, goes through, A is lost. Two rules close this, for each (topic, partition, producer id, epoch) of a connection:
-//! after a refusal every later batch is refused with the same code until the refused sequence is seen again; and until
-//! the broker has acknowledged one batch, at most one is upstream.
+//! after a refusal every later batch is refused until the refused sequence is seen again; and until the broker has
+//! acknowledged one batch, at most one is upstream. Later batches get the same code where it is retriable. Behind a final
+//! refusal they get what a broker says there, so that producers send them again under a new epoch.
 
 use crate::handler::Code;
 use std::collections::HashMap;
@@ -54,7 +55,10 @@ impl Sequences {
         }
         let state = states.entry(producer.clone()).or_default();
         match state.refused {
-            Some((first, code)) if first != sequence => return Admission::Refuse(code),
+            Some((first, code)) if first != sequence => {
+                let retriable = code.is_retriable();
+                return Admission::Refuse(if retriable { code } else { Code::OutOfOrderSequenceNumber });
+            }
             _ => state.refused = None,
         }
         if !state.acknowledged && state.upstream > 0 {
@@ -123,6 +127,13 @@ mod tests {
         sequences.refused(&producer(), 5, Code::NotEnoughReplicas);
         assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::NotEnoughReplicas));
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+    }
+
+    #[test]
+    fn behind_a_final_refusal_batches_are_out_of_order() {
+        let sequences = Sequences::default();
+        sequences.refused(&producer(), 0, Code::MessageTooLarge);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
     }
 
     #[test]

@@ -88,6 +88,12 @@ impl Server {
         move || shared.topics.describe()
     }
 
+    /// Topics seen that no rule matches.
+    pub fn unmatched_topics(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.topics.unmatched()
+    }
+
     /// Bytes of the byte budget in use.
     pub fn buffer_bytes(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);

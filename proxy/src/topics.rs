@@ -114,6 +114,11 @@ impl Topics {
         (unmatched.len() < MAX_UNMATCHED && unmatched.insert(Arc::clone(name))).then_some(unmatched.len())
     }
 
+    /// How many topics without a rule were seen.
+    pub(crate) fn unmatched(&self) -> usize {
+        self.unmatched.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// For the admin server: topics without a rule, and what is known of the others.
     pub(crate) fn describe(&self) -> serde_json::Value {
         let unmatched: Vec<Arc<str>> =

@@ -77,8 +77,6 @@ def blame(error, place):
         show.out(show.colour(f"--- the end of {name}", "dim"))
         for line in lines:
             show.out("    " + line)
-    for name, code in place.ended() if place else ():
-        show.say(f"{name} ended with code {code}", "red")
     reason = str(error) if isinstance(error, Failure) else repr(error)
     show.out(f"\n{show.colour(show.NO, 'red', 'bold')} " + show.colour(f"demo: {reason}", "red"))
 
@@ -175,7 +173,7 @@ class Demo:
         self.proxy = proxy = stage.Proxy(self.place, self.binary, self.broker.address, *ports)
         proxy.add_key(OLD_KEY)
         proxy.write_policy(POLICY.format(OLD_KEY))
-        until(self.broker.ready, 60, "the broker becomes ready")
+        self.broker.wait()
         proxy.start()
         progress.clear()
         [jar] = pathlib.Path(self.rig["KAFKA_LIBS"]).glob("kafka-clients-*.jar")
@@ -212,10 +210,11 @@ class Demo:
                 self.through[topic] = self.client.consume(self.proxy.address, topic)
                 self.raw[topic] = self.client.consume(self.broker.address, topic)
         progress.clear()
+        show.say("orders-CODEC is encrypted; public-CODEC is its clear twin and gets the same records.")
         at_rest = self.broker.bytes_at_rest
         show.table(
-            ["codec", "encrypted topic", "clear twin", "records", "as sent", "twin at rest", "encrypted at rest"],
-            [[pair.codec, pair.secret, pair.clear, ORDERS, show.size(pair.plain_bytes()), show.size(at_rest(pair.clear)),
+            ["codec", "records in each", "as sent", "clear twin at rest", "encrypted at rest"],
+            [[pair.codec, ORDERS, show.size(pair.plain_bytes()), show.size(at_rest(pair.clear)),
               show.size(at_rest(pair.secret))] for pair in self.pairs])
         for pair in self.pairs:
             for topic in (pair.secret, pair.clear):
@@ -324,14 +323,15 @@ class Demo:
         progress = show.Progress()
 
         def note(what):
-            rows.append([f"{time.monotonic() - start:.2f} s", what, proxy.loaded_policy()["generation"], producer.sent, len(consumer.read)])
+            generation = proxy.loaded_policy()["generation"]
+            rows.append([f"{time.monotonic() - start:.2f} s", what, generation, producer.sent, len(consumer.read)])
 
         def read(count, what):
             def enough():
                 generation = proxy.loaded_policy()["generation"]
                 progress.show(f"sent {producer.sent:,}, read {len(consumer.read):,}, policy generation {generation}")
                 return len(consumer.read) >= count
-            until(enough, 30, what, consumer.process)
+            until(enough, 30, what)
 
         read(500, "the consumer reads 500 records")
         connected, before = proxy.metrics(), proxy.loaded_policy()
@@ -342,7 +342,7 @@ class Demo:
         proxy.add_key(NEW_KEY)
         proxy.write_policy(POLICY.format(NEW_KEY))
         replaced = time.monotonic()
-        until(lambda: proxy.loaded_policy()["generation"] > before["generation"], 15, "the proxy loads the new policy", proxy.process)
+        until(lambda: proxy.loaded_policy()["generation"] > before["generation"], 15, "the proxy loads the new policy")
         took, sent_before = time.monotonic() - replaced, producer.sent
         note("the proxy has loaded it")
         read(sent_before + 1500, "the consumer reads on after the reload")
@@ -350,7 +350,7 @@ class Demo:
         note("enough")
         producer.finish()
         read(producer.sent, "the consumer reads everything")
-        consumer.stop()
+        self.place.stop("consumer")
         progress.clear()
         show.table(["time", "what", "policy generation", "sent", "read"], rows)
         show.code(proxy.policy.read_text(), "policy.yaml now; keys/orders-2026.v1 is new")
@@ -361,7 +361,8 @@ class Demo:
         self.show_metrics(connected, after, ["encrypted_records_total", "decrypted_records_total", "policy_generation"])
         names = "connections_closed_total", "connections_total", "refused_partitions_total"
         closed, opened, refused = (after.sum(name) - connected.sum(name) for name in names)
-        check(closed == opened == refused == 0, f"Meanwhile {closed} connections were closed, {opened} opened, {refused} records refused")
+        check(closed == opened == refused == 0,
+              f"Meanwhile {closed} connections were closed, {opened} opened, {refused} records refused")
         self.summary |= {"took": f"{took:.1f} s", "live": producer.sent}
 
     def check_live(self, producer, consumer, read_before, sent_before):
@@ -413,20 +414,22 @@ class Demo:
         sizes = {pair.codec: (at_rest(pair.secret), at_rest(pair.clear)) for pair in self.pairs}
         more = sum(secret - clear for secret, clear in sizes.values()) // self.batches
         encrypted = len(self.pairs) * ORDERS + self.summary["live"]
+        everything = encrypted + len(self.pairs) * ORDERS
         keys = self.summary["keys"].items()
+        ratios = [f"{codec} {secret / clear:.2f}" for codec, (secret, clear) in sizes.items()]
         show.out()
         show.headline("In short")
         show.table(["what", "result"], [
-            ["sent and read back through the proxy", f"{encrypted + len(self.pairs) * ORDERS:,} records, {encrypted:,} of them encrypted"],
+            ["sent and read back through the proxy", f"{everything:,} records, {encrypted:,} of them encrypted"],
             ["found in the broker's files", self.summary["searched"]],
             ["change of key", f"in force {self.summary['took']} after the file changed, no connection closed"],
             ["records by key", ", ".join(f"{count:,} under {key}" for key, count in keys)],
-            ["bytes at rest, encrypted to clear", ", ".join(f"{codec} {secret / clear:.2f}" for codec, (secret, clear) in sizes.items())],
+            ["bytes at rest, encrypted to clear", ", ".join(ratios)],
             ["", f"on average {more} bytes more for each of these small batches, whatever its size"],
             ["time", f"{seconds:.1f} s: " + ", ".join(f"{name} {took:.1f}" for name, took in show.times)],
         ])
-        show.say("Next: `tests/demo/run --stay` leaves it running for your own client. proxy/config/REFERENCE.md has every field of "
-                 "both files, proxy/crypto/FORMAT.md the bytes at rest; `make test` and `make bench` prove and measure it.")
+        show.say("Next: `tests/demo/run --stay` leaves it running for your own client. proxy/config/REFERENCE.md has every field "
+                 "of both files, proxy/crypto/FORMAT.md the bytes at rest; `make test` and `make bench` prove and measure it.")
 
     def stay(self):
         show.out()
@@ -437,12 +440,12 @@ class Demo:
             f"curl -s 127.0.0.1:{self.proxy.admin_port}/policy\n"
             f"$EDITOR {self.proxy.policy}")
         try:
-            until(lambda: None, 24 * 3600, "Ctrl-C", self.proxy.process)
+            until(lambda: None, 24 * 3600, "Ctrl-C")
         except KeyboardInterrupt:
             show.out()
 
     def end(self):
-        code = self.proxy.stop()
+        code = self.place.stop("proxy")
         check(code == 0, "On SIGTERM the proxy drained and ended with code 0", f"The code was {code}.")
 
 

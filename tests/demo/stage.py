@@ -9,6 +9,7 @@ import pathlib
 import random
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
@@ -63,22 +64,22 @@ def living(group):
     return False
 
 
-def until(condition, seconds, what, process=None):
-    """Waits for a condition, and no longer than its process lives."""
+def until(condition, seconds, what):
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        if process is not None and process.poll() is not None:
-            raise Failure(f"{what}: the process ended with code {process.returncode}")
         if time.monotonic() > deadline:
-            raise Failure(f"{what}: not within {seconds} s")
+            raise Failure(f"not within {seconds} s: {what}")
         time.sleep(0.02)
 
 
 class Stage:
-    """A folder and a process group. Both are gone at the end, even if the demo itself is killed."""
+    """A folder and a process group. Both are gone at the end, even if the demo itself is killed.
+
+    The end of a child that must not end is a Failure at once, whatever the demo waits for.
+    """
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="topic-encryption-demo-"))
@@ -86,19 +87,22 @@ class Stage:
         self.logs.mkdir()
         # Its only duty is to keep the number of the group.
         self.anchor = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, preexec_fn=os.setpgrp)
-        self.children = [("anchor", self.anchor)]
+        self.children, self.vital = [self.anchor], {}
         self.reaper = subprocess.Popen(
             ["sh", "-c", REAPER, "reaper", str(self.anchor.pid), self.folder],
             stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        signal.signal(signal.SIGCHLD, self.child_ended)
 
-    def start(self, name, argv, **options):
+    def start(self, name, argv, vital=False, **options):
         """A child of the group; what it says on standard error, and else would print, goes to its log."""
         group = self.anchor.pid
         with open(self.logs / f"{name}.log", "ab") as log:
             options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
             argv = [str(word) for word in argv]
             child = subprocess.Popen(argv, stderr=log, preexec_fn=lambda: os.setpgid(0, group), **options)
-            self.children.append((name, child))
+            self.children.append(child)
+            if vital:
+                self.vital[name] = child
             return child
 
     def run(self, name, argv, **options):
@@ -108,23 +112,32 @@ class Stage:
 
     def close(self):
         """Returns whether nothing is left."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.reaper.stdin.close()
         self.reaper.wait()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            for _, child in self.children:
+            for child in self.children:
                 child.wait(timeout=5)
         return not self.folder.exists() and not living(self.anchor.pid)
 
-    def ended(self):
-        """Children that ended badly."""
-        return [(name, child.returncode) for name, child in self.children if child.poll()]
+    def child_ended(self, *_):
+        for name, child in list(self.vital.items()):
+            if child.poll() is not None:
+                self.vital.clear()
+                raise Failure(f"the {name} ended with code {child.returncode}")
+
+    def stop(self, name):
+        """Returns the exit code."""
+        child = self.vital.pop(name)
+        child.terminate()
+        return child.wait(timeout=10)
 
     def last_words(self, lines=12):
         """The end of each log that has anything."""
         for log in sorted(self.logs.glob("*.log")):
             text = re.sub(r"\033\[[0-9;]*m", "", log.read_text(errors="replace")).splitlines()
             if text:
-                yield log.name, text[-lines:]
+                yield log.stem, text[-lines:]
 
 
 class Broker:
@@ -136,15 +149,8 @@ class Broker:
         settings = {"KAFKA_DATA": self.data, "KAFKA_PORT": port, "KAFKA_CONTROLLER_PORT": controller_port}
         env = {**os.environ, **{name: str(value) for name, value in settings.items()}}
         stage.run("rig", [RIG / "kafka", "format"], env=env)
-        self.process = stage.start("broker", [RIG / "kafka", "run", "0"], env=env)
-        self.waiting = stage.start("rig", [RIG / "kafka", "wait", "0"], env=env)
-
-    def ready(self):
-        if self.process.poll() is not None:
-            raise Failure("the broker ended")
-        if self.waiting.poll() not in (None, 0):
-            raise Failure("the broker did not become ready")
-        return self.waiting.returncode == 0
+        stage.start("broker", [RIG / "kafka", "run", "0"], vital=True, env=env)
+        self.wait = lambda: stage.run("rig", [RIG / "kafka", "wait", "0"], env=env)
 
     def partitions(self, topic):
         return sorted(self.logs.glob(f"{topic}-[0-9]*"))
@@ -187,13 +193,8 @@ class Proxy:
         new.rename(file)
 
     def start(self):
-        self.process = self.stage.start("proxy", [self.binary, "run", "--config", self.config])
-        until(self._ready, 30, "the proxy becomes ready", self.process)
-
-    def stop(self):
-        """Returns its exit code."""
-        self.process.terminate()
-        return self.process.wait(timeout=10)
+        self.stage.start("proxy", [self.binary, "run", "--config", self.config], vital=True)
+        until(self._ready, 30, "the proxy becomes ready")
 
     def _ready(self):
         with contextlib.suppress(OSError):
@@ -207,8 +208,6 @@ class Proxy:
             return answer.status, answer.read().decode()
 
     def admin(self, path):
-        if self.process.poll() is not None:
-            raise Failure(f"the proxy ended with code {self.process.returncode}")
         status, body = self._get(path)
         if status != 200:
             raise Failure(f"{path} answered {status}: {body.strip()}")
@@ -243,7 +242,7 @@ class JavaClient:
 
     def __init__(self, stage, program):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = stage.start("java-client", [program, "serve"], text=True, **pipes)
+        self.process = stage.start("Java client", [program, "serve"], vital=True, text=True, **pipes)
 
     def run(self, *words, **inline):
         words = [str(word) for word in words]
@@ -318,7 +317,7 @@ class LiveProducer:
     """kcat that is fed for as long as the demo wants, from a thread: `line(n)` is the n-th record."""
 
     def __init__(self, stage, argv, line, burst=20, pause=0.01):
-        self.process = stage.start("kcat-producer", argv, stdin=subprocess.PIPE)
+        self.process = stage.start("producer", argv, stdin=subprocess.PIPE)
         self.sent, self.line, self.burst, self.pause = 0, line, burst, pause
         self.enough = threading.Event()
         self.thread = threading.Thread(target=self._feed, daemon=True)
@@ -345,7 +344,7 @@ class LiveConsumer:
     """kcat whose records, (partition, offset, key, value), gather in `read`."""
 
     def __init__(self, stage, argv):
-        self.process = stage.start("kcat-consumer", argv, stdout=subprocess.PIPE, text=True)
+        self.process = stage.start("consumer", argv, vital=True, stdout=subprocess.PIPE, text=True)
         self.read = []
         threading.Thread(target=self._gather, daemon=True).start()
 
@@ -353,10 +352,6 @@ class LiveConsumer:
         for line in self.process.stdout:
             partition, offset, key, value = line.rstrip("\n").split("\t", 3)
             self.read.append((int(partition), int(offset), key, value))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=10)
 
 
 def encode(data):

@@ -16,7 +16,10 @@ pub(crate) struct Target<'a> {
     pub(crate) partition: i32,
     pub(crate) key: &'a DataKey,
     pub(crate) format: Format,
+    /// `max.message.bytes`, where it is known.
     pub(crate) max_bytes: Option<usize>,
+    /// Bytes of decompressed records that may be sealed one by one: ciphertext does not compress again.
+    pub(crate) max_section: usize,
 }
 
 /// A sealed batch, in parts.
@@ -125,6 +128,9 @@ fn seal_each(
 ) -> Result<Range<usize>, Refused> {
     let records = u64::try_from(produced.header.record_count).unwrap_or(u64::MAX);
     let bytes = batch.len().max(workbench.scratch.decompressed().len());
+    if bytes > target.max_section {
+        return Err(TOO_LARGE);
+    }
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
     let mut sealer = EachValue { sealer, topic: target.topic };

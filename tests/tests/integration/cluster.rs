@@ -3,6 +3,7 @@
 mod addresses;
 mod failover;
 mod groups;
+mod hints;
 mod topics;
 
 use bytes::Bytes;

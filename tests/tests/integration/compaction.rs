@@ -235,3 +235,53 @@ async fn write_after(log: &mut Log) -> Vec<Survivor> {
     let offsets = Client::Java.produce_all(&options, &records).await;
     offsets.into_iter().zip(records).collect()
 }
+
+/// Keyed records in one transaction, which the group's coordinator ends with a marker of its own.
+async fn transact(log: &mut Log, outcome: &str, commit: bool) -> Vec<SentRecord> {
+    let records: Vec<SentRecord> = (0..KEYS)
+        .map(|key| SentRecord::of(format!("{outcome} {key}")).key(format!("key {key}")))
+        .collect();
+    let records = log.dated(&records);
+    let options = ProduceOptions::to(Proxy::shared().await.bootstrap(), log.topic())
+        .transaction(log.topic(), commit)
+        .linger_ms(100);
+    Client::Java.produce_all(&options, &records).await;
+    records
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compaction_turned_on_later_keeps_the_outcome_of_transactions() {
+    let mut log = Log::new(
+        &topic("auto.compaction-transactions"),
+        &[("cleanup.policy", "delete")],
+    )
+    .await;
+    let mut committed = transact(&mut log, "first", true).await;
+    transact(&mut log, "aborted", false).await;
+    committed.extend(transact(&mut log, "second", true).await);
+    turn_compaction_on(log.topic()).await;
+    let after = write_after(&mut log).await;
+    let data_without_stubs = |stored: &[StoredBatch]| {
+        let data = stored
+            .iter()
+            .filter(|batch| batch.base_offset < after[0].0 && batch.fields["control"] == false);
+        let counts: Vec<usize> = data
+            .map(|batch| batch.records.len())
+            .filter(|count| *count > 0)
+            .collect();
+        if counts == [1, 1] {
+            Ok(())
+        } else {
+            Err(format!("records in the batches: {counts:?}"))
+        }
+    };
+    log.roll_until("the cleaner leaves two envelopes", data_without_stubs)
+        .await;
+    committed.extend(after.into_iter().map(|(_, record)| record));
+    for client in [Client::Java, Client::Go] {
+        let options = ConsumeOptions::from(Proxy::shared().await.bootstrap(), log.topic()).read_committed();
+        let mut received = client.consume_all(&options).await;
+        received.retain(|record| record.key.as_deref() != Some(ROLL));
+        assert_same(&format!("{client}, committed"), &committed, &received);
+    }
+}

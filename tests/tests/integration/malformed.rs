@@ -3,7 +3,9 @@
 
 mod bomb;
 mod broken;
+mod endless;
 mod mock_broker;
+mod produced;
 mod requests;
 mod wrong_answers;
 
@@ -13,10 +15,7 @@ use kafka_protocol::messages::{
     ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest, ShareFetchRequest,
 };
 use tests::raw_connection::Location;
-use tests::{
-    Batch, By, Cluster, Codec, Field, KafkaErrorName, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule,
-    eventually, topic,
-};
+use tests::{Batch, By, Cluster, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule, topic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -29,7 +28,7 @@ const MIB: u64 = 1 << 20;
 /// The limits of [`rough`].
 const FRAME: u64 = 8 * MIB;
 const BUFFERS: u64 = 32 * MIB;
-const CONNECTIONS: u64 = 200;
+const CONNECTIONS: u32 = 200;
 
 /// A proxy for all of this, apart from the one that everybody else uses.
 async fn rough() -> &'static Proxy {
@@ -39,15 +38,21 @@ async fn rough() -> &'static Proxy {
 
 /// A proxy with small limits.
 async fn start() -> Proxy {
+    with_buffers(BUFFERS).await
+}
+
+async fn with_buffers(bytes: u64) -> Proxy {
     let rule = |format: &str| {
         let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
-        Rule::encrypt([topics], "rough").format(format).on_plaintext("Reject")
+        Rule::encrypt([topics], "rough")
+            .format(format)
+            .on_plaintext("Reject")
     };
     Proxy::before(Cluster::shared().await)
         .policy(PolicyFile::new(["Batch", "Record"].map(rule)))
         .limit("maxFrameBytes", FRAME)
-        .limit("bufferBytes", BUFFERS)
-        .limit("connections", CONNECTIONS)
+        .limit("bufferBytes", bytes)
+        .limit("connections", CONNECTIONS.into())
         .start()
         .await
 }
@@ -63,7 +68,12 @@ async fn is_unharmed(proxy: &Proxy) {
     assert!(proxy.runs());
     assert!(!proxy.log().contains("panicked"));
     let (peak, bound) = (proxy.peak_rss(), memory_bound());
-    assert!(peak < bound, "{} MiB of {} MiB were taken", peak / MIB, bound / MIB);
+    assert!(
+        peak < bound,
+        "{} MiB of {} MiB were taken",
+        peak / MIB,
+        bound / MIB
+    );
     let (mut connection, at) = partition(proxy, "batch.unharmed").await;
     round_trips(&mut connection, &at).await;
 }
@@ -91,7 +101,10 @@ async fn round_trips(connection: &mut RawConnection, at: &Location) {
 async fn is_shut_out(what: &str, bytes: &[u8]) {
     let mut connection = RawConnection::connect(&rough().await.bootstrap()).await.unwrap();
     connection.send_bytes(bytes).await.unwrap();
-    assert!(connection.closes_within(PATIENCE).await, "{what}: the connection stays open");
+    assert!(
+        connection.closes_within(PATIENCE).await,
+        "{what}: the connection stays open"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +135,11 @@ async fn requests_in_single_bytes_are_served() {
         assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
     }
     let read = connection.fetch(&at, By::Id, 0).await.unwrap();
-    assert!(read.batches().iter().all(|batch| batch.as_sent() == sent.as_sent()));
+    assert!(
+        read.batches()
+            .iter()
+            .all(|batch| batch.as_sent() == sent.as_sent())
+    );
     assert_eq!(read.batches().len(), 2);
 }
 
@@ -137,7 +154,27 @@ async fn counts_and_lengths_without_bytes_behind_them_close_the_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_and_internal_apis_close_the_connection() {
     // Unknown, below zero, and those that brokers speak among themselves.
-    for key in [999, 93, i16::MAX, -1, i16::MIN, 4, 5, 6, 7, 27, 52, 53, 56, 58, 62, 63, 67, 70, 82] {
+    for key in [
+        999,
+        93,
+        i16::MAX,
+        -1,
+        i16::MIN,
+        4,
+        5,
+        6,
+        7,
+        27,
+        52,
+        53,
+        56,
+        58,
+        62,
+        63,
+        67,
+        70,
+        82,
+    ] {
         let frame = requests::head(key, 0, false);
         is_shut_out(&format!("API {key}"), &requests::framed(&frame)).await;
     }
@@ -146,7 +183,17 @@ async fn unknown_and_internal_apis_close_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unsupported_versions_close_the_connection() {
-    for (key, version) in [(0, 14), (0, -1), (1, 19), (1, i16::MAX), (3, 14), (10, 99), (60, 3), (78, 2), (17, 2)] {
+    for (key, version) in [
+        (0, 14),
+        (0, -1),
+        (1, 19),
+        (1, i16::MAX),
+        (3, 14),
+        (10, 99),
+        (60, 3),
+        (78, 2),
+        (17, 2),
+    ] {
         let mut frame = requests::head(key, version, true);
         frame.extend([0; 64]);
         is_shut_out(&format!("API {key} version {version}"), &requests::framed(&frame)).await;
@@ -205,188 +252,5 @@ async fn mutilated_requests_end_and_harm_nobody() {
     while let Some(ended) = running.join_next().await {
         ended.unwrap();
     }
-    is_unharmed(proxy).await;
-}
-
-/// The most that a client can announce without sending it.
-fn announcement() -> Vec<u8> {
-    let mut bytes = u32::try_from(FRAME).unwrap().to_be_bytes().to_vec();
-    bytes.extend(requests::head(0, 9, true));
-    bytes
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn frames_without_end_keep_nobody_else_waiting() {
-    let proxy = start().await;
-    let (mut connection, at) = partition(&proxy, "batch.waiting").await;
-    let mut stalled = Vec::new();
-    for _ in 0..3 * BUFFERS / FRAME {
-        let mut stream = TcpStream::connect(proxy.bootstrap()).await.unwrap();
-        stream.write_all(&announcement()).await.unwrap();
-        stalled.push(stream);
-    }
-    let open = async || {
-        let open = proxy.metrics().await.sum("topic_encryption_connections_open", &[]);
-        open >= stalled.len() as f64
-    };
-    eventually("the proxy has them all", PATIENCE, open).await;
-    let served = timeout(PATIENCE, round_trips(&mut connection, &at)).await;
-    assert!(served.is_ok(), "a client waits for those that send nothing");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn frames_without_end_take_no_more_than_the_buffers() {
-    let proxy = start().await;
-    let before = proxy.rss();
-    let part = vec![0; usize::try_from(FRAME - MIB).unwrap()];
-    let mut running = JoinSet::new();
-    for _ in 0..20 {
-        let (address, part) = (proxy.bootstrap(), part.clone());
-        running.spawn(async move {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(&announcement()).await.unwrap();
-            // The proxy stops reading when its buffers are full.
-            let _ = timeout(Duration::from_secs(2), stream.write_all(&part)).await;
-            stream
-        });
-    }
-    let stalled: Vec<TcpStream> = running.join_all().await;
-    let taken = proxy.peak_rss().saturating_sub(before);
-    assert!(taken < BUFFERS + 24 * MIB, "{} MiB were taken", taken / MIB);
-    assert!(taken > 4 * MIB, "nothing was taken, so nothing was tried");
-    drop(stalled);
-    is_unharmed(&proxy).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_limit_wait() {
-    let proxy = start().await;
-    let open = async || proxy.metrics().await.sum("topic_encryption_connections_open", &[]);
-    let mut idle = Vec::new();
-    for _ in 0..CONNECTIONS + 50 {
-        idle.push(TcpStream::connect(proxy.bootstrap()).await.unwrap());
-    }
-    eventually("the limit is reached", PATIENCE, async || open().await >= CONNECTIONS as f64).await;
-    let mut late = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
-    let (_, request) = late.encode(&ApiVersionsRequest::default(), 0);
-    late.send_frame(&request).await.unwrap();
-    assert!(
-        timeout(Duration::from_millis(500), late.receive_frame()).await.is_err(),
-        "a connection beyond the limit is served"
-    );
-    assert!(open().await <= CONNECTIONS as f64);
-    drop(idle);
-    late.receive_frame().await.unwrap();
-    is_unharmed(&proxy).await;
-}
-
-macro_rules! broken_batches {
-    ($($name:ident: $break:expr => $error:literal;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $name() {
-            let make: fn(Batch) -> Vec<u8> = $break;
-            broken::is_refused(stringify!($name), make, $error).await;
-        }
-    )*};
-}
-
-broken_batches! {
-    produced_batch_with_a_wrong_checksum: |mut batch| {
-        batch.records_mut()[9] ^= 1;
-        batch.bytes().to_vec()
-    } => "CORRUPT_MESSAGE";
-    produced_batch_with_a_record_too_few: |batch| broken::set(batch, Field::Count, 3) => "INVALID_RECORD";
-    produced_batch_with_a_record_too_many: |batch| broken::set(batch, Field::Count, 5) => "INVALID_RECORD";
-    produced_batch_with_a_count_of_zero: |batch| broken::set(batch, Field::Count, 0) => "INVALID_RECORD";
-    produced_batch_with_a_negative_count: |batch| broken::set(batch, Field::Count, -1) => "INVALID_RECORD";
-    produced_batch_with_a_huge_count: |batch| broken::set(batch, Field::Count, i64::from(i32::MAX)) => "INVALID_RECORD";
-    produced_batch_with_a_huge_range: |mut batch| {
-        batch.set(Field::Count, i64::from(i32::MAX));
-        broken::set(batch, Field::LastOffsetDelta, i64::from(i32::MAX) - 1)
-    } => "INVALID_RECORD";
-    produced_batch_with_another_range: |batch| broken::set(batch, Field::LastOffsetDelta, 9) => "INVALID_RECORD";
-    produced_batch_with_a_base_offset: |batch| broken::set(batch, Field::BaseOffset, 7) => "INVALID_RECORD";
-    produced_control_batch: |batch| broken::set(batch, Field::Attributes, 0x30) => "INVALID_RECORD";
-    produced_batch_with_a_delete_horizon: |batch| broken::set(batch, Field::Attributes, 0x40) => "INVALID_RECORD";
-    produced_batch_with_an_unknown_codec: |batch| broken::set(batch, Field::Attributes, 5) => "INVALID_RECORD";
-    produced_batch_that_is_not_gzip: |batch| broken::set(batch, Field::Attributes, 1) => "INVALID_RECORD";
-    produced_batch_that_is_not_snappy: |batch| broken::set(batch, Field::Attributes, 2) => "INVALID_RECORD";
-    produced_batch_that_is_not_lz4: |batch| broken::set(batch, Field::Attributes, 3) => "INVALID_RECORD";
-    produced_batch_that_is_not_zstd: |batch| broken::set(batch, Field::Attributes, 4) => "INVALID_RECORD";
-    produced_batch_of_magic_0: |batch| broken::set(batch, Field::Magic, 0) => "INVALID_RECORD";
-    produced_batch_of_magic_1: |batch| broken::set(batch, Field::Magic, 1) => "INVALID_RECORD";
-    produced_batch_of_magic_3: |batch| broken::set(batch, Field::Magic, 3) => "INVALID_RECORD";
-    produced_batch_of_a_producer_without_sequence: |batch| broken::set(batch, Field::ProducerId, 5) => "INVALID_RECORD";
-    produced_batch_with_a_negative_record_length: |batch| broken::records(batch, |records| records[0] = 1) => "INVALID_RECORD";
-    produced_batch_with_a_huge_record_length: |batch| broken::records(batch, |records| {
-        records.splice(0..1, [0xfe, 0xff, 0xff, 0xff, 0x0f]);
-    }) => "INVALID_RECORD";
-    produced_batch_with_an_endless_record_length: |batch| broken::records(batch, |records| {
-        records.splice(0..1, [0xff; 12]);
-    }) => "INVALID_RECORD";
-    produced_batch_with_trailing_bytes: |batch| broken::records(batch, |records| records.extend([0; 3])) => "INVALID_RECORD";
-    produced_batch_without_its_last_byte: |batch| broken::records(batch, |records| drop(records.pop())) => "INVALID_RECORD";
-    produced_batch_without_records: |batch| broken::records(batch, Vec::clear) => "INVALID_RECORD";
-    produced_batch_that_is_cut_off: |batch| batch.bytes()[..batch.bytes().len() - 1].to_vec() => "INVALID_RECORD";
-    produced_batch_header_that_is_cut_off: |batch| batch.bytes()[..60].to_vec() => "INVALID_RECORD";
-    produced_batch_with_a_byte_behind_it: |batch| [batch.bytes(), &[0]].concat() => "INVALID_RECORD";
-    produced_batch_twice: |batch| [batch.bytes(), batch.bytes()].concat() => "INVALID_RECORD";
-    produced_batch_with_a_negative_length: |batch| broken::length(&batch, -1) => "INVALID_RECORD";
-    produced_batch_with_a_huge_length: |batch| broken::length(&batch, i32::MAX) => "INVALID_RECORD";
-    produced_batch_with_a_length_of_zero: |batch| broken::length(&batch, 0) => "INVALID_RECORD";
-    produced_nothing: |_| Vec::new() => "INVALID_RECORD";
-    produced_garbage: |_| Payload::new(8).bytes(500) => "INVALID_RECORD";
-    produced_zstd_bomb: |_| bomb::batch(Codec::Zstd, 200 << 20).bytes().to_vec() => "INVALID_RECORD";
-    produced_gzip_bomb: |_| bomb::batch(Codec::Gzip, 200 << 20).bytes().to_vec() => "INVALID_RECORD";
-}
-
-/// What the bombs are made of is no reason to refuse them.
-#[tokio::test(flavor = "multi_thread")]
-async fn small_bombs_are_batches_like_others() {
-    for format in ["batch", "record"] {
-        let (mut connection, at) = partition(rough().await, &format!("{format}.small-bombs")).await;
-        for codec in [Codec::Zstd, Codec::Gzip] {
-            let sent = bomb::batch(codec, 300_000);
-            let appended = connection.produce(&at, By::Id, sent.clone()).await.unwrap();
-            assert_eq!(appended.error, None, "{format} {codec}");
-            let read = connection.fetch(&at, By::Id, appended.base_offset).await.unwrap();
-            assert_eq!(read.error, None, "{format} {codec}");
-            if format == "batch" {
-                assert_eq!(read.batches()[0].as_sent(), sent.as_sent(), "{codec}");
-            } else {
-                assert!(read.batches()[0].records().len() > 300_000, "{codec}");
-            }
-        }
-    }
-}
-
-/// Values of 100 MiB that a broker would store compressed, from several clients at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn bombs_within_the_limit_keep_to_the_memory() {
-    let proxy = start().await;
-    let mut running = JoinSet::new();
-    let bomb = bomb::batch(Codec::Zstd, 100 << 20);
-    for index in 0..4 {
-        let (mut connection, at) = partition(&proxy, &format!("record.bomb-{index}")).await;
-        let bomb = bomb.clone();
-        running.spawn(async move { connection.produce(&at, By::Id, bomb).await.unwrap() });
-    }
-    for appended in running.join_all().await {
-        assert!(appended.error.is_some(), "the broker stored 100 MiB");
-    }
-    is_unharmed(&proxy).await;
-}
-
-/// A broker that decompresses piece by piece takes what nobody should decompress as a whole.
-#[tokio::test(flavor = "multi_thread")]
-async fn stored_bombs_are_errors() {
-    let proxy = rough().await;
-    let (mut connection, at) = partition(proxy, "batch.stored-bomb").await;
-    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap()).await.unwrap();
-    let appended = direct.produce(&at, By::Id, bomb::batch(Codec::Zstd, 200 << 20)).await.unwrap();
-    assert_eq!(appended.error, None, "the broker does not take it: {:?}", appended.message);
-    let read = connection.fetch(&at, By::Id, appended.base_offset).await.unwrap();
-    assert_eq!(read.error, Some(KafkaErrorName::new("CORRUPT_MESSAGE")));
-    assert!(read.bytes.is_empty());
     is_unharmed(proxy).await;
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use kafka_protocol::messages::FetchRequest;
 use serde_json::json;
 use tests::process::describe;
 use tests::proxy::{Metrics, binary};
@@ -206,8 +207,7 @@ async fn an_end_waits_for_the_answers_of_requests_under_way() {
         other => Err(format!("{other:?}")),
     };
     eventually_ok("the proxy says that it shuts down", PATIENCE, told).await;
-    let (received, answer) = connection.receive(12).await.unwrap();
-    let _: &kafka_protocol::messages::FetchResponse = &answer;
+    let (received, answer) = connection.receive::<FetchRequest>(12).await.unwrap();
     assert_eq!((received, answer.error_code), (sent, 0));
     assert!(connection.closes_within(PATIENCE).await);
     let status = proxy.wait_ended(PATIENCE).await;

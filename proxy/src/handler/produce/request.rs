@@ -170,14 +170,20 @@ async fn treat_encrypted(
         epoch: header.producer_epoch,
     });
     let sequence = header.base_sequence;
+    let plan = match &plan.treatment {
+        Treatment::Seal(plan) => plan,
+        Treatment::Refuse(code, refusal) => {
+            if let Some(producer) = &producer {
+                session.sequences.refused(producer, sequence, *code);
+            }
+            return Err((*code, *refusal));
+        }
+        Treatment::Clear => return Ok(Treated::Clear),
+    };
     if let Some(producer) = &producer {
         admit(session, producer, sequence, batch.hold).await?;
     }
-    let sealed = match &plan.treatment {
-        Treatment::Seal(plan) => seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared),
-        Treatment::Refuse(code, refusal) => Err((*code, *refusal)),
-        Treatment::Clear => return Ok(Treated::Clear),
-    };
+    let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
     match (sealed, producer) {
         (Ok((sealed, if_compacted)), producer) => {
             let admitted = producer.map(|producer| (producer, sequence));
@@ -221,7 +227,14 @@ fn seal_batch(
     pieces: &mut Pieces,
     shared: &crate::connection::Shared,
 ) -> Result<(Sealed, Option<Code>), (Code, Refusal)> {
-    let target = Target { topic, partition, key: &plan.key, format: plan.format, max_bytes: plan.max_message_bytes };
+    let target = Target {
+        topic,
+        partition,
+        key: &plan.key,
+        format: plan.format,
+        max_bytes: plan.max_message_bytes,
+        max_section: shared.max_frame_bytes,
+    };
     let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
     shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);
     Ok((sealed, plan.if_compacted))

@@ -5,18 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka_protocol::messages::{DescribeClusterRequest, FindCoordinatorRequest, MetadataRequest};
-use tests::{
-    Batch, Cluster, KafkaErrorName, PolicyFile, Proxy, RawConnection, SentRecord, eventually_ok, topic,
-};
+use tests::{Cluster, KafkaErrorName, PolicyFile, Proxy, RawConnection, eventually_ok};
 
 use super::{ALL_RUN, Three, policy, text};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Broker ids and where they are.
-type Addresses = BTreeSet<(i32, String)>;
+pub(super) type Addresses = BTreeSet<(i32, String)>;
 
-fn at(id: i32, host: &str, port: i32) -> (i32, String) {
+pub(super) fn at(id: i32, host: &str, port: i32) -> (i32, String) {
     (id, format!("{host}:{port}"))
 }
 
@@ -34,7 +32,7 @@ fn of_proxy(proxy: &Proxy, brokers: usize) -> Addresses {
         .collect()
 }
 
-async fn connect(address: &str) -> RawConnection {
+pub(super) async fn connect(address: &str) -> RawConnection {
     RawConnection::connect(address).await.unwrap()
 }
 
@@ -200,116 +198,4 @@ async fn a_port_of_a_broker_that_nobody_knows_is_closed_at_once() {
             "broker {broker}"
         );
     }
-}
-
-/// A partition on broker 0 alone, and connections to broker 1, which does not lead it: straight, and by the proxy.
-struct Wrong {
-    at: tests::raw_connection::Location,
-    straight: RawConnection,
-    proxied: RawConnection,
-}
-
-impl Wrong {
-    async fn leader_of(prefix: &str) -> Self {
-        let Three { cluster, proxy } = Three::shared().await;
-        let topic = topic(&format!("{prefix}.wrong-leader"));
-        let three = Three::shared().await;
-        three.place_topic(&topic, &[&[0]]).await;
-        let at = connect(&proxy.bootstrap()).await.locate(&topic, 0).await.unwrap();
-        // Broker 1 hears of new topics by itself, perhaps later.
-        let known = async || connect(&cluster.address(1)).await.locate(&topic, 0).await;
-        eventually_ok("broker 1 knows the leader", PATIENCE, known).await;
-        Self {
-            at,
-            straight: connect(&cluster.address(1)).await,
-            proxied: connect(&proxy.broker_address(1)).await,
-        }
-    }
-}
-
-const NOT_LEADER: i16 = 6;
-
-/// Error code, leader by the hint, where the hint says it is.
-type Hint = (i16, i32, Addresses);
-
-async fn produce_hint(
-    connection: &mut RawConnection,
-    wrong: &tests::raw_connection::Location,
-    version: i16,
-) -> Hint {
-    let batch = Batch::of(&[SentRecord::of("to the wrong broker").key("key")]);
-    let request = RawConnection::produce_request(wrong, version, -1, batch.into());
-    let answer = connection.call(&request, version).await.unwrap();
-    let partition = &answer.responses[0].partition_responses[0];
-    let nodes = answer.node_endpoints.iter();
-    (
-        partition.error_code,
-        partition.current_leader.leader_id.0,
-        nodes
-            .map(|node| at(node.node_id.0, &node.host, node.port))
-            .collect(),
-    )
-}
-
-async fn fetch_hint(
-    connection: &mut RawConnection,
-    wrong: &tests::raw_connection::Location,
-    version: i16,
-) -> Hint {
-    let request = RawConnection::fetch_request(wrong, version, 0, 100);
-    let answer = connection.call(&request, version).await.unwrap();
-    let partition = &answer.responses[0].partitions[0];
-    let nodes = answer.node_endpoints.iter();
-    (
-        partition.error_code,
-        partition.current_leader.leader_id.0,
-        nodes
-            .map(|node| at(node.node_id.0, &node.host, node.port))
-            .collect(),
-    )
-}
-
-fn leader_0_at(address: String) -> Hint {
-    (NOT_LEADER, 0, Addresses::from([(0, address)]))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn produce_answers_hint_at_the_leaders_proxy_port() {
-    let _all_run = ALL_RUN.read().await;
-    let Three { cluster, proxy } = Three::shared().await;
-    for prefix in ["clear", "batch", "record"] {
-        let mut wrong = Wrong::leader_of(prefix).await;
-        for version in 10..=13 {
-            let twin = produce_hint(&mut wrong.straight, &wrong.at, version).await;
-            assert_eq!(twin, leader_0_at(cluster.address(0)), "{prefix} {version}");
-            let hint = produce_hint(&mut wrong.proxied, &wrong.at, version).await;
-            assert_eq!(hint, leader_0_at(proxy.broker_address(0)), "{prefix} {version}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fetch_answers_hint_at_the_leaders_proxy_port() {
-    let _all_run = ALL_RUN.read().await;
-    let Three { cluster, proxy } = Three::shared().await;
-    for prefix in ["clear", "batch", "record"] {
-        let mut wrong = Wrong::leader_of(prefix).await;
-        for version in 16..=18 {
-            let twin = fetch_hint(&mut wrong.straight, &wrong.at, version).await;
-            assert_eq!(twin, leader_0_at(cluster.address(0)), "{prefix} {version}");
-            let hint = fetch_hint(&mut wrong.proxied, &wrong.at, version).await;
-            assert_eq!(hint, leader_0_at(proxy.broker_address(0)), "{prefix} {version}");
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answers_of_the_right_leader_carry_no_hint() {
-    let _all_run = ALL_RUN.read().await;
-    let Three { proxy, .. } = Three::shared().await;
-    let wrong = Wrong::leader_of("batch").await;
-    let mut right = connect(&proxy.broker_address(0)).await;
-    let none = (0, -1, Addresses::new());
-    assert_eq!(produce_hint(&mut right, &wrong.at, 13).await, none);
-    assert_eq!(fetch_hint(&mut right, &wrong.at, 18).await, none);
 }

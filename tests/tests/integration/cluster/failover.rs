@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tests::raw_connection::Location;
 use tests::{
-    Client, Cluster, ConsumeOptions, ProduceOptions, RawConnection, SentRecord, eventually, eventually_ok,
-    topic,
+    Client, Cluster, ConsumeOptions, ProduceOptions, Proxy, RawConnection, SentRecord, assert_same,
+    eventually, eventually_ok, topic,
 };
 
-use super::{ALL_RUN, Three};
+use super::{ALL_RUN, Three, policy};
 
 /// A leader that was killed is missed after six seconds; the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,6 +30,11 @@ struct Pair {
     writer: Client,
     reader: Client,
     written: usize,
+}
+
+struct Reader {
+    topic: String,
+    client: Client,
 }
 
 impl Pair {
@@ -64,23 +70,33 @@ impl Pair {
         self.written = until;
     }
 
+    fn reader(&self) -> Reader {
+        Reader {
+            topic: self.topic.clone(),
+            client: self.reader,
+        }
+    }
+}
+
+impl Reader {
     /// Reads from before the first record to the last one.
-    async fn read(topic: String, reader: Client) {
+    async fn read(self) {
+        let Self { topic, client } = self;
         let proxy = &Three::shared().await.proxy;
         let total = PHASES.iter().sum();
         let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(total);
-        let consumed = reader.consume(&options.timeout(2 * PATIENCE)).await;
+        let consumed = client.consume(&options.timeout(2 * PATIENCE)).await;
         let (records, errors) = (consumed.records, consumed.errors);
         for (index, received) in records.iter().enumerate() {
             let sent = record(index);
             let offset = i64::try_from(index).unwrap();
             assert!(
                 sent.equals(received) && received.offset == offset,
-                "{topic}, {reader}: not record {index}: {received:?}"
+                "{topic}, {client}: not record {index}: {received:?}"
             );
         }
-        assert_eq!(records.len(), total, "{topic}, {reader}: {errors:?}");
-        assert!(errors.is_empty(), "{topic}, {reader}: {errors:?}");
+        assert_eq!(records.len(), total, "{topic}, {client}: {errors:?}");
+        assert!(errors.is_empty(), "{topic}, {client}: {errors:?}");
     }
 }
 
@@ -97,25 +113,25 @@ async fn outlives(prefix: &str, go: impl AsyncFnOnce(&Cluster)) {
     let mut java = Pair::new(prefix, Client::Java, Client::Go).await;
     let mut other = Pair::new(prefix, Client::Librdkafka, Client::Java).await;
     let topics = [&java, &other].map(|pair| pair.topic.clone());
-    let readers = [&java, &other].map(|pair| tokio::spawn(Pair::read(pair.topic.clone(), pair.reader)));
-    let [before, going, gone, coming, after] = PHASES;
-    tokio::join!(java.write(before), other.write(before));
-    tokio::join!(java.write(going), other.write(going), async {
+    let (java_reader, other_reader) = (java.reader(), other.reader());
+    let write = async {
+        let [before, going, gone, coming, after] = PHASES;
+        tokio::join!(java.write(before), other.write(before));
+        tokio::join!(java.write(going), other.write(going), async {
+            for topic in &topics {
+                wait_for_more_than(before, topic).await;
+            }
+            go(cluster).await;
+        });
         for topic in &topics {
-            wait_for_more_than(before, topic).await;
+            let at = locate(topic).await;
+            assert_ne!(at.leader, cluster.address(GOING), "{topic} has kept its leader");
         }
-        go(cluster).await;
-    });
-    for topic in &topics {
-        let at = locate(topic).await;
-        assert_ne!(at.leader, cluster.address(GOING), "{topic} has kept its leader");
-    }
-    tokio::join!(java.write(gone), other.write(gone));
-    tokio::join!(java.write(coming), other.write(coming), cluster.start_node(GOING));
-    tokio::join!(java.write(after), other.write(after));
-    for reader in readers {
-        reader.await.unwrap();
-    }
+        tokio::join!(java.write(gone), other.write(gone));
+        tokio::join!(java.write(coming), other.write(coming), cluster.start_node(GOING));
+        tokio::join!(java.write(after), other.write(after));
+    };
+    tokio::join!(write, java_reader.read(), other_reader.read());
 }
 
 /// Waits until writers are under way.
@@ -144,4 +160,48 @@ async fn clients_outlive_a_leader_that_stops_and_starts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_outlive_a_leader_that_is_killed_and_starts() {
     outlives("record", async |cluster: &Cluster| cluster.kill_node(GOING).await).await;
+}
+
+/// A client that never turns to its bootstrap address again, as Java clients before 4.0, finds the brokers' ports as they
+/// were, where the configuration names the brokers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_bootstraps_once_outlives_a_restart_of_the_proxy() {
+    let _all_run = ALL_RUN.read().await;
+    let cluster = &Three::shared().await.cluster;
+    let brokers: Map<String, Value> = (0..3)
+        .map(|node| (node.to_string(), cluster.address(node).into()))
+        .collect();
+    let proxy = Proxy::before(cluster)
+        .policy(policy())
+        .upstream("brokers", brokers)
+        .start()
+        .await;
+    // Clear, so that records can be written past the proxy: it hears of brokers from the consumer alone.
+    let topic = topic("clear.restart");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let write = async || {
+        let records: Vec<SentRecord> = (0..SOME).map(record).collect();
+        Client::Go
+            .produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic), &records)
+            .await;
+    };
+    write().await;
+    let options = ConsumeOptions::from(proxy.bootstrap(), &topic)
+        .count(2 * SOME)
+        .property("metadata.recovery.strategy", "none")
+        .timeout(PATIENCE);
+    let (received, ()) = tokio::join!(Client::Java.consume_all(&options), async {
+        let fetched = async || {
+            proxy
+                .metrics()
+                .await
+                .sum("topic_encryption_clear_batches_total", &[])
+                > 0.0
+        };
+        eventually("the consumer reads", PATIENCE, fetched).await;
+        proxy.restart().await;
+        write().await;
+    });
+    let sent: Vec<SentRecord> = (0..SOME).chain(0..SOME).map(record).collect();
+    assert_same("across the restart", &sent, &received);
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tests::segments::StoredBatch;
+use tests::raw_connection::Location;
+use tests::segments::{StoredBatch, StoredRecord};
 use tests::{Batch, By, Cluster, Proxy, RawConnection, Segments, SentRecord, eventually_ok};
 
 /// Cleaning takes turns, and the machine may be busy.
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 
 /// The first partition of a topic, reached through the proxy.
 pub(super) struct Log {
-    at: tests::raw_connection::Location,
+    at: Location,
     connection: RawConnection,
     clock: i64,
 }
@@ -117,7 +118,7 @@ impl Log {
 
 impl Format {
     pub(super) fn of(batch: &StoredBatch) -> Self {
-        let enveloped = |record: &tests::segments::StoredRecord| {
+        let enveloped = |record: &StoredRecord| {
             record
                 .headers
                 .first()
@@ -126,7 +127,7 @@ impl Format {
         let Some((first, rest)) = batch.records.split_first() else {
             return Self::Clear;
         };
-        let stub = |record: &tests::segments::StoredRecord| record.key.is_none() && record.value.is_none();
+        let stub = |record: &StoredRecord| record.key.is_none() && record.value.is_none();
         let hidden = first.headers.len() == 1 && first.key.as_ref().is_some_and(|key| key.len() == 16);
         if enveloped(first) && hidden && rest.iter().all(stub) {
             Self::Batch

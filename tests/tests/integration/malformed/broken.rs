@@ -49,11 +49,21 @@ pub(crate) async fn is_refused(name: &str, make: fn(Batch) -> Vec<u8>, error: &s
                 .map(|partition| (partition.index, partition.error_code))
                 .collect();
             codes.sort_unstable();
-            let [(0, code), (1, 0)] = codes[..] else { panic!("{format}, Produce {version}: {codes:?}") };
+            let [(0, code), (1, 0)] = codes[..] else {
+                panic!("{format}, Produce {version}: {codes:?}")
+            };
             let got = KafkaErrorName::from_code(code);
-            assert_eq!(got, Some(KafkaErrorName::new(error)), "{format}, Produce {version}");
+            assert_eq!(
+                got,
+                Some(KafkaErrorName::new(error)),
+                "{format}, Produce {version}"
+            );
         }
-        assert_eq!(connection.list_offset(&at, -1).await.unwrap(), 0, "{format}: something was stored");
+        assert_eq!(
+            connection.list_offset(&at, -1).await.unwrap(),
+            0,
+            "{format}: something was stored"
+        );
     }
     is_unharmed(rough().await).await;
 }

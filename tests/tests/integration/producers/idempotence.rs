@@ -2,12 +2,13 @@
 //! records are refused: nothing is lost, nothing comes twice, the order stays.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use kafka_protocol::messages::InitProducerIdRequest;
+use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest};
 use tests::{
-    Batch, By, Client, Cluster, ConsumeOptions, Field, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
-    RawConnection, Rule, Segments, SentRecord, assert_same, eventually, topic,
+    Batch, By, Client, Cluster, ConsumeOptions, Field, KafkaErrorName, Pattern, Payload, PolicyFile,
+    ProduceOptions, Proxy, RawConnection, Rule, Segments, SentRecord, assert_same, eventually, eventually_ok,
+    topic,
 };
 
 use super::{assert_same_in_partitions, end, request, small};
@@ -142,6 +143,23 @@ async fn outages_of_the_key_provider_lose_nothing_of_python_in_record_format() {
     outages_lose_nothing(Client::Python, "Record", ("batch.num.messages", "1")).await;
 }
 
+/// A producer id, without a transactional one.
+async fn producer_id(connection: &mut RawConnection) -> i64 {
+    let request = InitProducerIdRequest::default()
+        .with_transactional_id(None)
+        .with_transaction_timeout_ms(60_000)
+        .with_producer_id((-1).into())
+        .with_producer_epoch(-1);
+    let given = async || {
+        let answer = connection.call(&request, 4).await.unwrap();
+        match KafkaErrorName::from_code(answer.error_code) {
+            None => Ok(answer.producer_id.0),
+            Some(error) => Err(error),
+        }
+    };
+    eventually_ok("the broker gives a producer id", PATIENCE, given).await
+}
+
 /// A batch of one record with a place in a producer's sequence.
 fn sequenced(producer: i64, sequence: i64) -> Batch {
     let mut batch = Batch::of(&small(1));
@@ -161,21 +179,15 @@ async fn behind_a_refused_batch_none_goes_through_until_it_comes_again() {
     let (mut connection, at) = RawConnection::to_leader(&outages.proxy.bootstrap(), &topic, 0)
         .await
         .unwrap();
-    let identity = InitProducerIdRequest::default()
-        .with_transaction_timeout_ms(60_000)
-        .with_producer_id((-1).into())
-        .with_producer_epoch(-1);
-    let producer = connection.call(&identity, 4).await.unwrap().producer_id.0;
+    let producer = producer_id(&mut connection).await;
 
     outages.begin().await;
     let mut first = request(12, -1, &[(&at, &sequenced(producer, 0))]);
     first.timeout_ms = 1_000;
     let answer = connection.call(&first, 12).await.unwrap();
     let code = answer.responses[0].partition_responses[0].error_code;
-    assert_eq!(
-        tests::KafkaErrorName::from_code(code).unwrap(),
-        "NOT_ENOUGH_REPLICAS"
-    );
+    let error = KafkaErrorName::from_code(code).expect("the key is out of reach");
+    assert_eq!(error, "NOT_ENOUGH_REPLICAS");
     outages.end();
     outages.proxy.wait_for_key_state(&Outages::key(1), "Ready").await;
 
@@ -185,12 +197,42 @@ async fn behind_a_refused_batch_none_goes_through_until_it_comes_again() {
     };
     for sequence in [1, 2] {
         let appended = produce(sequence).await;
-        assert_eq!(appended.error.unwrap(), "NOT_ENOUGH_REPLICAS", "{sequence}");
+        let error = appended.error.as_ref().map(KafkaErrorName::as_str);
+        assert_eq!(error, Some("NOT_ENOUGH_REPLICAS"), "{sequence}: {appended:?}");
     }
     for sequence in [0, 1, 2, 3] {
         let appended = produce(sequence).await;
         assert_eq!((appended.error, appended.base_offset), (None, sequence));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelined_batches_are_all_refused_before_the_client_gives_up() {
+    const TIMEOUT: Duration = Duration::from_secs(4);
+    let cluster = Cluster::shared().await;
+    let mut outages = Outages::before(cluster, "Batch").await;
+    let topic = topic("outage.patience");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let (mut connection, at) = RawConnection::to_leader(&outages.proxy.bootstrap(), &topic, 0)
+        .await
+        .unwrap();
+    let producer = producer_id(&mut connection).await;
+    outages.begin().await;
+    let start = Instant::now();
+    for sequence in 0..5 {
+        let mut request = request(12, -1, &[(&at, &sequenced(producer, sequence))]);
+        request.timeout_ms = i32::try_from(TIMEOUT.as_millis()).unwrap();
+        connection.send(&request, 12).await.unwrap();
+    }
+    for sequence in 0..5 {
+        let (_, answer) = connection.receive::<ProduceRequest>(12).await.unwrap();
+        let code = answer.responses[0].partition_responses[0].error_code;
+        let error = KafkaErrorName::from_code(code).expect("the key is out of reach");
+        assert_eq!(error, "NOT_ENOUGH_REPLICAS", "{sequence}");
+    }
+    let took = start.elapsed();
+    assert!(took < TIMEOUT, "the last answer came after {took:?}");
+    outages.end();
 }
 
 /// The topic is changed while batches are on the way, so that the broker refuses some in batch format.
@@ -260,8 +302,13 @@ async fn refused_around_one_too_large(client: Client, prefix: &str, large: usize
     sent[LARGE] = Payload::new(42).random(1, large).remove(0);
     let options = ProduceOptions::to(proxy.bootstrap(), &topic)
         .linger_ms(0)
-        .batch_bytes(1_100)
-        .in_flight(5);
+        .batch_bytes(1_100);
+    // franz-go takes no number for idempotent producers.
+    let options = if client == Client::Go {
+        options
+    } else {
+        options.in_flight(5)
+    };
     let answers = client.produce(&options, &sent).await;
     let refused: Vec<_> = answers
         .iter()

@@ -1,34 +1,36 @@
-//! A member of a share group, by raw requests.
+//! A member of a share group, by raw requests, and what it gets of altered batches.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::share_fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::share_fetch_response::PartitionData;
 use kafka_protocol::messages::{
-    GroupId, IncrementalAlterConfigsRequest, ShareFetchRequest, ShareGroupHeartbeatRequest, TopicName,
+    FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ShareFetchRequest,
+    ShareGroupHeartbeatRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use tests::payload::random_bytes;
 use tests::raw_connection::Location;
-use tests::{RawConnection, eventually_ok};
+use tests::{Batch, KafkaErrorName, RawConnection, eventually_ok};
+
+use super::CORRUPT;
+use super::stage::{Stage, plant};
 
 /// A share group among the resources that have a configuration.
 const GROUP: i8 = 32;
 
 /// Joins a group of its own that starts at the earliest records, and fetches these partitions in one request, until all
 /// of them are answered with records or an error. In the order of the partitions.
-pub(crate) async fn fetch_all(
-    connection: &mut RawConnection,
-    at: &Location,
-    partitions: &[i32],
-) -> Vec<PartitionData> {
+async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[i32]) -> Vec<PartitionData> {
     let group = StrBytes::from_string(tests::topic("share-group"));
     let member = StrBytes::from_string(URL_SAFE_NO_PAD.encode(random_bytes(16)));
     start_at_the_earliest(connection, &group).await;
+    has_coordinator(connection, &group).await;
     let topic = TopicName(StrBytes::from_string(at.topic.clone()));
     let mut epoch = 0;
     let assigned = async || {
@@ -40,7 +42,11 @@ pub(crate) async fn fetch_all(
         let answer = connection.call(&request, 1).await.unwrap();
         epoch = answer.member_epoch;
         let assignment = answer.assignment.map_or(0, |assignment| {
-            assignment.topic_partitions.iter().map(|topic| topic.partitions.len()).sum()
+            assignment
+                .topic_partitions
+                .iter()
+                .map(|topic| topic.partitions.len())
+                .sum()
         });
         if assignment >= partitions.len() {
             Ok(())
@@ -58,7 +64,10 @@ pub(crate) async fn fetch_all(
         // A session begins with epoch 0; where it did not begin, it is tried again.
         session = if answer.error_code == 0 { session + 1 } else { 0 };
         for partition in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
-            let has_records = partition.records.as_ref().is_some_and(|records| !records.is_empty());
+            let has_records = partition
+                .records
+                .as_ref()
+                .is_some_and(|records| !records.is_empty());
             if has_records || partition.error_code != 0 {
                 answered.entry(partition.partition_index).or_insert(partition);
             }
@@ -80,7 +89,9 @@ fn request(
     at: &Location,
     partitions: &[i32],
 ) -> ShareFetchRequest {
-    let partitions = partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
+    let partitions = partitions
+        .iter()
+        .map(|partition| FetchPartition::default().with_partition_index(*partition));
     let topic = FetchTopic::default()
         .with_topic_id(at.topic_id)
         .with_partitions(partitions.collect());
@@ -96,6 +107,19 @@ fn request(
         .with_topics(vec![topic])
 }
 
+/// Asking for it brings about the topic that groups are kept in.
+async fn has_coordinator(connection: &mut RawConnection, group: &StrBytes) {
+    let request = FindCoordinatorRequest::default().with_coordinator_keys(vec![group.clone()]);
+    let found = async || {
+        let answer = connection.call(&request, 4).await.unwrap();
+        match answer.coordinators[0].error_code {
+            0 => Ok(()),
+            error => Err(error),
+        }
+    };
+    eventually_ok("the group has a coordinator", Duration::from_secs(20), found).await;
+}
+
 async fn start_at_the_earliest(connection: &mut RawConnection, group: &StrBytes) {
     let config = AlterableConfig::default()
         .with_name(StrBytes::from_static_str("share.auto.offset.reset"))
@@ -107,4 +131,33 @@ async fn start_at_the_earliest(connection: &mut RawConnection, group: &StrBytes)
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     let answer = connection.call(&request, 1).await.unwrap();
     assert_eq!(answer.responses[0].error_code, 0, "{answer:?}");
+}
+
+/// What a consumer of a share group gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn altered_batches_are_errors_in_share_fetch() {
+    let mut stage = Stage::new("batch", "share").await;
+    let altered = {
+        let mut parts = stage.parts();
+        parts.sealed()[0] ^= 1;
+        parts.batch()
+    };
+    let target = stage.partition(2);
+    plant(&mut stage.direct, &target, altered).await;
+    let partitions = fetch_all(&mut stage.proxied, &stage.at, &[0, 2]).await;
+    let [sound, altered] = &partitions[..] else {
+        panic!("{partitions:?}")
+    };
+    assert_eq!(sound.error_code, 0, "{sound:?}");
+    let batches = Batch::split(sound.records.as_deref().unwrap_or_default());
+    assert_eq!(
+        batches.iter().map(Batch::as_sent).collect::<Vec<_>>(),
+        [stage.sent.as_sent()]
+    );
+    assert_eq!(
+        KafkaErrorName::from_code(altered.error_code).unwrap(),
+        CORRUPT,
+        "{altered:?}"
+    );
+    assert!(altered.records.as_ref().is_none_or(Bytes::is_empty));
 }

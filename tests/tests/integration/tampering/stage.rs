@@ -3,7 +3,12 @@
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
 use tests::raw_connection::Location;
-use tests::{Batch, By, Cluster, Field, KafkaErrorName, Payload, Proxy, RawConnection, SentRecord, topic};
+use tests::{
+    Batch, By, Cluster, Field, KafkaErrorName, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule,
+    SentRecord, topic,
+};
+
+use tokio::sync::OnceCell;
 
 use super::envelope::{NAME, Part};
 use super::records::{self, Record};
@@ -37,6 +42,25 @@ pub(crate) struct Parts {
     pub(crate) records: Vec<Record>,
 }
 
+/// A proxy whose rules let clear records pass, so that nothing but the envelope says what is encrypted.
+pub(crate) async fn lenient() -> &'static Proxy {
+    static LENIENT: OnceCell<Proxy> = OnceCell::const_new();
+    let start = async || {
+        let rule = |format: &str| {
+            let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
+            Rule::encrypt([topics], "lenient")
+                .format(format)
+                .on_plaintext("Pass")
+        };
+        let policy = PolicyFile::new(["Batch", "Record"].map(rule));
+        Proxy::before(Cluster::shared().await)
+            .policy(policy)
+            .start()
+            .await
+    };
+    LENIENT.get_or_init(start).await
+}
+
 /// What is sent where a test needs nothing special: in record format one record, since more would be compressed.
 pub(crate) fn usual(format: &str) -> Batch {
     if format == "record" {
@@ -63,8 +87,13 @@ pub(crate) fn idempotent(mut batch: Batch, producer: i64) -> Batch {
 }
 
 impl Stage {
-    /// A topic of the shared proxy in this format, with the usual batch.
+    /// A topic in this format with the usual batch, whose rule lets clear records pass.
     pub(crate) async fn new(format: &str, purpose: &str) -> Self {
+        Self::with(lenient().await, format, purpose, usual(format)).await
+    }
+
+    /// The same, but the rule rejects clear records.
+    pub(crate) async fn strict(format: &str, purpose: &str) -> Self {
         Self::with(Proxy::shared().await, format, purpose, usual(format)).await
     }
 
@@ -87,7 +116,9 @@ impl Stage {
             neighbour_sent: usual(prefix),
         };
         stage.stored = stage.seal(&stage.at.clone(), stage.sent.clone()).await;
-        let replay = stage.seal(&stage.neighbour.clone(), stage.neighbour_sent.clone()).await;
+        let replay = stage
+            .seal(&stage.neighbour.clone(), stage.neighbour_sent.clone())
+            .await;
         plant(&mut stage.direct, &stage.neighbour, replay).await;
         stage
     }
@@ -128,7 +159,7 @@ impl Stage {
         for version in FETCH_VERSIONS {
             let [altered, neighbour] = self.fetch_beside_neighbour(at, version, offset).await;
             let got = KafkaErrorName::from_code(altered.error_code).map(|error| error.to_string());
-            assert_eq!(got.as_deref(), Some(error), "Fetch {version}: {altered:?}");
+            assert_eq!(got.as_deref(), Some(error), "Fetch {version}");
             assert!(
                 altered.records.is_none_or(|records| records.is_empty()),
                 "Fetch {version}: an error comes with records"
@@ -150,10 +181,15 @@ impl Stage {
         );
         let answer: FetchResponse = self.proxied.call(&request, version).await.unwrap();
         assert_eq!(answer.error_code, 0);
-        let partitions: Vec<PartitionData> =
-            answer.responses.into_iter().flat_map(|topic| topic.partitions).collect();
+        let partitions: Vec<PartitionData> = answer
+            .responses
+            .into_iter()
+            .flat_map(|topic| topic.partitions)
+            .collect();
         let find = |partition: i32| {
-            let mut found = partitions.iter().filter(|found| found.partition_index == partition);
+            let mut found = partitions
+                .iter()
+                .filter(|found| found.partition_index == partition);
             let first = found.next().expect("each partition is answered");
             assert!(found.next().is_none(), "a partition is answered twice");
             first.clone()
@@ -163,7 +199,10 @@ impl Stage {
 
     /// Both batches of the neighbour are delivered as they were sent.
     fn is_whole(&self, version: i16, neighbour: &PartitionData) {
-        assert_eq!(neighbour.error_code, 0, "Fetch {version}: the neighbour has an error");
+        assert_eq!(
+            neighbour.error_code, 0,
+            "Fetch {version}: the neighbour has an error"
+        );
         let batches = Batch::split(neighbour.records.as_deref().unwrap_or_default());
         assert_eq!(batches.len(), 2, "Fetch {version}: the neighbour lacks a batch");
         for batch in batches {
@@ -232,7 +271,11 @@ impl Parts {
 /// Stores bytes on the broker as they are; returns their offset.
 pub(crate) async fn plant(direct: &mut RawConnection, at: &Location, batch: Batch) -> i64 {
     let appended = direct.produce(at, By::Id, batch).await.unwrap();
-    assert_eq!(appended.error, None, "the broker does not take it: {:?}", appended.message);
+    assert_eq!(
+        appended.error, None,
+        "the broker does not take it: {:?}",
+        appended.message
+    );
     appended.base_offset
 }
 

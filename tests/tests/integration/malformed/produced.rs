@@ -1,0 +1,128 @@
+//! Record batches that a broker would not take, or that nobody should unpack. In batch format the broker sees nothing of
+//! them any more, so the proxy has to refuse them.
+
+use tests::{Batch, By, Cluster, Codec, Field, KafkaErrorName, Payload, RawConnection};
+use tokio::task::JoinSet;
+
+use super::{bomb, broken, is_unharmed, partition, rough, start};
+
+/// For each name: a batch of four records, altered in this way, gets this error.
+macro_rules! broken_batches {
+    ($($name:ident: $break:expr => $error:literal;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            let make: fn(Batch) -> Vec<u8> = $break;
+            broken::is_refused(stringify!($name), make, $error).await;
+        }
+    )*};
+}
+
+broken_batches! {
+    produced_batch_with_a_wrong_checksum: |mut batch| {
+        batch.records_mut()[9] ^= 1;
+        batch.bytes().to_vec()
+    } => "CORRUPT_MESSAGE";
+    produced_batch_with_a_record_too_few: |batch| broken::set(batch, Field::Count, 3) => "INVALID_RECORD";
+    produced_batch_with_a_record_too_many: |batch| broken::set(batch, Field::Count, 5) => "INVALID_RECORD";
+    produced_batch_with_a_count_of_zero: |batch| broken::set(batch, Field::Count, 0) => "INVALID_RECORD";
+    produced_batch_with_a_negative_count: |batch| broken::set(batch, Field::Count, -1) => "INVALID_RECORD";
+    produced_batch_with_a_huge_count: |batch| broken::set(batch, Field::Count, i64::from(i32::MAX)) => "INVALID_RECORD";
+    produced_batch_with_a_huge_range: |mut batch| {
+        batch.set(Field::Count, i64::from(i32::MAX));
+        broken::set(batch, Field::LastOffsetDelta, i64::from(i32::MAX) - 1)
+    } => "INVALID_RECORD";
+    produced_batch_with_another_range: |batch| broken::set(batch, Field::LastOffsetDelta, 9) => "INVALID_RECORD";
+    produced_batch_with_a_base_offset: |batch| broken::set(batch, Field::BaseOffset, 7) => "INVALID_RECORD";
+    produced_control_batch: |batch| broken::set(batch, Field::Attributes, 0x30) => "INVALID_RECORD";
+    produced_batch_with_a_delete_horizon: |batch| broken::set(batch, Field::Attributes, 0x40) => "INVALID_RECORD";
+    produced_batch_with_an_unknown_codec: |batch| broken::set(batch, Field::Attributes, 5) => "INVALID_RECORD";
+    produced_batch_that_is_not_gzip: |batch| broken::set(batch, Field::Attributes, 1) => "INVALID_RECORD";
+    produced_batch_that_is_not_snappy: |batch| broken::set(batch, Field::Attributes, 2) => "INVALID_RECORD";
+    produced_batch_that_is_not_lz4: |batch| broken::set(batch, Field::Attributes, 3) => "INVALID_RECORD";
+    produced_batch_that_is_not_zstd: |batch| broken::set(batch, Field::Attributes, 4) => "INVALID_RECORD";
+    produced_batch_of_magic_0: |batch| broken::set(batch, Field::Magic, 0) => "INVALID_RECORD";
+    produced_batch_of_magic_1: |batch| broken::set(batch, Field::Magic, 1) => "INVALID_RECORD";
+    produced_batch_of_magic_3: |batch| broken::set(batch, Field::Magic, 3) => "INVALID_RECORD";
+    produced_batch_of_a_producer_without_sequence: |batch| broken::set(batch, Field::ProducerId, 5) => "INVALID_RECORD";
+    produced_batch_with_a_negative_record_length: |batch| broken::records(batch, |records| records[0] = 1) => "INVALID_RECORD";
+    produced_batch_with_a_huge_record_length: |batch| broken::records(batch, |records| {
+        records.splice(0..1, [0xfe, 0xff, 0xff, 0xff, 0x0f]);
+    }) => "INVALID_RECORD";
+    produced_batch_with_an_endless_record_length: |batch| broken::records(batch, |records| {
+        records.splice(0..1, [0xff; 12]);
+    }) => "INVALID_RECORD";
+    produced_batch_with_trailing_bytes: |batch| broken::records(batch, |records| records.extend([0; 3])) => "INVALID_RECORD";
+    produced_batch_without_its_last_byte: |batch| broken::records(batch, |records| records.truncate(records.len() - 1)) => "INVALID_RECORD";
+    produced_batch_without_records: |batch| broken::records(batch, Vec::clear) => "INVALID_RECORD";
+    produced_batch_that_is_cut_off: |batch| batch.bytes()[..batch.bytes().len() - 1].to_vec() => "INVALID_RECORD";
+    produced_batch_header_that_is_cut_off: |batch| batch.bytes()[..60].to_vec() => "INVALID_RECORD";
+    produced_batch_with_a_byte_behind_it: |batch| [batch.bytes(), &[0]].concat() => "INVALID_RECORD";
+    produced_batch_twice: |batch| [batch.bytes(), batch.bytes()].concat() => "INVALID_RECORD";
+    produced_batch_with_a_negative_length: |batch| broken::length(&batch, -1) => "INVALID_RECORD";
+    produced_batch_with_a_huge_length: |batch| broken::length(&batch, i32::MAX) => "INVALID_RECORD";
+    produced_batch_with_a_length_of_zero: |batch| broken::length(&batch, 0) => "INVALID_RECORD";
+    produced_nothing: |_| Vec::new() => "INVALID_RECORD";
+    produced_garbage: |_| Payload::new(8).bytes(500) => "INVALID_RECORD";
+    produced_zstd_bomb: |_| bomb::batch(Codec::Zstd, 200 << 20).bytes().to_vec() => "INVALID_RECORD";
+    produced_gzip_bomb: |_| bomb::batch(Codec::Gzip, 200 << 20).bytes().to_vec() => "INVALID_RECORD";
+}
+
+/// What the bombs are made of is no reason to refuse them.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_bombs_are_batches_like_others() {
+    for format in ["batch", "record"] {
+        let (mut connection, at) = partition(rough().await, &format!("{format}.small-bombs")).await;
+        for codec in [Codec::Zstd, Codec::Gzip] {
+            let sent = bomb::batch(codec, 300_000);
+            let appended = connection.produce(&at, By::Id, sent.clone()).await.unwrap();
+            assert_eq!(appended.error, None, "{format} {codec}");
+            let read = connection.fetch(&at, By::Id, appended.base_offset).await.unwrap();
+            assert_eq!(read.error, None, "{format} {codec}");
+            if format == "batch" {
+                assert_eq!(read.batches()[0].as_sent(), sent.as_sent(), "{codec}");
+            } else {
+                assert!(read.batches()[0].records().len() > 300_000, "{codec}");
+            }
+        }
+    }
+}
+
+/// Values of 100 MiB that a broker would store compressed, from several clients at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_within_the_limit_keep_to_the_memory() {
+    let proxy = start().await;
+    let mut running = JoinSet::new();
+    let bomb = bomb::batch(Codec::Zstd, 100 << 20);
+    for index in 0..4 {
+        let (mut connection, at) = partition(&proxy, &format!("record.bomb-{index}")).await;
+        let bomb = bomb.clone();
+        running.spawn(async move { connection.produce(&at, By::Id, bomb).await.unwrap() });
+    }
+    for appended in running.join_all().await {
+        assert!(appended.error.is_some(), "the broker stored 100 MiB");
+    }
+    is_unharmed(&proxy).await;
+}
+
+/// A broker that decompresses piece by piece takes what nobody should decompress as a whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_bombs_are_errors() {
+    let proxy = rough().await;
+    let (mut connection, at) = partition(proxy, "batch.stored-bomb").await;
+    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap())
+        .await
+        .unwrap();
+    let appended = direct
+        .produce(&at, By::Id, bomb::batch(Codec::Zstd, 200 << 20))
+        .await
+        .unwrap();
+    assert_eq!(
+        appended.error, None,
+        "the broker does not take it: {:?}",
+        appended.message
+    );
+    let read = connection.fetch(&at, By::Id, appended.base_offset).await.unwrap();
+    assert_eq!(read.error, Some(KafkaErrorName::new("CORRUPT_MESSAGE")));
+    assert!(read.bytes.is_empty());
+    is_unharmed(proxy).await;
+}
