@@ -18,7 +18,13 @@ pub(crate) enum Handling {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Api {
     pub(crate) key: i16,
-    #[cfg_attr(not(test), expect(dead_code, reason = "makes the table readable; compared with the codec's names in tests"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "makes the table readable; compared with the codec's names in tests"
+        )
+    )]
     pub(crate) name: &'static str,
     /// The newest version whose fields are known to need no other handling than this.
     pub(crate) max: i16,
@@ -101,13 +107,17 @@ const APIS: &[Api] = &[
 
 /// The entry for a key, or `None` when the API does not go through.
 pub(crate) fn find(key: i16) -> Option<&'static Api> {
-    APIS.binary_search_by_key(&key, |api| api.key).ok().and_then(|at| APIS.get(at))
+    APIS.binary_search_by_key(&key, |api| api.key)
+        .ok()
+        .and_then(|at| APIS.get(at))
 }
 
 /// Hides unknown APIs and lowers maxima. An API of which no common version is left is hidden too.
 pub(crate) fn clamp(response: &mut ApiVersionsResponse) {
     response.api_keys.retain_mut(|offered| {
-        let Some(api) = find(offered.api_key) else { return false };
+        let Some(api) = find(offered.api_key) else {
+            return false;
+        };
         offered.max_version = offered.max_version.min(api.max);
         offered.min_version <= offered.max_version
     });
@@ -119,7 +129,10 @@ mod tests {
     use kafka_protocol::messages::{ApiKey, api_versions_response::ApiVersion};
 
     fn offered(key: i16, min: i16, max: i16) -> ApiVersion {
-        ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max)
+        ApiVersion::default()
+            .with_api_key(key)
+            .with_min_version(min)
+            .with_max_version(max)
     }
 
     #[test]
@@ -138,7 +151,9 @@ mod tests {
         let hidden: Vec<i16> = (0..200)
             .filter(|key| ApiKey::try_from(*key).is_ok() && find(*key).is_none())
             .collect();
-        let between_brokers = [27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87];
+        let between_brokers = [
+            27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87,
+        ];
         assert_eq!(hidden, between_brokers);
         let below: Vec<&str> = APIS
             .iter()
@@ -150,8 +165,12 @@ mod tests {
 
     #[test]
     fn clamping_lowers_maxima_and_keeps_minima() {
-        let mut response = ApiVersionsResponse::default()
-            .with_api_keys(vec![offered(0, 0, 99), offered(1, 4, 17), offered(999, 0, 1), offered(78, 2, 3)]);
+        let mut response = ApiVersionsResponse::default().with_api_keys(vec![
+            offered(0, 0, 99),
+            offered(1, 4, 17),
+            offered(999, 0, 1),
+            offered(78, 2, 3),
+        ]);
         clamp(&mut response);
         assert_eq!(response.api_keys, [offered(0, 0, 13), offered(1, 4, 17)]);
     }

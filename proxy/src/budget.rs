@@ -22,7 +22,10 @@ pub(crate) struct Grant(#[expect(dead_code, reason = "held for its Drop")] Optio
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
         let total = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(total)), total }
+        Self {
+            units: Arc::new(Semaphore::new(total)),
+            total,
+        }
     }
 
     /// Waits until `bytes` fit into the budget, in turn. Nobody holds a part while it waits for the rest. A frame
@@ -36,7 +39,9 @@ impl Budget {
 
     /// Bytes granted now, for the metrics.
     pub(crate) fn in_use(&self) -> usize {
-        self.total.saturating_sub(self.units.available_permits()).saturating_mul(UNIT)
+        self.total
+            .saturating_sub(self.units.available_permits())
+            .saturating_mul(UNIT)
     }
 }
 
@@ -50,7 +55,13 @@ mod tests {
         let first = budget.grant(40 * 1024).await;
         assert_eq!(budget.in_use(), 40 * 1024);
         let mut second = std::pin::pin!(budget.grant(40 * 1024));
-        assert!(std::future::Future::poll(second.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop())).is_pending());
+        assert!(
+            std::future::Future::poll(
+                second.as_mut(),
+                &mut std::task::Context::from_waker(std::task::Waker::noop())
+            )
+            .is_pending()
+        );
         drop(first);
         second.await;
     }

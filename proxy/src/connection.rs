@@ -110,9 +110,21 @@ pub(crate) async fn serve(
     drain: CancellationToken,
 ) -> Result<(), Close> {
     let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
-    let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
-    let broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
-    let session = Arc::new(Session { shared, advertised, sequences: Sequences::default() });
+    let client = FrameReader::new(
+        client_reader,
+        shared.max_frame_bytes,
+        shared.request_budget.clone(),
+    );
+    let broker = FrameReader::new(
+        broker_reader,
+        shared.max_frame_bytes,
+        shared.answer_budget.clone(),
+    );
+    let session = Arc::new(Session {
+        shared,
+        advertised,
+        sequences: Sequences::default(),
+    });
     let (expect, expected) = mpsc::channel(PIPELINE);
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
@@ -144,7 +156,9 @@ impl Close {
                 CloseReason::Stalled
             }
             Self::ClientFrame(FrameError::Read(_)) | Self::ClientWrite(_) => CloseReason::Client,
-            Self::ClientFrame(FrameError::Slow(_)) | Self::BrokerFrame(FrameError::Slow(_)) => CloseReason::Stalled,
+            Self::ClientFrame(FrameError::Slow(_)) | Self::BrokerFrame(FrameError::Slow(_)) => {
+                CloseReason::Stalled
+            }
             Self::BrokerFrame(FrameError::Read(_)) | Self::BrokerWrite(_) => CloseReason::Io,
             Self::BrokerEnded => CloseReason::Upstream,
             Self::ClientFrame(_)
@@ -170,10 +184,16 @@ impl Shared {
     }
 
     pub(crate) fn client_bytes(&self, flow: Flow, bytes: usize) {
-        self.metrics.traffic.client_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.metrics
+            .traffic
+            .client_bytes
+            .add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn upstream_bytes(&self, flow: Flow, bytes: usize) {
-        self.metrics.traffic.upstream_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.metrics
+            .traffic
+            .upstream_bytes
+            .add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }

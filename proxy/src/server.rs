@@ -57,11 +57,23 @@ struct Listener {
 impl Server {
     /// Opens every port of every listener.
     pub async fn bind(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { config, live, metrics, server_tls, client_tls } = parts;
-        let address =
-            |server: &proxy_config::HostPort| Address { host: server.host().to_string(), port: server.port() };
-        let configured =
-            config.upstream.brokers.iter().map(|(node, server)| (node.value(), address(server))).collect();
+        let Parts {
+            config,
+            live,
+            metrics,
+            server_tls,
+            client_tls,
+        } = parts;
+        let address = |server: &proxy_config::HostPort| Address {
+            host: server.host().to_string(),
+            port: server.port(),
+        };
+        let configured = config
+            .upstream
+            .brokers
+            .iter()
+            .map(|(node, server)| (node.value(), address(server)))
+            .collect();
         let bootstrap = config.upstream.bootstrap_servers.iter().map(address).collect();
         let limits = &config.limits;
         let shared = Arc::new(Shared {
@@ -79,7 +91,11 @@ impl Server {
         for (listener, tls) in config.listeners.iter().zip(server_tls) {
             listeners.push(Listener::bind(listener, tls).await?);
         }
-        Ok(Self { shared, listeners, slots: Arc::new(Semaphore::new(limits.connections)) })
+        Ok(Self {
+            shared,
+            listeners,
+            slots: Arc::new(Semaphore::new(limits.connections)),
+        })
     }
 
     /// What the data plane knows of topics, as JSON.
@@ -138,21 +154,34 @@ impl Listener {
         };
         let mut ports = vec![(open(config.bind).await?, Target::Bootstrap)];
         for node in 0..i32::from(advertised.count) {
-            let Some(port) = advertised.port(node).and_then(|port| u16::try_from(port).ok()) else { break };
-            ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Target::Broker(node)));
+            let Some(port) = advertised.port(node).and_then(|port| u16::try_from(port).ok()) else {
+                break;
+            };
+            ports.push((
+                open(SocketAddr::new(config.bind.ip(), port)).await?,
+                Target::Broker(node),
+            ));
         }
         tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = advertised.count, "listening");
-        Ok(Self { advertised: Arc::new(advertised), tls, ports })
+        Ok(Self {
+            advertised: Arc::new(advertised),
+            tls,
+            ports,
+        })
     }
 }
 
 fn fetch_max_bytes(limits: &proxy_config::Limits) -> i32 {
-    let bytes = limits.fetch_max_bytes.unwrap_or_else(|| FETCH_MAX_BYTES.min(limits.max_frame_bytes / 2));
+    let bytes = limits
+        .fetch_max_bytes
+        .unwrap_or_else(|| FETCH_MAX_BYTES.min(limits.max_frame_bytes / 2));
     i32::try_from(bytes).unwrap_or(i32::MAX)
 }
 
 async fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("failed to listen on {address}"))
 }
 
 /// One open port.
@@ -226,7 +255,9 @@ impl Port {
 
     async fn handshake(&self, stream: TcpStream) -> std::io::Result<(Reader, Writer)> {
         stream.set_nodelay(true)?;
-        let Some(tls) = &self.tls else { return Ok(split_plain(stream)) };
+        let Some(tls) = &self.tls else {
+            return Ok(split_plain(stream));
+        };
         let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await??;
         Ok(split_tls(Box::new(stream)))
     }
@@ -234,7 +265,9 @@ impl Port {
 
 /// What somebody must act on is a warning; how clients come and go is not.
 fn report(close: &Close) {
-    let cause = std::error::Error::source(close).map(ToString::to_string).unwrap_or_default();
+    let cause = std::error::Error::source(close)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     match close {
         Close::Connect(ConnectError::UnknownBroker(_))
         | Close::ClientFrame(_)

@@ -78,9 +78,11 @@ impl Upstream {
         let failed = |error| ConnectError::Connect(host.to_owned(), port, error);
         let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
-        let Some(tls) = &self.tls else { return Ok(split_plain(stream)) };
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| ConnectError::ServerName(host.to_owned()))?;
+        let Some(tls) = &self.tls else {
+            return Ok(split_plain(stream));
+        };
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::ServerName(host.to_owned()))?;
         let stream = tls
             .connector()
             .connect(name, stream)

@@ -51,11 +51,13 @@ impl Certificates {
 
     /// A server's identity for `localhost`, `127.0.0.1` and these further names.
     pub fn server(&self, file: &str, names: &[&str]) -> Identity {
-        let names: Vec<String> = ["localhost", "127.0.0.1"]
-            .iter()
-            .chain(names)
-            .map(ToString::to_string)
-            .collect();
+        let names: Vec<&str> = ["localhost", "127.0.0.1"].iter().chain(names).copied().collect();
+        self.server_named(file, &names)
+    }
+
+    /// A server's identity for these names only.
+    pub fn server_named(&self, file: &str, names: &[&str]) -> Identity {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("the names are valid");
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,

@@ -25,14 +25,22 @@ pub(crate) enum Kind<'a> {
     Unknown,
 }
 
-/// Looks at the first header of `record` only: a client's own header of that name may stand behind it.
+/// Shorter values in a later place are a client's own header of that name.
+const MIN_DISPLACED: usize = 64;
+
+/// What the first header says decides: a client's own header of our name may stand behind it. But a record without our
+/// header in first place and with what looks like it further on had its headers moved: its value may be ciphertext.
 #[inline]
 pub(crate) fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
     let Some((name, value)) = record.headers.first()? else {
         return Ok(Kind::Clear);
     };
     if name != ENVELOPE_HEADER_NAME.as_bytes() {
-        return Ok(Kind::Clear);
+        return Ok(if is_displaced(record)? {
+            Kind::Unknown
+        } else {
+            Kind::Clear
+        });
     }
     Ok(match value {
         Some(header @ [_, 1, ..]) => Kind::Batch(header),
@@ -40,4 +48,16 @@ pub(crate) fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
         Some(MARKER) => Kind::Marker,
         _ => Kind::Unknown,
     })
+}
+
+fn is_displaced(record: &Record<'_>) -> Result<bool, RecordError> {
+    for header in &record.headers {
+        let (name, value) = header?;
+        let looks_like_ours =
+            value.is_some_and(|value| value.len() >= MIN_DISPLACED && matches!(value, [1, 1 | 2, ..]));
+        if name == ENVELOPE_HEADER_NAME.as_bytes() && looks_like_ours {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

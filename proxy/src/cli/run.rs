@@ -69,7 +69,9 @@ async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
         .buffer_bytes
         .read_from(move || i64::try_from(in_use()).unwrap_or(i64::MAX));
     let unmatched = server.unmatched_topics();
-    metrics.unmatched_topics.read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
+    metrics
+        .unmatched_topics
+        .read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
     live.listening();
 
     let shutdown = CancellationToken::new();

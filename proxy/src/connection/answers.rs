@@ -41,7 +41,16 @@ impl Answers {
         expected: mpsc::Receiver<Expected>,
     ) -> Self {
         let (pieces, fetch, produce, metadata) = Default::default();
-        Self { session, broker, client, expected, pieces, fetch, produce, metadata }
+        Self {
+            session,
+            broker,
+            client,
+            expected,
+            pieces,
+            fetch,
+            produce,
+            metadata,
+        }
     }
 
     /// Runs until no request is read any more and every answer is out, or the broker ends.
@@ -64,15 +73,28 @@ impl Answers {
                     let prefix = length_prefix(message.len());
                     self.send(&[&prefix[..], &message[..]]).await?;
                 }
-                Some(Expected::Broker { correlation_id, answer }) => self.answer(correlation_id, answer).await?,
+                Some(Expected::Broker {
+                    correlation_id,
+                    answer,
+                }) => self.answer(correlation_id, answer).await?,
             }
         }
     }
 
     async fn answer(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
-        let frame = self.broker.next().await.map_err(Close::BrokerFrame)?.ok_or(Close::BrokerEnded)?;
-        self.session.shared.upstream_bytes(Flow::Received, frame.bytes.len());
-        let got = frame.bytes.first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
+        let frame = self
+            .broker
+            .next()
+            .await
+            .map_err(Close::BrokerFrame)?
+            .ok_or(Close::BrokerEnded)?;
+        self.session
+            .shared
+            .upstream_bytes(Flow::Received, frame.bytes.len());
+        let got = frame
+            .bytes
+            .first_chunk::<4>()
+            .map_or(0, |bytes| i32::from_be_bytes(*bytes));
         if got != correlation_id || frame.bytes.len() < 4 {
             return Err(Close::Order(got, correlation_id));
         }
@@ -91,10 +113,18 @@ impl Answers {
             Answer::Metadata { version } => {
                 addresses::metadata(session, &mut self.metadata, &frame.bytes, version, pieces)?
             }
-            Answer::FindCoordinator { version } => addresses::find_coordinator(session, &frame.bytes, version)?,
-            Answer::DescribeCluster { version } => addresses::describe_cluster(session, &frame.bytes, version)?,
-            Answer::Produce(sent) => produce::answer(session, &mut self.produce, &frame.bytes, &sent, pieces)?,
-            Answer::Fetch(asked) => fetch::answer(session, &mut self.fetch, &mut frame.bytes, &asked, pieces).await?,
+            Answer::FindCoordinator { version } => {
+                addresses::find_coordinator(session, &frame.bytes, version)?
+            }
+            Answer::DescribeCluster { version } => {
+                addresses::describe_cluster(session, &frame.bytes, version)?
+            }
+            Answer::Produce(sent) => {
+                produce::answer(session, &mut self.produce, &frame.bytes, &sent, pieces)?
+            }
+            Answer::Fetch(asked) => {
+                fetch::answer(session, &mut self.fetch, &mut frame.bytes, &asked, pieces).await?
+            }
             Answer::ShareFetch { version } => {
                 share_fetch::answer(session, &mut self.fetch, &mut frame.bytes, version, pieces).await?
             }
@@ -127,7 +157,11 @@ impl Answers {
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
-        let written = self.client.write_slices(slices).await.map_err(Close::ClientWrite)?;
+        let written = self
+            .client
+            .write_slices(slices)
+            .await
+            .map_err(Close::ClientWrite)?;
         self.session.shared.client_bytes(Flow::Sent, written);
         self.session.shared.metrics.traffic.frames.inc(Message::Response);
         Ok(())

@@ -16,14 +16,26 @@ pub(crate) enum Expected {
 pub(crate) enum Answer {
     /// To the client as it is.
     Relay,
-    ApiVersions { version: i16 },
-    Metadata { version: i16 },
-    FindCoordinator { version: i16 },
-    DescribeCluster { version: i16 },
+    ApiVersions {
+        version: i16,
+    },
+    Metadata {
+        version: i16,
+    },
+    FindCoordinator {
+        version: i16,
+    },
+    DescribeCluster {
+        version: i16,
+    },
     Produce(Box<produce::Sent>),
     Fetch(fetch::Asked),
-    ShareFetch { version: i16 },
-    ShareAcknowledge { version: i16 },
+    ShareFetch {
+        version: i16,
+    },
+    ShareAcknowledge {
+        version: i16,
+    },
     /// The proxy asked for itself.
     Injected(oneshot::Sender<Frame>),
 }

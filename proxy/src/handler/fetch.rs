@@ -37,11 +37,20 @@ pub(crate) fn max_wait(max_wait_ms: i32) -> Duration {
 }
 
 /// Learns the names behind topic ids and bounds the answer's size. The request goes on as it is otherwise.
-pub(crate) async fn request(requests: &mut Requests, frame: &mut Frame, head: &RequestHead) -> Result<(), Close> {
+pub(crate) async fn request(
+    requests: &mut Requests,
+    frame: &mut Frame,
+    head: &RequestHead,
+) -> Result<(), Close> {
     let base = body_offset(head)?;
     let body = frame.bytes.get(base..).unwrap_or_default();
     wire::fetch_request(head.version, body, &mut requests.fetch).map_err(Close::Request)?;
-    let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
+    let topics = requests
+        .fetch
+        .topics
+        .topics
+        .iter()
+        .map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
     let limit = requests.session.shared.fetch_max_bytes;
     if requests.fetch.max_bytes.is_some_and(|asked| asked > limit) {
@@ -52,7 +61,11 @@ pub(crate) async fn request(requests: &mut Requests, frame: &mut Frame, head: &R
             field.copy_from_slice(&limit.to_be_bytes());
         }
     }
-    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        lookup::names(requests, &unknown).await
+    }
 }
 
 pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
@@ -81,13 +94,16 @@ pub(crate) async fn answer(
 ) -> Result<Outcome, Close> {
     let base = addresses::body_start(ApiKey::Fetch, asked.version, message)?;
     let Workspace { view, opener, .. } = workspace;
-    wire::fetch_response(asked.version, message.get(base..).unwrap_or_default(), view).map_err(Close::Answer)?;
+    wire::fetch_response(asked.version, message.get(base..).unwrap_or_default(), view)
+        .map_err(Close::Answer)?;
     opener.start(Duration::ZERO);
     let mut unavailable = false;
     for (topic, partitions) in view.topics.iter() {
         let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let Some(records) = partition.records.filter(|records| !records.is_empty()) else { continue };
+            let Some(records) = partition.records.filter(|records| !records.is_empty()) else {
+                continue;
+            };
             let place = name.as_deref().map(|topic| Place {
                 topic,
                 partition: partition.index,
@@ -105,7 +121,10 @@ pub(crate) async fn answer(
                 Err(failure) => {
                     session.shared.metrics.records.refused.inc(failure.refusal);
                     unavailable |= failure.code == Code::KafkaStorageError;
-                    let error = write::FetchError { index: partition.index, code: failure.code.value() };
+                    let error = write::FetchError {
+                        index: partition.index,
+                        code: failure.code.value(),
+                    };
                     pieces.keep_until(base + partition.element.start);
                     pieces.side(|side| write::fetch_error_partition(asked.version, error, side));
                     pieces.skip_until(base + partition.element.end);

@@ -6,10 +6,12 @@ use crate::connection::requests::Requests;
 use crate::topics::{Facts, TopicId};
 use crate::wire::{self, Direction};
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
-use kafka_protocol::messages::{ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, TopicName};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{
+    ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, TopicName,
+};
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -27,7 +29,11 @@ const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 
 /// Learns the names of these ids, as far as the broker tells them.
 pub(crate) async fn names(requests: &mut Requests, ids: &[TopicId]) -> Result<(), Close> {
-    let topics = ids.iter().map(|id| MetadataRequestTopic::default().with_topic_id(Uuid::from_bytes(*id)).with_name(None));
+    let topics = ids.iter().map(|id| {
+        MetadataRequestTopic::default()
+            .with_topic_id(Uuid::from_bytes(*id))
+            .with_name(None)
+    });
     metadata(requests, topics.collect()).await?;
     requests.session.shared.topics.note_asked(ids);
     Ok(())
@@ -42,9 +48,13 @@ pub(crate) async fn ids(requests: &mut Requests, topics: &[Arc<str>]) -> Result<
 }
 
 async fn metadata(requests: &mut Requests, topics: Vec<MetadataRequestTopic>) -> Result<(), Close> {
-    let request = MetadataRequest::default().with_topics(Some(topics)).with_allow_auto_topic_creation(false);
+    let request = MetadataRequest::default()
+        .with_topics(Some(topics))
+        .with_allow_auto_topic_creation(false);
     let body = encode(&request, METADATA_VERSION, true).ok_or(Close::Codec("Metadata"))?;
-    let Some(frame) = requests.inject(ApiKey::Metadata, METADATA_VERSION, &body).await? else { return Ok(()) };
+    let Some(frame) = requests.inject(ApiKey::Metadata, METADATA_VERSION, &body).await? else {
+        return Ok(());
+    };
     super::addresses::learn(&requests.session.shared, &frame.bytes, METADATA_VERSION)
 }
 
@@ -61,14 +71,18 @@ pub(crate) async fn facts(requests: &mut Requests, topics: &[Arc<str>]) -> Resul
     });
     let request = DescribeConfigsRequest::default().with_resources(resources.collect());
     let body = encode(&request, CONFIGS_VERSION, false).ok_or(Close::Codec("DescribeConfigs"))?;
-    let frame = requests.inject(ApiKey::DescribeConfigs, CONFIGS_VERSION, &body).await?;
+    let frame = requests
+        .inject(ApiKey::DescribeConfigs, CONFIGS_VERSION, &body)
+        .await?;
     let known = &requests.session.shared.topics;
     let results = match frame {
         Some(frame) => configs(&frame.bytes)?,
         None => Vec::new(),
     };
     for topic in topics {
-        let told = results.iter().find(|result| result.error_code == 0 && result.resource_name.as_str() == &**topic);
+        let told = results
+            .iter()
+            .find(|result| result.error_code == 0 && result.resource_name.as_str() == &**topic);
         known.set_facts(topic, told.map_or(Facts::UNKNOWN, read));
     }
     Ok(())
@@ -76,7 +90,13 @@ pub(crate) async fn facts(requests: &mut Requests, topics: &[Arc<str>]) -> Resul
 
 fn configs(message: &[u8]) -> Result<Vec<DescribeConfigsResult>, Close> {
     let body = message.get(4..).unwrap_or_default();
-    wire::check(ApiKey::DescribeConfigs as i16, CONFIGS_VERSION, Direction::Response, body).map_err(Close::Answer)?;
+    wire::check(
+        ApiKey::DescribeConfigs as i16,
+        CONFIGS_VERSION,
+        Direction::Response,
+        body,
+    )
+    .map_err(Close::Answer)?;
     let mut body = Bytes::copy_from_slice(body);
     DescribeConfigsResponse::decode(&mut body, CONFIGS_VERSION)
         .map(|response| response.results)
@@ -85,11 +105,14 @@ fn configs(message: &[u8]) -> Result<Vec<DescribeConfigsResult>, Close> {
 
 fn read(result: &DescribeConfigsResult) -> Facts {
     let value = |name: &str| {
-        result.configs.iter().find(|config| config.name.as_str() == name).and_then(|config| config.value.as_ref())
+        result
+            .configs
+            .iter()
+            .find(|config| config.name.as_str() == name)
+            .and_then(|config| config.value.as_ref())
     };
     Facts {
-        compacted: value(CLEANUP_POLICY)
-            .map(|policy| policy.split(',').any(|part| part.trim() == "compact")),
+        compacted: value(CLEANUP_POLICY).map(|policy| policy.split(',').any(|part| part.trim() == "compact")),
         max_message_bytes: value(MAX_MESSAGE_BYTES).and_then(|bytes| bytes.parse().ok()),
     }
 }

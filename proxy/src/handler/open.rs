@@ -7,8 +7,8 @@ use crate::pieces::Pieces;
 use proxy_config::{Decision, OnPlaintext};
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, ProviderError, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Entry, Location, OpenRecordsError, OriginalBatch, Recognised, Scratch, SealedBatch,
-    Section, entries, open_records, recognise, restored_header,
+    BATCH_HEADER_LEN, BatchHeader, Entry, Location, OpenRecordsError, OriginalBatch, Recognised, Scratch,
+    SealedBatch, Section, entries, open_records, recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,9 +47,18 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) const UNKNOWN_TOPIC: Self = Self { code: Code::UnknownTopicId, refusal: Refusal::UnknownTopicId };
-    const CORRUPT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::Corrupt };
-    const PLAINTEXT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::PlaintextRejected };
+    pub(crate) const UNKNOWN_TOPIC: Self = Self {
+        code: Code::UnknownTopicId,
+        refusal: Refusal::UnknownTopicId,
+    };
+    const CORRUPT: Self = Self {
+        code: Code::CorruptMessage,
+        refusal: Refusal::Corrupt,
+    };
+    const PLAINTEXT: Self = Self {
+        code: Code::CorruptMessage,
+        refusal: Refusal::PlaintextRejected,
+    };
 }
 
 /// Where a part of the opened partition is.
@@ -128,10 +137,15 @@ impl Opener {
                 }
             };
             let batch = at + range.start..at + range.end;
-            if self.rewritten_before + self.rewritten.len() > MAX_REWRITTEN_BYTES && place.fetch_version.is_some() {
+            if self.rewritten_before + self.rewritten.len() > MAX_REWRITTEN_BYTES
+                && place.fetch_version.is_some()
+            {
                 return Ok(Opened::Rewritten);
             }
-            match self.batch(session, place, message, batch.clone(), strictness).await {
+            match self
+                .batch(session, place, message, batch.clone(), strictness)
+                .await
+            {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => opened = Opened::Rewritten,
                 Err(failure) => return self.stop(place, failure),
@@ -158,7 +172,14 @@ impl Opener {
     ) -> Result<Opened, Failure> {
         loop {
             let step = with_workbench(|bench| {
-                self.step(session, place, message, batch.clone(), strictness, &mut bench.scratch)
+                self.step(
+                    session,
+                    place,
+                    message,
+                    batch.clone(),
+                    strictness,
+                    &mut bench.scratch,
+                )
             });
             match step? {
                 Step::Done(opened) => return Ok(opened),
@@ -169,15 +190,20 @@ impl Opener {
 
     async fn fetch_key(&mut self, session: &Session, header: &[u8]) -> Result<(), Failure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let dek = self.unwrap(session, &envelope).await.map_err(|error| match error {
-            ProviderError::Unavailable { .. } => {
-                Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable }
-            }
-            ProviderError::Refused { .. } => {
-                Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused }
-            }
-            ProviderError::Corrupt { .. } => Failure::CORRUPT,
-        })?;
+        let dek = self
+            .unwrap(session, &envelope)
+            .await
+            .map_err(|error| match error {
+                ProviderError::Unavailable { .. } => Failure {
+                    code: Code::KafkaStorageError,
+                    refusal: Refusal::KeyUnavailable,
+                },
+                ProviderError::Refused { .. } => Failure {
+                    code: Code::TopicAuthorizationFailed,
+                    refusal: Refusal::KeyRefused,
+                },
+                ProviderError::Corrupt { .. } => Failure::CORRUPT,
+            })?;
         self.keys.push(KnownKey {
             provider: envelope.provider().into(),
             key: envelope.key().into(),
@@ -187,11 +213,17 @@ impl Opener {
         Ok(())
     }
 
-    async fn unwrap(&self, session: &Session, envelope: &EnvelopeHeader<'_>) -> Result<Arc<Dek>, ProviderError> {
+    async fn unwrap(
+        &self,
+        session: &Session,
+        envelope: &EnvelopeHeader<'_>,
+    ) -> Result<Arc<Dek>, ProviderError> {
         loop {
             match session.shared.live.keys().unwrap(envelope).await {
                 Err(ProviderError::Unavailable { .. })
-                    if self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
+                    if self
+                        .deadline
+                        .is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
                 {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -247,10 +279,16 @@ impl Opener {
                 let bytes = message.get_mut(batch.clone()).unwrap_or_default();
                 split(bytes, &sealed.envelope_header, &sealed.sealed)?
             }
-            Location::Scratch => split(scratch.decompressed_mut(), &sealed.envelope_header, &sealed.sealed)?,
+            Location::Scratch => split(
+                scratch.decompressed_mut(),
+                &sealed.envelope_header,
+                &sealed.sealed,
+            )?,
         };
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let Some(dek) = self.known(&envelope) else { return Ok(Step::NeedKey(header.to_vec())) };
+        let Some(dek) = self.known(&envelope) else {
+            return Ok(Step::NeedKey(header.to_vec()));
+        };
         if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
             return Err(Failure::CORRUPT);
         }
@@ -288,9 +326,14 @@ impl Opener {
             // The envelope record's own bytes before the ciphertext leave room for the header.
             Location::InPlace => {
                 let start = batch.start + sealed.sealed.start;
-                let head = start.checked_sub(BATCH_HEADER_LEN).filter(|head| *head >= batch.start);
+                let head = start
+                    .checked_sub(BATCH_HEADER_LEN)
+                    .filter(|head| *head >= batch.start);
                 let head = head.ok_or(Failure::CORRUPT)?;
-                message.get_mut(head..start).ok_or(Failure::CORRUPT)?.copy_from_slice(&restored);
+                message
+                    .get_mut(head..start)
+                    .ok_or(Failure::CORRUPT)?
+                    .copy_from_slice(&restored);
                 self.parts.push(Part::Frame(head..start + length));
             }
         }
@@ -307,7 +350,11 @@ impl Opener {
         scratch: &mut Scratch,
     ) -> Result<Step, Failure> {
         let start = self.rewritten.len();
-        let mut records = RecordsOpener { keys: &self.keys, topic: place.topic, opener: RecordOpener::default() };
+        let mut records = RecordsOpener {
+            keys: &self.keys,
+            topic: place.topic,
+            opener: RecordOpener::default(),
+        };
         match open_records(batch, section, scratch, &mut records, &mut self.rewritten) {
             Ok(stats) => {
                 if strictness.reject_clear && stats.clear > 0 {
@@ -341,7 +388,12 @@ impl Opener {
 
     /// Bytes of the opened partition.
     pub(crate) fn length(&self) -> usize {
-        self.parts.iter().map(|part| match part { Part::Frame(range) | Part::Rewritten(range) => range.len() }).sum()
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Frame(range) | Part::Rewritten(range) => range.len(),
+            })
+            .sum()
     }
 
     /// Puts the opened partition in its place.
@@ -350,7 +402,9 @@ impl Opener {
             match part {
                 Part::Frame(range) => pieces.frame(range.clone()),
                 Part::Rewritten(range) => {
-                    pieces.side(|side| side.extend_from_slice(self.rewritten.get(range.clone()).unwrap_or_default()));
+                    pieces.side(|side| {
+                        side.extend_from_slice(self.rewritten.get(range.clone()).unwrap_or_default())
+                    });
                 }
             }
         }
@@ -374,7 +428,10 @@ fn find(keys: &[KnownKey], envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
 
 fn strictness(session: &Session, place: &Place<'_>) -> Result<Strictness, Failure> {
     let policy = session.shared.live.policy();
-    let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
+    let unavailable = Failure {
+        code: Code::KafkaStorageError,
+        refusal: Refusal::KeyUnavailable,
+    };
     let policy = policy.as_ref().ok_or(unavailable)?;
     let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
         Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
@@ -382,14 +439,23 @@ fn strictness(session: &Session, place: &Place<'_>) -> Result<Strictness, Failur
         Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => (false, false),
     };
     if encrypted && place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
-        return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
+        return Err(Failure {
+            code: Code::UnsupportedVersion,
+            refusal: Refusal::UnsupportedVersion,
+        });
     }
-    Ok(Strictness { reject_clear, stubs_are_orphans: encrypted })
+    Ok(Strictness {
+        reject_clear,
+        stubs_are_orphans: encrypted,
+    })
 }
 
 fn next_entry(message: &[u8], range: Range<usize>) -> Result<Entry, Failure> {
     let bytes = message.get(range).unwrap_or_default();
-    entries(bytes).next().unwrap_or(Ok(Entry::Tail(0..bytes.len()))).map_err(|_| Failure::CORRUPT)
+    entries(bytes)
+        .next()
+        .unwrap_or(Ok(Entry::Tail(0..bytes.len())))
+        .map_err(|_| Failure::CORRUPT)
 }
 
 /// The envelope header to read and the sealed bytes to open, which lie in one buffer.
@@ -401,7 +467,9 @@ fn split<'a>(
     // A record's value stands before its headers.
     let (front, back) = bytes.split_at_mut_checked(sealed.end).ok_or(Failure::CORRUPT)?;
     let relative = |at: usize| at.checked_sub(sealed.end).ok_or(Failure::CORRUPT);
-    let header = back.get(relative(header.start)?..relative(header.end)?).ok_or(Failure::CORRUPT)?;
+    let header = back
+        .get(relative(header.start)?..relative(header.end)?)
+        .ok_or(Failure::CORRUPT)?;
     Ok((header, front.get_mut(sealed.start..).ok_or(Failure::CORRUPT)?))
 }
 
@@ -429,7 +497,9 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
         out: &mut Vec<u8>,
     ) -> Result<(), RecordFailure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
-        let Some(dek) = find(self.keys, &envelope) else { return Err(RecordFailure::NeedKey(header.to_vec())) };
+        let Some(dek) = find(self.keys, &envelope) else {
+            return Err(RecordFailure::NeedKey(header.to_vec()));
+        };
         self.opener
             .open(&dek, &envelope, self.topic, key, timestamp, sealed, out)
             .map_err(|_: OpenError| RecordFailure::Open)

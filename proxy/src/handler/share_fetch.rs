@@ -26,18 +26,33 @@ pub(crate) async fn request(requests: &mut Requests, frame: &[u8], head: &Reques
         }
     };
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
-    tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)?;
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .map_err(|_| Close::KeysUnavailable)?;
     let body = frame.get(body_offset(head)?..).unwrap_or_default();
     wire::share_fetch_request(head.version, body, &mut requests.share_fetch).map_err(Close::Request)?;
-    let topics = requests.share_fetch.topics.topics.iter().map(|topic| topic.key.of(body));
+    let topics = requests
+        .share_fetch
+        .topics
+        .topics
+        .iter()
+        .map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
-    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        lookup::names(requests, &unknown).await
+    }
 }
 
 fn any_provider_out_of_reach(session: &Session) -> bool {
     let live = &session.shared.live;
     live.policy().is_some_and(|policy| {
-        policy.effective.policy().encrypt_rules().any(|rule| live.keys().is_open(&rule.provider))
+        policy
+            .effective
+            .policy()
+            .encrypt_rules()
+            .any(|rule| live.keys().is_open(&rule.provider))
     })
 }
 
@@ -51,15 +66,25 @@ pub(crate) async fn answer(
     pieces: &mut Pieces,
 ) -> Result<Outcome, Close> {
     let base = addresses::body_start(ApiKey::ShareFetch, version, message)?;
-    let Workspace { share_view: view, opener, .. } = workspace;
-    wire::share_fetch_response(version, message.get(base..).unwrap_or_default(), view).map_err(Close::Answer)?;
+    let Workspace {
+        share_view: view,
+        opener,
+        ..
+    } = workspace;
+    wire::share_fetch_response(version, message.get(base..).unwrap_or_default(), view)
+        .map_err(Close::Answer)?;
     opener.start(PATIENCE);
     for (topic, partitions) in view.topics.iter() {
         let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let Some(records) = partition.records.filter(|records| !records.is_empty()) else { continue };
-            let place =
-                name.as_deref().map(|topic| Place { topic, partition: partition.index, fetch_version: None });
+            let Some(records) = partition.records.filter(|records| !records.is_empty()) else {
+                continue;
+            };
+            let place = name.as_deref().map(|topic| Place {
+                topic,
+                partition: partition.index,
+                fetch_version: None,
+            });
             match opener.open(session, place, message, records.shifted(base)).await {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => {
@@ -70,8 +95,11 @@ pub(crate) async fn answer(
                 }
                 Err(failure) => {
                     session.shared.metrics.records.refused.inc(failure.refusal);
-                    let error =
-                        write::ShareError { index: partition.index, code: failure.code.value(), message: None };
+                    let error = write::ShareError {
+                        index: partition.index,
+                        code: failure.code.value(),
+                        message: None,
+                    };
                     pieces.keep_until(base + partition.element.start);
                     pieces.side(|side| write::share_fetch_error_partition(&error, side));
                     pieces.skip_until(base + partition.element.end);

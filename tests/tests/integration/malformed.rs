@@ -38,20 +38,21 @@ async fn rough() -> &'static Proxy {
 
 /// A proxy with small limits.
 async fn start() -> Proxy {
-    with_buffers(BUFFERS).await
+    with("Reject", BUFFERS).await
 }
 
-async fn with_buffers(bytes: u64) -> Proxy {
+/// What the rules do with clear records, and what all buffers together take.
+async fn with(on_plaintext: &str, buffers: u64) -> Proxy {
     let rule = |format: &str| {
         let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
         Rule::encrypt([topics], "rough")
             .format(format)
-            .on_plaintext("Reject")
+            .on_plaintext(on_plaintext)
     };
     Proxy::before(Cluster::shared().await)
         .policy(PolicyFile::new(["Batch", "Record"].map(rule)))
         .limit("maxFrameBytes", FRAME)
-        .limit("bufferBytes", bytes)
+        .limit("bufferBytes", buffers)
         .limit("connections", CONNECTIONS.into())
         .start()
         .await

@@ -6,10 +6,12 @@ use crate::connection::Close;
 use crate::connection::requests::Requests;
 use crate::handler::{Code, lookup};
 use crate::metrics::labels::{Format, Refusal};
+use crate::sequences::Producer;
 use crate::topics::{Facts, TopicId};
-use crate::wire::{ProduceView, TopicRef};
+use crate::wire::{ProducePartition, ProduceView, TopicRef};
 use proxy_config::{Decision, EncryptRule, Format as RuleFormat, UnmatchedTopics};
 use proxy_crypto::{DataKey, ProviderError};
+use proxy_records::BatchHeader;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,6 +32,8 @@ pub(super) struct TopicPlan {
 pub(super) enum Treatment {
     Clear,
     Refuse(Code, Refusal),
+    /// All batches are behind a refused one of their producers: no key is waited for.
+    Behind,
     Seal(SealPlan),
 }
 
@@ -49,16 +53,20 @@ pub(super) async fn plan(
     version: i16,
     hold: Duration,
 ) -> Result<Vec<TopicPlan>, Close> {
+    let acknowledged = view.acks != 0;
     let names = resolve(requests, view, body).await?;
     let deadline = Instant::now() + hold.min(HOLD_LIMIT);
     let mut plans = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
-    for name in names {
+    for (name, (_, partitions)) in names.into_iter().zip(view.topics.iter()) {
         let treatment = match &name {
             None => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
             Some(name) => match decide(requests, name, version) {
                 Decided::Clear => Treatment::Clear,
                 Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
+                Decided::Encrypt(_) if acknowledged && are_behind(requests, name, partitions, body) => {
+                    Treatment::Behind
+                }
                 Decided::Encrypt(rule) => {
                     let facts = requests.session.shared.topics.facts(name);
                     if facts.is_none() || requests.session.shared.topics.id(name).is_none() {
@@ -88,12 +96,21 @@ pub(super) async fn plan(
 }
 
 /// The names of the topics; ids that are not known are looked up once.
-async fn resolve(requests: &mut Requests, view: &ProduceView, body: &[u8]) -> Result<Vec<Option<Arc<str>>>, Close> {
+async fn resolve(
+    requests: &mut Requests,
+    view: &ProduceView,
+    body: &[u8],
+) -> Result<Vec<Option<Arc<str>>>, Close> {
     let known = |requests: &Requests, topic: &TopicRef<'_>| match topic {
         TopicRef::Name(name) => Some(Arc::from(*name)),
         TopicRef::Id(id) => requests.session.shared.topics.name(id),
     };
-    let references: Vec<TopicRef<'_>> = view.topics.topics.iter().map(|topic| topic.key.of(body)).collect();
+    let references: Vec<TopicRef<'_>> = view
+        .topics
+        .topics
+        .iter()
+        .map(|topic| topic.key.of(body))
+        .collect();
     let missing: Vec<TopicId> = references
         .iter()
         .filter_map(|topic| match topic {
@@ -105,6 +122,29 @@ async fn resolve(requests: &mut Requests, view: &ProduceView, body: &[u8]) -> Re
         lookup::names(requests, &missing).await?;
     }
     Ok(references.iter().map(|topic| known(requests, topic)).collect())
+}
+
+fn are_behind(requests: &Requests, topic: &Arc<str>, partitions: &[ProducePartition], body: &[u8]) -> bool {
+    partitions.iter().all(|partition| {
+        let records = partition.records.map_or(&[][..], |records| records.of(body));
+        producer_of(topic, partition.index, records)
+            .is_some_and(|(producer, sequence)| requests.session.sequences.is_behind(&producer, sequence))
+    })
+}
+
+/// The idempotent producer of a batch, and the batch's first sequence.
+pub(super) fn producer_of(topic: &Arc<str>, partition: i32, batch: &[u8]) -> Option<(Producer, i32)> {
+    let header = BatchHeader::parse(batch)
+        .ok()
+        .filter(|header| header.producer_id >= 0)?;
+    let topic = Arc::clone(topic);
+    let producer = Producer {
+        topic,
+        partition,
+        id: header.producer_id,
+        epoch: header.producer_epoch,
+    };
+    Some((producer, header.base_sequence))
 }
 
 enum Decided {
@@ -137,7 +177,12 @@ fn decide(requests: &Requests, name: &Arc<str>, version: i16) -> Decided {
 }
 
 async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Instant) -> Treatment {
-    let facts = requests.session.shared.topics.facts(name).unwrap_or(Facts::UNKNOWN);
+    let facts = requests
+        .session
+        .shared
+        .topics
+        .facts(name)
+        .unwrap_or(Facts::UNKNOWN);
     let (format, if_compacted) = match (rule.format, facts.compacted) {
         (RuleFormat::Batch, Some(true)) => {
             return Treatment::Refuse(Code::PolicyViolation, Refusal::Compacted);
@@ -148,9 +193,12 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
         (RuleFormat::Auto | RuleFormat::Record, _) => (Format::Record, None),
     };
     match data_key(requests, rule, deadline).await {
-        Ok(key) => {
-            Treatment::Seal(SealPlan { key, format, max_message_bytes: facts.max_message_bytes, if_compacted })
-        }
+        Ok(key) => Treatment::Seal(SealPlan {
+            key,
+            format,
+            max_message_bytes: facts.max_message_bytes,
+            if_compacted,
+        }),
         Err(ProviderError::Unavailable { .. }) => {
             Treatment::Refuse(Code::NotEnoughReplicas, Refusal::KeyUnavailable)
         }
@@ -159,7 +207,11 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
 }
 
 /// Waits for the key until the deadline; a definite no ends the waiting at once.
-async fn data_key(requests: &Requests, rule: &EncryptRule, deadline: Instant) -> Result<Arc<DataKey>, ProviderError> {
+async fn data_key(
+    requests: &Requests,
+    rule: &EncryptRule,
+    deadline: Instant,
+) -> Result<Arc<DataKey>, ProviderError> {
     loop {
         let keys = requests.session.shared.live.keys();
         match keys.data_key(&rule.provider, &rule.key).await {

@@ -13,7 +13,6 @@ use crate::pieces::Pieces;
 use crate::sequences::{Admission, Producer};
 use crate::wire::{self, Count, ProducePartition, ProduceView, RequestHead, Span, Topic, write};
 use kafka_protocol::messages::ApiKey;
-use proxy_records::BatchHeader;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,34 +54,57 @@ async fn handle(
     let acknowledged = workspace.view.acks != 0;
     let plans = plan::plan(requests, &workspace.view, body, version, hold).await?;
 
-    let mut sent = Sent { version, refused: Vec::new(), tracked: Vec::new() };
+    let mut sent = Sent {
+        version,
+        refused: Vec::new(),
+        tracked: Vec::new(),
+    };
     workspace.pieces.clear();
     workspace.verdicts.clear();
     let session = Arc::clone(&requests.session);
-    let Workspace { view, pieces, verdicts } = workspace;
+    let Workspace {
+        view,
+        pieces,
+        verdicts,
+    } = workspace;
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = topic_key(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let batch = Batch { partition, base, acknowledged, hold };
+            let batch = Batch {
+                partition,
+                base,
+                acknowledged,
+                hold,
+            };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {
-                    session.shared.metrics.records.clear_batches.inc(Direction::Produce);
+                    session
+                        .shared
+                        .metrics
+                        .records
+                        .clear_batches
+                        .inc(Direction::Produce);
                     Verdict::Clear
                 }
                 Ok(Treated::Sealed(sealed, tracked)) => {
-                    sent.tracked.extend(tracked.map(|(name, producer, if_compacted)| Tracked {
-                        topic: key.clone(),
-                        name,
-                        index: partition.index,
-                        producer,
-                        if_compacted,
-                    }));
+                    sent.tracked
+                        .extend(tracked.map(|(name, producer, if_compacted)| Tracked {
+                            topic: key.clone(),
+                            name,
+                            index: partition.index,
+                            producer,
+                            if_compacted,
+                        }));
                     Verdict::Sealed(sealed)
                 }
                 Err((code, refusal)) => {
                     session.shared.metrics.records.refused.inc(refusal);
-                    sent.refused.push(Refused { topic: key.clone(), index: partition.index, code });
+                    sent.refused.push(Refused {
+                        topic: key.clone(),
+                        index: partition.index,
+                        code,
+                    });
                     Verdict::Refused
                 }
             });
@@ -95,10 +117,16 @@ async fn handle(
     pieces.keep_until(frame.bytes.len());
     let refused = !sent.refused.is_empty();
     if acknowledged {
-        requests.expect(head.correlation_id, Answer::Produce(Box::new(sent))).await?;
+        requests
+            .expect(head.correlation_id, Answer::Produce(Box::new(sent)))
+            .await?;
     }
     requests.send_pieces(frame, pieces).await?;
-    if refused && !acknowledged { Err(Close::RefusedUnacknowledged) } else { Ok(()) }
+    if refused && !acknowledged {
+        Err(Close::RefusedUnacknowledged)
+    } else {
+        Ok(())
+    }
 }
 
 async fn refuse_all(
@@ -112,7 +140,9 @@ async fn refuse_all(
     }
     let mut body = Vec::new();
     super::answer::refuse_all(head.version, refused, &mut body);
-    requests.answer(head.correlation_id, |out| out.extend_from_slice(&body)).await
+    requests
+        .answer(head.correlation_id, |out| out.extend_from_slice(&body))
+        .await
 }
 
 /// One partition of the request.
@@ -161,38 +191,50 @@ async fn treat_encrypted(
 ) -> Result<Treated, (Code, Refusal)> {
     let invalid = (Code::InvalidRecord, Refusal::InvalidRecord);
     let records = batch.records().ok_or(invalid)?;
-    let header = frame.bytes.get(records.clone()).and_then(|bytes| BatchHeader::parse(bytes).ok()).ok_or(invalid)?;
-    let Some(name) = &plan.name else { return Err((Code::UnknownTopicId, Refusal::UnknownTopicId)) };
-    let producer = (batch.acknowledged && header.producer_id >= 0).then(|| Producer {
-        topic: Arc::clone(name),
-        partition: batch.partition.index,
-        id: header.producer_id,
-        epoch: header.producer_epoch,
-    });
-    let sequence = header.base_sequence;
+    let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
+    let Some(name) = &plan.name else {
+        return Err((Code::UnknownTopicId, Refusal::UnknownTopicId));
+    };
+    let producer = plan::producer_of(name, batch.partition.index, bytes).filter(|_| batch.acknowledged);
     let plan = match &plan.treatment {
         Treatment::Seal(plan) => plan,
         Treatment::Refuse(code, refusal) => {
-            if let Some(producer) = &producer {
-                session.sequences.refused(producer, sequence, *code);
+            if let Some((producer, sequence)) = &producer {
+                session.sequences.refused(producer, *sequence, *code);
             }
             return Err((*code, *refusal));
         }
+        Treatment::Behind => {
+            if let Some((producer, sequence)) = &producer {
+                admit(session, producer, *sequence, batch.hold).await?;
+                // Not behind after all: the batch comes again.
+                session.sequences.answered(producer, false);
+            }
+            return Err((Code::NotEnoughReplicas, Refusal::Producer));
+        }
         Treatment::Clear => return Ok(Treated::Clear),
     };
-    if let Some(producer) = &producer {
-        admit(session, producer, sequence, batch.hold).await?;
+    if let Some((producer, sequence)) = &producer {
+        admit(session, producer, *sequence, batch.hold).await?;
     }
-    let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
+    let sealed = seal_batch(
+        frame,
+        records,
+        name,
+        batch.partition.index,
+        plan,
+        pieces,
+        &session.shared,
+    );
     match (sealed, producer) {
         (Ok((sealed, if_compacted)), producer) => {
-            let admitted = producer.map(|producer| (producer, sequence));
-            let remembered =
-                batch.acknowledged.then(|| (Arc::clone(name), admitted, if_compacted));
+            let remembered = batch
+                .acknowledged
+                .then(|| (Arc::clone(name), producer, if_compacted));
             Ok(Treated::Sealed(sealed, remembered))
         }
         (Err(refused), producer) => {
-            if let Some(producer) = producer {
+            if let Some((producer, sequence)) = producer {
                 session.sequences.refused(&producer, sequence, refused.0);
                 session.sequences.answered(&producer, false);
             }
@@ -207,12 +249,18 @@ async fn admit(
     sequence: i32,
     hold: Duration,
 ) -> Result<(), (Code, Refusal)> {
-    let admitted = tokio::time::timeout(hold.min(HOLD_LIMIT), session.sequences.admitted(producer, sequence)).await;
+    let admitted = tokio::time::timeout(
+        hold.min(HOLD_LIMIT),
+        session.sequences.admitted(producer, sequence),
+    )
+    .await;
     match admitted {
         Ok(Admission::Send) => Ok(()),
         Ok(Admission::Refuse(code)) => Err((code, Refusal::Producer)),
         Ok(Admission::Wait) | Err(_) => {
-            session.sequences.refused(producer, sequence, Code::NotEnoughReplicas);
+            session
+                .sequences
+                .refused(producer, sequence, Code::NotEnoughReplicas);
             Err((Code::NotEnoughReplicas, Refusal::Producer))
         }
     }
@@ -236,7 +284,11 @@ fn seal_batch(
         max_section: shared.max_frame_bytes,
     };
     let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
-    shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);
+    shared
+        .metrics
+        .records
+        .encrypted
+        .count(plan.format, sealed.records, sealed.clear_bytes);
     Ok((sealed, plan.if_compacted))
 }
 
@@ -245,7 +297,10 @@ fn assemble(view: &ProduceView, verdicts: &[Verdict], version: i16, base: usize,
     let topics = &view.topics;
     let kept = |topic: &Topic| {
         let verdicts = verdicts.get(topic.partitions.clone()).unwrap_or_default();
-        verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Refused)).count()
+        verdicts
+            .iter()
+            .filter(|verdict| !matches!(verdict, Verdict::Refused))
+            .count()
     };
     let replace_count = |pieces: &mut Pieces, field: Count, elements: usize| {
         pieces.keep_until(base + field.span.start);
@@ -275,7 +330,9 @@ fn assemble(view: &ProduceView, verdicts: &[Verdict], version: i16, base: usize,
                 Some(Verdict::Refused) => left_out(pieces, partition.element),
                 Some(Verdict::Sealed(sealed)) => {
                     pieces.keep_until(base + partition.records_field.start);
-                    pieces.side(|side| write::records_prefix(ApiKey::Produce as i16, version, sealed.length, side));
+                    pieces.side(|side| {
+                        write::records_prefix(ApiKey::Produce as i16, version, sealed.length, side)
+                    });
                     sealed.place(pieces);
                     pieces.skip_until(base + partition.records_field.end);
                 }

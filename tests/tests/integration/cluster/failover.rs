@@ -1,12 +1,13 @@
 //! Brokers that stop and start under clients: what was acknowledged is read once, in order.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tests::raw_connection::Location;
 use tests::{
-    Client, Cluster, ConsumeOptions, ProduceOptions, Proxy, RawConnection, SentRecord, assert_same,
-    eventually, eventually_ok, topic,
+    By, Client, Cluster, ConsumeOptions, Field, ProduceOptions, Proxy, RawConnection, SentRecord,
+    assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{ALL_RUN, Three, policy};
@@ -21,7 +22,9 @@ const LATEST: i64 = -1;
 /// Records before, between and after.
 const SOME: usize = 100;
 /// Records on the way while the broker goes or comes, each in a batch of its own.
-const MANY: usize = 1500;
+const MANY: usize = 500;
+/// Records on the way when the broker goes.
+const UNDER_WAY: usize = 20;
 const PHASES: [usize; 5] = [SOME, MANY, SOME, MANY, SOME];
 
 /// A client that writes and another that reads meanwhile.
@@ -119,13 +122,18 @@ async fn outlives(prefix: &str, go: impl AsyncFnOnce(&Cluster)) {
         tokio::join!(java.write(before), other.write(before));
         tokio::join!(java.write(going), other.write(going), async {
             for topic in &topics {
-                wait_for_more_than(before, topic).await;
+                wait_for_more_than(before + UNDER_WAY, topic).await;
             }
             go(cluster).await;
         });
         for topic in &topics {
             let at = locate(topic).await;
             assert_ne!(at.leader, cluster.address(GOING), "{topic} has kept its leader");
+            let epochs = epochs_within(topic, before, before + going).await;
+            assert!(
+                epochs.len() > 1,
+                "nobody wrote to {topic} while its leader changed"
+            );
         }
         tokio::join!(java.write(gone), other.write(gone));
         tokio::join!(java.write(coming), other.write(coming), cluster.start_node(GOING));
@@ -143,6 +151,22 @@ async fn wait_for_more_than(records: usize, topic: &str) {
         usize::try_from(end).unwrap() > records
     };
     eventually("the writers are under way", PATIENCE, more).await;
+}
+
+/// The leader's epochs under which the records between these offsets were written, and how many each.
+async fn epochs_within(topic: &str, from: usize, until: usize) -> BTreeMap<i64, usize> {
+    let proxy = &Three::shared().await.proxy;
+    let (mut leader, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0)
+        .await
+        .unwrap();
+    let mut epochs = BTreeMap::new();
+    for batch in leader.fetch_all(&at, By::Id).await.unwrap() {
+        let offset = usize::try_from(batch.field(Field::BaseOffset)).unwrap();
+        if (from..until).contains(&offset) {
+            *epochs.entry(batch.field(Field::LeaderEpoch)).or_default() += 1;
+        }
+    }
+    epochs
 }
 
 /// Where the first partition is, by a broker that stays.

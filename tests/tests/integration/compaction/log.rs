@@ -1,6 +1,6 @@
 //! A partition whose segments are rolled by hand and cleaned at once.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tests::raw_connection::Location;
 use tests::segments::{StoredBatch, StoredRecord};
@@ -19,7 +19,7 @@ const CLEANED: [(&str, &str); 4] = [
     ("delete.retention.ms", "1"),
 ];
 /// Between two batches' timestamps: more than `segment.ms`.
-const TICK: i64 = 10_000;
+const TICK: i64 = 2_000;
 /// Between two records that roll segments.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -51,7 +51,7 @@ impl Log {
         Self {
             at,
             connection,
-            clock: 1_700_000_000_000,
+            clock: now(),
         }
     }
 
@@ -114,6 +114,12 @@ impl Log {
         };
         eventually_ok(what, PATIENCE, look).await
     }
+}
+
+/// Transaction markers have the broker's time: records that are to roll segments must not be older.
+fn now() -> i64 {
+    let since = UNIX_EPOCH.elapsed().expect("the clock is past 1970");
+    i64::try_from(since.as_millis()).expect("the present is near")
 }
 
 impl Format {

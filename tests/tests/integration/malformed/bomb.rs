@@ -6,27 +6,50 @@ use tests::{Batch, Codec, Field, SentRecord};
 
 /// A batch of one record whose value has so many zeros.
 pub(crate) fn batch(codec: Codec, zeros: usize) -> Batch {
-    let front = front(zeros);
-    // The zero after the value is the number of headers.
+    behind(&[], codec, zeros)
+}
+
+/// The same behind one other record, or none.
+pub(crate) fn behind(record: &[u8], codec: Codec, zeros: usize) -> Batch {
+    let others = u8::from(!record.is_empty());
+    // Attributes, both deltas, a null key. After the value, a zero is the number of headers.
+    let front = front(&[0, 0, others << 1, 1], zeros, 1);
+    of(
+        i64::from(others) + 1,
+        codec,
+        &[record, &front].concat(),
+        zeros + 1,
+    )
+}
+
+/// A batch of one record whose key has so many zeros, and whose value is empty.
+pub(crate) fn with_large_key(codec: Codec, zeros: usize) -> Batch {
+    // Two zeros after the key are the length of the value and the number of headers.
+    of(1, codec, &front(&[0, 0, 0], zeros, 2), zeros + 2)
+}
+
+/// A batch of so many records: these bytes, then zeros.
+fn of(count: i64, codec: Codec, front: &[u8], zeros: usize) -> Batch {
     let section = match codec {
-        Codec::Zstd => zstd(&front, zeros + 1),
-        Codec::Gzip => gzip(&front, zeros + 1),
+        Codec::Zstd => zstd(front, zeros),
+        Codec::Gzip => gzip(front, zeros),
         _ => panic!("no bomb of {codec} is made"),
     };
     let mut batch = Batch::of(&[SentRecord::of("")]);
     batch.set(Field::Attributes, codec.number());
+    batch.set(Field::Count, count);
+    batch.set(Field::LastOffsetDelta, count - 1);
     batch.replace_records(&section);
     batch.seal();
     batch
 }
 
-/// The record up to its value.
-fn front(zeros: usize) -> Vec<u8> {
-    // Attributes, both deltas, a null key.
-    let mut body = vec![0, 0, 0, 1];
+/// A record up to its long field: what precedes that, its length, and how many bytes follow it.
+fn front(before: &[u8], zeros: usize, after: usize) -> Vec<u8> {
+    let mut body = before.to_vec();
     put_varint(&mut body, zeros);
     let mut front = Vec::new();
-    put_varint(&mut front, body.len() + zeros + 1);
+    put_varint(&mut front, body.len() + zeros + after);
     front.extend(body);
     front
 }

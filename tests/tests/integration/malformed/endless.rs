@@ -10,8 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{
-    BUFFERS, CONNECTIONS, FRAME, MIB, PATIENCE, is_unharmed, partition, requests, round_trips, start,
-    with_buffers,
+    BUFFERS, CONNECTIONS, FRAME, MIB, PATIENCE, is_unharmed, partition, requests, round_trips, start, with,
 };
 
 /// Together they announce three times what the buffers hold.
@@ -73,7 +72,7 @@ async fn frames_without_end_take_no_more_than_the_buffers() {
 /// More than the buffers hold comes in at once, from clients who mean well.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_requests_beyond_the_buffers_take_turns() {
-    let proxy = with_buffers(FRAME).await;
+    let proxy = with("Reject", FRAME).await;
     let cluster = Cluster::shared().await;
     let topic = topic("batch.turns");
     cluster

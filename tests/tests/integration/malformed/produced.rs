@@ -1,10 +1,12 @@
 //! Record batches that a broker would not take, or that nobody should unpack. In batch format the broker sees nothing of
 //! them any more, so the proxy has to refuse them.
 
-use tests::{Batch, By, Cluster, Codec, Field, KafkaErrorName, Payload, RawConnection};
+use tests::{
+    Batch, By, Cluster, Codec, Field, KafkaErrorName, Payload, RawConnection, SentRecord, eventually,
+};
 use tokio::task::JoinSet;
 
-use super::{bomb, broken, is_unharmed, partition, rough, start};
+use super::{BUFFERS, PATIENCE, bomb, broken, is_unharmed, partition, rough, start, with};
 
 /// For each name: a batch of four records, altered in this way, gets this error.
 macro_rules! broken_batches {
@@ -67,6 +69,41 @@ broken_batches! {
     produced_gzip_bomb: |_| bomb::batch(Codec::Gzip, 200 << 20).bytes().to_vec() => "INVALID_RECORD";
 }
 
+/// A client's own header of that name is not stored in a way that nobody can read.
+#[tokio::test(flavor = "multi_thread")]
+async fn own_envelope_headers_are_refused_or_come_back() {
+    let header = "encryption.strimzi.io";
+    let record = SentRecord::of("value").key("key");
+    let records = [
+        record.clone().header(header, "text"),
+        record.clone().header(header, [1, 3]),
+        record.clone().header(header, [1, 2, 1, 1]),
+        record
+            .clone()
+            .header(header, [1, 1, 1, 1])
+            .header(header, "again"),
+        record.header("first", "").null_header(header),
+    ];
+    for format in ["batch", "record"] {
+        let (mut connection, at) = partition(rough().await, &format!("{format}.own-header")).await;
+        for record in &records {
+            let sent = Batch::of(std::slice::from_ref(record));
+            let appended = connection.produce(&at, By::Id, sent.clone()).await.unwrap();
+            if let Some(error) = appended.error {
+                assert_eq!(error, "INVALID_RECORD", "{format}");
+                continue;
+            }
+            let read = connection.fetch(&at, By::Id, appended.base_offset).await.unwrap();
+            assert_eq!(read.error, None, "{format}, {record:?}");
+            assert_eq!(
+                read.batches()[0].as_sent(),
+                sent.as_sent(),
+                "{format}, {record:?}"
+            );
+        }
+    }
+}
+
 /// What the bombs are made of is no reason to refuse them.
 #[tokio::test(flavor = "multi_thread")]
 async fn small_bombs_are_batches_like_others() {
@@ -125,4 +162,68 @@ async fn stored_bombs_are_errors() {
     assert_eq!(read.error, Some(KafkaErrorName::new("CORRUPT_MESSAGE")));
     assert!(read.bytes.is_empty());
     is_unharmed(proxy).await;
+}
+
+/// Batches that hold an encrypted record beside a large clear one are put together anew, without compression.
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_bombs_beside_encrypted_records_keep_to_the_memory() {
+    let proxy = with("Pass", BUFFERS).await;
+    let (mut connection, at) = partition(&proxy, "record.grown").await;
+    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap())
+        .await
+        .unwrap();
+    let small = Batch::of(&[SentRecord::of("small")]);
+    assert_eq!(
+        connection
+            .produce(&at, By::Id, small.clone())
+            .await
+            .unwrap()
+            .error,
+        None
+    );
+    let sealed = direct.fetch(&at, By::Id, 0).await.unwrap().batches().remove(0);
+    for _ in 0..8 {
+        let bomb = bomb::behind(sealed.records(), Codec::Zstd, 100 << 20);
+        let appended = direct.produce(&at, By::Id, bomb).await.unwrap();
+        assert_eq!(
+            appended.error, None,
+            "the broker does not take it: {:?}",
+            appended.message
+        );
+    }
+    let fetched = connection.fetch(&at, By::Id, 0).await.unwrap();
+    assert_eq!(fetched.error, None);
+    assert_eq!(fetched.batches()[0].as_sent(), small.as_sent());
+    is_unharmed(&proxy).await;
+}
+
+/// In record format keys stay as they are, so keys of zeros are stored small and read large, by any number of readers.
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_in_keys_keep_to_the_memory() {
+    let proxy = start().await;
+    let (mut connection, at) = partition(&proxy, "record.large-keys").await;
+    let bomb = bomb::with_large_key(Codec::Zstd, 7 << 20);
+    for _ in 0..12 {
+        let appended = connection.produce(&at, By::Id, bomb.clone()).await.unwrap();
+        assert_eq!(appended.error, None, "the twin of a larger one is refused");
+    }
+    // Readers that ask and do not take the answer.
+    let mut readers = Vec::new();
+    for _ in 0..12 {
+        let mut reader = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+        let request = RawConnection::fetch_request(&at, 17, 0, 500);
+        reader.send(&request, 17).await.unwrap();
+        readers.push(reader);
+    }
+    let answered = async || {
+        proxy
+            .metrics()
+            .await
+            .sum("topic_encryption_decrypted_batches_total", &[])
+            >= 12.0
+    };
+    eventually("all readers are answered", PATIENCE, answered).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    eprintln!("peak {} MiB", proxy.peak_rss() >> 20);
+    is_unharmed(&proxy).await;
 }

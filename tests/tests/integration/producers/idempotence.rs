@@ -95,7 +95,7 @@ async fn outages_lose_nothing(client: Client, format: &'static str, one_by_one: 
             .key("k")
             .partition(index % 3)
     };
-    let sent: Vec<SentRecord> = (0..12_000).map(record).collect();
+    let sent: Vec<SentRecord> = (0..30_000).map(record).collect();
     let options = ProduceOptions::to(outages.proxy.bootstrap(), &topic)
         .in_flight(5)
         .linger_ms(0)

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use tests::raw_connection::Location;
 use tests::segments::StoredBatch;
 use tests::{
-    Batch, By, Client, Cluster, ConsumeOptions, Field, Payload, ProduceOptions, Proxy, RawConnection,
-    Segments, SentRecord, assert_same, topic,
+    Batch, By, Client, Cluster, ConsumeOptions, Field, KafkaErrorName, Payload, ProduceOptions, Proxy,
+    RawConnection, Segments, SentRecord, assert_same, topic,
 };
 
 use super::{append, end, only_error, small};
@@ -207,7 +207,7 @@ async fn full_batches_need_headroom_in_record_format() {
     let options = filling(proxy.bootstrap(), &topic);
     let answers = Client::Librdkafka.produce(&options, &full_batches()).await;
     let errors: HashSet<_> = answers.into_iter().filter_map(Result::err).collect();
-    let errors: Vec<_> = errors.iter().map(|error| error.as_str()).collect();
+    let errors: Vec<_> = errors.iter().map(KafkaErrorName::as_str).collect();
     assert_eq!(errors, ["MESSAGE_TOO_LARGE"]);
 }
 

@@ -113,7 +113,7 @@ async fn producers_timestamps_keep_their_type() {
     }
 }
 
-/// Offset and timestamp that ListOffsets answers with.
+/// Offset and timestamp that the broker answers with.
 async fn looked_up(connection: &mut RawConnection, at: &Location, timestamp: i64) -> (i64, i64) {
     let partition = ListOffsetsPartition::default()
         .with_partition_index(at.partition)

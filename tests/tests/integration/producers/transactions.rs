@@ -68,3 +68,38 @@ async fn aborted_transactions_leave_nothing_but_offsets() {
         assert_eq!(reader.consume_all(&options).await.len(), 0, "{reader}");
     }
 }
+
+/// A record that fits in clear but not encrypted makes its transaction fail, and the next one is whole again.
+async fn a_refused_record_fails_its_transaction_alone(client: Client) {
+    let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
+    let topic = topic(&format!("batch.transactions-refused-{client}"));
+    let settings = [("max.message.bytes", "10000")];
+    cluster.create_topic(&topic, 1, &settings).await;
+    let mut payload = Payload::new(13);
+    let mut refused = payload.orders(10);
+    refused.extend(payload.random(1, 9_920));
+    let sent = payload.orders(20);
+    let options = ProduceOptions::to(proxy.bootstrap(), &topic)
+        .batch_bytes(9_950)
+        .transaction(&topic, true);
+    let answers = client.produce(&options, &refused).await;
+    assert!(
+        answers.iter().any(Result::is_err),
+        "{client}: nothing was refused"
+    );
+    client.produce_all(&options, &sent).await;
+    let options = ConsumeOptions::from(proxy.bootstrap(), &topic).read_committed();
+    for reader in [client, client.other()] {
+        assert_same(&topic, &sent, &reader.consume_all(&options).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_record_fails_its_transaction_alone_with_java() {
+    a_refused_record_fails_its_transaction_alone(Client::Java).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_record_fails_its_transaction_alone_with_python() {
+    a_refused_record_fails_its_transaction_alone(Client::Python).await;
+}

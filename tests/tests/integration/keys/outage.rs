@@ -1,0 +1,167 @@
+//! A provider out of reach: clients are held, told to try again, and lose nothing.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tests::payload::random_bytes;
+use tests::{
+    By, Client, Cluster, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same,
+    eventually, eventually_ok, topic,
+};
+
+use super::{PATIENCE, batch, create, key_reloads, start, two_keys, works, write};
+
+/// Takes the provider out of reach.
+fn hide_keys(proxy: &Proxy) {
+    std::fs::rename(proxy.keys_folder(), proxy.folder().join("away")).unwrap();
+}
+
+fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
+    std::fs::rename(proxy.folder().join("away"), proxy.keys_folder())
+}
+
+async fn refused(proxy: &Proxy, reason: &str) -> f64 {
+    let metrics = proxy.metrics().await;
+    metrics.sum("topic_encryption_refused_partitions_total", &[("reason", reason)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_holds_a_produce_and_then_asks_to_try_again() {
+    let proxy = start("outage").await;
+    let topic = create("outage.a").await;
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    let start = Instant::now();
+    assert_eq!(
+        write(&proxy, &topic, &batch()).await.unwrap_err(),
+        "NOT_ENOUGH_REPLICAS"
+    );
+    assert!(
+        start.elapsed() >= Duration::from_secs(3),
+        "held for {:?} only",
+        start.elapsed()
+    );
+    bring_keys_back(&proxy).unwrap();
+    proxy.wait_for_key_state("a", "Ready").await;
+    works(&proxy, &topic, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_leaves_keys_in_use_and_readiness_alone() {
+    let proxy = start("grace").await;
+    let topic = create("grace.a").await;
+    works(&proxy, &topic, 1).await;
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    works(&proxy, &topic, 2).await;
+    assert_eq!(proxy.get("/readyz").await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn producers_wait_out_an_outage_and_lose_nothing() {
+    let proxy = start("patient").await;
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    let mut producing = Vec::new();
+    for client in [Client::Java, Client::Librdkafka, Client::Go] {
+        let topic = create(&format!("patient.a-{client}")).await;
+        let sent = Payload::new(5).orders(48);
+        let options = ProduceOptions::to(proxy.bootstrap(), &topic).timeout(Duration::from_secs(40));
+        let stored = tokio::spawn({
+            let sent = sent.clone();
+            async move { client.produce_all(&options.batch_bytes(2_000), &sent).await }
+        });
+        producing.push((client, topic, sent, stored));
+    }
+    eventually("batches are refused", PATIENCE, async || {
+        refused(&proxy, "key_unavailable").await >= 3.0
+    })
+    .await;
+    bring_keys_back(&proxy).unwrap();
+    for (client, topic, sent, stored) in producing {
+        let offsets = stored.await.unwrap();
+        assert!(offsets.into_iter().eq(0..48), "{client}");
+        let received = client
+            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
+            .await;
+        assert_same(client.name(), &sent, &received);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumers_wait_out_an_outage_and_skip_nothing() {
+    const HALF: usize = 36;
+    let cluster = Cluster::shared().await;
+    let [writer, reader] = [start("outlast").await, start("outlast").await];
+    let key = random_bytes(32);
+    for proxy in [&writer, &reader] {
+        proxy.write_key_bytes("a", 1, &key);
+        let loaded = async || key_reloads(proxy, "loaded").await >= 1.0;
+        eventually("the common key is loaded", PATIENCE, loaded).await;
+    }
+    let topic = topic("outlast.a");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let sent = Payload::new(9).orders(2 * HALF);
+    let produce = ProduceOptions::to(writer.bootstrap(), &topic).batch_bytes(2_000);
+    Client::Go.produce_all(&produce, &sent[..HALF]).await;
+    let clients = [Client::Java, Client::Librdkafka, Client::Go];
+    let reading = clients.map(|client| {
+        let options = ConsumeOptions::from(reader.bootstrap(), &topic).count(2 * HALF);
+        tokio::spawn(async move {
+            client
+                .consume_all(&options.timeout(Duration::from_secs(50)))
+                .await
+        })
+    });
+    let all_read_half = async || {
+        let read = reader
+            .metrics()
+            .await
+            .sum("topic_encryption_decrypted_records_total", &[]);
+        if read >= 3.0 * 36.0 { Ok(()) } else { Err(read) }
+    };
+    eventually_ok("all have read one half", PATIENCE, all_read_half).await;
+
+    hide_keys(&reader);
+    reader.wait_for_key_state("a", "Unavailable").await;
+    // A new process has a new data key, which the reader never saw.
+    writer.restart().await;
+    Client::Go.produce_all(&produce, &sent[HALF..]).await;
+    let (mut connection, at) = RawConnection::to_leader(&reader.bootstrap(), &topic, 0)
+        .await
+        .unwrap();
+    let fetched = connection
+        .fetch(&at, By::Id, i64::try_from(HALF).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(fetched.error.unwrap(), "KAFKA_STORAGE_ERROR");
+    assert!(fetched.bytes.is_empty());
+    eventually("fetches are refused", PATIENCE, async || {
+        refused(&reader, "key_unavailable").await >= 10.0
+    })
+    .await;
+    bring_keys_back(&reader).unwrap();
+    for (client, reading) in clients.into_iter().zip(reading) {
+        assert_same(client.name(), &sent, &reading.await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_never_answered_keeps_the_proxy_unready_until_it_does() {
+    let cluster = Cluster::shared().await;
+    let providers = json!({"default": {"local": {"directory": "later"}}});
+    let builder = Proxy::before(cluster)
+        .policy(two_keys("never"))
+        .config("keyProviders", providers);
+    let proxy = builder.launch().await;
+    let told = async || match proxy.get("/readyz").await {
+        Ok(answer) if answer.status == 503 && answer.body.contains("has not answered since start") => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    eventually_ok("the proxy says who does not answer", PATIENCE, told).await;
+    assert!(proxy.runs());
+    std::fs::rename(proxy.keys_folder(), proxy.folder().join("later")).unwrap();
+    proxy.wait_ready().await;
+    works(&proxy, &create("never.a").await, 1).await;
+}

@@ -1,0 +1,139 @@
+//! TLS towards clients.
+
+use std::path::Path;
+use std::{fs, io};
+
+use tests::{
+    Certificates, Client, Cluster, ConsumeOptions, Identity, Payload, ProduceOptions, Proxy, RawConnection,
+    assert_same, eventually, eventually_ok, topic,
+};
+
+use super::{PATIENCE, closed, policy};
+
+/// A proxy with TLS towards clients, before the shared cluster.
+async fn tls_proxy(server: &Identity, client_authority: Option<&Path>) -> Proxy {
+    let builder = Proxy::before(Cluster::shared().await).policy(policy("tls."));
+    builder.tls(server, client_authority).start().await
+}
+
+/// Whether a TLS client is served.
+async fn connect(proxy: &Proxy, authority: &Path, own: Option<&Identity>) -> io::Result<RawConnection> {
+    let authority = fs::read_to_string(authority)?;
+    let mut connection = RawConnection::connect_tls(&proxy.bootstrap(), "localhost", &authority, own).await?;
+    // In TLS 1.3 a client learns only after its handshake that its certificate is not liked.
+    connection.api_versions().await?;
+    Ok(connection)
+}
+
+async fn certificate_loads(proxy: &Proxy, outcome: &str) -> f64 {
+    let metrics = proxy.metrics().await;
+    metrics.sum(
+        "topic_encryption_certificate_reloads_total",
+        &[("outcome", outcome)],
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_talks_tls_with_the_proxy() {
+    let certificates = Certificates::new();
+    let proxy = tls_proxy(&certificates.server("proxy", &[]), None).await;
+    for client in Client::ALL {
+        let topic = topic(&format!("tls.{client}"));
+        Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+        let sent = Payload::new(3).orders(24);
+        let tls = client.tls(&certificates.authority(), None);
+        client
+            .produce_all(
+                &ProduceOptions::to(proxy.bootstrap(), &topic).properties(&tls),
+                &sent,
+            )
+            .await;
+        let options = ConsumeOptions::from(proxy.bootstrap(), &topic).properties(&tls);
+        assert_same(client.name(), &sent, &client.consume_all(&options).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_with_tls_serves_nobody_in_clear() {
+    let certificates = Certificates::new();
+    let proxy = tls_proxy(&certificates.server("proxy", &[]), None).await;
+    connect(&proxy, &certificates.authority(), None).await.unwrap();
+    let mut clear = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+    clear.api_versions().await.unwrap_err();
+    connect(&proxy, &Certificates::new().authority(), None)
+        .await
+        .unwrap_err();
+    eventually("failed handshakes are counted", PATIENCE, async || {
+        closed(&proxy, "handshake").await >= 2.0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_certificates_are_demanded_where_an_authority_is_given() {
+    let [certificates, strangers] = [Certificates::new(), Certificates::new()];
+    let authority = certificates.authority();
+    let proxy = tls_proxy(&certificates.server("proxy", &[]), Some(&authority)).await;
+    connect(&proxy, &authority, None).await.unwrap_err();
+    let stranger = strangers.client("stranger", "stranger");
+    connect(&proxy, &authority, Some(&stranger)).await.unwrap_err();
+    let expired = certificates.expired_client("expired", "expired");
+    connect(&proxy, &authority, Some(&expired)).await.unwrap_err();
+    connect(&proxy, &authority, Some(&certificates.client("friend", "friend")))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_with_a_certificate_work_where_it_is_demanded() {
+    let certificates = Certificates::new();
+    let authority = certificates.authority();
+    let proxy = tls_proxy(&certificates.server("proxy", &[]), Some(&authority)).await;
+    let own = certificates.client("friend", "friend");
+    for client in [Client::Java, Client::Librdkafka, Client::Go] {
+        let topic = topic(&format!("tls.own-{client}"));
+        Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+        let sent = Payload::new(4).orders(12);
+        let tls = client.tls(&authority, Some(&own));
+        client
+            .produce_all(
+                &ProduceOptions::to(proxy.bootstrap(), &topic).properties(&tls),
+                &sent,
+            )
+            .await;
+        let options = ConsumeOptions::from(proxy.bootstrap(), &topic).properties(&tls);
+        assert_same(client.name(), &sent, &client.consume_all(&options).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replaced_certificates_serve_new_connections_and_bad_ones_do_not() {
+    let [before, after] = [Certificates::new(), Certificates::new()];
+    let server = before.server("proxy", &[]);
+    let proxy = tls_proxy(&server, None).await;
+    let mut old = connect(&proxy, &before.authority(), None).await.unwrap();
+
+    let renewed = after.server("proxy", &[]);
+    fs::copy(&renewed.certificate, &server.certificate).unwrap();
+    fs::copy(&renewed.key, &server.key).unwrap();
+    let serves = async || connect(&proxy, &after.authority(), None).await.map(drop);
+    eventually_ok("the new certificate is served", PATIENCE, serves).await;
+    connect(&proxy, &before.authority(), None).await.unwrap_err();
+    old.api_versions().await.expect("connections of before stay");
+
+    let failed = certificate_loads(&proxy, "failed").await;
+    fs::write(&server.certificate, "no certificate").unwrap();
+    let told = async || certificate_loads(&proxy, "failed").await > failed;
+    eventually("the bad file is counted", PATIENCE, told).await;
+    let line = format!("{}", server.certificate.display());
+    assert!(
+        proxy
+            .log()
+            .lines()
+            .any(|each| each.contains("files not loaded") && each.contains(&line))
+    );
+    connect(&proxy, &after.authority(), None)
+        .await
+        .expect("the good certificate stays in use");
+    old.api_versions().await.expect("connections of before stay");
+}
