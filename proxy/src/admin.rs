@@ -81,11 +81,7 @@ async fn keys(State(context): State<Context>) -> Json<Vec<reports::RuleKey>> {
 async fn topics(State(context): State<Context>) -> Response {
     match context.live.topics() {
         Some(topics) => Json(topics).into_response(),
-        None => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the listeners are not open yet\n",
-        )
-            .into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the listeners are not open yet\n").into_response(),
     }
 }
 

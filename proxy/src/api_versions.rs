@@ -20,10 +20,7 @@ pub(crate) struct Api {
     pub(crate) key: i16,
     #[cfg_attr(
         not(test),
-        expect(
-            dead_code,
-            reason = "makes the table readable; compared with the codec's names in tests"
-        )
+        expect(dead_code, reason = "makes the table readable; compared with the codec's names in tests")
     )]
     pub(crate) name: &'static str,
     /// The newest version whose fields are known to need no other handling than this.
@@ -107,9 +104,7 @@ const APIS: &[Api] = &[
 
 /// The entry for a key, or `None` when the API does not go through.
 pub(crate) fn find(key: i16) -> Option<&'static Api> {
-    APIS.binary_search_by_key(&key, |api| api.key)
-        .ok()
-        .and_then(|at| APIS.get(at))
+    APIS.binary_search_by_key(&key, |api| api.key).ok().and_then(|at| APIS.get(at))
 }
 
 /// Hides unknown APIs and lowers maxima. An API of which no common version is left is hidden too.
@@ -129,10 +124,7 @@ mod tests {
     use kafka_protocol::messages::{ApiKey, api_versions_response::ApiVersion};
 
     fn offered(key: i16, min: i16, max: i16) -> ApiVersion {
-        ApiVersion::default()
-            .with_api_key(key)
-            .with_min_version(min)
-            .with_max_version(max)
+        ApiVersion::default().with_api_key(key).with_min_version(min).with_max_version(max)
     }
 
     #[test]
@@ -148,12 +140,10 @@ mod tests {
     /// Printed and pinned, so that a newer codec forces a decision for every API it adds.
     #[test]
     fn the_gap_to_the_codec_is_known() {
-        let hidden: Vec<i16> = (0..200)
-            .filter(|key| ApiKey::try_from(*key).is_ok() && find(*key).is_none())
-            .collect();
-        let between_brokers = [
-            27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87,
-        ];
+        let hidden: Vec<i16> =
+            (0..200).filter(|key| ApiKey::try_from(*key).is_ok() && find(*key).is_none()).collect();
+        let between_brokers =
+            [27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87];
         assert_eq!(hidden, between_brokers);
         let below: Vec<&str> = APIS
             .iter()

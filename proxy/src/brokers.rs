@@ -27,18 +27,11 @@ pub(crate) struct Brokers {
 
 impl Brokers {
     pub(crate) fn new(configured: BTreeMap<i32, Address>) -> Self {
-        Self {
-            configured,
-            learned: ArcSwap::default(),
-            writer: Mutex::new(()),
-        }
+        Self { configured, learned: ArcSwap::default(), writer: Mutex::new(()) }
     }
 
     pub(crate) fn address(&self, node_id: i32) -> Option<Address> {
-        self.configured
-            .get(&node_id)
-            .cloned()
-            .or_else(|| self.learned.load().get(&node_id).cloned())
+        self.configured.get(&node_id).cloned().or_else(|| self.learned.load().get(&node_id).cloned())
     }
 
     /// Remembers the address in an answer. Cheap when it is known.
@@ -48,8 +41,7 @@ impl Brokers {
             return;
         }
         let known = |map: &BTreeMap<i32, Address>| {
-            map.get(&node_id)
-                .is_some_and(|address| address.host == host && address.port == port)
+            map.get(&node_id).is_some_and(|address| address.host == host && address.port == port)
         };
         if known(&self.learned.load()) {
             return;
@@ -57,13 +49,7 @@ impl Brokers {
         let _writer = self.writer.lock();
         let mut map = BTreeMap::clone(&self.learned.load());
         if map.len() < MAX_BROKERS || map.contains_key(&node_id) {
-            map.insert(
-                node_id,
-                Address {
-                    host: host.to_owned(),
-                    port,
-                },
-            );
+            map.insert(node_id, Address { host: host.to_owned(), port });
             tracing::info!(broker = node_id, "learned a broker's address");
             self.learned.store(map.into());
         }
@@ -75,10 +61,7 @@ mod tests {
     use super::*;
 
     fn address(host: &str, port: u16) -> Address {
-        Address {
-            host: host.to_owned(),
-            port,
-        }
+        Address { host: host.to_owned(), port }
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub(crate) struct Grant(#[expect(dead_code, reason = "held for its Drop")] Optio
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
         let total = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self {
-            units: Arc::new(Semaphore::new(total)),
-            total,
-        }
+        Self { units: Arc::new(Semaphore::new(total)), total }
     }
 
     /// Waits until `bytes` fit into the budget, in turn. Nobody holds a part while it waits for the rest. A frame
@@ -37,11 +34,15 @@ impl Budget {
         Grant(Arc::clone(&self.units).acquire_many_owned(units).await.ok())
     }
 
+    /// The same, if the bytes are to be had at once.
+    pub(crate) fn try_grant(&self, bytes: usize) -> Option<Grant> {
+        let units = u32::try_from(bytes.div_ceil(UNIT).min(self.total)).unwrap_or(u32::MAX);
+        Arc::clone(&self.units).try_acquire_many_owned(units).ok().map(|permit| Grant(Some(permit)))
+    }
+
     /// Bytes granted now, for the metrics.
     pub(crate) fn in_use(&self) -> usize {
-        self.total
-            .saturating_sub(self.units.available_permits())
-            .saturating_mul(UNIT)
+        self.total.saturating_sub(self.units.available_permits()).saturating_mul(UNIT)
     }
 }
 

@@ -76,10 +76,7 @@ mod tests {
             Cli::try_parse_from(name.chain(arguments)).map(|cli| cli.command)
         }
         <Cli as clap::CommandFactory>::command().debug_assert();
-        assert!(matches!(
-            command(&["run", "--config", "proxy.yaml"]),
-            Ok(Command::Run { .. })
-        ));
+        assert!(matches!(command(&["run", "--config", "proxy.yaml"]), Ok(Command::Run { .. })));
         assert!(matches!(
             command(&["check", "--config", "proxy.yaml", "--online"]),
             Ok(Command::Check { online: true, .. })

@@ -37,9 +37,11 @@ pub(crate) struct Shared {
     pub(crate) brokers: Brokers,
     pub(crate) topics: Topics,
     pub(crate) upstream: Upstream,
-    /// Requests and answers have budgets of their own: a request may wait for an answer, never the other way round.
+    /// Requests, answers, and what answers grow to by rewriting have budgets of their own: a request may wait for an
+    /// answer and an answer for its growth, never the other way round.
     pub(crate) request_budget: Budget,
     pub(crate) answer_budget: Budget,
+    pub(crate) growth_budget: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
@@ -110,21 +112,9 @@ pub(crate) async fn serve(
     drain: CancellationToken,
 ) -> Result<(), Close> {
     let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
-    let client = FrameReader::new(
-        client_reader,
-        shared.max_frame_bytes,
-        shared.request_budget.clone(),
-    );
-    let broker = FrameReader::new(
-        broker_reader,
-        shared.max_frame_bytes,
-        shared.answer_budget.clone(),
-    );
-    let session = Arc::new(Session {
-        shared,
-        advertised,
-        sequences: Sequences::default(),
-    });
+    let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
+    let broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
+    let session = Arc::new(Session { shared, advertised, sequences: Sequences::default() });
     let (expect, expected) = mpsc::channel(PIPELINE);
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
@@ -184,16 +174,10 @@ impl Shared {
     }
 
     pub(crate) fn client_bytes(&self, flow: Flow, bytes: usize) {
-        self.metrics
-            .traffic
-            .client_bytes
-            .add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.metrics.traffic.client_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn upstream_bytes(&self, flow: Flow, bytes: usize) {
-        self.metrics
-            .traffic
-            .upstream_bytes
-            .add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
+        self.metrics.traffic.upstream_bytes.add(flow, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }

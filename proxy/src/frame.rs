@@ -53,23 +53,14 @@ pub(crate) struct FrameReader {
 
 impl FrameReader {
     pub(crate) fn new(io: Reader, max: usize, budget: Budget) -> Self {
-        Self {
-            io,
-            buffer: BytesMut::new(),
-            max,
-            budget,
-        }
+        Self { io, buffer: BytesMut::new(), max, budget }
     }
 
     /// The next frame; `None` when the peer ended between two frames.
     pub(crate) async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         while self.buffer.len() < PREFIX {
             if !self.fill(FIRST_READ).await? {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(FrameError::Truncated)
-                };
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
             }
         }
         let length = self.buffer.get_i32();
@@ -78,10 +69,7 @@ impl FrameReader {
             .filter(|size| *size <= self.max)
             .ok_or(FrameError::Size(length, self.max))?;
         let grant = self.rest(size).await?;
-        Ok(Some(Frame {
-            bytes: self.buffer.split_to(size),
-            grant,
-        }))
+        Ok(Some(Frame { bytes: self.buffer.split_to(size), grant }))
     }
 
     /// Reads until the buffer holds the frame. A peer that announces much and sends little gets little memory.
@@ -91,20 +79,15 @@ impl FrameReader {
         }
         let slow = |_| FrameError::Slow(size);
         // Address space, not memory: pages are taken as bytes come.
-        self.buffer
-            .reserve(size.min(RESERVE_BYTES).saturating_sub(self.buffer.len()));
+        self.buffer.reserve(size.min(RESERVE_BYTES).saturating_sub(self.buffer.len()));
         let ahead = size.min(READ_AHEAD);
-        tokio::time::timeout(FRAME_TIME, self.read_to(ahead))
-            .await
-            .map_err(slow)??;
+        tokio::time::timeout(FRAME_TIME, self.read_to(ahead)).await.map_err(slow)??;
         if self.buffer.len() >= size {
             return Ok(Grant::default());
         }
         let grant = self.budget.grant(size).await;
         let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
-        tokio::time::timeout(time, self.read_steadily(size))
-            .await
-            .map_err(slow)??;
+        tokio::time::timeout(time, self.read_steadily(size)).await.map_err(slow)??;
         Ok(grant)
     }
 
@@ -151,11 +134,6 @@ impl FrameReader {
 
     async fn fill(&mut self, want: usize) -> Result<bool, FrameError> {
         self.buffer.reserve(want.clamp(1, FIRST_READ));
-        Ok(self
-            .io
-            .read_buf(&mut self.buffer)
-            .await
-            .map_err(FrameError::Read)?
-            > 0)
+        Ok(self.io.read_buf(&mut self.buffer).await.map_err(FrameError::Read)? > 0)
     }
 }

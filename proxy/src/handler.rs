@@ -64,10 +64,7 @@ impl Code {
 
     /// Whether producers send a batch again that was answered with it.
     pub(crate) const fn is_retriable(self) -> bool {
-        matches!(
-            self,
-            Self::CorruptMessage | Self::NotEnoughReplicas | Self::OutOfOrderSequenceNumber
-        )
+        matches!(self, Self::CorruptMessage | Self::NotEnoughReplicas | Self::OutOfOrderSequenceNumber)
     }
 }
 

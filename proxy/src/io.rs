@@ -95,10 +95,7 @@ impl Writer {
         for slices in slices.chunks(MAX_SLICES) {
             let mut window = [IoSlice::new(&[]); MAX_SLICES];
             let mut filled = 0;
-            for (slot, slice) in window
-                .iter_mut()
-                .zip(slices.iter().filter(|slice| !slice.is_empty()))
-            {
+            for (slot, slice) in window.iter_mut().zip(slices.iter().filter(|slice| !slice.is_empty())) {
                 *slot = IoSlice::new(slice);
                 filled += 1;
             }
@@ -120,9 +117,6 @@ impl Writer {
 async fn stalled<T>(write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     match tokio::time::timeout(WRITE_STALL, write).await {
         Ok(result) => result,
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the peer took no byte for too long",
-        )),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the peer took no byte for too long")),
     }
 }

@@ -178,9 +178,7 @@ impl Live {
         let rules = loaded.effective.policy().encrypt_rules();
         self.key_states.expect(rules.map(|rule| rule.key_ref()).collect());
         self.metrics.policy.inc(Outcome::Loaded);
-        self.metrics
-            .generation
-            .set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
+        self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
         self.metrics.current.set(1);
         tracing::info!(
             hash = %loaded.hash,
@@ -222,12 +220,7 @@ pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
         };
         effective.decide(&topic) == proxy_config::Decision::Retired
     };
-    effective
-        .ledger()
-        .entries()
-        .map(|(pattern, _)| pattern)
-        .filter(|pattern| refuses(pattern))
-        .collect()
+    effective.ledger().entries().map(|(pattern, _)| pattern).filter(|pattern| refuses(pattern)).collect()
 }
 
 #[cfg(test)]

@@ -50,17 +50,9 @@ impl Metrics {
         );
         process::register(registry);
         let unmatched_topics = GaugeSource::default();
-        registry.register(
-            "unmatched_topics",
-            "Topics seen that no rule matches",
-            unmatched_topics.clone(),
-        );
+        registry.register("unmatched_topics", "Topics seen that no rule matches", unmatched_topics.clone());
         let buffer_bytes = GaugeSource::default();
-        registry.register(
-            "buffer_bytes",
-            "Bytes of the buffer budget in use",
-            buffer_bytes.clone(),
-        );
+        registry.register("buffer_bytes", "Bytes of the buffer budget in use", buffer_bytes.clone());
         Self {
             connections: ConnectionMetrics::register(registry),
             traffic: TrafficMetrics::register(registry),
@@ -95,17 +87,9 @@ impl ConnectionMetrics {
             "Client connections refused because a limit was reached",
             refused.clone(),
         );
-        let closed = CounterSet::register(
-            registry,
-            "connections_closed",
-            "Client connections ended, by reason",
-        );
-        Self {
-            open,
-            total,
-            refused,
-            closed,
-        }
+        let closed =
+            CounterSet::register(registry, "connections_closed", "Client connections ended, by reason");
+        Self { open, total, refused, closed }
     }
 }
 
@@ -176,11 +160,7 @@ pub struct WorkMetrics {
 impl WorkMetrics {
     fn register(registry: &mut Registry, verb: &str) -> Self {
         let mut family = |unit: &str, what: &str| {
-            CounterSet::register(
-                registry,
-                format!("{verb}_{unit}"),
-                format!("{what} {verb}, by format"),
-            )
+            CounterSet::register(registry, format!("{verb}_{unit}"), format!("{what} {verb}, by format"))
         };
         Self {
             batches: family("batches", "Batches"),
@@ -215,11 +195,7 @@ pub struct ReloadMetrics {
 impl ReloadMetrics {
     fn register(registry: &mut Registry) -> Self {
         let (generation, current) = (Gauge::default(), Gauge::default());
-        registry.register(
-            "policy_generation",
-            "Successful policy loads since start",
-            generation.clone(),
-        );
+        registry.register("policy_generation", "Successful policy loads since start", generation.clone());
         registry.register(
             "policy_current",
             "1 while the policy file on disk is the one in use",

@@ -71,6 +71,11 @@ impl Pieces {
         start..self.side.len()
     }
 
+    /// The side buffer, to append to. What is appended is sent only if it is [`Self::stored`].
+    pub(crate) fn side_buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.side
+    }
+
     /// Appends bytes that were stored before.
     pub(crate) fn stored(&mut self, range: Range<usize>) {
         self.length += range.len();

@@ -54,49 +54,28 @@ pub struct Poller {
 
 impl std::fmt::Debug for Poller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Poller")
-            .field("watched", &self.watched.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Poller").field("watched", &self.watched.len()).finish_non_exhaustive()
     }
 }
 
 impl Poller {
     /// Looks at the policy only.
     pub fn new(live: Arc<Live>, metrics: ReloadMetrics) -> Self {
-        Self {
-            live,
-            metrics,
-            watched: Vec::new(),
-            complaints: BTreeMap::new(),
-        }
+        Self { live, metrics, watched: Vec::new(), complaints: BTreeMap::new() }
     }
 
     /// Looks at certificates too.
     pub fn watch_certificates(&mut self, name: impl Into<String>, tls: Arc<dyn Reload>) {
         let look = move || match tls.reload() {
-            Ok(changed) => Seen {
-                changed,
-                problem: None,
-            },
-            Err(error) => Seen {
-                changed: false,
-                problem: Some(chain(&error)),
-            },
+            Ok(changed) => Seen { changed, problem: None },
+            Err(error) => Seen { changed: false, problem: Some(chain(&error)) },
         };
-        self.watched.push(Watched {
-            kind: Kind::Certificates,
-            name: name.into(),
-            look: Box::new(look),
-        });
+        self.watched.push(Watched { kind: Kind::Certificates, name: name.into(), look: Box::new(look) });
     }
 
     /// Looks at the files of a key provider too.
     pub fn watch_keys(&mut self, name: impl Into<String>, look: impl Fn() -> Seen + Send + Sync + 'static) {
-        self.watched.push(Watched {
-            kind: Kind::Keys,
-            name: name.into(),
-            look: Box::new(look),
-        });
+        self.watched.push(Watched { kind: Kind::Keys, name: name.into(), look: Box::new(look) });
     }
 
     /// Looks again and again until `shutdown`.

@@ -57,11 +57,7 @@ impl Sequences {
         match state.refused {
             Some((first, code)) if first != sequence => {
                 let retriable = code.is_retriable();
-                return Admission::Refuse(if retriable {
-                    code
-                } else {
-                    Code::OutOfOrderSequenceNumber
-                });
+                return Admission::Refuse(if retriable { code } else { Code::OutOfOrderSequenceNumber });
             }
             _ => state.refused = None,
         }
@@ -75,10 +71,7 @@ impl Sequences {
     /// Whether a batch would be refused for its place alone, whatever else is known of it.
     pub(crate) fn is_behind(&self, producer: &Producer, sequence: i32) -> bool {
         let states = self.lock();
-        states
-            .get(producer)
-            .and_then(|state| state.refused)
-            .is_some_and(|(first, _)| first != sequence)
+        states.get(producer).and_then(|state| state.refused).is_some_and(|(first, _)| first != sequence)
     }
 
     /// The proxy refused a batch (whether admitted or not).
@@ -121,26 +114,15 @@ mod tests {
     use super::*;
 
     fn producer() -> Producer {
-        Producer {
-            topic: "t".into(),
-            partition: 0,
-            id: 7,
-            epoch: 0,
-        }
+        Producer { topic: "t".into(), partition: 0, id: 7, epoch: 0 }
     }
 
     #[test]
     fn behind_a_refusal_everything_is_refused_until_the_sequence_comes_again() {
         let sequences = Sequences::default();
         sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
-        assert_eq!(
-            sequences.admit(&producer(), 5),
-            Admission::Refuse(Code::NotEnoughReplicas)
-        );
-        assert_eq!(
-            sequences.admit(&producer(), 9),
-            Admission::Refuse(Code::NotEnoughReplicas)
-        );
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::NotEnoughReplicas));
+        assert_eq!(sequences.admit(&producer(), 9), Admission::Refuse(Code::NotEnoughReplicas));
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
     }
 
@@ -149,10 +131,7 @@ mod tests {
         let sequences = Sequences::default();
         sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
         sequences.refused(&producer(), 5, Code::NotEnoughReplicas);
-        assert_eq!(
-            sequences.admit(&producer(), 5),
-            Admission::Refuse(Code::NotEnoughReplicas)
-        );
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::NotEnoughReplicas));
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
     }
 
@@ -160,10 +139,7 @@ mod tests {
     fn behind_a_final_refusal_batches_are_out_of_order() {
         let sequences = Sequences::default();
         sequences.refused(&producer(), 0, Code::MessageTooLarge);
-        assert_eq!(
-            sequences.admit(&producer(), 5),
-            Admission::Refuse(Code::OutOfOrderSequenceNumber)
-        );
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
     }
 
     #[test]
@@ -180,10 +156,7 @@ mod tests {
     fn another_epoch_is_another_producer() {
         let sequences = Sequences::default();
         sequences.refused(&producer(), 0, Code::NotEnoughReplicas);
-        let bumped = Producer {
-            epoch: 1,
-            ..producer()
-        };
+        let bumped = Producer { epoch: 1, ..producer() };
         assert_eq!(sequences.admit(&bumped, 0), Admission::Send);
     }
 

@@ -57,23 +57,13 @@ struct Listener {
 impl Server {
     /// Opens every port of every listener.
     pub async fn bind(parts: Parts) -> anyhow::Result<Self> {
-        let Parts {
-            config,
-            live,
-            metrics,
-            server_tls,
-            client_tls,
-        } = parts;
+        let Parts { config, live, metrics, server_tls, client_tls } = parts;
         let address = |server: &proxy_config::HostPort| Address {
             host: server.host().to_string(),
             port: server.port(),
         };
-        let configured = config
-            .upstream
-            .brokers
-            .iter()
-            .map(|(node, server)| (node.value(), address(server)))
-            .collect();
+        let configured =
+            config.upstream.brokers.iter().map(|(node, server)| (node.value(), address(server))).collect();
         let bootstrap = config.upstream.bootstrap_servers.iter().map(address).collect();
         let limits = &config.limits;
         let shared = Arc::new(Shared {
@@ -81,8 +71,9 @@ impl Server {
             brokers: Brokers::new(configured),
             topics: Topics::default(),
             upstream: Upstream::new(bootstrap, client_tls),
-            request_budget: Budget::new(limits.buffer_bytes / 2),
+            request_budget: Budget::new(limits.buffer_bytes / 4),
             answer_budget: Budget::new(limits.buffer_bytes / 2),
+            growth_budget: Budget::new(limits.buffer_bytes / 4),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),
@@ -91,11 +82,7 @@ impl Server {
         for (listener, tls) in config.listeners.iter().zip(server_tls) {
             listeners.push(Listener::bind(listener, tls).await?);
         }
-        Ok(Self {
-            shared,
-            listeners,
-            slots: Arc::new(Semaphore::new(limits.connections)),
-        })
+        Ok(Self { shared, listeners, slots: Arc::new(Semaphore::new(limits.connections)) })
     }
 
     /// What the data plane knows of topics, as JSON.
@@ -113,7 +100,10 @@ impl Server {
     /// Bytes of the byte budget in use.
     pub fn buffer_bytes(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
-        move || shared.request_budget.in_use() + shared.answer_budget.in_use()
+        move || {
+            let budgets = [&shared.request_budget, &shared.answer_budget, &shared.growth_budget];
+            budgets.iter().map(|budget| budget.in_use()).sum()
+        }
     }
 
     /// Serves until `shutdown`, then lets connections finish within `grace`. `true` when all of them did.
@@ -157,31 +147,20 @@ impl Listener {
             let Some(port) = advertised.port(node).and_then(|port| u16::try_from(port).ok()) else {
                 break;
             };
-            ports.push((
-                open(SocketAddr::new(config.bind.ip(), port)).await?,
-                Target::Broker(node),
-            ));
+            ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Target::Broker(node)));
         }
         tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = advertised.count, "listening");
-        Ok(Self {
-            advertised: Arc::new(advertised),
-            tls,
-            ports,
-        })
+        Ok(Self { advertised: Arc::new(advertised), tls, ports })
     }
 }
 
 fn fetch_max_bytes(limits: &proxy_config::Limits) -> i32 {
-    let bytes = limits
-        .fetch_max_bytes
-        .unwrap_or_else(|| FETCH_MAX_BYTES.min(limits.max_frame_bytes / 2));
+    let bytes = limits.fetch_max_bytes.unwrap_or_else(|| FETCH_MAX_BYTES.min(limits.max_frame_bytes / 2));
     i32::try_from(bytes).unwrap_or(i32::MAX)
 }
 
 async fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("failed to listen on {address}"))
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
 }
 
 /// One open port.
@@ -265,9 +244,7 @@ impl Port {
 
 /// What somebody must act on is a warning; how clients come and go is not.
 fn report(close: &Close) {
-    let cause = std::error::Error::source(close)
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let cause = std::error::Error::source(close).map(ToString::to_string).unwrap_or_default();
     match close {
         Close::Connect(ConnectError::UnknownBroker(_))
         | Close::ClientFrame(_)

@@ -32,12 +32,7 @@ pub fn init(json: bool, level: &str, over: Option<&str>) -> Result<(), Error> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     if json {
-        builder
-            .json()
-            .flatten_event(true)
-            .finish()
-            .try_init()
-            .map_err(Error::Install)
+        builder.json().flatten_event(true).finish().try_init().map_err(Error::Install)
     } else {
         builder.finish().try_init().map_err(Error::Install)
     }
@@ -55,10 +50,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, Error> {
-    EnvFilter::builder().parse(text).map_err(|source| Error::Filter {
-        filter: text.to_owned(),
-        source,
-    })
+    EnvFilter::builder().parse(text).map_err(|source| Error::Filter { filter: text.to_owned(), source })
 }
 
 #[cfg(test)]

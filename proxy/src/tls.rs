@@ -100,10 +100,7 @@ impl Error {
             pem::Error::NoItemsFound => "nothing in it",
             _ => "unknown syntax",
         };
-        Self::Pem {
-            path: path.into(),
-            reason,
-        }
+        Self::Pem { path: path.into(), reason }
     }
 }
 

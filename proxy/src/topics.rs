@@ -28,10 +28,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) const UNKNOWN: Self = Self {
-        compacted: None,
-        max_message_bytes: None,
-    };
+    pub(crate) const UNKNOWN: Self = Self { compacted: None, max_message_bytes: None };
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,10 +62,7 @@ impl Topics {
         self.read(|known| {
             *id != [0; 16]
                 && !known.names.contains_key(id)
-                && known
-                    .nameless
-                    .get(id)
-                    .is_none_or(|since| since.elapsed() >= UNKNOWN_FRESH)
+                && known.nameless.get(id).is_none_or(|since| since.elapsed() >= UNKNOWN_FRESH)
         })
     }
 
@@ -89,11 +83,8 @@ impl Topics {
 
     /// Takes over a Metadata answer's pairs; takes the lock for writing only when there is something new.
     pub(crate) fn learn<'a>(&self, pairs: impl Iterator<Item = (&'a str, TopicId)> + Clone) {
-        let new = self.read(|known| {
-            pairs
-                .clone()
-                .any(|(name, id)| id != [0; 16] && known.ids.get(name) != Some(&id))
-        });
+        let new = self
+            .read(|known| pairs.clone().any(|(name, id)| id != [0; 16] && known.ids.get(name) != Some(&id)));
         if !new {
             return;
         }
@@ -105,26 +96,14 @@ impl Topics {
 
     /// The facts, if they are fresh.
     pub(crate) fn facts(&self, name: &str) -> Option<Facts> {
-        self.read(|known| {
-            known
-                .facts
-                .get(name)
-                .filter(|dated| dated.is_fresh())
-                .map(|dated| dated.facts)
-        })
+        self.read(|known| known.facts.get(name).filter(|dated| dated.is_fresh()).map(|dated| dated.facts))
     }
 
     /// Takes over a `DescribeConfigs` answer.
     pub(crate) fn set_facts(&self, name: &str, facts: Facts) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.facts.len() < MAX_IDS || known.facts.contains_key(name) {
-            known.facts.insert(
-                name.into(),
-                Dated {
-                    facts,
-                    since: Instant::now(),
-                },
-            );
+            known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
         }
     }
 
@@ -136,21 +115,13 @@ impl Topics {
 
     /// How many topics without a rule were seen.
     pub(crate) fn unmatched(&self) -> usize {
-        self.unmatched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.unmatched.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// For the admin server: topics without a rule, and what is known of the others.
     pub(crate) fn describe(&self) -> serde_json::Value {
-        let unmatched: Vec<Arc<str>> = self
-            .unmatched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect();
+        let unmatched: Vec<Arc<str>> =
+            self.unmatched.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         let facts: serde_json::Map<String, serde_json::Value> = self.read(|known| {
             known
                 .facts
@@ -198,11 +169,7 @@ impl Known {
 
 impl Dated {
     fn is_fresh(&self) -> bool {
-        let limit = if self.facts.compacted.is_some() {
-            FACTS_FRESH
-        } else {
-            UNKNOWN_FRESH
-        };
+        let limit = if self.facts.compacted.is_some() { FACTS_FRESH } else { UNKNOWN_FRESH };
         self.since.elapsed() < limit
     }
 }
@@ -218,13 +185,7 @@ mod tests {
     fn a_topic_made_again_has_a_new_id_and_no_facts() {
         let topics = Topics::default();
         topics.learn([("orders", A)].into_iter());
-        topics.set_facts(
-            "orders",
-            Facts {
-                compacted: Some(false),
-                max_message_bytes: None,
-            },
-        );
+        topics.set_facts("orders", Facts { compacted: Some(false), max_message_bytes: None });
         topics.learn([("orders", A)].into_iter());
         assert!(topics.facts("orders").is_some());
         topics.learn([("orders", B)].into_iter());

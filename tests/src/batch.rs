@@ -51,11 +51,7 @@ pub enum Field {
 impl Batch {
     /// An uncompressed batch as a client without idempotence sends it.
     pub fn of(records: &[SentRecord]) -> Self {
-        let times = || {
-            records
-                .iter()
-                .map(|record| record.timestamp.unwrap_or(1_700_000_000_000))
-        };
+        let times = || records.iter().map(|record| record.timestamp.unwrap_or(1_700_000_000_000));
         let base_timestamp = times().next().unwrap_or(-1);
         let count = i64::try_from(records.len()).expect("few records");
         let mut bytes = vec![0; HEADER];
@@ -85,9 +81,7 @@ impl Batch {
             let Some((batch, after)) = rest.split_at_checked(size) else {
                 break;
             };
-            batches.push(Self {
-                bytes: batch.to_vec(),
-            });
+            batches.push(Self { bytes: batch.to_vec() });
             rest = after;
         }
         batches
@@ -202,9 +196,7 @@ impl Field {
 /// A big-endian signed number of 1 to 8 bytes.
 fn read(bytes: &[u8]) -> i64 {
     let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-    bytes.iter().fold(if negative { -1 } else { 0 }, |value, byte| {
-        (value << 8) | i64::from(*byte)
-    })
+    bytes.iter().fold(if negative { -1 } else { 0 }, |value, byte| (value << 8) | i64::from(*byte))
 }
 
 fn write_record(batch: &mut Vec<u8>, record: &SentRecord, offset_delta: i64, timestamp_delta: i64) {
@@ -213,10 +205,7 @@ fn write_record(batch: &mut Vec<u8>, record: &SentRecord, offset_delta: i64, tim
     write_varint(&mut body, offset_delta);
     write_bytes(&mut body, record.key.as_deref());
     write_bytes(&mut body, record.value.as_deref());
-    write_varint(
-        &mut body,
-        i64::try_from(record.headers.len()).expect("few headers"),
-    );
+    write_varint(&mut body, i64::try_from(record.headers.len()).expect("few headers"));
     for (name, value) in &record.headers {
         write_bytes(&mut body, Some(name.as_bytes()));
         write_bytes(&mut body, value.as_deref());

@@ -34,9 +34,7 @@ impl Certificates {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Test authority");
+        params.distinguished_name.push(DnType::CommonName, "Test authority");
         let key = KeyPair::generate().expect("a key can be made");
         let authority = CertifiedIssuer::self_signed(params, key).expect("the authority signs itself");
         let folder = Scratch::new("certificates");
@@ -59,10 +57,8 @@ impl Certificates {
     pub fn server_named(&self, file: &str, names: &[&str]) -> Identity {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).expect("the names are valid");
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(file, "server", params)
     }
 
@@ -85,9 +81,7 @@ impl Certificates {
     fn sign(&self, file: &str, common_name: &str, mut params: CertificateParams) -> Identity {
         params.distinguished_name.push(DnType::CommonName, common_name);
         let key = KeyPair::generate().expect("a key can be made");
-        let certificate = params
-            .signed_by(&key, &self.authority)
-            .expect("the authority signs");
+        let certificate = params.signed_by(&key, &self.authority).expect("the authority signs");
         let identity = Identity {
             certificate: self.folder.join(format!("{file}.crt")),
             key: self.folder.join(format!("{file}.key")),

@@ -77,15 +77,10 @@ impl Client {
         records: &[SentRecord],
     ) -> Vec<Result<Offset, KafkaErrorName>> {
         let objects = records.iter().map(json::from_record).collect();
-        let outcome = self
-            .command("produce", options.words(), ("records", objects), options.limit())
-            .await;
+        let outcome = self.command("produce", options.words(), ("records", objects), options.limit()).await;
         let offset = |line: &Value| json::error(line).map_or_else(|| Ok(json::number(line, "offset")), Err);
         let mut answers: Vec<_> = outcome.lines.iter().map(offset).collect();
-        let surplus = answers
-            .split_off(answers.len().min(records.len()))
-            .into_iter()
-            .find_map(Result::err);
+        let surplus = answers.split_off(answers.len().min(records.len())).into_iter().find_map(Result::err);
         let whole = surplus.or_else(|| answers.iter().rev().find_map(|answer| answer.clone().err()));
         match whole {
             Some(error) if answers.len() < records.len() || outcome.code != 0 => {
@@ -107,10 +102,7 @@ impl Client {
         let answers = self.produce(options, records).await;
         let stored = answers.into_iter().enumerate().map(|(index, answer)| {
             answer.unwrap_or_else(|error| {
-                panic!(
-                    "{self} to {}: record {index} was refused: {error}",
-                    options.topic()
-                )
+                panic!("{self} to {}: record {index} was refused: {error}", options.topic())
             })
         });
         stored.collect()
@@ -148,18 +140,8 @@ impl Client {
     pub async fn offset_for_time(self, options: &ConsumeOptions, timestamp: i64) -> Option<Offset> {
         let mut words = options.words();
         words.extend(["--timestamp".to_owned(), timestamp.to_string()]);
-        let outcome = self
-            .command(
-                "offsets-for-time",
-                words,
-                ("records", Vec::new()),
-                options.limit(),
-            )
-            .await;
-        let line = outcome
-            .lines
-            .first()
-            .unwrap_or_else(|| panic!("{self} said nothing: {outcome}"));
+        let outcome = self.command("offsets-for-time", words, ("records", Vec::new()), options.limit()).await;
+        let line = outcome.lines.first().unwrap_or_else(|| panic!("{self} said nothing: {outcome}"));
         line["offset"].as_i64()
     }
 
@@ -176,21 +158,13 @@ impl Client {
             Self::Java => java::run(words, objects, limit).await,
             _ => command::run(self, words, objects.1, limit).await,
         };
-        assert!(
-            outcome.code != 64,
-            "{self} does not understand the command: {outcome}"
-        );
+        assert!(outcome.code != 64, "{self} does not understand the command: {outcome}");
         outcome
     }
 
     async fn read(self, command: &str, options: &ConsumeOptions) -> Consumed {
-        let outcome = self
-            .command(command, options.words(), ("records", Vec::new()), options.limit())
-            .await;
-        let mut consumed = Consumed {
-            complete: outcome.code == 0,
-            ..Consumed::default()
-        };
+        let outcome = self.command(command, options.words(), ("records", Vec::new()), options.limit()).await;
+        let mut consumed = Consumed { complete: outcome.code == 0, ..Consumed::default() };
         for line in &outcome.lines {
             match json::error(line) {
                 Some(error) if consumed.errors.contains(&error) => {}

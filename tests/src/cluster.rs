@@ -57,12 +57,7 @@ impl Cluster {
 
     /// A cluster of one's own, for tests that stop nodes or need other listeners or properties.
     pub fn builder() -> ClusterBuilder {
-        ClusterBuilder {
-            nodes: 1,
-            properties: Vec::new(),
-            tls: None,
-            users: Vec::new(),
-        }
+        ClusterBuilder { nodes: 1, properties: Vec::new(), tls: None, users: Vec::new() }
     }
 
     /// `host:port` of the first node, in clear.
@@ -77,21 +72,13 @@ impl Cluster {
 
     /// `host:port` of a node's listener for TLS (client certificates required).
     pub fn tls_address(&self, node: usize) -> String {
-        let ports = self
-            .listeners
-            .tls
-            .as_ref()
-            .expect("the cluster was started with TLS");
+        let ports = self.listeners.tls.as_ref().expect("the cluster was started with TLS");
         format!("localhost:{}", ports.port(node))
     }
 
     /// `host:port` of a node's listener for SASL, over TLS where the cluster has TLS.
     pub fn sasl_address(&self, node: usize) -> String {
-        let ports = self
-            .listeners
-            .sasl
-            .as_ref()
-            .expect("the cluster was started with users");
+        let ports = self.listeners.sasl.as_ref().expect("the cluster was started with users");
         format!("localhost:{}", ports.port(node))
     }
 
@@ -140,17 +127,12 @@ impl Cluster {
 
     /// The data folder of each node.
     pub fn data_dirs(&self) -> Vec<PathBuf> {
-        (0..self.nodes())
-            .map(|node| self.folder.join(format!("{node}/logs")))
-            .collect()
+        (0..self.nodes()).map(|node| self.folder.join(format!("{node}/logs"))).collect()
     }
 
     /// The folders of a partition, one on each node that has a replica.
     pub fn log_dirs(&self, topic: &str, partition: i32) -> Vec<PathBuf> {
-        let folders = self
-            .data_dirs()
-            .into_iter()
-            .map(|folder| folder.join(format!("{topic}-{partition}")));
+        let folders = self.data_dirs().into_iter().map(|folder| folder.join(format!("{topic}-{partition}")));
         folders.filter(|folder| folder.is_dir()).collect()
     }
 
@@ -175,10 +157,7 @@ impl Cluster {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.script);
-        command
-            .args(arguments)
-            .env("KAFKA_DATA", self.folder.path())
-            .envs(self.settings.iter().cloned());
+        command.args(arguments).env("KAFKA_DATA", self.folder.path()).envs(self.settings.iter().cloned());
         command
     }
 
@@ -193,11 +172,7 @@ impl Cluster {
             let deadline = Instant::now() + Duration::from_secs(20);
             // The script writes the properties of all nodes, so two of them must not run at once.
             while !std::fs::read_to_string(&program).is_ok_and(|line| line.contains("kafka.Kafka")) {
-                assert!(
-                    Instant::now() < deadline,
-                    "node {node} did not start\n{}",
-                    process.log_tail(30)
-                );
+                assert!(Instant::now() < deadline, "node {node} did not start\n{}", process.log_tail(30));
                 thread::sleep(Duration::from_millis(5));
             }
             process
@@ -215,18 +190,9 @@ impl Cluster {
             let Some(process) = process.as_mut() else { continue };
             let ended = process.ended();
             let how = ended.map(describe).unwrap_or_default();
-            assert!(
-                ended.is_none(),
-                "node {node} ended with {how}\n{}",
-                process.log_tail(30)
-            );
+            assert!(ended.is_none(), "node {node} ended with {how}\n{}", process.log_tail(30));
         }
-        assert!(
-            output.status.success(),
-            "{}\n{}",
-            String::from_utf8_lossy(&output.stderr),
-            self.log(0)
-        );
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), self.log(0));
     }
 }
 
@@ -273,20 +239,10 @@ impl ClusterBuilder {
         };
         let settings = self.settings(&folder, &listeners);
         let nodes = (0..self.nodes).map(|_| Mutex::new(None)).collect();
-        let cluster = Cluster {
-            nodes,
-            settings,
-            listeners,
-            script: rig.part("KAFKA_SCRIPT").into(),
-            folder,
-        };
+        let cluster = Cluster { nodes, settings, listeners, script: rig.part("KAFKA_SCRIPT").into(), folder };
         let mut format = cluster.command(&["format"]);
         let output = blocking(move || format.output().expect("the kafka script runs")).await;
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         for node in 0..cluster.nodes() {
             cluster.launch(node).await;
         }
@@ -299,16 +255,10 @@ impl ClusterBuilder {
         let mut set = |name, value: OsString| settings.push((name, value));
         // Kafka unpacks native libraries there, and leaves them.
         let temporary = folder.path().display();
-        set(
-            "KAFKA_HEAP",
-            format!("-Xms256m -Xmx512m -Djava.io.tmpdir={temporary}").into(),
-        );
+        set("KAFKA_HEAP", format!("-Xms256m -Xmx512m -Djava.io.tmpdir={temporary}").into());
         set("KAFKA_NODES", self.nodes.to_string().into());
         set("KAFKA_PORT", listeners.plain.port(0).to_string().into());
-        set(
-            "KAFKA_CONTROLLER_PORT",
-            listeners.controller.port(0).to_string().into(),
-        );
+        set("KAFKA_CONTROLLER_PORT", listeners.controller.port(0).to_string().into());
         set("KAFKA_PROPERTIES", self.properties.join("\n").into());
         if let (Some((server, authority)), Some(ports)) = (&self.tls, &listeners.tls) {
             let keystore = folder.join("keystore.pem");
@@ -320,11 +270,8 @@ impl ClusterBuilder {
             set("KAFKA_TRUSTSTORE", truststore.into());
         }
         if let Some(ports) = &listeners.sasl {
-            let users: Vec<String> = self
-                .users
-                .iter()
-                .map(|(name, password)| format!("{name}:{password}"))
-                .collect();
+            let users: Vec<String> =
+                self.users.iter().map(|(name, password)| format!("{name}:{password}")).collect();
             set("KAFKA_SASL_PORT", ports.port(0).to_string().into());
             set("KAFKA_USERS", users.join(" ").into());
         }

@@ -11,11 +11,7 @@ const INTERVAL: Duration = Duration::from_millis(25);
 /// Waits until the condition holds; panics with `what` when it does not within `limit`.
 pub async fn eventually(what: &str, limit: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let holds = async || {
-        if condition().await {
-            Ok(())
-        } else {
-            Err("the condition does not hold")
-        }
+        if condition().await { Ok(()) } else { Err("the condition does not hold") }
     };
     eventually_ok(what, limit, holds).await;
 }

@@ -12,9 +12,7 @@ static LOGS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// From now on a panic prints the last lines of this log, too. Logs of tests that ended are gone, and passed over.
 pub(crate) fn show_when_a_test_fails(log: &Path) {
     static HOOK: Once = Once::new();
-    LOGS.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(log.to_owned());
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner).push(log.to_owned());
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {

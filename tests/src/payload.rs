@@ -35,10 +35,7 @@ pub struct Payload {
 impl Payload {
     /// A generator.
     pub fn new(seed: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            time: 1_700_000_000_000,
-        }
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, time: 1_700_000_000_000 }
     }
 
     /// So many orders, for partition 0.
@@ -48,9 +45,7 @@ impl Payload {
 
     /// So many incompressible records of `size` bytes, for partition 0.
     pub fn random(&mut self, count: usize, size: usize) -> Vec<SentRecord> {
-        (0..count)
-            .map(|_| SentRecord::of(self.bytes(size)).partition(0))
-            .collect()
+        (0..count).map(|_| SentRecord::of(self.bytes(size)).partition(0)).collect()
     }
 
     /// Random bytes.
@@ -66,49 +61,24 @@ impl Payload {
         let customer = self.next() % 1000;
         // Timestamps go forwards and sometimes backwards, as those of several sources do.
         self.time += i64::try_from(self.next() % 40).expect("below 40") - 8;
-        let order = SentRecord::of(self.json(index, customer))
-            .partition(0)
-            .timestamp(self.time);
+        let order = SentRecord::of(self.json(index, customer)).partition(0).timestamp(self.time);
         match index % 12 {
             0 => order,
-            1 => SentRecord {
-                value: None,
-                ..order.key(format!("customer-{customer}"))
-            },
-            2 => SentRecord {
-                value: Some(Vec::new()),
-                ..order.key("")
-            },
-            3 => order
-                .key(format!("Kundin-Ünïcödé-{customer}-鍵-🔑"))
-                .header("größe", "XL — ✓"),
+            1 => SentRecord { value: None, ..order.key(format!("customer-{customer}")) },
+            2 => SentRecord { value: Some(Vec::new()), ..order.key("") },
+            3 => order.key(format!("Kundin-Ünïcödé-{customer}-鍵-🔑")).header("größe", "XL — ✓"),
             4 => order
                 .key("duplicate")
                 .header("trace", "first")
                 .header("trace", "second")
                 .header("trace", "first"),
-            5 => order
-                .key("null header")
-                .null_header("nothing")
-                .header("empty", "")
-                .null_header("nothing"),
-            6 => SentRecord {
-                value: None,
-                ..order.header("only", "headers")
-            },
+            5 => order.key("null header").null_header("nothing").header("empty", "").null_header("nothing"),
+            6 => SentRecord { value: None, ..order.header("only", "headers") },
             7 => order.key(self.bytes(24)).header("binary", self.bytes(40)),
-            8 => order
-                .key(format!("customer-{customer}"))
-                .header("", "a header without a name"),
-            9 => SentRecord {
-                value: Some(self.bytes(200)),
-                ..order
-            },
+            8 => order.key(format!("customer-{customer}")).header("", "a header without a name"),
+            9 => SentRecord { value: Some(self.bytes(200)), ..order },
             10 => order.key(vec![0; 1]).header("zero", vec![0; 3]),
-            _ => order
-                .key(format!("customer-{customer}"))
-                .header("source", "shop")
-                .header("attempt", "1"),
+            _ => order.key(format!("customer-{customer}")).header("source", "shop").header("attempt", "1"),
         }
     }
 

@@ -34,10 +34,7 @@ impl Process {
         log: &Path,
     ) -> io::Result<(Self, ChildStdin, ChildStdout)> {
         let errors = File::options().create(true).append(true).open(log)?;
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors);
         let mut process = Self::spawn(name, command, log)?;
         let input = process.child.stdin.take().expect("its input is a pipe");
         let output = process.child.stdout.take().expect("its output is a pipe");
@@ -47,12 +44,7 @@ impl Process {
     fn spawn(name: &str, mut command: Command, log: &Path) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         reaper::adopt_group(child.id());
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log: log.to_owned(),
-            ended: None,
-        })
+        Ok(Self { name: name.to_owned(), child, log: log.to_owned(), ended: None })
     }
 
     /// The process id, which is also the number of its group.
@@ -89,8 +81,7 @@ impl Process {
     /// Kills it and all that it started (SIGKILL).
     pub fn kill(&mut self) -> ExitStatus {
         self.signal("KILL", true);
-        self.wait(Duration::from_secs(10))
-            .expect("nothing survives SIGKILL")
+        self.wait(Duration::from_secs(10)).expect("nothing survives SIGKILL")
     }
 
     /// Waits for its end. `None` when it still runs after `limit`.
@@ -121,9 +112,7 @@ impl Process {
 
     /// What it wrote so far.
     pub fn log(&self) -> String {
-        std::fs::read(&self.log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The last `lines` of what it wrote, under a heading, for failure messages.
@@ -131,33 +120,21 @@ impl Process {
         let log = self.log();
         let all: Vec<&str> = log.lines().collect();
         let tail = all[all.len().saturating_sub(lines)..].join("\n");
-        format!(
-            "---- last lines of {} ({})\n{tail}\n----",
-            self.name,
-            self.log.display()
-        )
+        format!("---- last lines of {} ({})\n{tail}\n----", self.name, self.log.display())
     }
 
     fn signal(&self, signal: &str, group: bool) {
         if self.ended.is_none() {
-            let target = if group {
-                format!("-{}", self.id())
-            } else {
-                self.id().to_string()
-            };
+            let target = if group { format!("-{}", self.id()) } else { self.id().to_string() };
             let script = "kill -s \"$0\" -- \"$1\" 2>/dev/null";
-            Command::new("sh")
-                .args(["-c", script, signal, &target])
-                .status()
-                .expect("sh runs");
+            Command::new("sh").args(["-c", script, signal, &target]).status().expect("sh runs");
         }
     }
 
     fn status_kib(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(field));
-        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-            .unwrap_or(0)
+        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 }
 

@@ -60,9 +60,7 @@ impl Proxy {
         let start = async || {
             let rule = |format: &str| {
                 let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
-                Rule::encrypt([topics], "shared")
-                    .format(format)
-                    .on_plaintext("Reject")
+                Rule::encrypt([topics], "shared").format(format).on_plaintext("Reject")
             };
             let policy = PolicyFile::new(["Batch", "Record", "Auto"].map(rule));
             Self::before(Cluster::shared().await).policy(policy).start().await
@@ -142,9 +140,7 @@ impl Proxy {
 
     /// Whether the process still runs.
     pub fn runs(&self) -> bool {
-        self.process()
-            .as_mut()
-            .is_some_and(|process| process.ended().is_none())
+        self.process().as_mut().is_some_and(|process| process.ended().is_none())
     }
 
     /// Starts it again after an end, and waits until it is ready.
@@ -156,12 +152,7 @@ impl Proxy {
     /// Ends it in an orderly way and starts it again.
     pub async fn restart(&self) {
         let status = self.terminate().await;
-        assert!(
-            status.success(),
-            "the proxy ended with {}\n{}",
-            describe(status),
-            self.log()
-        );
+        assert!(status.success(), "the proxy ended with {}\n{}", describe(status), self.log());
         self.start().await;
     }
 
@@ -180,11 +171,7 @@ impl Proxy {
     pub async fn wait_ended(&self, limit: Duration) -> ExitStatus {
         let ended = async || {
             let mut process = self.process();
-            process
-                .as_mut()
-                .expect("it was started")
-                .ended()
-                .ok_or("it still runs")
+            process.as_mut().expect("it was started").ended().ok_or("it still runs")
         };
         eventually_ok("the proxy ends", limit, ended).await
     }
@@ -222,10 +209,7 @@ impl Proxy {
 
     fn launch(&self) {
         let mut command = Command::new(binary());
-        command
-            .args(["run", "--config"])
-            .arg(self.folder.join("proxy.yaml"))
-            .current_dir(self.folder.path());
+        command.args(["run", "--config"]).arg(self.folder.join("proxy.yaml")).current_dir(self.folder.path());
         let started = Process::start("proxy", command, &self.log_file()).expect("the proxy's program starts");
         *self.process() = Some(started);
     }
@@ -309,17 +293,8 @@ impl ProxyBuilder {
     pub async fn launch(self) -> Proxy {
         blocking(binary).await;
         let folder = Scratch::new("proxy");
-        let host = if self.tls.is_some() {
-            "localhost"
-        } else {
-            "127.0.0.1"
-        };
-        let proxy = Proxy {
-            process: Mutex::new(None),
-            ports: Ports::take(self.brokers + 2),
-            host,
-            folder,
-        };
+        let host = if self.tls.is_some() { "localhost" } else { "127.0.0.1" };
+        let proxy = Proxy { process: Mutex::new(None), ports: Ports::take(self.brokers + 2), host, folder };
         std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
         self.write(&proxy);
         failure::show_when_a_test_fails(&proxy.log_file());
@@ -356,19 +331,14 @@ impl ProxyBuilder {
             }
         }
         let mut upstream = self.upstream.clone();
-        upstream
-            .entry("bootstrapServers")
-            .or_insert_with(|| json!(self.bootstrap_servers));
+        upstream.entry("bootstrapServers").or_insert_with(|| json!(self.bootstrap_servers));
         let mut config = self.config.clone();
         let mut default = |field: &str, value: Value| {
             config.entry(field).or_insert(value);
         };
         default("upstream", upstream.into());
         default("listeners", json!([listener]));
-        default(
-            "keyProviders",
-            json!({"default": {"local": {"directory": "keys"}}}),
-        );
+        default("keyProviders", json!({"default": {"local": {"directory": "keys"}}}));
         default("policy", json!({"file": "policy.yaml"}));
         default("admin", json!({"bind": proxy.admin_address()}));
         if !self.limits.is_empty() {

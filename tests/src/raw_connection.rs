@@ -60,9 +60,7 @@ impl RawConnection {
             Some(own) => {
                 let bundle = own.text();
                 let key = pem::private_key(&bundle);
-                config
-                    .with_client_auth_cert(pem::certificates(&bundle), key)
-                    .map_err(io::Error::other)?
+                config.with_client_auth_cert(pem::certificates(&bundle), key).map_err(io::Error::other)?
             }
         };
         let stream = TcpStream::connect(address).await?;
@@ -73,11 +71,7 @@ impl RawConnection {
     }
 
     fn over(stream: Box<dyn Stream>) -> Self {
-        Self {
-            stream,
-            last_correlation: 0,
-            client_id: Some(StrBytes::from_static_str("raw")),
-        }
+        Self { stream, last_correlation: 0, client_id: Some(StrBytes::from_static_str("raw")) }
     }
 
     /// Sends bytes as they are, without a length before them.
@@ -103,12 +97,8 @@ impl RawConnection {
             .with_correlation_id(self.last_correlation)
             .with_client_id(self.client_id.clone());
         let mut frame = BytesMut::new();
-        header
-            .encode(&mut frame, R::header_version(version))
-            .expect("the header can be encoded");
-        request
-            .encode(&mut frame, version)
-            .expect("the request can be encoded in this version");
+        header.encode(&mut frame, R::header_version(version)).expect("the header can be encoded");
+        request.encode(&mut frame, version).expect("the request can be encoded in this version");
         (self.last_correlation, frame.freeze())
     }
 
@@ -127,9 +117,7 @@ impl RawConnection {
             self.stream.read_exact(&mut frame).await?;
             Ok(Bytes::from(frame))
         };
-        timeout(PATIENCE, read)
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer"))?
+        timeout(PATIENCE, read).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer"))?
     }
 
     /// The next frame as the answer to `R`, with the correlation id that it carries.
@@ -138,12 +126,7 @@ impl RawConnection {
         let header = ResponseHeader::decode(&mut frame, R::Response::header_version(version))
             .map_err(io::Error::other)?;
         let response = R::Response::decode(&mut frame, version).map_err(io::Error::other)?;
-        assert!(
-            !frame.has_remaining(),
-            "{} bytes follow the answer to API {}",
-            frame.remaining(),
-            R::KEY
-        );
+        assert!(!frame.has_remaining(), "{} bytes follow the answer to API {}", frame.remaining(), R::KEY);
         Ok((header.correlation_id, response))
     }
 

@@ -58,15 +58,9 @@ fn tell(line: &str) {
 fn start() -> ChildStdin {
     let mut command = Command::new("sh");
     command.args(["-c", SCRIPT, "test-reaper"]);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     // A group of its own: an interrupt typed at the terminal must reach the tests, not the reaper.
     let child = command.process_group(0).spawn();
     // Nobody waits for it: it ends after this process.
-    child
-        .ok()
-        .and_then(|child| child.stdin)
-        .expect("sh starts and its input is a pipe")
+    child.ok().and_then(|child| child.stdin).expect("sh starts and its input is a pipe")
 }

@@ -40,10 +40,7 @@ pub struct ReceivedRecord {
 impl SentRecord {
     /// A record with a value only.
     pub fn of(value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            value: Some(value.into()),
-            ..Self::default()
-        }
+        Self { value: Some(value.into()), ..Self::default() }
     }
 
     /// With this key.
@@ -99,9 +96,5 @@ pub fn assert_same(what: &str, sent: &[SentRecord], received: &[ReceivedRecord])
             "{what}: record {index} differs\n    sent {sent:?}\nreceived {received:?}"
         );
     }
-    assert_eq!(
-        received.len(),
-        sent.len(),
-        "{what}: the number of records differs"
-    );
+    assert_eq!(received.len(), sent.len(), "{what}: the number of records differs");
 }

@@ -35,28 +35,19 @@ impl Rig {
         let file = cache().join("rig.env");
         let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let parts = text.lines().filter_map(|line| line.split_once('='));
-        Self {
-            parts: parts
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        }
+        Self { parts: parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
     }
 
     /// A part by its name in `rig.env`.
     pub fn part(&self, name: &str) -> &str {
-        self.parts
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} is not in rig.env"))
+        self.parts.get(name).unwrap_or_else(|| panic!("{name} is not in rig.env"))
     }
 }
 
 /// Also where everything is there already: it rebuilds what a changed source or tool made stale.
 fn set_up(parts: &str) {
     let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("rig/setup");
-    let output = Command::new(&setup)
-        .arg(parts)
-        .output()
-        .expect("the setup script runs");
+    let output = Command::new(&setup).arg(parts).output().expect("the setup script runs");
     assert!(
         output.status.success(),
         "{} failed:\n{}",
@@ -67,11 +58,7 @@ fn set_up(parts: &str) {
 
 /// Where `setup` puts everything.
 fn cache() -> PathBuf {
-    let variable = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("TOPIC_ENCRYPTION_CACHE").unwrap_or_else(|| {
         let caches = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
         caches.expect("HOME is set").join("strimzi-topic-encryption")

@@ -15,9 +15,7 @@ pub struct Scratch {
 impl Scratch {
     /// Makes a folder; `purpose` becomes part of its name.
     pub fn new(purpose: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("topic-encryption-{purpose}-"))
-            .tempdir();
+        let folder = tempfile::Builder::new().prefix(&format!("topic-encryption-{purpose}-")).tempdir();
         let path = folder.expect("a temporary folder can be made").keep();
         let keep = std::env::var_os("KEEP_TEST_FOLDERS").is_some();
         if !keep {

@@ -74,33 +74,19 @@ impl Segments {
 
     /// Looks for byte strings in all files as they are and in all batches, decompressed.
     pub async fn search(&self, needles: &[impl AsRef<[u8]>]) -> Search {
-        let objects = needles
-            .iter()
-            .map(|needle| json::from_bytes(Some(needle.as_ref())))
-            .collect();
+        let objects = needles.iter().map(|needle| json::from_bytes(Some(needle.as_ref()))).collect();
         let lines = self.run("search", &[], objects).await.lines;
         let (totals, found) = lines.split_last().expect("the totals come last");
         let place = |place: &Value| place.as_str().expect("a place is text").to_owned();
-        let places = found.iter().map(|line| {
-            line["where"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(place)
-                .collect()
-        });
+        let places =
+            found.iter().map(|line| line["where"].as_array().into_iter().flatten().map(place).collect());
         let totals = &totals["totals"];
-        let number = |field: &str| {
-            totals[field]
-                .as_u64()
-                .unwrap_or_else(|| panic!("{field} is missing in {totals}"))
-        };
+        let number =
+            |field: &str| totals[field].as_u64().unwrap_or_else(|| panic!("{field} is missing in {totals}"));
         let batches = totals["batches"].as_object().into_iter().flatten();
         let search = Search {
             places: places.collect(),
-            batches: batches
-                .map(|(codec, count)| (codec.clone(), count.as_u64().unwrap_or(0)))
-                .collect(),
+            batches: batches.map(|(codec, count)| (codec.clone(), count.as_u64().unwrap_or(0))).collect(),
             records: number("records"),
             invalid: number("invalid"),
             bytes: number("bytes"),
@@ -116,21 +102,10 @@ impl Segments {
     }
 
     async fn run(&self, action: &str, options: &[&str], needles: Vec<Value>) -> Outcome {
-        let words = std::iter::once(action)
-            .chain(options.iter().copied())
-            .map(str::to_owned);
-        let paths = self
-            .paths
-            .iter()
-            .map(|path| path.to_str().expect("the paths are our own").to_owned());
-        let outcome = Client::Java
-            .command(
-                "segments",
-                words.chain(paths).collect(),
-                ("needles", needles),
-                LIMIT,
-            )
-            .await;
+        let words = std::iter::once(action).chain(options.iter().copied()).map(str::to_owned);
+        let paths = self.paths.iter().map(|path| path.to_str().expect("the paths are our own").to_owned());
+        let outcome =
+            Client::Java.command("segments", words.chain(paths).collect(), ("needles", needles), LIMIT).await;
         assert!(outcome.code == 0, "the segments could not be read: {outcome}");
         outcome
     }
@@ -150,17 +125,13 @@ impl Search {
 
 fn batch(fields: Value) -> StoredBatch {
     assert!(fields.get("error").is_none(), "Kafka cannot read this: {fields}");
-    let records = fields["records"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|record| StoredRecord {
-            offset: json::number(record, "offset"),
-            timestamp: json::number(record, "timestamp"),
-            key: json::to_bytes(&record["key"]),
-            value: json::to_bytes(&record["value"]),
-            headers: json::to_headers(&record["headers"]),
-        });
+    let records = fields["records"].as_array().into_iter().flatten().map(|record| StoredRecord {
+        offset: json::number(record, "offset"),
+        timestamp: json::number(record, "timestamp"),
+        key: json::to_bytes(&record["key"]),
+        value: json::to_bytes(&record["value"]),
+        headers: json::to_headers(&record["headers"]),
+    });
     StoredBatch {
         base_offset: json::number(&fields, "baseOffset"),
         last_offset: json::number(&fields, "lastOffset"),

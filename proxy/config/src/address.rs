@@ -63,10 +63,7 @@ impl Host {
     pub fn new(text: &str) -> Result<Self, AddressError> {
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         if let Some(bare) = bare {
-            return bare
-                .parse::<Ipv6Addr>()
-                .map(|_| Self(bare.to_owned()))
-                .map_err(|_| AddressError::Host);
+            return bare.parse::<Ipv6Addr>().map(|_| Self(bare.to_owned())).map_err(|_| AddressError::Host);
         }
         if text.parse::<IpAddr>().is_ok() || is_dns_name(text) {
             Ok(Self(text.to_owned()))
@@ -123,10 +120,7 @@ impl FromStr for HostPort {
         let host = Host::new(host)?;
         // `parse` alone would take "+9092".
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = digits
-            .then(|| port.parse().ok())
-            .flatten()
-            .ok_or(AddressError::Port)?;
+        let port = digits.then(|| port.parse().ok()).flatten().ok_or(AddressError::Port)?;
         Self::new(host, port).ok_or(AddressError::Port)
     }
 }
@@ -152,9 +146,7 @@ impl Serialize for HostPort {
 fn is_dns_name(text: &str) -> bool {
     let labels = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
-        let bytes = label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let bytes = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         (1..=63).contains(&label.len()) && bytes && !label.starts_with('-') && !label.ends_with('-')
     };
     let numeric = labels.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

@@ -34,10 +34,7 @@ pub(crate) struct Mistakes {
 
 impl Mistake {
     pub(crate) fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.into(),
-        }
+        Self { path: path.into(), problem: problem.into() }
     }
 
     /// The path of the field, such as `listeners[0].brokerPorts.start`; empty where the whole file is meant.
@@ -80,11 +77,7 @@ impl ConfigErrors {
 
 impl From<Mistake> for ConfigErrors {
     fn from(mistake: Mistake) -> Self {
-        Self {
-            file: None,
-            mistakes: vec![mistake],
-            omitted: 0,
-        }
+        Self { file: None, mistakes: vec![mistake], omitted: 0 }
     }
 }
 
@@ -124,11 +117,7 @@ impl Mistakes {
         match value {
             Some(value) if mistakes.is_empty() => Ok(value),
             None if mistakes.is_empty() => Err(Mistake::new("", "cannot be read").into()),
-            _ => Err(ConfigErrors {
-                file: None,
-                mistakes,
-                omitted: self.omitted.get(),
-            }),
+            _ => Err(ConfigErrors { file: None, mistakes, omitted: self.omitted.get() }),
         }
     }
 }

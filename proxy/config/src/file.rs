@@ -30,9 +30,7 @@ pub(crate) fn read_bytes(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> 
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path)?.take(most).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
-        return Err(std::io::Error::other(format!(
-            "the file is larger than {limit} bytes"
-        )));
+        return Err(std::io::Error::other(format!("the file is larger than {limit} bytes")));
     }
     Ok(bytes)
 }

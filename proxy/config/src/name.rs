@@ -123,11 +123,7 @@ fn check_label(text: &str) -> Result<(), &'static str> {
 fn check_topic(text: &str) -> Result<(), &'static str> {
     check_topic_prefix(text)?;
     // Kafka refuses these two because a partition's directory is named after its topic.
-    if matches!(text, "." | "..") {
-        Err("must not be '.' or '..'")
-    } else {
-        Ok(())
-    }
+    if matches!(text, "." | "..") { Err("must not be '.' or '..'") } else { Ok(()) }
 }
 
 fn check_topic_prefix(text: &str) -> Result<(), &'static str> {

@@ -35,10 +35,7 @@ impl ConfigPath {
     pub(crate) fn with_suffix(&self, suffix: &str) -> Self {
         let mut resolved = self.resolved.clone().into_os_string();
         resolved.push(suffix);
-        Self {
-            written: format!("{}{suffix}", self.written),
-            resolved: resolved.into(),
-        }
+        Self { written: format!("{}{suffix}", self.written), resolved: resolved.into() }
     }
 }
 

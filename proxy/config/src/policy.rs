@@ -70,10 +70,7 @@ impl Policy {
         let mistakes = Mistakes::default();
         let policy = Self::read(&Field::root(&node, &mistakes), providers);
         let policy = mistakes.or_value(policy)?;
-        Ok(Self {
-            text_bytes: text.len(),
-            ..policy
-        })
+        Ok(Self { text_bytes: text.len(), ..policy })
     }
 
     /// Reads and parses a file.
@@ -119,20 +116,15 @@ impl Policy {
     fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
         let fields = root.fields(&["unmatchedTopics", "rules"])?;
         let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
-            field.choice(&[
-                ("Passthrough", UnmatchedTopics::Passthrough),
-                ("Reject", UnmatchedTopics::Reject),
-            ])
+            field
+                .choice(&[("Passthrough", UnmatchedTopics::Passthrough), ("Reject", UnmatchedTopics::Reject)])
         });
         // Required though it may be empty: a file cut off before its rules must not pass for a policy without
         // any.
         let items = fields.required("rules").and_then(Field::items)?;
         let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
         check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
-        Some(Self::indexed(
-            unmatched.unwrap_or_default(),
-            rules.into_iter().collect::<Option<_>>()?,
-        ))
+        Some(Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?))
     }
 
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
@@ -142,17 +134,10 @@ impl Policy {
                 pattern: pattern.clone(),
                 action: rule.action.clone(),
             };
-            rule.topics
-                .iter()
-                .map(move |pattern| (pattern.clone(), matched(pattern)))
+            rule.topics.iter().map(move |pattern| (pattern.clone(), matched(pattern)))
         });
         let index = entries.collect();
-        Self {
-            unmatched,
-            rules,
-            index,
-            text_bytes: 0,
-        }
+        Self { unmatched, rules, index, text_bytes: 0 }
     }
 }
 
@@ -167,11 +152,7 @@ impl Eq for Policy {}
 
 impl Serialize for Policy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        PolicyText {
-            unmatched_topics: self.unmatched,
-            rules: &self.rules,
-        }
-        .serialize(serializer)
+        PolicyText { unmatched_topics: self.unmatched, rules: &self.rules }.serialize(serializer)
     }
 }
 

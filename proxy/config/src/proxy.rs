@@ -90,26 +90,14 @@ impl ProxyConfig {
             "drain",
             "log",
         ])?;
-        let cluster = fields
-            .required("cluster")
-            .and_then(|field| field.parsed(ClusterName::new));
-        let upstream = fields
-            .required("upstream")
-            .and_then(|field| Upstream::read(field, base_dir));
-        let listeners = fields
-            .required("listeners")
-            .and_then(|field| listener::read_all(field, base_dir));
-        let key_providers = fields
-            .required("keyProviders")
-            .and_then(|field| key_provider::read_all(field, base_dir));
-        let policy = fields
-            .required("policy")
-            .and_then(|field| PolicyFiles::read(field, base_dir));
+        let cluster = fields.required("cluster").and_then(|field| field.parsed(ClusterName::new));
+        let upstream = fields.required("upstream").and_then(|field| Upstream::read(field, base_dir));
+        let listeners = fields.required("listeners").and_then(|field| listener::read_all(field, base_dir));
+        let key_providers =
+            fields.required("keyProviders").and_then(|field| key_provider::read_all(field, base_dir));
+        let policy = fields.required("policy").and_then(|field| PolicyFiles::read(field, base_dir));
         let admin = fields.optional("admin").and_then(Admin::read).unwrap_or_default();
-        let limits = fields
-            .optional("limits")
-            .and_then(Limits::read)
-            .unwrap_or_default();
+        let limits = fields.optional("limits").and_then(Limits::read).unwrap_or_default();
         let drain = fields.optional("drain").and_then(Drain::read).unwrap_or_default();
         let log = fields.optional("log").and_then(Log::read).unwrap_or_default();
         if let Some(listeners) = &listeners {

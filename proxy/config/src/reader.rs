@@ -30,11 +30,7 @@ pub(crate) struct Field<'a> {
 impl<'a> Field<'a> {
     /// The whole document.
     pub(crate) fn root(node: &'a Node, mistakes: &'a Mistakes) -> Self {
-        Self {
-            node,
-            path: String::new(),
-            mistakes,
-        }
+        Self { node, path: String::new(), mistakes }
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -54,10 +50,7 @@ impl<'a> Field<'a> {
         match self.node {
             Node::Text(text) => Some(text),
             Node::Boolean(_) | Node::Integer(_) | Node::Float => {
-                self.mistake(format!(
-                    "must be text, not {}: put it in quotes",
-                    self.node.kind()
-                ));
+                self.mistake(format!("must be text, not {}: put it in quotes", self.node.kind()));
                 None
             }
             _ => self.must_be("text"),
@@ -70,18 +63,13 @@ impl<'a> Field<'a> {
         parse: impl FnOnce(&'a str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text()?;
-        parse(text)
-            .map_err(|error| self.mistake(format!("{error}, not {}", quote(text))))
-            .ok()
+        parse(text).map_err(|error| self.mistake(format!("{error}, not {}", quote(text)))).ok()
     }
 
     /// Text that is one of a few words.
     pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
-        let chosen = choices
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, value)| *value);
+        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if chosen.is_none() {
             let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
             self.mistake(format!("must be {}, not {}", words.join(" or "), quote(text)));
@@ -124,11 +112,8 @@ impl<'a> Field<'a> {
         let Node::List(items) = self.node else {
             return self.must_be("a list");
         };
-        let item = |(index, node)| Self {
-            node,
-            path: format!("{}[{index}]", self.path),
-            mistakes: self.mistakes,
-        };
+        let item =
+            |(index, node)| Self { node, path: format!("{}[{index}]", self.path), mistakes: self.mistakes };
         Some(items.iter().enumerate().map(item).collect())
     }
 
@@ -158,11 +143,7 @@ impl<'a> Field<'a> {
                     continue;
                 }
             };
-            let field = Self {
-                node,
-                path: self.child(&key),
-                mistakes: self.mistakes,
-            };
+            let field = Self { node, path: self.child(&key), mistakes: self.mistakes };
             if seen.insert(key.clone()) {
                 entries.push((key, field));
             } else {
@@ -197,9 +178,7 @@ impl<'a> Field<'a> {
     fn child(&self, key: &str) -> String {
         let plain = !key.is_empty()
             && key.len() <= 64
-            && key
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         match (plain, self.path.is_empty()) {
             (true, true) => key.to_owned(),
             (true, false) => format!("{}.{key}", self.path),

@@ -37,11 +37,7 @@ pub(crate) fn parse(text: &str, limit: usize) -> Result<Node, Mistake> {
     if text.len() > limit {
         return Err(Mistake::new("", format!("is larger than {limit} bytes")));
     }
-    if text
-        .lines()
-        .map(str::trim_start)
-        .all(|line| line.is_empty() || line.starts_with('#'))
-    {
+    if text.lines().map(str::trim_start).all(|line| line.is_empty() || line.starts_with('#')) {
         return Err(Mistake::new("", "is empty"));
     }
     if is_too_deep(text) {
@@ -76,11 +72,8 @@ impl Node {
 
 impl NodeSeed<'_> {
     fn spend<E: Error>(self, cost: usize) -> Result<(), E> {
-        let left = self
-            .budget
-            .get()
-            .checked_sub(cost)
-            .ok_or_else(|| E::custom("aliases expand to too much"))?;
+        let left =
+            self.budget.get().checked_sub(cost).ok_or_else(|| E::custom("aliases expand to too much"))?;
         self.budget.set(left);
         Ok(())
     }

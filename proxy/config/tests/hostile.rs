@@ -14,29 +14,17 @@ fn parse_all(text: &str) -> Vec<String> {
         Policy::parse(text, &BTreeSet::new()).err(),
         Ledger::parse(text).err(),
     ];
-    errors
-        .into_iter()
-        .flatten()
-        .map(|errors| errors.to_string())
-        .collect()
+    errors.into_iter().flatten().map(|errors| errors.to_string()).collect()
 }
 
 /// All parsers refuse the text, soon, and say this.
 fn refused(text: &str, expected: &str) {
     let start = Instant::now();
     let errors = parse_all(text);
-    assert!(
-        start.elapsed() < Duration::from_secs(30),
-        "took {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
     assert_eq!(errors.len(), 3);
     for error in errors {
-        assert!(
-            error.contains(expected),
-            "{}",
-            error.chars().take(300).collect::<String>()
-        );
+        assert!(error.contains(expected), "{}", error.chars().take(300).collect::<String>());
         assert!(error.len() < 64 << 10, "{} bytes of message", error.len());
     }
 }
@@ -53,27 +41,16 @@ fn billion_laughs_are_bounded() {
 
 #[test]
 fn one_large_value_repeated_is_bounded() {
-    let text = format!(
-        "a: &a \"{}\"\nb: [{}]\n",
-        "x".repeat(400_000),
-        "*a, ".repeat(100_000)
-    );
+    let text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(400_000), "*a, ".repeat(100_000));
     refused(&text, "aliases expand to too much");
-    let text = format!(
-        "a: &a [{}]\nb: [{}]\n",
-        "1, ".repeat(100_000),
-        "*a, ".repeat(100_000)
-    );
+    let text = format!("a: &a [{}]\nb: [{}]\n", "1, ".repeat(100_000), "*a, ".repeat(100_000));
     refused(&text, "aliases expand to too much");
 }
 
 #[test]
 fn deep_nesting_is_bounded() {
     for open in ["[", "{", "- ", "? ", "{a: ", "[[{a: ", "[\"]\", "] {
-        refused(
-            &open.repeat((MAX_FILE_BYTES - 1) / open.len()),
-            "is not valid YAML",
-        );
+        refused(&open.repeat((MAX_FILE_BYTES - 1) / open.len()), "is not valid YAML");
     }
 }
 
@@ -86,10 +63,7 @@ fn size_is_bounded() {
 
 #[test]
 fn number_and_size_of_messages_are_bounded() {
-    let text = (0..50_000)
-        .map(|number| format!("f{number}: 1\n"))
-        .collect::<Vec<_>>()
-        .concat();
+    let text = (0..50_000).map(|number| format!("f{number}: 1\n")).collect::<Vec<_>>().concat();
     let error = Policy::parse(&text, &BTreeSet::new()).unwrap_err();
     assert_eq!(error.mistakes().len(), 100);
     assert!(error.to_string().ends_with("and 49901 more"), "{error}");

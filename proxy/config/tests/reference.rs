@@ -68,10 +68,7 @@ fn example_messages_are_the_real_ones() {
     let errors = ProxyConfig::parse(&text, Path::new("")).unwrap_err().to_string();
     for message in messages.lines() {
         let message = message.strip_prefix("/etc/proxy/proxy.yaml: ").unwrap();
-        assert!(
-            errors.lines().any(|error| error == message),
-            "{message} is not among\n{errors}"
-        );
+        assert!(errors.lines().any(|error| error == message), "{message} is not among\n{errors}");
     }
 }
 
@@ -79,15 +76,8 @@ fn example_messages_are_the_real_ones() {
 fn table_of_retired_topics_is_true() {
     let before = policy("rules: [{topics: [{prefix: payments.}], key: {name: k}}]");
     let ledger = Ledger::default().updated(&before);
-    let rows = REFERENCE
-        .split("| policy now |")
-        .nth(1)
-        .unwrap()
-        .split("\n\n")
-        .next()
-        .unwrap()
-        .lines()
-        .skip(2);
+    let rows =
+        REFERENCE.split("| policy now |").nth(1).unwrap().split("\n\n").next().unwrap().lines().skip(2);
     let mut count = 0;
     for row in rows {
         let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -99,10 +89,7 @@ fn table_of_retired_topics_is_true() {
         };
         let policy = policy(&text);
         let effective = EffectivePolicy::new(policy.clone(), ledger.updated(&policy));
-        for (topic, cell) in ["payments.a", "payments.public.a", "other"]
-            .iter()
-            .zip(&cells[1..])
-        {
+        for (topic, cell) in ["payments.a", "payments.public.a", "other"].iter().zip(&cells[1..]) {
             let expected = match effective.decide(topic) {
                 Decision::Encrypt(_) => "encrypted",
                 Decision::Disabled => "clear",
@@ -112,11 +99,7 @@ fn table_of_retired_topics_is_true() {
             };
             assert!(cell.starts_with(expected), "{topic}: {row}");
         }
-        assert_eq!(
-            effective.ledger().is_empty(),
-            row.contains("record removed"),
-            "{row}"
-        );
+        assert_eq!(effective.ledger().is_empty(), row.contains("record removed"), "{row}");
         count += 1;
     }
     assert_eq!(count, 5);

@@ -45,9 +45,6 @@ mod tests {
             .to_bytes()
         };
         assert_ne!(context("ab", "c", "d"), context("a", "bc", "d"));
-        assert_eq!(
-            context("c", "p", "k").strip_prefix(LABEL),
-            Some(&b"\0\x01c\0\x01p\0\x01k"[..])
-        );
+        assert_eq!(context("c", "p", "k").strip_prefix(LABEL), Some(&b"\0\x01c\0\x01p\0\x01k"[..]));
     }
 }

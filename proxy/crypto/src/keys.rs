@@ -58,24 +58,14 @@ impl Keys {
     ) -> Self {
         let stats = Arc::new(KeyStats::default());
         let sources = providers.into_iter().map(|(name, provider)| {
-            let source = Source::new(
-                cluster.clone(),
-                name.clone(),
-                provider,
-                &limits,
-                Arc::clone(&stats),
-            );
+            let source = Source::new(cluster.clone(), name.clone(), provider, &limits, Arc::clone(&stats));
             (name, Arc::new(source))
         });
         Self {
             sources: sources.collect(),
             rings: RwLock::default(),
             unwrapped: Unwrapped::new(&limits),
-            shared: Shared {
-                limits,
-                stats,
-                tasks: Tasks::default(),
-            },
+            shared: Shared { limits, stats, tasks: Tasks::default() },
         }
     }
 
@@ -88,9 +78,7 @@ impl Keys {
         provider: impl AsRef<str>,
         key: impl AsRef<str>,
     ) -> Result<Arc<DataKey>, ProviderError> {
-        self.ring(provider.as_ref(), key.as_ref())?
-            .data_key(&self.shared)
-            .await
+        self.ring(provider.as_ref(), key.as_ref())?.data_key(&self.shared).await
     }
 
     /// The data key of an envelope, in clear. Waits no longer than the limit of a call.
@@ -108,18 +96,13 @@ impl Keys {
         if dek.same_as(&unwrapped) {
             Ok(())
         } else {
-            Err(ProviderError::corrupt(
-                &context,
-                "the data key that it wrapped unwraps to another",
-            ))
+            Err(ProviderError::corrupt(&context, "the data key that it wrapped unwraps to another"))
         }
     }
 
     /// Whether the provider is left alone for a moment, because its last calls had no answer.
     pub fn is_open(&self, provider: impl AsRef<str>) -> bool {
-        self.sources
-            .get(provider.as_ref())
-            .is_some_and(|source| source.is_open())
+        self.sources.get(provider.as_ref()).is_some_and(|source| source.is_open())
     }
 
     /// Counts of what was done.
@@ -146,16 +129,12 @@ impl Keys {
         let mut rings = self.rings.write().unwrap_or_else(PoisonError::into_inner);
         let rings = rings.entry(context.provider.clone()).or_default();
         let ring = rings.entry(context.key.clone());
-        Ok(Arc::clone(ring.or_insert_with(|| {
-            Arc::new(Ring::new(Arc::clone(source), context))
-        })))
+        Ok(Arc::clone(ring.or_insert_with(|| Arc::new(Ring::new(Arc::clone(source), context)))))
     }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
-            .field("providers", &self.sources.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("Keys").field("providers", &self.sources.keys()).finish_non_exhaustive()
     }
 }

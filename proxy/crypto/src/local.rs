@@ -58,12 +58,7 @@ impl LocalKeys {
     pub fn open(directory: impl Into<PathBuf>, provider: ProviderName) -> Self {
         let directory = directory.into();
         let loaded = Loaded::default().follow(directory::read(&directory));
-        Self {
-            directory,
-            provider,
-            loaded: ArcSwap::from_pointee(loaded),
-            reloading: Mutex::new(()),
-        }
+        Self { directory, provider, loaded: ArcSwap::from_pointee(loaded), reloading: Mutex::new(()) }
     }
 
     /// Reads the directory again and tells whether anything changed. Blocks on a few small files.
@@ -91,9 +86,7 @@ impl LocalKeys {
 impl KeyProvider for LocalKeys {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let loaded = self.loaded.load_full();
-        let (version, kek) = loaded
-            .newest(&context.key)
-            .map_err(|lacking| error(context, lacking))?;
+        let (version, kek) = loaded.newest(&context.key).map_err(|lacking| error(context, lacking))?;
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
         let wrapped = wrap::wrap(kek, version, context, &dek)
             .map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
@@ -104,9 +97,7 @@ impl KeyProvider for LocalKeys {
         let corrupt = |error: wrap::WrapError| ProviderError::corrupt(context, error.to_string());
         let parts = wrap::Parts::parse(wrapped).map_err(corrupt)?;
         let loaded = self.loaded.load_full();
-        let kek = loaded
-            .version(&context.key, parts.version)
-            .map_err(|lacking| error(context, lacking))?;
+        let kek = loaded.version(&context.key, parts.version).map_err(|lacking| error(context, lacking))?;
         wrap::unwrap(kek, &parts, context).map_err(corrupt)
     }
 

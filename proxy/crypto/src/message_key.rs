@@ -64,9 +64,7 @@ impl Derived {
 }
 
 fn aes(key: &[u8; KEY_LEN]) -> Result<LessSafeKey, CryptoError> {
-    UnboundKey::new(&AES_256_GCM, key)
-        .map(LessSafeKey::new)
-        .map_err(|_| CryptoError)
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| CryptoError)
 }
 
 impl OpeningKey {
@@ -108,13 +106,7 @@ impl SealingKey {
     ) -> Result<(Self, [u8; COMMITMENT_LEN]), CryptoError> {
         let derived = Derived::new(dek, salt, format)?;
         let (key, commitment) = derived.parts()?;
-        Ok((
-            Self {
-                key: aes(key)?,
-                next: 0,
-            },
-            *commitment,
-        ))
+        Ok((Self { key: aes(key)?, next: 0 }, *commitment))
     }
 
     /// Seals in place; gives the nonce it took and the tag.

@@ -57,12 +57,7 @@ fn open(header: &[u8], context: &BatchContext<'_>, sealed: &[u8]) -> Option<Vec<
 
 fn facts() -> impl Strategy<Value = BatchFacts> {
     any::<(i16, i32, i64, i64)>().prop_map(|(attributes, record_count, base_timestamp, max_timestamp)| {
-        BatchFacts {
-            attributes,
-            record_count,
-            base_timestamp,
-            max_timestamp,
-        }
+        BatchFacts { attributes, record_count, base_timestamp, max_timestamp }
     })
 }
 
@@ -146,12 +141,7 @@ proptest! {
 
 #[test]
 fn every_truncation_and_extension_of_a_header_is_an_error() {
-    let facts = BatchFacts {
-        attributes: 0,
-        record_count: 1,
-        base_timestamp: 0,
-        max_timestamp: 0,
-    };
+    let facts = BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 };
     let (mut header, _) = seal_batch(b"x", &facts, &context("t", (0, 0, 0)));
     for length in 0..header.len() {
         assert!(EnvelopeHeader::parse(&header[..length]).is_err());
@@ -171,11 +161,7 @@ fn peek_knows_formats_and_nothing_else() {
 
 #[test]
 fn sealers_keep_to_what_they_charged() {
-    let key = data_key(KeyLimits {
-        messages: 4,
-        bytes: 100,
-        ..KeyLimits::default()
-    });
+    let key = data_key(KeyLimits { messages: 4, bytes: 100, ..KeyLimits::default() });
     let mut sealer = RecordsSealer::new(&key, 1, 10).unwrap();
     let mut seal = |value: &[u8]| sealer.seal("t", None, 0, value, &mut Vec::new(), &mut Vec::new());
     assert_eq!(seal(&[0; 10]), Ok(()));
@@ -185,39 +171,20 @@ fn sealers_keep_to_what_they_charged() {
     let sealer = BatchSealer::new(&key, 5).unwrap();
     let mut header = Vec::new();
     sealer.header(
-        &BatchFacts {
-            attributes: 0,
-            record_count: 1,
-            base_timestamp: 0,
-            max_timestamp: 0,
-        },
+        &BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 },
         &mut header,
     );
-    assert_eq!(
-        sealer.seal(&header, &context("t", (0, 0, 0)), &mut [0; 6]),
-        Err(SealError::Spent)
-    );
+    assert_eq!(sealer.seal(&header, &context("t", (0, 0, 0)), &mut [0; 6]), Err(SealError::Spent));
 }
 
 #[test]
 fn header_of_another_sealer_is_refused() {
     let key = data_key(KeyLimits::default());
-    let (one, other) = (
-        BatchSealer::new(&key, 5).unwrap(),
-        BatchSealer::new(&key, 5).unwrap(),
-    );
+    let (one, other) = (BatchSealer::new(&key, 5).unwrap(), BatchSealer::new(&key, 5).unwrap());
     let mut header = Vec::new();
     other.header(
-        &BatchFacts {
-            attributes: 0,
-            record_count: 1,
-            base_timestamp: 0,
-            max_timestamp: 0,
-        },
+        &BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 },
         &mut header,
     );
-    assert_eq!(
-        one.seal(&header, &context("t", (0, 0, 0)), &mut [0; 5]),
-        Err(SealError::Header)
-    );
+    assert_eq!(one.seal(&header, &context("t", (0, 0, 0)), &mut [0; 5]), Err(SealError::Header));
 }

@@ -71,19 +71,11 @@ impl ProviderError {
 
     /// The answer for the context was no.
     pub fn refused(context: &KmsContext, cause: impl Into<String>) -> Self {
-        Self::Refused {
-            provider: context.provider.clone(),
-            key: context.key.clone(),
-            cause: cause.into(),
-        }
+        Self::Refused { provider: context.provider.clone(), key: context.key.clone(), cause: cause.into() }
     }
 
     /// The wrapped key is not one of the context.
     pub fn corrupt(context: &KmsContext, cause: impl Into<String>) -> Self {
-        Self::Corrupt {
-            provider: context.provider.clone(),
-            key: context.key.clone(),
-            cause: cause.into(),
-        }
+        Self::Corrupt { provider: context.provider.clone(), key: context.key.clone(), cause: cause.into() }
     }
 }

@@ -75,10 +75,6 @@ impl Message {
             SealingKey::derive(key.dek(), &salt, format).map_err(|_| SealError::Encrypt)?;
         let names = (key.provider(), key.key(), key.wrapped());
         let template = Template::new(format, names, &salt, &commitment).map_err(|_| SealError::WrappedKey)?;
-        Ok(Self {
-            salt,
-            sealing,
-            template,
-        })
+        Ok(Self { salt, sealing, template })
     }
 }

@@ -20,10 +20,7 @@ fn file_is_what_this_crate_writes() {
         std::fs::write(&path, &made).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        kept == made,
-        "vectors/v1.json differs from what this crate writes; versions are for ever"
-    );
+    assert!(kept == made, "vectors/v1.json differs from what this crate writes; versions are for ever");
 }
 
 fn kept() -> Vectors {

@@ -1,10 +1,5 @@
 //! Every test vector, read by a reader that was written from FORMAT.md and shares no code with this crate.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 #[path = "vectors/reader.rs"]
 mod reader;
@@ -21,9 +16,7 @@ fn vectors(list: &str) -> Vec<Value> {
 }
 
 fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
-    vector[field]
-        .as_str()
-        .unwrap_or_else(|| panic!("{field} is no text in {vector}"))
+    vector[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {vector}"))
 }
 
 fn bytes(vector: &Value, field: &str) -> Vec<u8> {
@@ -63,11 +56,8 @@ fn check_header(header: &Header, dek: &[u8], expected: &Value) {
 #[test]
 fn wrapped_data_keys() {
     for vector in vectors("wraps") {
-        let context = reader::kms_context(
-            text(&vector, "cluster"),
-            text(&vector, "provider"),
-            text(&vector, "key"),
-        );
+        let context =
+            reader::kms_context(text(&vector, "cluster"), text(&vector, "provider"), text(&vector, "key"));
         let result = reader::unwrap_local(&bytes(&vector, "kek"), &context, &bytes(&vector, "wrapped"));
         if let Some(((version, dek), expected)) = check(&vector, result) {
             assert_eq!(version, number::<u32>(expected, "version"));

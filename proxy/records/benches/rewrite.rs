@@ -53,9 +53,7 @@ fn surrounded(batch: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(batch, &mut scratch).unwrap();
     let mut surround = Surround::default();
-    surround
-        .prepare(&produced, scratch.stubs(), &[7; 16], &ENVELOPE)
-        .unwrap();
+    surround.prepare(&produced, scratch.stubs(), &[7; 16], &ENVELOPE).unwrap();
     surround.finish(&batch[BATCH_HEADER_LEN..], &[9; 16]);
     [surround.prefix(), &batch[BATCH_HEADER_LEN..], surround.suffix()].concat()
 }
@@ -70,15 +68,10 @@ impl Masking {
     fn new() -> Self {
         let mut state = 1_u64;
         let noise = std::iter::repeat_with(|| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8
         });
-        Self {
-            noise: noise.take(1 << 20).collect(),
-            at: 0,
-        }
+        Self { noise: noise.take(1 << 20).collect(), at: 0 }
     }
 }
 
@@ -123,45 +116,27 @@ fn benches(criterion: &mut Criterion) {
     let mut scratch = Scratch::new(CAP);
     let mut cipher = Masking::new();
     each(criterion, "validate", |bencher, batch| {
-        bencher.iter(|| {
-            validate_produced(black_box(batch), &mut scratch)
-                .unwrap()
-                .first_timestamp_delta
-        });
+        bencher.iter(|| validate_produced(black_box(batch), &mut scratch).unwrap().first_timestamp_delta);
     });
     each(criterion, "surround", |bencher, batch| {
         let produced = validate_produced(batch, &mut scratch).unwrap();
         let mut surround = Surround::default();
         bencher.iter(|| {
-            surround
-                .prepare(black_box(&produced), scratch.stubs(), &[7; 16], &ENVELOPE)
-                .unwrap();
+            surround.prepare(black_box(&produced), scratch.stubs(), &[7; 16], &ENVELOPE).unwrap();
             surround.finish(&batch[BATCH_HEADER_LEN..], &[9; 16]);
             surround.suffix().len()
         });
     });
     each(criterion, "recognise and restore", |bencher, batch| {
         let stored = surrounded(batch);
-        let original = OriginalBatch {
-            attributes: 0,
-            record_count: 1,
-            base_timestamp: 0,
-            max_timestamp: 0,
-        };
+        let original = OriginalBatch { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 };
         bencher.iter(|| {
-            let Ok(Recognised::Batch(sealed)) = recognise(black_box(&stored), &mut scratch) else {
-                panic!()
-            };
+            let Ok(Recognised::Batch(sealed)) = recognise(black_box(&stored), &mut scratch) else { panic!() };
             restored_header(&sealed.header, &original, &stored[sealed.sealed])
         });
     });
     each(criterion, "recognise clear", |bencher, batch| {
-        bencher.iter(|| {
-            matches!(
-                recognise(black_box(batch), &mut scratch),
-                Ok(Recognised::Clear { .. })
-            )
-        });
+        bencher.iter(|| matches!(recognise(black_box(batch), &mut scratch), Ok(Recognised::Clear { .. })));
     });
     each(criterion, "seal records", |bencher, batch| {
         let produced = validate_produced(batch, &mut scratch).unwrap();
@@ -182,9 +157,7 @@ fn benches(criterion: &mut Criterion) {
             let Ok(Recognised::Records(section)) = recognise(black_box(&stored), &mut scratch) else {
                 panic!()
             };
-            open_records(&stored, section, &mut scratch, &mut cipher, &mut out)
-                .unwrap()
-                .encrypted
+            open_records(&stored, section, &mut scratch, &mut cipher, &mut out).unwrap().encrypted
         });
     });
 }

@@ -7,13 +7,7 @@ use crate::sample::{SampleBatch, SampleRecord};
 use crate::{Attributes, Codec};
 
 pub(crate) fn codec() -> impl Strategy<Value = Codec> {
-    select(vec![
-        Codec::None,
-        Codec::Gzip,
-        Codec::Snappy,
-        Codec::Lz4,
-        Codec::Zstd,
-    ])
+    select(vec![Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd])
 }
 
 /// A batch as a client may send it, of 1 to 300 records.
@@ -26,21 +20,19 @@ pub(crate) fn batch() -> impl Strategy<Value = SampleBatch> {
         any::<u16>(),
         any::<bool>(),
     )
-        .prop_map(
-            |(records, base_timestamp, max_timestamp, unused, transactional)| {
-                let mut batch = SampleBatch::new(records);
-                let flags = if transactional { 0x10 } else { 0 };
-                batch.header.attributes = Attributes((unused & 0xff80).cast_signed() | flags);
-                batch.header.base_timestamp = base_timestamp;
-                batch.header.max_timestamp = max_timestamp;
-                if !transactional {
-                    batch.header.producer_id = -1;
-                    batch.header.producer_epoch = -1;
-                    batch.header.base_sequence = -1;
-                }
-                batch
-            },
-        )
+        .prop_map(|(records, base_timestamp, max_timestamp, unused, transactional)| {
+            let mut batch = SampleBatch::new(records);
+            let flags = if transactional { 0x10 } else { 0 };
+            batch.header.attributes = Attributes((unused & 0xff80).cast_signed() | flags);
+            batch.header.base_timestamp = base_timestamp;
+            batch.header.max_timestamp = max_timestamp;
+            if !transactional {
+                batch.header.producer_id = -1;
+                batch.header.producer_epoch = -1;
+                batch.header.base_sequence = -1;
+            }
+            batch
+        })
 }
 
 pub(crate) fn handling() -> impl Strategy<Value = Handling> {
@@ -52,16 +44,9 @@ pub(crate) fn handling() -> impl Strategy<Value = Handling> {
         option::of(vec(any::<bool>(), 1..16)),
         option::of(any::<i64>()),
     )
-        .prop_map(
-            |(base_offset, leader_epoch, append_time, recompress, keep, delete_horizon)| Handling {
-                base_offset,
-                leader_epoch,
-                append_time,
-                recompress,
-                keep,
-                delete_horizon,
-            },
-        )
+        .prop_map(|(base_offset, leader_epoch, append_time, recompress, keep, delete_horizon)| {
+            Handling { base_offset, leader_epoch, append_time, recompress, keep, delete_horizon }
+        })
 }
 
 fn record() -> impl Strategy<Value = SampleRecord> {
@@ -72,26 +57,19 @@ fn record() -> impl Strategy<Value = SampleRecord> {
         bytes(),
         vec((name(), bytes()), 0..4),
     )
-        .prop_map(
-            |(attributes, timestamp_delta, key, value, headers)| SampleRecord {
-                attributes,
-                timestamp_delta,
-                offset_delta: 0,
-                key,
-                value,
-                headers,
-            },
-        )
+        .prop_map(|(attributes, timestamp_delta, key, value, headers)| SampleRecord {
+            attributes,
+            timestamp_delta,
+            offset_delta: 0,
+            key,
+            value,
+            headers,
+        })
 }
 
 /// Few different names, so that they repeat, and one that is not UTF-8.
 fn name() -> impl Strategy<Value = Vec<u8>> {
-    select(vec![
-        b"".to_vec(),
-        b"trace".to_vec(),
-        b"\xff\xfe".to_vec(),
-        b"encryption.strimzi.io2".to_vec(),
-    ])
+    select(vec![b"".to_vec(), b"trace".to_vec(), b"\xff\xfe".to_vec(), b"encryption.strimzi.io2".to_vec()])
 }
 
 fn bytes() -> impl Strategy<Value = Option<Vec<u8>>> {

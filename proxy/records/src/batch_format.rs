@@ -100,16 +100,13 @@ impl Surround {
         envelope.write_headers(&mut self.suffix)?;
         match &outer {
             Some(outer) => {
-                outer
-                    .write_rest(stubs, &mut self.lz4, &mut self.suffix)
-                    .map_err(SurroundError::Stubs)?;
+                outer.write_rest(stubs, &mut self.lz4, &mut self.suffix).map_err(SurroundError::Stubs)?;
             }
             None => self.suffix.extend_from_slice(stubs),
         }
 
-        let len = [self.prefix.len(), ciphertext_len, self.suffix.len()]
-            .into_iter()
-            .fold(0, usize::saturating_add);
+        let len =
+            [self.prefix.len(), ciphertext_len, self.suffix.len()].into_iter().fold(0, usize::saturating_add);
         let section_len = len.saturating_sub(BATCH_HEADER_LEN);
         i32::try_from(section_len)
             .ok()

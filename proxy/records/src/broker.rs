@@ -22,9 +22,7 @@ impl Handling {
     pub(crate) fn store(&self, batch: &[u8], keeps: impl Fn(&SampleRecord) -> bool) -> Vec<u8> {
         assert!(crc_matches(batch), "a broker refuses a wrong CRC");
         let mut header = self.appended(&BatchHeader::parse(batch).unwrap());
-        let codec = self
-            .recompress
-            .unwrap_or_else(|| header.attributes.codec().unwrap());
+        let codec = self.recompress.unwrap_or_else(|| header.attributes.codec().unwrap());
         let Some(keep) = &self.keep else {
             if self.recompress.is_none() {
                 // Untouched but for the header.
@@ -36,9 +34,7 @@ impl Handling {
         };
         let mut cleaned = SampleBatch::parse(batch);
         let mut turns = keep.iter().cycle();
-        cleaned
-            .records
-            .retain(|record| *turns.next().unwrap() || keeps(record));
+        cleaned.records.retain(|record| *turns.next().unwrap() || keeps(record));
         cleaned.header = header;
         self.clean(&mut cleaned);
         cleaned.build(codec)
@@ -49,9 +45,7 @@ impl Handling {
         BatchHeader {
             base_offset: self.base_offset,
             leader_epoch: self.leader_epoch,
-            attributes: produced
-                .attributes
-                .with_log_append_time(self.append_time.is_some()),
+            attributes: produced.attributes.with_log_append_time(self.append_time.is_some()),
             max_timestamp: self.append_time.unwrap_or(produced.max_timestamp),
             ..*produced
         }

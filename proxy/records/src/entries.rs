@@ -55,19 +55,14 @@ type Kind = fn(Range<usize>) -> Entry;
 
 /// The kind and length of the entry at the start of `rest`.
 fn first(rest: &[u8]) -> Result<(Kind, usize), EntriesError> {
-    let Some(length) = rest
-        .get(8..)
-        .and_then(<[u8]>::first_chunk)
-        .map(|length| i32::from_be_bytes(*length))
+    let Some(length) = rest.get(8..).and_then(<[u8]>::first_chunk).map(|length| i32::from_be_bytes(*length))
     else {
         return Ok((Entry::Tail, rest.len()));
     };
     if length < MIN_LEGACY_LENGTH {
         return Err(EntriesError::Length(length));
     }
-    let len = usize::try_from(length)
-        .unwrap_or(usize::MAX)
-        .saturating_add(LENGTH_EXCLUDES);
+    let len = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(LENGTH_EXCLUDES);
     let Some(magic) = rest.get(MAGIC_AT).map(|magic| magic.cast_signed()) else {
         return Ok((Entry::Tail, rest.len()));
     };
@@ -77,11 +72,7 @@ fn first(rest: &[u8]) -> Result<(Kind, usize), EntriesError> {
         2 => Entry::Batch,
         _ => return Err(EntriesError::Magic(magic)),
     };
-    if len > rest.len() {
-        Ok((Entry::Tail, rest.len()))
-    } else {
-        Ok((kind, len))
-    }
+    if len > rest.len() { Ok((Entry::Tail, rest.len())) } else { Ok((kind, len)) }
 }
 
 #[cfg(test)]
@@ -102,10 +93,7 @@ mod tests {
         bytes.extend(entry(14, 1));
         bytes.extend(&entry(60, 2)[..70]);
         let all: Result<Vec<_>, _> = entries(&bytes).collect();
-        assert_eq!(
-            all.unwrap(),
-            [Entry::Batch(0..61), Entry::Legacy(61..87), Entry::Tail(87..157)]
-        );
+        assert_eq!(all.unwrap(), [Entry::Batch(0..61), Entry::Legacy(61..87), Entry::Tail(87..157)]);
     }
 
     #[test]
@@ -129,10 +117,7 @@ mod tests {
         ] {
             let mut set = entry(49, 2);
             set.extend(bytes);
-            assert_eq!(
-                entries(&set).collect::<Vec<_>>(),
-                [Ok(Entry::Batch(0..61)), Err(error)]
-            );
+            assert_eq!(entries(&set).collect::<Vec<_>>(), [Ok(Entry::Batch(0..61)), Err(error)]);
         }
     }
 }

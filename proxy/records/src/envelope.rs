@@ -36,11 +36,7 @@ pub(crate) fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
         return Ok(Kind::Clear);
     };
     if name != ENVELOPE_HEADER_NAME.as_bytes() {
-        return Ok(if is_displaced(record)? {
-            Kind::Unknown
-        } else {
-            Kind::Clear
-        });
+        return Ok(if is_displaced(record)? { Kind::Unknown } else { Kind::Clear });
     }
     Ok(match value {
         Some(header @ [_, 1, ..]) => Kind::Batch(header),

@@ -17,10 +17,7 @@ pub fn fuzz_entries(data: &[u8]) {
     for entry in entries(data).flatten() {
         let (Entry::Batch(range) | Entry::Legacy(range) | Entry::Tail(range)) = entry;
         assert_eq!(range.start, next, "entries follow each other");
-        assert!(
-            range.end > range.start && range.end <= data.len(),
-            "entries lie in the record set"
-        );
+        assert!(range.end > range.start && range.end <= data.len(), "entries lie in the record set");
         next = range.end;
     }
 }
@@ -36,14 +33,8 @@ pub fn fuzz_codecs(data: &[u8]) {
         assert!(plain.len() <= CAP, "the cap holds");
     }
     let mut packed = Vec::new();
-    assert!(
-        codecs.compress(codec, input, &mut packed).is_ok(),
-        "anything can be compressed"
-    );
-    assert!(
-        codecs.decompress(codec, &packed, &mut plain).is_ok(),
-        "what was compressed can be read"
-    );
+    assert!(codecs.compress(codec, input, &mut packed).is_ok(), "anything can be compressed");
+    assert!(codecs.decompress(codec, &packed, &mut plain).is_ok(), "what was compressed can be read");
     assert_eq!(plain, input);
 }
 
@@ -67,17 +58,11 @@ pub fn fuzz_validate_produced(data: &[u8]) {
         let stored = [surround.prefix(), ciphertext, surround.suffix()].concat();
         assert_eq!(stored.len(), len, "the stored size is exact");
         assert!(crc_matches(&stored), "the stored batch has the right CRC");
-        assert!(
-            matches!(recognise(&stored, &mut scratch), Ok(Recognised::Batch(_))),
-            "it is found again"
-        );
+        assert!(matches!(recognise(&stored, &mut scratch), Ok(Recognised::Batch(_))), "it is found again");
     }
     let mut sealed = Vec::new();
     let stored = seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
-    assert!(
-        stored.is_ok() && crc_matches(&sealed),
-        "a valid batch can be sealed"
-    );
+    assert!(stored.is_ok() && crc_matches(&sealed), "a valid batch can be sealed");
     fuzz_open_records(&sealed);
 }
 
@@ -93,20 +78,12 @@ fn recognise_mended(data: &[u8]) {
             Location::InPlace => data,
             Location::Scratch => scratch.decompressed(),
         };
-        assert!(
-            bytes
-                .get(sealed.envelope_header.clone())
-                .is_some_and(|header| header.get(1) == Some(&1))
-        );
+        assert!(bytes.get(sealed.envelope_header.clone()).is_some_and(|header| header.get(1) == Some(&1)));
         assert!(sealed.location == Location::Scratch || sealed.sealed.start >= crate::BATCH_HEADER_LEN);
         let payload = bytes.get(sealed.sealed.clone());
         assert!(payload.is_some_and(|payload| payload.len() >= crate::TAG_LEN));
-        let original = OriginalBatch {
-            attributes: -1,
-            record_count: -1,
-            base_timestamp: -1,
-            max_timestamp: -1,
-        };
+        let original =
+            OriginalBatch { attributes: -1, record_count: -1, base_timestamp: -1, max_timestamp: -1 };
         restored_header(&sealed.header, &original, payload.unwrap_or_default());
     }
 }

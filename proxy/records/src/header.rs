@@ -114,9 +114,7 @@ impl BatchHeader {
 
     /// Bytes of the whole batch by its length field.
     pub fn batch_len(&self) -> usize {
-        usize::try_from(self.length)
-            .unwrap_or(0)
-            .saturating_add(LENGTH_EXCLUDES)
+        usize::try_from(self.length).unwrap_or(0).saturating_add(LENGTH_EXCLUDES)
     }
 
     /// Sets length and CRC for a records section that consists of `parts`, and returns the header as bytes.
@@ -124,12 +122,8 @@ impl BatchHeader {
     /// Parts come from frames and buffers whose length fits 31 bits; a longer section gets the largest length there is,
     /// which no reader accepts.
     pub fn complete(&mut self, parts: &[&[u8]]) -> [u8; BATCH_HEADER_LEN] {
-        let section = parts
-            .iter()
-            .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-        self.length = i32::try_from(section)
-            .unwrap_or(i32::MAX)
-            .saturating_add(MIN_LENGTH);
+        let section = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        self.length = i32::try_from(section).unwrap_or(i32::MAX).saturating_add(MIN_LENGTH);
         let bytes = self.to_bytes();
         let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
         digest.update(bytes.split_at(CRC_COVERS_FROM).1);

@@ -90,15 +90,8 @@ pub fn validate_produced(records: &[u8], scratch: &mut Scratch) -> Result<Produc
     check_header(&header)?;
     let codec = header.attributes.codec().map_err(Malformed::Codec)?;
     let section = scratch.load(codec, records).map_err(Malformed::Codec)?;
-    let mut produced = Produced {
-        header,
-        first_timestamp_delta: 0,
-        has_foreign_envelope: false,
-        section,
-    };
-    let Scratch {
-        decompressed, stubs, ..
-    } = scratch;
+    let mut produced = Produced { header, first_timestamp_delta: 0, has_foreign_envelope: false, section };
+    let Scratch { decompressed, stubs, .. } = scratch;
     walk(section.of(records, decompressed), &mut produced, stubs)?;
     Ok(produced)
 }

@@ -130,11 +130,7 @@ fn walk(
         }
         is_first = false;
     }
-    Ok(if has_values {
-        Recognised::Records(section)
-    } else {
-        Recognised::Clear { may_be_stub }
-    })
+    Ok(if has_values { Recognised::Records(section) } else { Recognised::Clear { may_be_stub } })
 }
 
 /// A batch envelope behind a codec: only stubs may follow it.
@@ -169,11 +165,7 @@ fn sealed(
     let value = record.value.filter(|value| value.len() >= TAG_LEN)?;
     let range = |part: &[u8]| {
         // Both are parts of one slice, so the difference of their addresses is the index.
-        let start = part
-            .as_ptr()
-            .addr()
-            .checked_sub(bytes.as_ptr().addr())?
-            .checked_add(offset)?;
+        let start = part.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?.checked_add(offset)?;
         Some(start..start.checked_add(part.len())?)
     };
     if record.headers.len() != 1 || record.headers.check().is_err() {

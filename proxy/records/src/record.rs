@@ -81,14 +81,7 @@ impl<'a> Record<'a> {
         let key = nullable(&mut body)?;
         let value = nullable(&mut body)?;
         let headers = Headers::read(body)?;
-        Ok(Self {
-            attributes,
-            timestamp_delta,
-            offset_delta,
-            key,
-            value,
-            headers,
-        })
+        Ok(Self { attributes, timestamp_delta, offset_delta, key, value, headers })
     }
 }
 
@@ -115,11 +108,7 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     /// Expects exactly `count` records in `section`, and nothing behind them.
     pub fn new(section: &'a [u8], count: i32) -> Self {
-        Self {
-            rest: Cursor(section),
-            left: count,
-            failed: false,
-        }
+        Self { rest: Cursor(section), left: count, failed: false }
     }
 
     /// Reports what is wrong when no record is left to read.

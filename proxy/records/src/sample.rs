@@ -1,13 +1,7 @@
 //! Batches for tests and benches, encoded independently of the code under test, and a toy cipher.
 //!
 //! Benches include this file by path, so it uses the public API only.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::indexing_slicing,
-    clippy::missing_panics_doc
-)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 use std::fmt::Write;
 
@@ -66,11 +60,7 @@ impl SampleBatch {
             last_offset_delta: count - 1,
             base_timestamp: 1_700_000_000_000,
             max_timestamp: 1_700_000_000_000
-                + records
-                    .iter()
-                    .map(|record| record.timestamp_delta)
-                    .max()
-                    .unwrap_or(0),
+                + records.iter().map(|record| record.timestamp_delta).max().unwrap_or(0),
             producer_id: 4711,
             producer_epoch: 3,
             base_sequence: 17,
@@ -81,20 +71,13 @@ impl SampleBatch {
 
     /// `count` records with values of `len` bytes that compress about as text does.
     pub fn text(count: usize, len: usize) -> Self {
-        let words = [
-            "payment", "refund", "account", "order", "EUR", "shipped", "customer",
-        ];
+        let words = ["payment", "refund", "account", "order", "EUR", "shipped", "customer"];
         let mut state = 1_u32;
         let mut value = |index: usize| {
             let mut text = format!("{{\"id\":{index},");
             while text.len() < len {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let _ = write!(
-                    text,
-                    "\"{}\":{:x},",
-                    words[(state >> 24) as usize % words.len()],
-                    state >> 8
-                );
+                let _ = write!(text, "\"{}\":{:x},", words[(state >> 24) as usize % words.len()], state >> 8);
             }
             text.truncate(len);
             text.into_bytes()
@@ -149,10 +132,7 @@ impl SampleBatch {
 }
 
 pub fn with_section(header: &BatchHeader, codec: Codec, section: &[u8]) -> Vec<u8> {
-    let mut header = BatchHeader {
-        attributes: header.attributes.with_codec(codec),
-        ..*header
-    };
+    let mut header = BatchHeader { attributes: header.attributes.with_codec(codec), ..*header };
     let mut payload = Vec::new();
     Codecs::new(CAP).compress(codec, section, &mut payload).unwrap();
     let mut batch = header.complete(&[&payload]).to_vec();
@@ -163,9 +143,7 @@ pub fn with_section(header: &BatchHeader, codec: Codec, section: &[u8]) -> Vec<u
 pub fn decompressed(batch: &[u8]) -> Vec<u8> {
     let codec = BatchHeader::parse(batch).unwrap().attributes.codec().unwrap();
     let mut section = Vec::new();
-    Codecs::new(CAP)
-        .decompress(codec, &batch[BATCH_HEADER_LEN..], &mut section)
-        .unwrap();
+    Codecs::new(CAP).decompress(codec, &batch[BATCH_HEADER_LEN..], &mut section).unwrap();
     section
 }
 
@@ -239,17 +217,11 @@ impl RecordOpener for Toy {
         let genuine = envelope_header == TOY_HEADER
             && timestamp.is_none_or(|timestamp| timestamp.to_be_bytes() == *sent_at)
             && checksum(key, &out[start..]).to_be_bytes() == *tag;
-        if self.refuse || !genuine {
-            Err(Refused)
-        } else {
-            Ok(())
-        }
+        if self.refuse || !genuine { Err(Refused) } else { Ok(()) }
     }
 }
 
 fn checksum(key: Option<&[u8]>, value: &[u8]) -> u64 {
     let key = key.unwrap_or(b"\0null");
-    key.iter()
-        .chain(value)
-        .fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+    key.iter().chain(value).fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
 }

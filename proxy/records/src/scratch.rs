@@ -73,11 +73,7 @@ impl Scratch {
 
     /// Gives back what large batches needed beyond 1 MiB a buffer. Call it when a request is done.
     pub fn trim(&mut self) {
-        let Buffers {
-            section,
-            header,
-            value,
-        } = &mut self.buffers;
+        let Buffers { section, header, value } = &mut self.buffers;
         for buffer in [&mut self.decompressed, &mut self.stubs, section, header, value] {
             if buffer.capacity() > RETAINED {
                 *buffer = Vec::new();
@@ -94,8 +90,7 @@ impl Scratch {
         }
         self.token = next_token();
         let compressed = batch.get(BATCH_HEADER_LEN..).unwrap_or_default();
-        self.codecs
-            .decompress(codec, compressed, &mut self.decompressed)?;
+        self.codecs.decompress(codec, compressed, &mut self.decompressed)?;
         Ok(Section::Scratch(self.token))
     }
 

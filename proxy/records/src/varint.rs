@@ -194,10 +194,7 @@ mod tests {
 
     #[test]
     fn refuses_values_beyond_the_type() {
-        assert_eq!(
-            Cursor(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varint(),
-            Err(VarintError::Overflow)
-        );
+        assert_eq!(Cursor(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varint(), Err(VarintError::Overflow));
         assert_eq!(Cursor(&[0xff; 6]).varint(), Err(VarintError::Overflow));
         assert_eq!(Cursor(&[0xff; 11]).varlong(), Err(VarintError::Overflow));
         assert_eq!(

@@ -32,12 +32,7 @@ impl Policy {
             last_error: live.last_error().map(|error| error.to_string()),
             unmatched_topics: policy.map(proxy_config::Policy::unmatched),
             rules: policy.map_or(0, |policy| policy.rules().len()),
-            retired: loaded
-                .map(LoadedPolicy::retired)
-                .unwrap_or_default()
-                .into_iter()
-                .cloned()
-                .collect(),
+            retired: loaded.map(LoadedPolicy::retired).unwrap_or_default().into_iter().cloned().collect(),
         }
     }
 }

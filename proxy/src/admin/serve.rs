@@ -41,20 +41,14 @@ impl Admin {
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::Runtime)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
         let token = shutdown.clone();
         let thread = std::thread::Builder::new()
             .name("admin".to_owned())
             .spawn(move || runtime.block_on(accept(listener, router, token)))
             .map_err(Error::Runtime)?;
-        Ok(Self {
-            address,
-            thread,
-            shutdown,
-        })
+        Ok(Self { address, thread, shutdown })
     }
 
     /// Where it listens.
@@ -120,9 +114,7 @@ async fn serve(stream: TcpStream, router: Router) {
         ended
     } else {
         connection.as_mut().graceful_shutdown();
-        tokio::time::timeout(LAST_REQUEST, connection)
-            .await
-            .unwrap_or(Ok(()))
+        tokio::time::timeout(LAST_REQUEST, connection).await.unwrap_or(Ok(()))
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "admin connection failed");
@@ -141,15 +133,10 @@ mod tests {
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         let admin = Admin::start(local, router, CancellationToken::new()).unwrap();
         let mut stream = std::net::TcpStream::connect(admin.address()).unwrap();
-        stream
-            .write_all(b"GET /livez HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
-            .unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ok\n"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ok\n"), "{answer}");
 
         let address = admin.address();
         admin.stop();

@@ -30,11 +30,7 @@ impl Fixture {
         let providers = [ProviderName::new("default").unwrap()].into();
         let live = Arc::new(Live::new(files, providers, keys, metrics.reloads));
         let router = router(Arc::clone(&live), Arc::new(registry));
-        Self {
-            directory,
-            live,
-            router,
-        }
+        Self { directory, live, router }
     }
 
     fn load(&self, policy: &str) {
@@ -96,24 +92,13 @@ async fn tells_the_policy_in_force_and_why_not_the_newer_one() {
 async fn tells_each_rules_key() {
     let fixture = Fixture::new();
     assert_eq!(fixture.json("/keys").await, json!([]));
-    fixture.load(&format!(
-        "{POLICY}- topics: [{{name: a}}]\n  key: {{name: nobody}}\n"
-    ));
+    fixture.load(&format!("{POLICY}- topics: [{{name: a}}]\n  key: {{name: nobody}}\n"));
     assert_eq!(fixture.json("/keys").await[0]["state"], "Unknown");
     fixture.live.check_keys_once().await;
     let keys = fixture.json("/keys").await;
-    assert_eq!(
-        keys[0]["topics"],
-        json!([{"prefix": "payments."}, {"name": "refunds"}])
-    );
-    assert_eq!(
-        (&keys[0]["provider"], &keys[0]["key"]),
-        (&json!("default"), &json!("payments"))
-    );
-    assert_eq!(
-        (&keys[0]["state"], &keys[0]["message"]),
-        (&json!("Ready"), &Value::Null)
-    );
+    assert_eq!(keys[0]["topics"], json!([{"prefix": "payments."}, {"name": "refunds"}]));
+    assert_eq!((&keys[0]["provider"], &keys[0]["key"]), (&json!("default"), &json!("payments")));
+    assert_eq!((&keys[0]["state"], &keys[0]["message"]), (&json!("Ready"), &Value::Null));
     assert_eq!(keys[1]["state"], "Refused");
     assert!(keys[1]["message"].is_string() && keys[1]["checkedAt"].is_string());
 }

@@ -29,23 +29,14 @@ pub(super) fn open(config: &ProxyConfig) -> anyhow::Result<Opened> {
             other => anyhow::bail!("keyProviders.{name} is of a kind that this version lacks: {other:?}"),
         }
     }
-    Ok(Opened {
-        keys: Arc::new(Keys::new(&cluster, providers, KeyLimits::default())),
-        local,
-    })
+    Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, KeyLimits::default())), local })
 }
 
 /// For the poller.
 pub(super) fn look(local: &LocalKeys) -> Seen {
     let changed = local.reload();
     let status = local.status();
-    let files = status
-        .problems
-        .iter()
-        .map(|problem| format!("{}: {}", problem.file, problem.cause));
+    let files = status.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.cause));
     let problems: Vec<String> = status.directory.into_iter().chain(files).collect();
-    Seen {
-        changed,
-        problem: (!problems.is_empty()).then(|| problems.join("; ")),
-    }
+    Seen { changed, problem: (!problems.is_empty()).then(|| problems.join("; ")) }
 }

@@ -7,10 +7,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 /// The limit alone is not enough: the kernel ignores it where it pipes dumps to a program. A process that is not
 /// dumpable is never dumped.
 pub(super) fn keep_memory_private() {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "failed to set the limit for core dumps to zero");
     }
@@ -22,13 +19,7 @@ pub(super) fn keep_memory_private() {
 /// Raises the soft limit of open files, often 1024, to the hard one: each client takes two.
 pub(super) fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            ..limit
-        },
-    ) {
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, "failed to raise the limit of open files");
     }
 }

@@ -21,11 +21,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Err(errors) => return Ok(mistakes(&errors)),
     };
     let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
-    telemetry::init(
-        config.log.format == LogFormat::Json,
-        config.log.level.as_str(),
-        filter.as_deref(),
-    )?;
+    telemetry::init(config.log.format == LogFormat::Json, config.log.level.as_str(), filter.as_deref())?;
     process::keep_memory_private();
     process::allow_open_files();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
@@ -43,35 +39,21 @@ async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let mut registry = Metrics::registry();
     let metrics = Metrics::register(&mut registry);
-    let wiring::Wired {
-        live,
-        server_tls,
-        client_tls,
-        poller,
-    } = wiring::wire(&config, &metrics, &mut registry)?;
+    let wiring::Wired { live, server_tls, client_tls, poller } =
+        wiring::wire(&config, &metrics, &mut registry)?;
 
     let router = admin::router(Arc::clone(&live), Arc::new(registry));
     let admin = Admin::start(config.admin.bind, router, CancellationToken::new())?;
     let background = Background::start(Arc::clone(&live), poller);
 
     let grace = config.drain.duration();
-    let parts = Parts {
-        config,
-        live: Arc::clone(&live),
-        metrics: metrics.clone(),
-        server_tls,
-        client_tls,
-    };
+    let parts = Parts { config, live: Arc::clone(&live), metrics: metrics.clone(), server_tls, client_tls };
     let server = Server::bind(parts).await?;
     live.report_topics(server.topics());
     let in_use = server.buffer_bytes();
-    metrics
-        .buffer_bytes
-        .read_from(move || i64::try_from(in_use()).unwrap_or(i64::MAX));
+    metrics.buffer_bytes.read_from(move || i64::try_from(in_use()).unwrap_or(i64::MAX));
     let unmatched = server.unmatched_topics();
-    metrics
-        .unmatched_topics
-        .read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
+    metrics.unmatched_topics.read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
     live.listening();
 
     let shutdown = CancellationToken::new();
@@ -127,10 +109,7 @@ struct Signals {
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("failed to listen for signals");
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) -> &'static str {

@@ -7,11 +7,7 @@ use std::process::ExitCode;
 pub(super) fn print(out: &mut impl Write) -> anyhow::Result<ExitCode> {
     writeln!(out, "topic-encryption-proxy {}", env!("CARGO_PKG_VERSION"))
         .and_then(|()| {
-            writeln!(
-                out,
-                "envelope version: {} (batch and record format)",
-                proxy_crypto::MARKER[0]
-            )
+            writeln!(out, "envelope version: {} (batch and record format)", proxy_crypto::MARKER[0])
         })
         .and_then(|()| writeln!(out, "cryptography: AWS-LC through aws-lc-rs"))
         .context("failed to write the version")?;

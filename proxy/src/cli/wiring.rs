@@ -40,12 +40,7 @@ pub(super) fn wire(
     let server_tls = server_tls(config, &mut poller)?;
     let client_tls = client_tls(config, &mut poller)?;
     live.reload_policy();
-    Ok(Wired {
-        live,
-        server_tls,
-        client_tls,
-        poller,
-    })
+    Ok(Wired { live, server_tls, client_tls, poller })
 }
 
 /// For each listener, in the order of the configuration.
@@ -57,10 +52,7 @@ fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<O
             continue;
         };
         let files = ServerFiles {
-            identity: IdentityFiles {
-                certificate: path(&tls.certificate_file),
-                key: path(&tls.key_file),
-            },
+            identity: IdentityFiles { certificate: path(&tls.certificate_file), key: path(&tls.key_file) },
             client_ca: tls.client_ca_file.iter().map(path).collect(),
         };
         let name = format!("listeners.{}.tls", listener.name);
@@ -75,10 +67,7 @@ fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Optio
     let Some(tls) = &config.upstream.tls else {
         return Ok(None);
     };
-    let files = ClientFiles {
-        trusted: tls.ca_files.iter().map(path).collect(),
-        identity: None,
-    };
+    let files = ClientFiles { trusted: tls.ca_files.iter().map(path).collect(), identity: None };
     let tls = Arc::new(ClientTls::load(files).context("upstream.tls")?);
     poller.watch_certificates("upstream.tls", Arc::<ClientTls>::clone(&tls));
     Ok(Some(tls))

@@ -41,16 +41,7 @@ impl Answers {
         expected: mpsc::Receiver<Expected>,
     ) -> Self {
         let (pieces, fetch, produce, metadata) = Default::default();
-        Self {
-            session,
-            broker,
-            client,
-            expected,
-            pieces,
-            fetch,
-            produce,
-            metadata,
-        }
+        Self { session, broker, client, expected, pieces, fetch, produce, metadata }
     }
 
     /// Runs until no request is read any more and every answer is out, or the broker ends.
@@ -73,28 +64,17 @@ impl Answers {
                     let prefix = length_prefix(message.len());
                     self.send(&[&prefix[..], &message[..]]).await?;
                 }
-                Some(Expected::Broker {
-                    correlation_id,
-                    answer,
-                }) => self.answer(correlation_id, answer).await?,
+                Some(Expected::Broker { correlation_id, answer }) => {
+                    self.answer(correlation_id, answer).await?;
+                }
             }
         }
     }
 
     async fn answer(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
-        let frame = self
-            .broker
-            .next()
-            .await
-            .map_err(Close::BrokerFrame)?
-            .ok_or(Close::BrokerEnded)?;
-        self.session
-            .shared
-            .upstream_bytes(Flow::Received, frame.bytes.len());
-        let got = frame
-            .bytes
-            .first_chunk::<4>()
-            .map_or(0, |bytes| i32::from_be_bytes(*bytes));
+        let frame = self.broker.next().await.map_err(Close::BrokerFrame)?.ok_or(Close::BrokerEnded)?;
+        self.session.shared.upstream_bytes(Flow::Received, frame.bytes.len());
+        let got = frame.bytes.first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
         if got != correlation_id || frame.bytes.len() < 4 {
             return Err(Close::Order(got, correlation_id));
         }
@@ -152,16 +132,13 @@ impl Answers {
             }
         }
         self.pieces = pieces;
+        self.fetch.opener.finish();
         self.broker.recycle(frame);
         Ok(())
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
-        let written = self
-            .client
-            .write_slices(slices)
-            .await
-            .map_err(Close::ClientWrite)?;
+        let written = self.client.write_slices(slices).await.map_err(Close::ClientWrite)?;
         self.session.shared.client_bytes(Flow::Sent, written);
         self.session.shared.metrics.traffic.frames.inc(Message::Response);
         Ok(())

@@ -43,16 +43,7 @@ impl Requests {
         expect: mpsc::Sender<Expected>,
     ) -> Self {
         let (produce, fetch, share_fetch) = Default::default();
-        Self {
-            session,
-            client,
-            broker,
-            expect,
-            injected: i32::MIN,
-            produce,
-            fetch,
-            share_fetch,
-        }
+        Self { session, client, broker, expect, injected: i32::MIN, produce, fetch, share_fetch }
     }
 
     /// Reads until the client ends or the proxy drains.
@@ -66,9 +57,7 @@ impl Requests {
             let Some(frame) = frame else {
                 return Ok(End::Client(self.broker));
             };
-            self.session
-                .shared
-                .client_bytes(Flow::Received, frame.bytes.len());
+            self.session.shared.client_bytes(Flow::Received, frame.bytes.len());
             self.session.shared.metrics.traffic.frames.inc(Message::Request);
             self.handle(frame).await?;
         }
@@ -80,9 +69,7 @@ impl Requests {
         if key == ApiKey::ApiVersions as i16 && !(0..=4).contains(&version) {
             // KIP-511: the version 0 body, whatever was asked; the client tries again with what it says.
             return self
-                .answer(head.correlation_id, |out| {
-                    wire::write::api_versions_v0_unsupported(0, 4, out)
-                })
+                .answer(head.correlation_id, |out| wire::write::api_versions_v0_unsupported(0, 4, out))
                 .await;
         }
         let api = api_versions::find(key).ok_or(Close::Unsupported(key, version))?;
@@ -100,9 +87,7 @@ impl Requests {
             Ok(ApiKey::ShareFetch) => share_fetch::request(self, &frame.bytes, &head).await?,
             // The raw tokens after a version 0 handshake carry no header: they cannot be told from requests.
             Ok(ApiKey::SaslHandshake) if version == 0 => {
-                return self
-                    .answer(head.correlation_id, handler::sasl_handshake_unsupported)
-                    .await;
+                return self.answer(head.correlation_id, handler::sasl_handshake_unsupported).await;
             }
             _ => {}
         }
@@ -111,10 +96,9 @@ impl Requests {
             Ok(ApiKey::Metadata) => Answer::Metadata { version },
             Ok(ApiKey::FindCoordinator) => Answer::FindCoordinator { version },
             Ok(ApiKey::DescribeCluster) => Answer::DescribeCluster { version },
-            Ok(ApiKey::Fetch) => Answer::Fetch(fetch::Asked {
-                version,
-                max_wait: fetch::max_wait(self.fetch.max_wait_ms),
-            }),
+            Ok(ApiKey::Fetch) => {
+                Answer::Fetch(fetch::Asked { version, max_wait: fetch::max_wait(self.fetch.max_wait_ms) })
+            }
             Ok(ApiKey::ShareFetch) => Answer::ShareFetch { version },
             Ok(ApiKey::ShareAcknowledge) => Answer::ShareAcknowledge { version },
             _ => Answer::Relay,
@@ -141,10 +125,7 @@ impl Requests {
 
     /// Tells the other half what comes next. Before the request is written, so that no answer comes unexpected.
     pub(crate) async fn expect(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
-        let expected = Expected::Broker {
-            correlation_id,
-            answer,
-        };
+        let expected = Expected::Broker { correlation_id, answer };
         self.expect.send(expected).await.map_err(|_| Close::BrokerEnded)
     }
 
@@ -156,10 +137,7 @@ impl Requests {
     ) -> Result<(), Close> {
         let mut message = correlation_id.to_be_bytes().to_vec();
         body(&mut message);
-        self.expect
-            .send(Expected::Local(message))
-            .await
-            .map_err(|_| Close::BrokerEnded)
+        self.expect.send(Expected::Local(message)).await.map_err(|_| Close::BrokerEnded)
     }
 
     /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after
@@ -188,11 +166,7 @@ impl Requests {
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
-        let written = self
-            .broker
-            .write_slices(slices)
-            .await
-            .map_err(Close::BrokerWrite)?;
+        let written = self.broker.write_slices(slices).await.map_err(Close::BrokerWrite)?;
         self.session.shared.upstream_bytes(Flow::Sent, written);
         Ok(())
     }

@@ -24,120 +24,70 @@ const CONTROLLERS: i8 = 2;
 /// Where the body of an answer begins: behind the correlation id, and the header's tagged fields where it has them.
 pub(crate) fn body_start(api: ApiKey, version: i16, message: &[u8]) -> Result<usize, Close> {
     let head = wire::response_header(api as i16, version, message).map_err(Close::Answer)?;
-    head.body
-        .ok_or(Close::Answer(wire::WireError::Unsupported(api as i16, version)))
+    head.body.ok_or(Close::Answer(wire::WireError::Unsupported(api as i16, version)))
 }
 
 pub(crate) fn api_versions(message: &[u8], version: i16) -> Result<Outcome, Close> {
-    let error = message
-        .get(4..6)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(i16::from_be_bytes);
-    let version = if error == Some(UNSUPPORTED_VERSION) {
-        0
-    } else {
-        version
-    };
-    rewrite(
-        ApiKey::ApiVersions,
-        message,
-        version,
-        |response: &mut ApiVersionsResponse| {
-            api_versions::clamp(response);
-        },
-    )
+    let error = message.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(i16::from_be_bytes);
+    let version = if error == Some(UNSUPPORTED_VERSION) { 0 } else { version };
+    rewrite(ApiKey::ApiVersions, message, version, |response: &mut ApiVersionsResponse| {
+        api_versions::clamp(response);
+    })
 }
 
 pub(crate) fn find_coordinator(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
-    rewrite(
-        ApiKey::FindCoordinator,
-        message,
-        version,
-        |response: &mut FindCoordinatorResponse| {
-            let place = |node: &mut BrokerId, host: &mut StrBytes, port: &mut i32, error: &mut i16| {
-                if *error != 0 || node.0 < 0 {
-                    return;
-                }
-                session.shared.brokers.learn(node.0, host, *port);
-                match session.advertised.port(node.0) {
-                    Some(open) => (*host, *port) = (advertised_host(session), open),
-                    None => {
-                        (*node, *host, *port, *error) = (
-                            BrokerId(-1),
-                            StrBytes::from_static_str(""),
-                            -1,
-                            COORDINATOR_NOT_AVAILABLE,
-                        );
-                    }
-                }
-            };
-            let FindCoordinatorResponse {
-                node_id,
-                host,
-                port,
-                error_code,
-                coordinators,
-                ..
-            } = response;
-            // Up to version 3 the answer itself is the one coordinator; the fields are at their defaults after that.
-            if version <= 3 {
-                place(node_id, host, port, error_code);
+    rewrite(ApiKey::FindCoordinator, message, version, |response: &mut FindCoordinatorResponse| {
+        let place = |node: &mut BrokerId, host: &mut StrBytes, port: &mut i32, error: &mut i16| {
+            if *error != 0 || node.0 < 0 {
+                return;
             }
-            for found in coordinators {
-                place(
-                    &mut found.node_id,
-                    &mut found.host,
-                    &mut found.port,
-                    &mut found.error_code,
-                );
+            session.shared.brokers.learn(node.0, host, *port);
+            match session.advertised.port(node.0) {
+                Some(open) => (*host, *port) = (advertised_host(session), open),
+                None => {
+                    (*node, *host, *port, *error) =
+                        (BrokerId(-1), StrBytes::from_static_str(""), -1, COORDINATOR_NOT_AVAILABLE);
+                }
             }
-        },
-    )
+        };
+        let FindCoordinatorResponse { node_id, host, port, error_code, coordinators, .. } = response;
+        // Up to version 3 the answer itself is the one coordinator; the fields are at their defaults after that.
+        if version <= 3 {
+            place(node_id, host, port, error_code);
+        }
+        for found in coordinators {
+            place(&mut found.node_id, &mut found.host, &mut found.port, &mut found.error_code);
+        }
+    })
 }
 
 pub(crate) fn describe_cluster(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
-    rewrite(
-        ApiKey::DescribeCluster,
-        message,
-        version,
-        |response: &mut DescribeClusterResponse| {
-            if response.endpoint_type == CONTROLLERS {
-                response.brokers.clear();
+    rewrite(ApiKey::DescribeCluster, message, version, |response: &mut DescribeClusterResponse| {
+        if response.endpoint_type == CONTROLLERS {
+            response.brokers.clear();
+        }
+        response.brokers.retain_mut(|broker| {
+            session.shared.brokers.learn(broker.broker_id.0, &broker.host, broker.port);
+            let open = session.advertised.port(broker.broker_id.0);
+            if let Some(open) = open {
+                (broker.host, broker.port) = (advertised_host(session), open);
             }
-            response.brokers.retain_mut(|broker| {
-                session
-                    .shared
-                    .brokers
-                    .learn(broker.broker_id.0, &broker.host, broker.port);
-                let open = session.advertised.port(broker.broker_id.0);
-                if let Some(open) = open {
-                    (broker.host, broker.port) = (advertised_host(session), open);
-                }
-                open.is_some()
-            });
-        },
-    )
+            open.is_some()
+        });
+    })
 }
 
 pub(crate) fn share_acknowledge(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
-    rewrite(
-        ApiKey::ShareAcknowledge,
-        message,
-        version,
-        |response: &mut ShareAcknowledgeResponse| {
-            response.node_endpoints.retain_mut(|endpoint| {
-                let open = session.advertised.port(endpoint.node_id.0);
-                session
-                    .shared
-                    .brokers
-                    .learn(endpoint.node_id.0, &endpoint.host, endpoint.port);
-                if let Some(open) = open {
-                    (endpoint.host, endpoint.port) = (advertised_host(session), open);
-                }
-                open.is_some()
-            });
-        },
-    )
+    rewrite(ApiKey::ShareAcknowledge, message, version, |response: &mut ShareAcknowledgeResponse| {
+        response.node_endpoints.retain_mut(|endpoint| {
+            let open = session.advertised.port(endpoint.node_id.0);
+            session.shared.brokers.learn(endpoint.node_id.0, &endpoint.host, endpoint.port);
+            if let Some(open) = open {
+                (endpoint.host, endpoint.port) = (advertised_host(session), open);
+            }
+            open.is_some()
+        });
+    })
 }
 
 /// Rewrites the addresses that Produce, Fetch and `ShareFetch` answers carry (KIP-951).
@@ -189,18 +139,12 @@ pub(crate) fn learn(shared: &Shared, message: &[u8], version: i16) -> Result<(),
 
 fn remember(shared: &Shared, view: &MetadataView, body: &[u8]) {
     remember_brokers(shared, &view.brokers, body);
-    shared.topics.learn(
-        view.topics
-            .iter()
-            .filter_map(|topic| Some((topic.name?.text(body), topic.id))),
-    );
+    shared.topics.learn(view.topics.iter().filter_map(|topic| Some((topic.name?.text(body), topic.id))));
 }
 
 fn remember_brokers(shared: &Shared, brokers: &wire::Brokers, body: &[u8]) {
     for broker in &brokers.brokers {
-        shared
-            .brokers
-            .learn(broker.node_id, broker.host.text(body), broker.port);
+        shared.brokers.learn(broker.node_id, broker.host.text(body), broker.port);
     }
 }
 
@@ -208,16 +152,8 @@ fn remember_brokers(shared: &Shared, brokers: &wire::Brokers, body: &[u8]) {
 fn open_brokers<'a>(session: &'a Session, brokers: &wire::Brokers, body: &'a [u8]) -> Vec<write::Broker<'a>> {
     let open = |broker: &wire::BrokerSpans| {
         let port = session.advertised.port(broker.node_id)?;
-        let (host, rack) = (
-            session.advertised.host.as_str(),
-            broker.rack.map(|rack| rack.text(body)),
-        );
-        Some(write::Broker {
-            node_id: broker.node_id,
-            host,
-            port,
-            rack,
-        })
+        let (host, rack) = (session.advertised.host.as_str(), broker.rack.map(|rack| rack.text(body)));
+        Some(write::Broker { node_id: broker.node_id, host, port, rack })
     };
     brokers.brokers.iter().filter_map(open).collect()
 }
@@ -240,8 +176,6 @@ fn rewrite<T: Decodable + Encodable>(
         T::decode(&mut Bytes::copy_from_slice(body), version).map_err(|_| Close::Codec("an answer"))?;
     change(&mut response);
     let mut out = BytesMut::from(message.get(..start).unwrap_or_default());
-    response
-        .encode(&mut out, version)
-        .map_err(|_| Close::Codec("an answer"))?;
+    response.encode(&mut out, version).map_err(|_| Close::Codec("an answer"))?;
     Ok(Outcome::Replaced(out.into()))
 }

@@ -45,12 +45,7 @@ pub(crate) async fn request(
     let base = body_offset(head)?;
     let body = frame.bytes.get(base..).unwrap_or_default();
     wire::fetch_request(head.version, body, &mut requests.fetch).map_err(Close::Request)?;
-    let topics = requests
-        .fetch
-        .topics
-        .topics
-        .iter()
-        .map(|topic| topic.key.of(body));
+    let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
     let limit = requests.session.shared.fetch_max_bytes;
     if requests.fetch.max_bytes.is_some_and(|asked| asked > limit) {
@@ -61,11 +56,7 @@ pub(crate) async fn request(
             field.copy_from_slice(&limit.to_be_bytes());
         }
     }
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        lookup::names(requests, &unknown).await
-    }
+    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
 }
 
 pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
@@ -109,7 +100,7 @@ pub(crate) async fn answer(
                 partition: partition.index,
                 fetch_version: Some(asked.version),
             });
-            let opened = opener.open(session, place, message, records.shifted(base)).await;
+            let opened = opener.open(session, place, message, records.shifted(base), pieces).await;
             match opened {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => {
@@ -121,10 +112,7 @@ pub(crate) async fn answer(
                 Err(failure) => {
                     session.shared.metrics.records.refused.inc(failure.refusal);
                     unavailable |= failure.code == Code::KafkaStorageError;
-                    let error = write::FetchError {
-                        index: partition.index,
-                        code: failure.code.value(),
-                    };
+                    let error = write::FetchError { index: partition.index, code: failure.code.value() };
                     pieces.keep_until(base + partition.element.start);
                     pieces.side(|side| write::fetch_error_partition(asked.version, error, side));
                     pieces.skip_until(base + partition.element.end);

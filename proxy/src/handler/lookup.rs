@@ -29,11 +29,9 @@ const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
 
 /// Learns the names of these ids, as far as the broker tells them.
 pub(crate) async fn names(requests: &mut Requests, ids: &[TopicId]) -> Result<(), Close> {
-    let topics = ids.iter().map(|id| {
-        MetadataRequestTopic::default()
-            .with_topic_id(Uuid::from_bytes(*id))
-            .with_name(None)
-    });
+    let topics = ids
+        .iter()
+        .map(|id| MetadataRequestTopic::default().with_topic_id(Uuid::from_bytes(*id)).with_name(None));
     metadata(requests, topics.collect()).await?;
     requests.session.shared.topics.note_asked(ids);
     Ok(())
@@ -48,9 +46,7 @@ pub(crate) async fn ids(requests: &mut Requests, topics: &[Arc<str>]) -> Result<
 }
 
 async fn metadata(requests: &mut Requests, topics: Vec<MetadataRequestTopic>) -> Result<(), Close> {
-    let request = MetadataRequest::default()
-        .with_topics(Some(topics))
-        .with_allow_auto_topic_creation(false);
+    let request = MetadataRequest::default().with_topics(Some(topics)).with_allow_auto_topic_creation(false);
     let body = encode(&request, METADATA_VERSION, true).ok_or(Close::Codec("Metadata"))?;
     let Some(frame) = requests.inject(ApiKey::Metadata, METADATA_VERSION, &body).await? else {
         return Ok(());
@@ -71,18 +67,15 @@ pub(crate) async fn facts(requests: &mut Requests, topics: &[Arc<str>]) -> Resul
     });
     let request = DescribeConfigsRequest::default().with_resources(resources.collect());
     let body = encode(&request, CONFIGS_VERSION, false).ok_or(Close::Codec("DescribeConfigs"))?;
-    let frame = requests
-        .inject(ApiKey::DescribeConfigs, CONFIGS_VERSION, &body)
-        .await?;
+    let frame = requests.inject(ApiKey::DescribeConfigs, CONFIGS_VERSION, &body).await?;
     let known = &requests.session.shared.topics;
     let results = match frame {
         Some(frame) => configs(&frame.bytes)?,
         None => Vec::new(),
     };
     for topic in topics {
-        let told = results
-            .iter()
-            .find(|result| result.error_code == 0 && result.resource_name.as_str() == &**topic);
+        let told =
+            results.iter().find(|result| result.error_code == 0 && result.resource_name.as_str() == &**topic);
         known.set_facts(topic, told.map_or(Facts::UNKNOWN, read));
     }
     Ok(())
@@ -90,13 +83,8 @@ pub(crate) async fn facts(requests: &mut Requests, topics: &[Arc<str>]) -> Resul
 
 fn configs(message: &[u8]) -> Result<Vec<DescribeConfigsResult>, Close> {
     let body = message.get(4..).unwrap_or_default();
-    wire::check(
-        ApiKey::DescribeConfigs as i16,
-        CONFIGS_VERSION,
-        Direction::Response,
-        body,
-    )
-    .map_err(Close::Answer)?;
+    wire::check(ApiKey::DescribeConfigs as i16, CONFIGS_VERSION, Direction::Response, body)
+        .map_err(Close::Answer)?;
     let mut body = Bytes::copy_from_slice(body);
     DescribeConfigsResponse::decode(&mut body, CONFIGS_VERSION)
         .map(|response| response.results)

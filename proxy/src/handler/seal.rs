@@ -68,23 +68,12 @@ pub(crate) fn seal(
     })?;
     let (front, ciphertext, back) = match target.format {
         Format::Batch => seal_batch(batch, records.start, &produced, target, workbench, pieces)?,
-        Format::Record => (
-            seal_each(batch, &produced, target, workbench, pieces)?,
-            0..0,
-            0..0,
-        ),
+        Format::Record => (seal_each(batch, &produced, target, workbench, pieces)?, 0..0, 0..0),
     };
     let length = front.len() + ciphertext.len() + back.len();
     let records = u64::try_from(produced.header.record_count).unwrap_or(0);
     let clear_bytes = u64::try_from(batch.len()).unwrap_or(0);
-    Ok(Sealed {
-        length,
-        records,
-        clear_bytes,
-        front,
-        ciphertext,
-        back,
-    })
+    Ok(Sealed { length, records, clear_bytes, front, ciphertext, back })
 }
 
 type Parts = (Range<usize>, Range<usize>, Range<usize>);
@@ -112,19 +101,14 @@ fn seal_batch(
         base_sequence: header.base_sequence,
         last_offset_delta: header.last_offset_delta,
     };
-    let Workbench {
-        scratch,
-        surround,
-        header: envelope,
-    } = workbench;
+    let Workbench { scratch, surround, header: envelope } = workbench;
     let end = start + batch.len();
     let payload = batch.get_mut(BATCH_HEADER_LEN..).ok_or(INVALID)?;
     let sealer = BatchSealer::new(target.key, payload.len()).map_err(|_| NO_KEY)?;
     envelope.clear();
     sealer.header(&facts, envelope);
-    let length = surround
-        .prepare(produced, scratch.stubs(), &sealer.unique_key(), envelope)
-        .map_err(|_| TOO_LARGE)?;
+    let length =
+        surround.prepare(produced, scratch.stubs(), &sealer.unique_key(), envelope).map_err(|_| TOO_LARGE)?;
     if target.max_bytes.is_some_and(|max| length > max) {
         return Err(TOO_LARGE);
     }
@@ -149,10 +133,7 @@ fn seal_each(
     }
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
-    let mut sealer = EachValue {
-        sealer,
-        topic: target.topic,
-    };
+    let mut sealer = EachValue { sealer, topic: target.topic };
     let mut result = Ok(());
     let stored = pieces.store(|side| {
         result = seal_records(produced, batch, &mut workbench.scratch, &mut sealer, side).map_err(|error| {
@@ -164,11 +145,7 @@ fn seal_each(
         });
     });
     result?;
-    if target.max_bytes.is_some_and(|max| stored.len() > max) {
-        Err(TOO_LARGE)
-    } else {
-        Ok(stored)
-    }
+    if target.max_bytes.is_some_and(|max| stored.len() > max) { Err(TOO_LARGE) } else { Ok(stored) }
 }
 
 struct EachValue<'a> {
@@ -187,8 +164,6 @@ impl RecordSealer for EachValue<'_> {
         header: &mut Vec<u8>,
         sealed: &mut Vec<u8>,
     ) -> Result<(), ()> {
-        self.sealer
-            .seal(self.topic, key, timestamp, value, header, sealed)
-            .map_err(|_| ())
+        self.sealer.seal(self.topic, key, timestamp, value, header, sealed).map_err(|_| ())
     }
 }

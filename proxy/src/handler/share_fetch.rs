@@ -26,33 +26,18 @@ pub(crate) async fn request(requests: &mut Requests, frame: &[u8], head: &Reques
         }
     };
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .map_err(|_| Close::KeysUnavailable)?;
+    tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)?;
     let body = frame.get(body_offset(head)?..).unwrap_or_default();
     wire::share_fetch_request(head.version, body, &mut requests.share_fetch).map_err(Close::Request)?;
-    let topics = requests
-        .share_fetch
-        .topics
-        .topics
-        .iter()
-        .map(|topic| topic.key.of(body));
+    let topics = requests.share_fetch.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        lookup::names(requests, &unknown).await
-    }
+    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
 }
 
 fn any_provider_out_of_reach(session: &Session) -> bool {
     let live = &session.shared.live;
     live.policy().is_some_and(|policy| {
-        policy
-            .effective
-            .policy()
-            .encrypt_rules()
-            .any(|rule| live.keys().is_open(&rule.provider))
+        policy.effective.policy().encrypt_rules().any(|rule| live.keys().is_open(&rule.provider))
     })
 }
 
@@ -66,11 +51,7 @@ pub(crate) async fn answer(
     pieces: &mut Pieces,
 ) -> Result<Outcome, Close> {
     let base = addresses::body_start(ApiKey::ShareFetch, version, message)?;
-    let Workspace {
-        share_view: view,
-        opener,
-        ..
-    } = workspace;
+    let Workspace { share_view: view, opener, .. } = workspace;
     wire::share_fetch_response(version, message.get(base..).unwrap_or_default(), view)
         .map_err(Close::Answer)?;
     opener.start(PATIENCE);
@@ -80,12 +61,9 @@ pub(crate) async fn answer(
             let Some(records) = partition.records.filter(|records| !records.is_empty()) else {
                 continue;
             };
-            let place = name.as_deref().map(|topic| Place {
-                topic,
-                partition: partition.index,
-                fetch_version: None,
-            });
-            match opener.open(session, place, message, records.shifted(base)).await {
+            let place =
+                name.as_deref().map(|topic| Place { topic, partition: partition.index, fetch_version: None });
+            match opener.open(session, place, message, records.shifted(base), pieces).await {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => {
                     pieces.keep_until(base + partition.records_field.start);

@@ -55,10 +55,7 @@ pub struct Attempt {
     pub at: Option<SystemTime>,
 }
 
-const UNTRIED: Attempt = Attempt {
-    state: KeyState::Unknown,
-    at: None,
-};
+const UNTRIED: Attempt = Attempt { state: KeyState::Unknown, at: None };
 
 /// The keys that the policy in force names. Locked for moments only.
 #[derive(Debug, Default)]
@@ -120,9 +117,9 @@ impl KeyStates {
             .iter()
             .filter_map(|(key, attempt)| match &attempt.state {
                 KeyState::Unknown => Some(format!("key {key} was not tried yet")),
-                KeyState::Unavailable(reason) if !inner.answered.contains(&key.provider) => Some(format!(
-                    "key {key}: the provider has not answered since start: {reason}"
-                )),
+                KeyState::Unavailable(reason) if !inner.answered.contains(&key.provider) => {
+                    Some(format!("key {key}: the provider has not answered since start: {reason}"))
+                }
                 _ => None,
             })
             .collect();
@@ -141,10 +138,7 @@ mod tests {
     use proxy_config::KeyName;
 
     fn key(provider: &str, key: &str) -> KeyRef {
-        KeyRef {
-            provider: ProviderName::new(provider).unwrap(),
-            name: KeyName::new(key).unwrap(),
-        }
+        KeyRef { provider: ProviderName::new(provider).unwrap(), name: KeyName::new(key).unwrap() }
     }
 
     fn states(keys: &[(&str, &str)]) -> KeyStates {
@@ -178,11 +172,7 @@ mod tests {
     fn a_provider_that_never_answered_is_an_obstacle() {
         let states = states(&[("a", "1"), ("b", "1")]);
         record(&states, &key("a", "1"), KeyState::Ready);
-        record(
-            &states,
-            &key("b", "1"),
-            KeyState::Unavailable("timed out".to_owned()),
-        );
+        record(&states, &key("b", "1"), KeyState::Unavailable("timed out".to_owned()));
         assert_eq!(
             states.obstacles(),
             ["key 1 of provider b: the provider has not answered since start: timed out"]
@@ -196,11 +186,7 @@ mod tests {
         let states = states(&[("a", "1")]);
         record(&states, &key("a", "1"), KeyState::Ready);
         assert!(states.obstacles().is_empty());
-        record(
-            &states,
-            &key("a", "1"),
-            KeyState::Unavailable("timed out".to_owned()),
-        );
+        record(&states, &key("a", "1"), KeyState::Unavailable("timed out".to_owned()));
         states.expect([key("a", "1"), key("b", "1")].into());
         assert!(states.obstacles().is_empty());
     }
@@ -220,10 +206,6 @@ mod tests {
         let states = states(&[("a", "1")]);
         assert!(record(&states, &key("a", "1"), KeyState::Ready));
         assert!(!record(&states, &key("a", "1"), KeyState::Ready));
-        assert!(record(
-            &states,
-            &key("a", "1"),
-            KeyState::Refused("denied".to_owned())
-        ));
+        assert!(record(&states, &key("a", "1"), KeyState::Refused("denied".to_owned())));
     }
 }

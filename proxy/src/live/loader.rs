@@ -44,13 +44,7 @@ pub(super) struct Loader {
 
 impl Loader {
     pub(super) fn new(files: PolicyFiles, providers: BTreeSet<ProviderName>) -> Self {
-        Self {
-            files,
-            providers,
-            ledger: None,
-            hash: None,
-            generation: 0,
-        }
+        Self { files, providers, ledger: None, hash: None, generation: 0 }
     }
 
     /// The policy of the file; nothing when it is the one in force. The ledger is on disk before this returns.
@@ -61,16 +55,12 @@ impl Loader {
         if self.hash.as_ref() == Some(&hash) {
             return Ok(None);
         }
-        let policy = Policy::parse(&text, &self.providers).map_err(|source| ReloadError::Invalid {
-            path: path.into(),
-            source,
-        })?;
+        let policy = Policy::parse(&text, &self.providers)
+            .map_err(|source| ReloadError::Invalid { path: path.into(), source })?;
         let state_file = self.files.state_file.as_path();
         let known = match &self.ledger {
             Some(ledger) => ledger,
-            None => self
-                .ledger
-                .insert(Ledger::load(state_file).map_err(ReloadError::Ledger)?),
+            None => self.ledger.insert(Ledger::load(state_file).map_err(ReloadError::Ledger)?),
         };
         let ledger = known.updated(&policy);
         ledger.save(state_file).map_err(ReloadError::Ledger)?;
@@ -87,14 +77,11 @@ impl Loader {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes)
-        .as_ref()
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]
@@ -103,9 +90,6 @@ mod tests {
 
     #[test]
     fn hashes_as_sha256sum_does() {
-        assert_eq!(
-            sha256(b"abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -16,8 +16,5 @@ pub(crate) fn local_keys(directory: &Path) -> (Arc<Keys>, Arc<LocalKeys>) {
     let local = Arc::new(LocalKeys::open(files, provider.clone()));
     let cluster = ClusterName::new("test").unwrap();
     let providers = [(provider, Arc::clone(&local) as _)].into();
-    (
-        Arc::new(Keys::new(&cluster, providers, KeyLimits::default())),
-        local,
-    )
+    (Arc::new(Keys::new(&cluster, providers, KeyLimits::default())), local)
 }

@@ -19,11 +19,7 @@ impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (metrics, live) = open(&directory);
-        Self {
-            directory,
-            metrics,
-            live,
-        }
+        Self { directory, metrics, live }
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -33,11 +29,7 @@ impl Fixture {
     /// As after a crash.
     fn restart(self) -> Self {
         let (metrics, live) = open(&self.directory);
-        Self {
-            directory: self.directory,
-            metrics,
-            live,
-        }
+        Self { directory: self.directory, metrics, live }
     }
 
     fn decides(&self, topic: &str) -> String {
@@ -65,10 +57,7 @@ fn loads_a_policy_once() {
     assert!(!fixture.live.reload_policy());
     let policy = fixture.live.policy().unwrap();
     assert_eq!((policy.generation, policy.hash.len()), (1, 64));
-    assert!(matches!(
-        policy.effective.decide("payments.in"),
-        Decision::Encrypt(_)
-    ));
+    assert!(matches!(policy.effective.decide("payments.in"), Decision::Encrypt(_)));
     assert_eq!(fixture.metrics.policy.count(Outcome::Loaded), 1);
 }
 
@@ -78,13 +67,7 @@ fn a_missing_policy_is_waited_for() {
     fixture.live.listening();
     assert!(!fixture.live.reload_policy());
     assert!(fixture.live.policy().is_none());
-    assert!(
-        fixture
-            .live
-            .obstacles()
-            .join("\n")
-            .starts_with("no policy is loaded: ")
-    );
+    assert!(fixture.live.obstacles().join("\n").starts_with("no policy is loaded: "));
     fixture.write("policy.yaml", NOTHING);
     assert!(fixture.live.reload_policy());
     assert!(fixture.live.obstacles().is_empty());
@@ -102,10 +85,7 @@ fn an_invalid_policy_leaves_the_old_one_and_is_told_once() {
     assert!(!fixture.live.reload_policy());
     assert_eq!(fixture.live.policy().unwrap().hash, hash);
     let error = fixture.live.last_error().unwrap();
-    assert!(
-        error.contains("rules[0].topics") && error.contains("rules[0].keys"),
-        "{error}"
-    );
+    assert!(error.contains("rules[0].topics") && error.contains("rules[0].keys"), "{error}");
     assert_eq!(fixture.metrics.policy.count(Outcome::Failed), 1);
     assert_eq!(fixture.metrics.current.get(), 0);
 
@@ -169,10 +149,7 @@ async fn is_ready_once_every_key_was_tried() {
     fixture.live.reload_policy();
     assert_eq!(
         fixture.live.obstacles(),
-        [
-            "the listeners are not open yet",
-            "key payments of provider default was not tried yet"
-        ]
+        ["the listeners are not open yet", "key payments of provider default was not tried yet"]
     );
     fixture.live.listening();
     fixture.live.check_keys_once().await;
@@ -190,8 +167,5 @@ async fn a_key_that_does_not_exist_is_refused_and_does_not_keep_the_pod_unready(
     fixture.live.check_keys_once().await;
     assert!(fixture.live.obstacles().is_empty());
     let key = fixture.live.key_states.keys().remove(0);
-    assert!(matches!(
-        fixture.live.key_attempt(&key).state,
-        KeyState::Refused(_)
-    ));
+    assert!(matches!(fixture.live.key_attempt(&key).state, KeyState::Refused(_)));
 }

@@ -52,9 +52,6 @@ mod tests {
         stats.refused.fetch_add(2, Ordering::Relaxed);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert!(
-            text.contains("key_calls_total{outcome=\"refused\"} 2\n"),
-            "{text}"
-        );
+        assert!(text.contains("key_calls_total{outcome=\"refused\"} 2\n"), "{text}");
     }
 }

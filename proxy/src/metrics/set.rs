@@ -30,15 +30,10 @@ impl<L: LabelSet> CounterSet<L> {
     /// Registers the family, with all its series at zero.
     pub fn register(registry: &mut Registry, name: impl Into<String>, help: impl Into<String>) -> Self {
         let family = Family::<[(&'static str, &'static str); 1], Counter>::default();
-        let counters = L::ALL
-            .iter()
-            .map(|member| family.get_or_create_owned(&[(L::LABEL, member.value())]))
-            .collect();
+        let counters =
+            L::ALL.iter().map(|member| family.get_or_create_owned(&[(L::LABEL, member.value())])).collect();
         registry.register(name, help, family);
-        Self {
-            counters,
-            label: PhantomData,
-        }
+        Self { counters, label: PhantomData }
     }
 
     /// The counter of one member.
@@ -66,10 +61,7 @@ impl<L: LabelSet> CounterSet<L> {
 
 impl<L> Clone for CounterSet<L> {
     fn clone(&self) -> Self {
-        Self {
-            counters: Arc::clone(&self.counters),
-            label: PhantomData,
-        }
+        Self { counters: Arc::clone(&self.counters), label: PhantomData }
     }
 }
 

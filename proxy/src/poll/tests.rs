@@ -23,10 +23,7 @@ fn poller(directory: &Path) -> Poller {
 fn counts_a_mistake_once_until_it_changes() {
     let directory = tempfile::tempdir().unwrap();
     let mut poller = poller(directory.path());
-    let seen = |changed, problem: Option<&str>| Seen {
-        changed,
-        problem: problem.map(str::to_owned),
-    };
+    let seen = |changed, problem: Option<&str>| Seen { changed, problem: problem.map(str::to_owned) };
     let sights = vec![
         seen(true, None),
         seen(false, None),
@@ -48,10 +45,7 @@ fn counts_a_mistake_once_until_it_changes() {
 async fn follows_the_link_that_a_kubelet_swaps() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    for (version, text) in [
-        ("1", "rules: []\n"),
-        ("2", "unmatchedTopics: Reject\nrules: []\n"),
-    ] {
+    for (version, text) in [("1", "rules: []\n"), ("2", "unmatchedTopics: Reject\nrules: []\n")] {
         std::fs::create_dir(path(version)).unwrap();
         std::fs::write(path(version).join("policy.yaml"), text).unwrap();
     }
@@ -75,7 +69,5 @@ async fn generation(live: &Live, wanted: u64) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), reached)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
 }

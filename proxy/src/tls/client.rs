@@ -42,10 +42,7 @@ impl Source for ClientFiles {
     type Config = ClientConfig;
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.trusted
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(self.identity.iter().flat_map(IdentityFiles::paths))
+        self.trusted.iter().map(PathBuf::as_path).chain(self.identity.iter().flat_map(IdentityFiles::paths))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ClientConfig, Error> {
@@ -59,9 +56,6 @@ impl Source for ClientFiles {
         let (chain, key) = contents.identity(identity)?;
         builder
             .with_client_auth_cert(chain, key)
-            .map_err(|source| Error::Identity {
-                path: identity.certificate.clone(),
-                source,
-            })
+            .map_err(|source| Error::Identity { path: identity.certificate.clone(), source })
     }
 }

@@ -51,10 +51,7 @@ impl<'a> Contents<'a> {
     }
 
     fn of(&self, path: &Path) -> &[u8] {
-        self.0
-            .iter()
-            .find(|(each, _)| *each == path)
-            .map_or(&[], |(_, bytes)| bytes)
+        self.0.iter().find(|(each, _)| *each == path).map_or(&[], |(_, bytes)| bytes)
     }
 
     pub(super) fn identity(
@@ -63,10 +60,7 @@ impl<'a> Contents<'a> {
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
         let chain = self.certificates(&files.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(self.of(&files.key)).map_err(|error| match error {
-            pem::Error::NoItemsFound => Error::Missing {
-                path: files.key.clone(),
-                what: "private key",
-            },
+            pem::Error::NoItemsFound => Error::Missing { path: files.key.clone(), what: "private key" },
             other => Error::pem(&files.key, &other),
         })?;
         Ok((chain, key))
@@ -84,11 +78,7 @@ impl<'a> Contents<'a> {
                 })?;
             }
         }
-        if store.is_empty() {
-            Err(Error::NoAnchors)
-        } else {
-            Ok(store)
-        }
+        if store.is_empty() { Err(Error::NoAnchors) } else { Ok(store) }
     }
 
     fn certificates(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -96,25 +86,17 @@ impl<'a> Contents<'a> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::pem(path, &error))?;
         if certificates.is_empty() {
-            return Err(Error::Missing {
-                path: path.into(),
-                what: "certificate",
-            });
+            return Err(Error::Missing { path: path.into(), what: "certificate" });
         }
         Ok(certificates)
     }
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read {
-        path: path.into(),
-        source,
-    };
+    let failed = |source| Error::Read { path: path.into(), source };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::Size { path: path.into() });
     }

@@ -28,11 +28,7 @@ impl<S: Source> Reloading<S> {
         let contents = Contents::read(source.paths())?;
         let config = ArcSwap::from_pointee(source.build(&contents)?);
         let fingerprint = Mutex::new(contents.fingerprint());
-        Ok(Self {
-            source,
-            config,
-            fingerprint,
-        })
+        Ok(Self { source, config, fingerprint })
     }
 
     pub(super) fn config(&self) -> Arc<S::Config> {

@@ -44,9 +44,7 @@ impl Source for ServerFiles {
     type Config = ServerConfig;
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.identity
-            .paths()
-            .chain(self.client_ca.iter().map(PathBuf::as_path))
+        self.identity.paths().chain(self.client_ca.iter().map(PathBuf::as_path))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ServerConfig, Error> {
@@ -65,9 +63,6 @@ impl Source for ServerFiles {
         let (chain, key) = contents.identity(&self.identity)?;
         builder
             .with_single_cert(chain, key)
-            .map_err(|source| Error::Identity {
-                path: self.identity.certificate.clone(),
-                source,
-            })
+            .map_err(|source| Error::Identity { path: self.identity.certificate.clone(), source })
     }
 }

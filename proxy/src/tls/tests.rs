@@ -46,14 +46,8 @@ impl Fixture {
         authority.write(&ca);
         let identity = authority.issue(directory.path(), "broker.test");
         Self {
-            server: ServerFiles {
-                identity,
-                client_ca: Vec::new(),
-            },
-            client: ClientFiles {
-                trusted: vec![ca],
-                identity: None,
-            },
+            server: ServerFiles { identity, client_ca: Vec::new() },
+            client: ClientFiles { trusted: vec![ca], identity: None },
             directory,
             authority,
         }
@@ -75,9 +69,7 @@ async fn handshake(server: &ServerTls, client: &ClientTls, name: &'static str) -
         stream.flush().await
     };
     let connect = async {
-        let mut stream = connector
-            .connect(ServerName::try_from(name).unwrap(), near)
-            .await?;
+        let mut stream = connector.connect(ServerName::try_from(name).unwrap(), near).await?;
         stream.read_u8().await
     };
     let (accepted, connected) = tokio::join!(accept, connect);
@@ -94,11 +86,7 @@ async fn verifies_issuer_and_name() {
 
     let stranger = fixture.path("stranger.crt");
     Authority::new().write(&stranger);
-    let client = ClientTls::load(ClientFiles {
-        trusted: vec![stranger],
-        identity: None,
-    })
-    .unwrap();
+    let client = ClientTls::load(ClientFiles { trusted: vec![stranger], identity: None }).unwrap();
     assert!(!handshake(&server, &client, "broker.test").await);
 }
 
@@ -110,11 +98,7 @@ async fn trusts_every_certificate_of_every_file() {
     std::fs::write(&both, pem).unwrap();
     let first = fixture.path("first.crt");
     Authority::new().write(&first);
-    let client = ClientTls::load(ClientFiles {
-        trusted: vec![first, both],
-        identity: None,
-    })
-    .unwrap();
+    let client = ClientTls::load(ClientFiles { trusted: vec![first, both], identity: None }).unwrap();
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     assert!(handshake(&server, &client, "broker.test").await);
 }
@@ -128,11 +112,7 @@ async fn a_client_ca_demands_a_certificate() {
     assert!(!handshake(&server, &anonymous, "broker.test").await);
 
     let identity = fixture.authority.issue(fixture.directory.path(), "client.test");
-    let known = ClientTls::load(ClientFiles {
-        identity: Some(identity),
-        ..fixture.client.clone()
-    })
-    .unwrap();
+    let known = ClientTls::load(ClientFiles { identity: Some(identity), ..fixture.client.clone() }).unwrap();
     assert!(handshake(&server, &known, "broker.test").await);
 }
 
@@ -159,20 +139,10 @@ async fn a_bad_file_leaves_the_old_certificate() {
     let fixture = Fixture::new();
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     let client = ClientTls::load(fixture.client.clone()).unwrap();
-    std::fs::write(
-        &fixture.server.identity.key,
-        KeyPair::generate().unwrap().serialize_pem(),
-    )
-    .unwrap();
+    std::fs::write(&fixture.server.identity.key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
     assert!(matches!(server.reload(), Err(Error::Identity { .. })));
     std::fs::write(&fixture.server.identity.key, "nothing").unwrap();
-    assert!(matches!(
-        server.reload(),
-        Err(Error::Missing {
-            what: "private key",
-            ..
-        })
-    ));
+    assert!(matches!(server.reload(), Err(Error::Missing { what: "private key", .. })));
     std::fs::remove_file(&fixture.server.identity.certificate).unwrap();
     assert!(matches!(server.reload(), Err(Error::Read { .. })));
     assert!(handshake(&server, &client, "broker.test").await);
@@ -181,10 +151,7 @@ async fn a_bad_file_leaves_the_old_certificate() {
 #[test]
 fn an_empty_bundle_trusts_nobody() {
     assert!(matches!(
-        ClientTls::load(ClientFiles {
-            trusted: Vec::new(),
-            identity: None
-        }),
+        ClientTls::load(ClientFiles { trusted: Vec::new(), identity: None }),
         Err(Error::NoAnchors)
     ));
 }

@@ -12,11 +12,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            end: bytes.len(),
-        }
+        Self { bytes, at: 0, end: bytes.len() }
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -102,9 +98,6 @@ impl<'a> Cursor<'a> {
     }
 
     fn after(&self, size: usize) -> Result<usize, WireError> {
-        self.at
-            .checked_add(size)
-            .filter(|end| *end <= self.end)
-            .ok_or(WireError::Truncated(self.at))
+        self.at.checked_add(size).filter(|end| *end <= self.end).ok_or(WireError::Truncated(self.at))
     }
 }

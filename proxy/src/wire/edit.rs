@@ -73,10 +73,7 @@ impl Edits {
     pub fn replace_by(&mut self, span: Span, parts: impl IntoIterator<Item = Part>) {
         let first = self.parts.len();
         self.parts.extend(parts);
-        self.changes.push(Edit {
-            span,
-            parts: first..self.parts.len(),
-        });
+        self.changes.push(Edit { span, parts: first..self.parts.len() });
     }
 
     /// Leaves `span` out. The count of an array that loses an element must be [set](Self::set_count) too.
@@ -121,11 +118,7 @@ impl Edits {
             }
             taken = span.end;
         }
-        let mut assembly = Assembly {
-            edits: self,
-            body,
-            length: 0,
-        };
+        let mut assembly = Assembly { edits: self, body, length: 0 };
         assembly.length = assembly.slices().map(<[u8]>::len).sum();
         Ok(assembly)
     }
@@ -154,17 +147,9 @@ impl<'a> Assembly<'a> {
     pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (edits, body) = (self.edits, self.body);
         let starts = std::iter::once(0).chain(edits.changes.iter().map(|edit| edit.span.end));
-        let ends = edits
-            .changes
-            .iter()
-            .map(|edit| edit.span.start)
-            .chain(std::iter::once(body.len()));
+        let ends = edits.changes.iter().map(|edit| edit.span.start).chain(std::iter::once(body.len()));
         // What is kept before each edit, then the edit; after the last edit only what is kept.
-        let replaced = edits
-            .changes
-            .iter()
-            .map(|edit| edit.parts.clone())
-            .chain(std::iter::once(0..0));
+        let replaced = edits.changes.iter().map(|edit| edit.parts.clone()).chain(std::iter::once(0..0));
         starts
             .zip(ends)
             .zip(replaced)

@@ -65,18 +65,12 @@ pub fn response_header(api_key: i16, version: i16, frame: &[u8]) -> Result<Respo
     let mut cursor = Cursor::new(frame);
     let correlation_id = cursor.i32()?;
     let Some(message) = schema::of_api(api_key, Direction::Response) else {
-        return Ok(ResponseHead {
-            correlation_id,
-            body: None,
-        });
+        return Ok(ResponseHead { correlation_id, body: None });
     };
     if has_response_tags(message, version) {
         skip_tags(&mut cursor)?;
     }
-    Ok(ResponseHead {
-        correlation_id,
-        body: Some(cursor.at()),
-    })
+    Ok(ResponseHead { correlation_id, body: Some(cursor.at()) })
 }
 
 pub(super) fn has_response_tags(message: &Message, version: i16) -> bool {

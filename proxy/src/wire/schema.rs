@@ -174,14 +174,7 @@ pub(super) fn find(api_key: i16, version: i16, direction: Direction) -> Result<&
 }
 
 const fn field(role: Role, kind: Kind) -> Field {
-    Field {
-        role,
-        kind,
-        tag: None,
-        since: 0,
-        until: NEVER,
-        nullable_from: NEVER,
-    }
+    Field { role, kind, tag: None, since: 0, until: NEVER, nullable_from: NEVER }
 }
 
 const fn bool(role: Role) -> Field {
@@ -233,11 +226,7 @@ const fn structure(fields: &'static [Field]) -> Field {
 }
 
 /// A broker's address, as `node_endpoints` and the list of brokers in Metadata have it.
-const ENDPOINT: &[Field] = &[
-    i32(Role::NodeId),
-    string(Role::Host),
-    i32(Role::Port),
-    string(Role::Rack).since(1).nullable(1),
-];
+const ENDPOINT: &[Field] =
+    &[i32(Role::NodeId), string(Role::Host), i32(Role::Port), string(Role::Rack).since(1).nullable(1)];
 
 const LEADER: &[Field] = &[i32(Role::Other), i32(Role::Other)];

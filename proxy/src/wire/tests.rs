@@ -31,9 +31,7 @@ fn decode(message: &Message, version: i16, body: &[u8]) -> Result<(Decoded, usiz
         Direction::Request => RequestKind::decode(api, &mut bytes, version).map(Decoded::Request),
         Direction::Response => ResponseKind::decode(api, &mut bytes, version).map(Decoded::Response),
     };
-    decoded
-        .map(|decoded| (decoded, bytes.len()))
-        .map_err(|error| error.to_string())
+    decoded.map(|decoded| (decoded, bytes.len())).map_err(|error| error.to_string())
 }
 
 fn encode(decoded: &Decoded, version: i16) -> Vec<u8> {
@@ -48,17 +46,13 @@ fn encode(decoded: &Decoded, version: i16) -> Vec<u8> {
 
 /// Whether the crate has this version too.
 fn in_crate(message: &Message, version: i16) -> bool {
-    let range = ApiKey::try_from(message.api_key)
-        .expect("a known API")
-        .valid_versions();
+    let range = ApiKey::try_from(message.api_key).expect("a known API").valid_versions();
     range.min <= version && version <= range.max
 }
 
 /// Every message at every version that there is a schema for.
 fn all() -> impl Iterator<Item = (&'static Message, i16)> {
-    MESSAGES
-        .iter()
-        .flat_map(|message| (message.min..=message.max).map(|version| (*message, version)))
+    MESSAGES.iter().flat_map(|message| (message.min..=message.max).map(|version| (*message, version)))
 }
 
 /// A message's versions that the crate has too, with a number of random bodies each.

@@ -36,11 +36,7 @@ pub(super) fn walk<V: Visitor>(
     visitor: &mut V,
 ) -> Result<(), WireError> {
     let flexible = version >= message.flexible_from;
-    let mut walker = Walker {
-        cursor: Cursor::new(body),
-        version,
-        flexible,
-    };
+    let mut walker = Walker { cursor: Cursor::new(body), version, flexible };
     walker.fields(message.fields, visitor)?;
     match walker.cursor.left() {
         0 => Ok(()),
@@ -61,11 +57,7 @@ impl Walker<'_> {
                 self.field(field, visitor)?;
             }
         }
-        if self.flexible {
-            self.tags(fields, visitor)
-        } else {
-            Ok(())
-        }
+        if self.flexible { self.tags(fields, visitor) } else { Ok(()) }
     }
 
     fn field<V: Visitor>(&mut self, field: &'static Field, visitor: &mut V) -> Result<(), WireError> {
@@ -137,11 +129,7 @@ impl Walker<'_> {
         if elements > self.cursor.left() {
             return Err(WireError::Count(start));
         }
-        Ok(Count {
-            span: self.cursor.span_from(start),
-            elements,
-            compact: self.flexible,
-        })
+        Ok(Count { span: self.cursor.span_from(start), elements, compact: self.flexible })
     }
 
     /// A length or count; `None` is null. `width` is that of versions that are not flexible.

@@ -27,29 +27,15 @@ pub struct Outcome {
 impl Display for Outcome {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         let last = self.lines.last().map(Value::to_string).unwrap_or_default();
-        write!(
-            formatter,
-            "code {}, {} lines, the last {last}\n{}",
-            self.code,
-            self.lines.len(),
-            self.errors
-        )
+        write!(formatter, "code {}, {} lines, the last {last}\n{}", self.code, self.lines.len(), self.errors)
     }
 }
 
 /// Runs the program and kills it after `limit`.
 pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>, limit: Duration) -> Outcome {
     let mut command = program(client, Rig::ready().await);
-    command
-        .args(&words)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the client's program starts");
+    command.args(&words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).kill_on_drop(true).spawn().expect("the client's program starts");
     let group = child.id().expect("nobody waited for it yet");
     reaper::adopt_group(group);
     let mut input = child.stdin.take().expect("its input is a pipe");
@@ -64,9 +50,7 @@ pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>,
     };
     let ended = timeout(limit, async { tokio::join!(write, child.wait_with_output()).1 }).await;
     reaper::release_group(group);
-    let Ok(output) = ended else {
-        panic!("{client} was killed after {limit:?}: {words:?}")
-    };
+    let Ok(output) = ended else { panic!("{client} was killed after {limit:?}: {words:?}") };
     let output = output.expect("the child is ours to wait for");
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let Some(code) = output.status.code() else {
@@ -75,11 +59,7 @@ pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>,
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
     let parse =
         |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{client}: {error} in {line}"));
-    Outcome {
-        code,
-        lines: text.lines().map(parse).collect(),
-        errors,
-    }
+    Outcome { code, lines: text.lines().map(parse).collect(), errors }
 }
 
 fn program(client: Client, rig: &Rig) -> Command {

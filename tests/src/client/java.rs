@@ -51,19 +51,11 @@ impl Jvm {
         command.arg("serve");
         let folder = Scratch::new("java-client");
         // Kafka unpacks native libraries there, and leaves them.
-        command.env(
-            "CLIENT_HEAP",
-            format!("-Xmx256m -Djava.io.tmpdir={}", folder.path().display()),
-        );
+        command.env("CLIENT_HEAP", format!("-Xmx256m -Djava.io.tmpdir={}", folder.path().display()));
         let log = folder.join("client.log");
         let (process, input, output) =
             Process::start_piped("java client", command, &log).expect("the JVM starts");
-        Self {
-            process,
-            input,
-            lines: read_lines(output),
-            _folder: folder,
-        }
+        Self { process, input, lines: read_lines(output), _folder: folder }
     }
 
     fn run(&mut self, command: &Value, limit: Duration) -> Outcome {
@@ -73,10 +65,7 @@ impl Jvm {
         writeln!(self.input, "{command}")
             .unwrap_or_else(|error| panic!("{error}\n{}", self.process.log_tail(30)));
         loop {
-            let line = match self
-                .lines
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            let line = match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => line.expect("a pipe of our own can be read"),
                 Err(RecvTimeoutError::Timeout) => {
                     panic!("java was killed after {limit:?}: {}", short(command))
@@ -87,11 +76,7 @@ impl Jvm {
                 serde_json::from_str(&line).unwrap_or_else(|error| panic!("java: {error} in {line}"));
             if let Some(code) = line.get("done").and_then(Value::as_i64) {
                 let errors = self.process.log().get(before..).unwrap_or_default().to_owned();
-                return Outcome {
-                    code: i32::try_from(code).expect("codes are small"),
-                    lines,
-                    errors,
-                };
+                return Outcome { code: i32::try_from(code).expect("codes are small"), lines, errors };
             }
             lines.push(line);
         }
@@ -101,11 +86,7 @@ impl Jvm {
 /// Reads on a thread of its own, so that waiting for a line can have a limit.
 fn read_lines(output: ChildStdout) -> Receiver<io::Result<String>> {
     let (sender, receiver) = sync_channel(1024);
-    thread::spawn(move || {
-        BufReader::new(output)
-            .lines()
-            .try_for_each(|line| sender.send(line))
-    });
+    thread::spawn(move || BufReader::new(output).lines().try_for_each(|line| sender.send(line)));
     receiver
 }
 

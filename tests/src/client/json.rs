@@ -14,20 +14,15 @@ pub(crate) fn from_bytes(bytes: Option<&[u8]>) -> Value {
 pub(crate) fn to_bytes(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::Null => None,
-        value => Some(
-            STANDARD
-                .decode(value.as_str().expect("bytes are a string"))
-                .expect("bytes are base64"),
-        ),
+        value => {
+            Some(STANDARD.decode(value.as_str().expect("bytes are a string")).expect("bytes are base64"))
+        }
     }
 }
 
 pub(super) fn from_record(record: &SentRecord) -> Value {
-    let headers: Vec<Value> = record
-        .headers
-        .iter()
-        .map(|(name, value)| json!([name, from_bytes(value.as_deref())]))
-        .collect();
+    let headers: Vec<Value> =
+        record.headers.iter().map(|(name, value)| json!([name, from_bytes(value.as_deref())])).collect();
     let mut object = json!({
         "key": from_bytes(record.key.as_deref()),
         "value": from_bytes(record.value.as_deref()),
@@ -55,16 +50,9 @@ pub(super) fn to_record(line: &Value, topic: &str) -> ReceivedRecord {
 }
 
 pub(crate) fn to_headers(value: &Value) -> Vec<Header> {
-    let header = |pair: &Value| {
-        (
-            pair[0].as_str().expect("a header has a name").to_owned(),
-            to_bytes(&pair[1]),
-        )
-    };
-    value
-        .as_array()
-        .map(|pairs| pairs.iter().map(header).collect())
-        .unwrap_or_default()
+    let header =
+        |pair: &Value| (pair[0].as_str().expect("a header has a name").to_owned(), to_bytes(&pair[1]));
+    value.as_array().map(|pairs| pairs.iter().map(header).collect()).unwrap_or_default()
 }
 
 pub(super) fn error(line: &Value) -> Option<KafkaErrorName> {
@@ -72,7 +60,5 @@ pub(super) fn error(line: &Value) -> Option<KafkaErrorName> {
 }
 
 pub(crate) fn number(line: &Value, field: &str) -> i64 {
-    line[field]
-        .as_i64()
-        .unwrap_or_else(|| panic!("{field} is no number in {line}"))
+    line[field].as_i64().unwrap_or_else(|| panic!("{field} is no number in {line}"))
 }

@@ -114,8 +114,7 @@ impl ProduceOptions {
     /// In a transaction, which is committed or aborted.
     #[must_use]
     pub fn transaction(self, id: &str, commit: bool) -> Self {
-        self.option("--transactional-id", id)
-            .option("--outcome", if commit { "commit" } else { "abort" })
+        self.option("--transactional-id", id).option("--outcome", if commit { "commit" } else { "abort" })
     }
 
     /// When to give up.
@@ -134,9 +133,7 @@ impl ProduceOptions {
     /// Properties such as those of [`Client::tls`](super::Client::tls) and [`Client::sasl`](super::Client::sasl).
     #[must_use]
     pub fn properties(self, properties: &[(String, String)]) -> Self {
-        properties
-            .iter()
-            .fold(self, |options, (name, value)| options.property(name, value))
+        properties.iter().fold(self, |options, (name, value)| options.property(name, value))
     }
 
     /// Any option of the command line.
@@ -211,9 +208,7 @@ impl ConsumeOptions {
     /// Properties such as those of [`Client::tls`](super::Client::tls) and [`Client::sasl`](super::Client::sasl).
     #[must_use]
     pub fn properties(self, properties: &[(String, String)]) -> Self {
-        properties
-            .iter()
-            .fold(self, |options, (name, value)| options.property(name, value))
+        properties.iter().fold(self, |options, (name, value)| options.property(name, value))
     }
 
     /// Any option of the command line.
@@ -238,17 +233,8 @@ impl ConsumeOptions {
 
 impl Options {
     fn new(bootstrap: String, topic: &str) -> Self {
-        let words = vec![
-            "--bootstrap".to_owned(),
-            bootstrap,
-            "--topic".to_owned(),
-            topic.to_owned(),
-        ];
-        Self {
-            topic: topic.to_owned(),
-            timeout: Duration::from_secs(20),
-            words,
-        }
+        let words = vec!["--bootstrap".to_owned(), bootstrap, "--topic".to_owned(), topic.to_owned()];
+        Self { topic: topic.to_owned(), timeout: Duration::from_secs(20), words }
     }
 
     fn push(&mut self, name: &str, value: &str) {

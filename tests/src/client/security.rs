@@ -34,24 +34,14 @@ impl Client {
         authority: Option<&Path>,
     ) -> Vec<(String, String)> {
         let mut properties = Properties::default();
-        properties.set(
-            "security.protocol",
-            if authority.is_some() {
-                "SASL_SSL"
-            } else {
-                "SASL_PLAINTEXT"
-            },
-        );
+        properties.set("security.protocol", if authority.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" });
         if let Some(authority) = authority {
             self.trust(authority, &mut properties);
         }
         properties.set("sasl.mechanism", mechanism);
         if self == Self::Java {
-            let module = if mechanism == "PLAIN" {
-                "plain.PlainLoginModule"
-            } else {
-                "scram.ScramLoginModule"
-            };
+            let module =
+                if mechanism == "PLAIN" { "plain.PlainLoginModule" } else { "scram.ScramLoginModule" };
             let line = format!(
                 "org.apache.kafka.common.security.{module} required username=\"{user}\" password=\"{password}\";"
             );

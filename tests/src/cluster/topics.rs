@@ -31,35 +31,18 @@ impl Cluster {
     /// Makes a topic, replicated to all nodes, and waits until its partitions have leaders and folders. Returns its id.
     pub async fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Uuid {
         let configs = configs.iter().map(|(key, value)| {
-            CreatableTopicConfig::default()
-                .with_name(text(key))
-                .with_value(Some(text(value)))
+            CreatableTopicConfig::default().with_name(text(key)).with_value(Some(text(value)))
         });
         let topic = CreatableTopic::default()
             .with_name(TopicName(text(name)))
             .with_num_partitions(partitions)
             .with_replication_factor(i16::try_from(self.nodes()).expect("few nodes"))
             .with_configs(configs.collect());
-        let request = CreateTopicsRequest::default()
-            .with_topics(vec![topic])
-            .with_timeout_ms(20_000);
-        let answer = self
-            .admin()
-            .await
-            .call(&request, 7)
-            .await
-            .expect("the broker answers");
+        let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(20_000);
+        let answer = self.admin().await.call(&request, 7).await.expect("the broker answers");
         let topic = answer.topics.first().expect("the answer is about the topic");
-        let message = topic
-            .error_message
-            .as_ref()
-            .map(StrBytes::as_str)
-            .unwrap_or_default();
-        assert_eq!(
-            KafkaErrorName::from_code(topic.error_code),
-            None,
-            "creating {name}: {message}"
-        );
+        let message = topic.error_message.as_ref().map(StrBytes::as_str).unwrap_or_default();
+        assert_eq!(KafkaErrorName::from_code(topic.error_code), None, "creating {name}: {message}");
         for partition in 0..partitions {
             self.locate(name, partition).await;
             // A leader may be known before it has made the folder.
@@ -72,19 +55,9 @@ impl Cluster {
     /// Removes a topic.
     pub async fn delete_topic(&self, name: &str) {
         let topic = DeleteTopicState::default().with_name(Some(TopicName(text(name))));
-        let request = DeleteTopicsRequest::default()
-            .with_topics(vec![topic])
-            .with_timeout_ms(20_000);
-        let answer = self
-            .admin()
-            .await
-            .call(&request, 6)
-            .await
-            .expect("the broker answers");
-        let error = answer
-            .responses
-            .first()
-            .and_then(|topic| KafkaErrorName::from_code(topic.error_code));
+        let request = DeleteTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(20_000);
+        let answer = self.admin().await.call(&request, 6).await.expect("the broker answers");
+        let error = answer.responses.first().and_then(|topic| KafkaErrorName::from_code(topic.error_code));
         assert_eq!(error, None, "deleting {name}");
     }
 
@@ -101,16 +74,8 @@ impl Cluster {
             .with_resource_name(text(name))
             .with_configs(configs.collect());
         let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
-        let answer = self
-            .admin()
-            .await
-            .call(&request, 1)
-            .await
-            .expect("the broker answers");
-        let error = answer
-            .responses
-            .first()
-            .and_then(|topic| KafkaErrorName::from_code(topic.error_code));
+        let answer = self.admin().await.call(&request, 1).await.expect("the broker answers");
+        let error = answer.responses.first().and_then(|topic| KafkaErrorName::from_code(topic.error_code));
         assert_eq!(error, None, "altering {name}");
     }
 
@@ -121,12 +86,7 @@ impl Cluster {
             .with_resource_name(text(name))
             .with_configuration_keys(Some(vec![text(key)]));
         let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
-        let answer = self
-            .admin()
-            .await
-            .call(&request, 4)
-            .await
-            .expect("the broker answers");
+        let answer = self.admin().await.call(&request, 4).await.expect("the broker answers");
         let configs = answer.results.into_iter().flat_map(|result| result.configs);
         configs
             .filter(|config| config.name.as_str() == key)
@@ -142,20 +102,12 @@ impl Cluster {
     /// A raw connection to the leader of a partition.
     pub async fn leader(&self, topic: &str, partition: i32) -> (RawConnection, Location) {
         let at = self.locate(topic, partition).await;
-        (
-            RawConnection::connect(&at.leader)
-                .await
-                .expect("the leader accepts connections"),
-            at,
-        )
+        (RawConnection::connect(&at.leader).await.expect("the leader accepts connections"), at)
     }
 
     /// A raw connection to the first node.
     pub async fn admin(&self) -> RawConnection {
-        eventually_ok("the first node accepts connections", READY, async || {
-            self.connection().await
-        })
-        .await
+        eventually_ok("the first node accepts connections", READY, async || self.connection().await).await
     }
 
     async fn connection(&self) -> io::Result<RawConnection> {

@@ -44,18 +44,12 @@ impl Proxy {
             stream.read_to_string(&mut answer).await?;
             Ok::<_, io::Error>(answer)
         };
-        let answer = timeout(LIMIT, exchange)
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        let (head, body) = answer
-            .split_once("\r\n\r\n")
-            .ok_or_else(|| io::Error::other("no HTTP answer"))?;
+        let answer =
+            timeout(LIMIT, exchange).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| io::Error::other("no HTTP answer"))?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| io::Error::other("no HTTP status"))?;
-        Ok(Answer {
-            status,
-            body: body.to_owned(),
-        })
+        Ok(Answer { status, body: body.to_owned() })
     }
 
     /// `/policy`: which one is in force, and why a newer one is not.
@@ -84,10 +78,7 @@ impl Proxy {
     }
 
     async fn body(&self, path: &str) -> String {
-        let answer = self
-            .get(path)
-            .await
-            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer = self.get(path).await.unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.body
     }
@@ -126,25 +117,15 @@ impl Metrics {
 
 impl Sample {
     fn parse(line: &str) -> Self {
-        let (name, value) = line
-            .rsplit_once(' ')
-            .unwrap_or_else(|| panic!("no sample: {line}"));
-        let (name, labels) = name
-            .strip_suffix('}')
-            .and_then(|name| name.split_once('{'))
-            .unwrap_or((name, ""));
+        let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no sample: {line}"));
+        let (name, labels) =
+            name.strip_suffix('}').and_then(|name| name.split_once('{')).unwrap_or((name, ""));
         let value = value.parse().unwrap_or_else(|error| panic!("{error} in {line}"));
-        Self {
-            name: name.to_owned(),
-            labels: parse_labels(labels),
-            value,
-        }
+        Self { name: name.to_owned(), labels: parse_labels(labels), value }
     }
 
     fn has(&self, label: &(&str, &str)) -> bool {
-        self.labels
-            .iter()
-            .any(|(name, value)| (name.as_str(), value.as_str()) == *label)
+        self.labels.iter().any(|(name, value)| (name.as_str(), value.as_str()) == *label)
     }
 }
 
@@ -161,11 +142,9 @@ fn parse_labels(text: &str) -> Vec<(String, String)> {
                     end = at + 1;
                     break;
                 }
-                '\\' => value.extend(
-                    letters
-                        .next()
-                        .map(|(_, letter)| if letter == 'n' { '\n' } else { letter }),
-                ),
+                '\\' => {
+                    value.extend(letters.next().map(|(_, letter)| if letter == 'n' { '\n' } else { letter }))
+                }
                 letter => value.push(letter),
             }
         }

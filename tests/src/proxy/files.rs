@@ -62,28 +62,16 @@ impl Proxy {
     pub async fn wait_for_generation(&self, generation: u64) {
         let reached = async || {
             let policy = self.policy().await;
-            policy["generation"]
-                .as_u64()
-                .filter(|loaded| *loaded >= generation)
-                .ok_or(policy)
+            policy["generation"].as_u64().filter(|loaded| *loaded >= generation).ok_or(policy)
         };
-        eventually_ok(
-            &format!("generation {generation} of the policy is in force"),
-            PATIENCE,
-            reached,
-        )
-        .await;
+        eventually_ok(&format!("generation {generation} of the policy is in force"), PATIENCE, reached).await;
     }
 
     /// Waits until the policy with this hash, as `/policy` tells it, is in force.
     pub async fn wait_for_policy_hash(&self, hash: &str) {
         let reached = async || {
             let policy = self.policy().await;
-            if policy["hash"] == hash {
-                Ok(())
-            } else {
-                Err(policy)
-            }
+            if policy["hash"] == hash { Ok(()) } else { Err(policy) }
         };
         eventually_ok("the policy with the hash is in force", PATIENCE, reached).await;
     }
@@ -92,10 +80,7 @@ impl Proxy {
     pub async fn wait_for_key_state(&self, name: &str, state: &str) {
         let reached = async || {
             let keys = self.keys().await;
-            let mut states = keys
-                .iter()
-                .filter(|key| key["key"] == name)
-                .map(|key| key["state"] == state);
+            let mut states = keys.iter().filter(|key| key["key"] == name).map(|key| key["state"] == state);
             if states.clone().next().is_some() && states.all(|equal| equal) {
                 Ok(())
             } else {

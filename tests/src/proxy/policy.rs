@@ -73,10 +73,7 @@ impl Rule {
 impl PolicyFile {
     /// A policy of these rules.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self {
-            rules: rules.into_iter().collect(),
-            unmatched: None,
-        }
+        Self { rules: rules.into_iter().collect(), unmatched: None }
     }
 
     /// With one rule more.
@@ -105,11 +102,8 @@ impl PolicyFile {
 
     /// The keys that its rules name, each once.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self
-            .rules
-            .iter()
-            .filter_map(|rule| Some(rule.0.get("key")?["name"].as_str()?.into()))
-            .collect();
+        let mut keys: Vec<String> =
+            self.rules.iter().filter_map(|rule| Some(rule.0.get("key")?["name"].as_str()?.into())).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

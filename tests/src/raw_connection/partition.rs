@@ -88,23 +88,17 @@ impl By {
 impl RawConnection {
     /// The cluster's brokers and these topics, never creating one.
     pub async fn metadata(&mut self, topics: &[&str]) -> io::Result<MetadataResponse> {
-        let topics = topics
-            .iter()
-            .map(|topic| MetadataRequestTopic::default().with_name(Some(name(topic))))
-            .collect();
-        let request = MetadataRequest::default()
-            .with_topics(Some(topics))
-            .with_allow_auto_topic_creation(false);
+        let topics =
+            topics.iter().map(|topic| MetadataRequestTopic::default().with_name(Some(name(topic)))).collect();
+        let request =
+            MetadataRequest::default().with_topics(Some(topics)).with_allow_auto_topic_creation(false);
         self.call(&request, 12).await
     }
 
     /// Where a partition of an existing topic is.
     pub async fn locate(&mut self, topic: &str, partition: i32) -> io::Result<Location> {
         let answer = self.metadata(&[topic]).await?;
-        let found = answer
-            .topics
-            .first()
-            .ok_or_else(|| io::Error::other("no topic in the answer"))?;
+        let found = answer.topics.first().ok_or_else(|| io::Error::other("no topic in the answer"))?;
         if let Some(error) = KafkaErrorName::from_code(found.error_code) {
             return Err(io::Error::other(format!("{topic}: {error}")));
         }
@@ -113,10 +107,7 @@ impl RawConnection {
             .iter()
             .find(|found| found.partition_index == partition)
             .map(|found| found.leader_id);
-        let leader = answer
-            .brokers
-            .iter()
-            .find(|broker| Some(broker.node_id) == leader);
+        let leader = answer.brokers.iter().find(|broker| Some(broker.node_id) == leader);
         let leader = leader.ok_or_else(|| io::Error::other(format!("{topic}-{partition} has no leader")))?;
         Ok(Location {
             topic: topic.to_owned(),
@@ -134,19 +125,11 @@ impl RawConnection {
 
     /// A Produce request with these record bytes.
     pub fn produce_request(at: &Location, version: i16, acks: i16, records: Bytes) -> ProduceRequest {
-        let partition = PartitionProduceData::default()
-            .with_index(at.partition)
-            .with_records(Some(records));
+        let partition = PartitionProduceData::default().with_index(at.partition).with_records(Some(records));
         let topic = TopicProduceData::default().with_partition_data(vec![partition]);
-        let topic = if version >= 13 {
-            topic.with_topic_id(at.topic_id)
-        } else {
-            topic.with_name(name(&at.topic))
-        };
-        ProduceRequest::default()
-            .with_acks(acks)
-            .with_timeout_ms(10_000)
-            .with_topic_data(vec![topic])
+        let topic =
+            if version >= 13 { topic.with_topic_id(at.topic_id) } else { topic.with_name(name(&at.topic)) };
+        ProduceRequest::default().with_acks(acks).with_timeout_ms(10_000).with_topic_data(vec![topic])
     }
 
     /// Sends record bytes (acks = all) and waits for the answer.
@@ -159,13 +142,8 @@ impl RawConnection {
         let version = by.version(13);
         let request = Self::produce_request(at, version, -1, records.into());
         let answer = self.call(&request, version).await?;
-        let mut partitions = answer
-            .responses
-            .into_iter()
-            .flat_map(|topic| topic.partition_responses);
-        let partition = partitions
-            .next()
-            .ok_or_else(|| io::Error::other("no partition in the answer"))?;
+        let mut partitions = answer.responses.into_iter().flat_map(|topic| topic.partition_responses);
+        let partition = partitions.next().ok_or_else(|| io::Error::other("no partition in the answer"))?;
         Ok(Appended {
             error: KafkaErrorName::from_code(partition.error_code),
             base_offset: partition.base_offset,
@@ -182,11 +160,8 @@ impl RawConnection {
             .with_log_start_offset(-1)
             .with_partition_max_bytes(64 << 20);
         let topic = FetchTopic::default().with_partitions(vec![partition]);
-        let topic = if version >= 13 {
-            topic.with_topic_id(at.topic_id)
-        } else {
-            topic.with_topic(name(&at.topic))
-        };
+        let topic =
+            if version >= 13 { topic.with_topic_id(at.topic_id) } else { topic.with_topic(name(&at.topic)) };
         FetchRequest::default()
             .with_replica_id(BrokerId(-1))
             .with_max_wait_ms(max_wait_ms)
@@ -200,20 +175,12 @@ impl RawConnection {
     /// Fetches record bytes from this offset on.
     pub async fn fetch(&mut self, at: &Location, by: By, offset: i64) -> io::Result<Fetched> {
         let version = by.version(17);
-        let answer = self
-            .call(&Self::fetch_request(at, version, offset, 500), version)
-            .await?;
+        let answer = self.call(&Self::fetch_request(at, version, offset, 500), version).await?;
         if let Some(error) = KafkaErrorName::from_code(answer.error_code) {
-            return Ok(Fetched {
-                error: Some(error),
-                high_watermark: -1,
-                bytes: Bytes::new(),
-            });
+            return Ok(Fetched { error: Some(error), high_watermark: -1, bytes: Bytes::new() });
         }
         let mut partitions = answer.responses.into_iter().flat_map(|topic| topic.partitions);
-        let partition = partitions
-            .next()
-            .ok_or_else(|| io::Error::other("no partition in the answer"))?;
+        let partition = partitions.next().ok_or_else(|| io::Error::other("no partition in the answer"))?;
         Ok(Fetched {
             error: KafkaErrorName::from_code(partition.error_code),
             high_watermark: partition.high_watermark,
@@ -247,20 +214,15 @@ impl RawConnection {
 
     /// The offset for a timestamp; -1 asks for the latest, -2 for the earliest.
     pub async fn list_offset(&mut self, at: &Location, timestamp: i64) -> io::Result<i64> {
-        let partition = ListOffsetsPartition::default()
-            .with_partition_index(at.partition)
-            .with_timestamp(timestamp);
+        let partition =
+            ListOffsetsPartition::default().with_partition_index(at.partition).with_timestamp(timestamp);
         let topic = ListOffsetsTopic::default().with_name(name(&at.topic));
         let request = ListOffsetsRequest::default()
             .with_replica_id(BrokerId(-1))
-            .with_topics(vec![
-                topic.with_partitions(vec![partition.with_current_leader_epoch(-1)]),
-            ]);
+            .with_topics(vec![topic.with_partitions(vec![partition.with_current_leader_epoch(-1)])]);
         let answer = self.call(&request, 7).await?;
         let mut partitions = answer.topics.into_iter().flat_map(|topic| topic.partitions);
-        let partition = partitions
-            .next()
-            .ok_or_else(|| io::Error::other("no partition in the answer"))?;
+        let partition = partitions.next().ok_or_else(|| io::Error::other("no partition in the answer"))?;
         match KafkaErrorName::from_code(partition.error_code) {
             None => Ok(partition.offset),
             Some(error) => Err(io::Error::other(error.to_string())),

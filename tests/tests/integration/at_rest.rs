@@ -30,25 +30,16 @@ impl Planted {
         Cluster::shared().await.create_topic(&topic, 1, &[]).await;
         let needles = ["key", "value", "name", "header"].map(canary);
         let sent: Vec<SentRecord> = (0..RECORDS).map(|index| record(&needles, index)).collect();
-        client
-            .produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic).codec(codec), &sent)
-            .await;
-        let received = client
-            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-            .await;
+        client.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic).codec(codec), &sent).await;
+        let received = client.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
         assert_same(&topic, &sent, &received);
-        Self {
-            topic,
-            codec,
-            needles,
-        }
+        Self { topic, codec, needles }
     }
 
     /// Looks for the needles in the topic's files.
     async fn search(&self) -> Search {
-        let search = Segments::of(Cluster::shared().await.topic_dirs(&self.topic))
-            .search(&self.needles)
-            .await;
+        let search =
+            Segments::of(Cluster::shared().await.topic_dirs(&self.topic)).search(&self.needles).await;
         assert_eq!(search.invalid, 0, "{}: {search:?}", self.topic);
         assert!(
             search.records >= RECORDS as u64,
@@ -61,23 +52,12 @@ impl Planted {
     /// All needles are where they were put.
     async fn is_clear(&self) {
         let search = self.search().await;
-        for (needle, place) in [
-            (KEY, "key"),
-            (VALUE, "value"),
-            (HEADER_NAME, "header name"),
-            (HEADER_VALUE, "header value"),
-        ] {
-            assert!(
-                search.found_in(needle, place),
-                "{}: no {place}: {search:?}",
-                self.topic
-            );
+        for (needle, place) in
+            [(KEY, "key"), (VALUE, "value"), (HEADER_NAME, "header name"), (HEADER_VALUE, "header value")]
+        {
+            assert!(search.found_in(needle, place), "{}: no {place}: {search:?}", self.topic);
         }
-        assert!(
-            search.batches.contains_key(self.codec.name()),
-            "{}: {search:?}",
-            self.topic
-        );
+        assert!(search.batches.contains_key(self.codec.name()), "{}: {search:?}", self.topic);
     }
 }
 
@@ -111,17 +91,11 @@ async fn batch_format_hides_keys_headers_and_values() {
     for (codec, client) in turns() {
         let planted = Planted::new("batch", codec, client).await;
         let search = planted.search().await;
-        assert!(
-            search.places.iter().all(Vec::is_empty),
-            "{}: {search:?}",
-            planted.topic
-        );
+        assert!(search.places.iter().all(Vec::is_empty), "{}: {search:?}", planted.topic);
         all.extend(planted.needles);
     }
     // Nor is anything of it in indexes, other topics or the brokers' own logs.
-    let search = Segments::of(Cluster::shared().await.data_dirs())
-        .search(&all)
-        .await;
+    let search = Segments::of(Cluster::shared().await.data_dirs()).search(&all).await;
     assert!(search.places.iter().all(Vec::is_empty), "{search:?}");
 }
 
@@ -131,16 +105,8 @@ async fn record_format_hides_values() {
         let planted = Planted::new("record", codec, client).await;
         let search = planted.search().await;
         assert!(!search.found(VALUE), "{}: {search:?}", planted.topic);
-        for (needle, place) in [
-            (KEY, "key"),
-            (HEADER_NAME, "header name"),
-            (HEADER_VALUE, "header value"),
-        ] {
-            assert!(
-                search.found_in(needle, place),
-                "{}: no {place}: {search:?}",
-                planted.topic
-            );
+        for (needle, place) in [(KEY, "key"), (HEADER_NAME, "header name"), (HEADER_VALUE, "header value")] {
+            assert!(search.found_in(needle, place), "{}: no {place}: {search:?}", planted.topic);
         }
     }
 }

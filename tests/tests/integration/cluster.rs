@@ -57,9 +57,7 @@ impl Three {
             .with_replication_factor(-1)
             .with_assignments(assignments.collect())
             .with_configs(vec![in_sync]);
-        let request = CreateTopicsRequest::default()
-            .with_topics(vec![topic])
-            .with_timeout_ms(20_000);
+        let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(20_000);
         let answer = self.cluster.admin().await.call(&request, 7).await.unwrap();
         let error = KafkaErrorName::from_code(answer.topics[0].error_code);
         assert_eq!(error, None, "{name}: {:?}", answer.topics[0].error_message);
@@ -72,9 +70,7 @@ impl Three {
 fn policy() -> PolicyFile {
     PolicyFile::new(["Batch", "Record", "Auto"].map(|format| {
         let topics = Pattern::prefix(&format!("{}.", format.to_lowercase()));
-        Rule::encrypt([topics], "three")
-            .format(format)
-            .on_plaintext("Reject")
+        Rule::encrypt([topics], "three").format(format).on_plaintext("Reject")
     }))
 }
 

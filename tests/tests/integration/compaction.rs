@@ -33,10 +33,7 @@ async fn overwrite_and_erase(log: &mut Log, batch_size: usize) -> Vec<Survivor> 
         let records: Vec<SentRecord> = (0..KEYS).map(|key| value(key, round, &secret)).collect();
         last = write(log, records, batch_size).await;
     }
-    let tombstones = (0..ERASED).map(|key| SentRecord {
-        value: None,
-        ..value(key, ROUNDS, &secret)
-    });
+    let tombstones = (0..ERASED).map(|key| SentRecord { value: None, ..value(key, ROUNDS, &secret) });
     write(log, tombstones.collect(), batch_size).await;
     last.split_off(ERASED)
 }
@@ -67,14 +64,9 @@ async fn wait_for_cleaner(log: &mut Log, survivors: &[Survivor]) -> Vec<StoredBa
             .map(|record| record.offset)
             .collect();
         let complete = left.len() == expected.len() && left.iter().all(|offset| expected.contains(offset));
-        if complete {
-            Ok(())
-        } else {
-            Err(format!("left are {left:?}, not {expected:?}"))
-        }
+        if complete { Ok(()) } else { Err(format!("left are {left:?}, not {expected:?}")) }
     };
-    log.roll_until("the cleaner leaves one value a key", cleaned)
-        .await
+    log.roll_until("the cleaner leaves one value a key", cleaned).await
 }
 
 /// What a client reads through the proxy, without the records that only roll segments.
@@ -92,10 +84,7 @@ async fn are_read(topic: &str, survivors: &[Survivor]) {
         let received = read(client, topic).await;
         assert_same(&format!("{client} from {topic}"), &records, &received);
         assert!(
-            received
-                .iter()
-                .map(|record| record.offset)
-                .eq(offsets.iter().copied()),
+            received.iter().map(|record| record.offset).eq(offsets.iter().copied()),
             "{client}: other offsets than {offsets:?}"
         );
     }
@@ -131,10 +120,7 @@ async fn compaction_of_topics_with_the_brokers_time_leaves_what_decrypts() {
     let rewritten = rewritten.unwrap_or_else(|| panic!("the cleaner rewrote no batch: {stored:?}"));
     assert_eq!(rewritten.fields["timestampType"], "LogAppendTime");
     let undated = |(offset, record): &Survivor| {
-        let undated = SentRecord {
-            timestamp: Some(rewritten.records[0].timestamp),
-            ..record.clone()
-        };
+        let undated = SentRecord { timestamp: Some(rewritten.records[0].timestamp), ..record.clone() };
         (*offset, undated)
     };
     let survivors: Vec<Survivor> = survivors.iter().map(undated).collect();
@@ -148,10 +134,7 @@ async fn fill(log: &mut Log) -> Vec<(i64, Batch)> {
         batches.extend(identity::from_a_client(Client::Java, codec, &Payload::new(9).orders(30)).await);
     }
     let keyed = SentRecord::of("alone").key("duplicate");
-    let erased = SentRecord {
-        value: None,
-        ..keyed.clone()
-    };
+    let erased = SentRecord { value: None, ..keyed.clone() };
     for single in [keyed, SentRecord::of("alone, without a key"), erased] {
         batches.push(Batch::of(&log.dated(&[single])));
     }
@@ -167,49 +150,36 @@ async fn compaction_turned_on_later_loses_nothing_of_batch_format() {
     let mut log = Log::new(&topic("auto.compaction-later"), &[("cleanup.policy", "delete")]).await;
     let filled = fill(&mut log).await;
     let before = log.stored().await;
-    assert!(
-        before.iter().all(|batch| Format::of(batch) == Format::Batch),
-        "{before:?}"
-    );
+    assert!(before.iter().all(|batch| Format::of(batch) == Format::Batch), "{before:?}");
     assert!(before.iter().any(|batch| batch.records.len() > 1), "no stubs");
     turn_compaction_on(log.topic()).await;
     let after = write_after(&mut log).await;
 
     let stubs_are_gone = |stored: &[StoredBatch]| {
         let old = stored.iter().filter(|batch| batch.base_offset < after[0].0);
-        let spans: Vec<(i64, i64, usize)> = old
-            .map(|batch| (batch.base_offset, batch.last_offset, batch.records.len()))
-            .collect();
-        let expected = filled
-            .iter()
-            .map(|(first, batch)| (*first, first + batch.field(Field::LastOffsetDelta), 1));
+        let spans: Vec<(i64, i64, usize)> =
+            old.map(|batch| (batch.base_offset, batch.last_offset, batch.records.len())).collect();
+        let expected =
+            filled.iter().map(|(first, batch)| (*first, first + batch.field(Field::LastOffsetDelta), 1));
         if expected.eq(spans.iter().copied()) {
             Ok(())
         } else {
             Err(format!("first offset, last offset, records: {spans:?}"))
         }
     };
-    let stored = log
-        .roll_until("the cleaner leaves envelopes without stubs", stubs_are_gone)
-        .await;
+    let stored = log.roll_until("the cleaner leaves envelopes without stubs", stubs_are_gone).await;
     for batch in stored.iter().filter(|batch| batch.base_offset >= after[0].0) {
         assert_eq!(Format::of(batch), Format::Record, "{batch:?}");
     }
     let fetched = log.fetch().await;
     for ((first, sent), got) in filled.iter().zip(&fetched) {
         assert_eq!(got.field(Field::BaseOffset), *first);
-        assert!(
-            got.as_sent() == sent.as_sent(),
-            "the batch at {first} came back altered"
-        );
+        assert!(got.as_sent() == sent.as_sent(), "the batch at {first} came back altered");
     }
     for client in [Client::Java, Client::Python] {
         let received = read(client, log.topic()).await;
         let (old, new) = received.split_at(usize::try_from(after[0].0).unwrap());
-        assert!(
-            old.iter().map(|record| record.offset).eq(0..after[0].0),
-            "{client}: offsets have gaps"
-        );
+        assert!(old.iter().map(|record| record.offset).eq(0..after[0].0), "{client}: offsets have gaps");
         let records: Vec<SentRecord> = after.iter().map(|(_, record)| record.clone()).collect();
         assert_same(&format!("{client}, written later"), &records, new);
     }
@@ -226,10 +196,8 @@ async fn turn_compaction_on(topic: &str) {
 /// Several records in one batch, by a client that tries again; keys of the old batches are among theirs.
 async fn write_after(log: &mut Log) -> Vec<Survivor> {
     let keys = ["duplicate", "null header", "new"];
-    let records: Vec<SentRecord> = keys
-        .iter()
-        .map(|key| SentRecord::of(format!("{key}, later")).key(*key))
-        .collect();
+    let records: Vec<SentRecord> =
+        keys.iter().map(|key| SentRecord::of(format!("{key}, later")).key(*key)).collect();
     let records = log.dated(&records);
     let options = ProduceOptions::to(Proxy::shared().await.bootstrap(), log.topic()).linger_ms(200);
     let offsets = Client::Java.produce_all(&options, &records).await;
@@ -238,9 +206,8 @@ async fn write_after(log: &mut Log) -> Vec<Survivor> {
 
 /// Keyed records in one transaction, which the group's coordinator ends with a marker of its own.
 async fn transact(log: &mut Log, outcome: &str, commit: bool) -> Vec<SentRecord> {
-    let records: Vec<SentRecord> = (0..KEYS)
-        .map(|key| SentRecord::of(format!("{outcome} {key}")).key(format!("key {key}")))
-        .collect();
+    let records: Vec<SentRecord> =
+        (0..KEYS).map(|key| SentRecord::of(format!("{outcome} {key}")).key(format!("key {key}"))).collect();
     let records = log.dated(&records);
     let options = ProduceOptions::to(Proxy::shared().await.bootstrap(), log.topic())
         .transaction(log.topic(), commit)
@@ -251,32 +218,19 @@ async fn transact(log: &mut Log, outcome: &str, commit: bool) -> Vec<SentRecord>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_turned_on_later_keeps_the_outcome_of_transactions() {
-    let mut log = Log::new(
-        &topic("auto.compaction-transactions"),
-        &[("cleanup.policy", "delete")],
-    )
-    .await;
+    let mut log = Log::new(&topic("auto.compaction-transactions"), &[("cleanup.policy", "delete")]).await;
     let mut committed = transact(&mut log, "first", true).await;
     transact(&mut log, "aborted", false).await;
     committed.extend(transact(&mut log, "second", true).await);
     turn_compaction_on(log.topic()).await;
     let after = write_after(&mut log).await;
     let data_without_stubs = |stored: &[StoredBatch]| {
-        let data = stored
-            .iter()
-            .filter(|batch| batch.base_offset < after[0].0 && batch.fields["control"] == false);
-        let counts: Vec<usize> = data
-            .map(|batch| batch.records.len())
-            .filter(|count| *count > 0)
-            .collect();
-        if counts == [1, 1] {
-            Ok(())
-        } else {
-            Err(format!("records in the batches: {counts:?}"))
-        }
+        let data =
+            stored.iter().filter(|batch| batch.base_offset < after[0].0 && batch.fields["control"] == false);
+        let counts: Vec<usize> = data.map(|batch| batch.records.len()).filter(|count| *count > 0).collect();
+        if counts == [1, 1] { Ok(()) } else { Err(format!("records in the batches: {counts:?}")) }
     };
-    log.roll_until("the cleaner leaves two envelopes", data_without_stubs)
-        .await;
+    log.roll_until("the cleaner leaves two envelopes", data_without_stubs).await;
     committed.extend(after.into_iter().map(|(_, record)| record));
     for client in [Client::Java, Client::Go] {
         let options = ConsumeOptions::from(Proxy::shared().await.bootstrap(), log.topic()).read_committed();

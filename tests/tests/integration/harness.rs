@@ -17,16 +17,10 @@ async fn round_trips(client: Client) {
         let topic = topic(&format!("harness-{client}-{codec}"));
         cluster.create_topic(&topic, 1, &[]).await;
         let sent = Payload::new(1).orders(60);
-        let offsets = client
-            .produce_all(
-                &ProduceOptions::to(cluster.bootstrap(), &topic).codec(codec),
-                &sent,
-            )
-            .await;
+        let offsets =
+            client.produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic).codec(codec), &sent).await;
         assert_eq!(offsets, (0..60).collect::<Vec<_>>());
-        let received = client
-            .consume_all(&ConsumeOptions::from(cluster.bootstrap(), &topic))
-            .await;
+        let received = client.consume_all(&ConsumeOptions::from(cluster.bootstrap(), &topic)).await;
         assert_same(&format!("{client} {codec}"), &sent, &received);
         let stored = Segments::of(cluster.topic_dirs(&topic)).dump().await;
         assert!(
@@ -60,14 +54,10 @@ async fn harness_librdkafka_round_trips_every_codec() {
 async fn harness_clients_name_a_refusal() {
     let cluster = Cluster::shared().await;
     let topic = topic("harness-refusal");
-    cluster
-        .create_topic(&topic, 1, &[("cleanup.policy", "compact")])
-        .await;
+    cluster.create_topic(&topic, 1, &[("cleanup.policy", "compact")]).await;
     let keyless = [SentRecord::of("no key").partition(0)];
     for client in Client::ALL {
-        let answers = client
-            .produce(&ProduceOptions::to(cluster.bootstrap(), &topic), &keyless)
-            .await;
+        let answers = client.produce(&ProduceOptions::to(cluster.bootstrap(), &topic), &keyless).await;
         let error = answers.into_iter().next().unwrap().unwrap_err();
         assert_eq!(error, "INVALID_RECORD", "{client}");
     }
@@ -83,14 +73,10 @@ async fn harness_segments_find_canaries_in_every_codec() {
         let record = SentRecord::of(format!("{value} {}", "filler ".repeat(200))).key(key.clone());
         let records = [record.header(&name, header.clone()).partition(0)];
         Client::Java
-            .produce_all(
-                &ProduceOptions::to(cluster.bootstrap(), &topic).codec(codec),
-                &records,
-            )
+            .produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic).codec(codec), &records)
             .await;
-        let search = Segments::of(cluster.topic_dirs(&topic))
-            .search(&[key, value, name, header, absent])
-            .await;
+        let search =
+            Segments::of(cluster.topic_dirs(&topic)).search(&[key, value, name, header, absent]).await;
         assert!(search.found_in(0, "key"), "{codec}: {search:?}");
         assert!(search.found_in(1, "value"), "{codec}: {search:?}");
         assert!(search.found_in(2, "header name"), "{codec}: {search:?}");
@@ -134,9 +120,7 @@ async fn harness_raw_batches_are_what_clients_understand() {
     let (mut connection, at) = cluster.leader(&topic, 0).await;
     let appended = connection.produce(&at, By::Name, Batch::of(&sent)).await.unwrap();
     assert_eq!(appended.error, None, "{:?}", appended.message);
-    let received = Client::Java
-        .consume_all(&ConsumeOptions::from(cluster.bootstrap(), &topic))
-        .await;
+    let received = Client::Java.consume_all(&ConsumeOptions::from(cluster.bootstrap(), &topic)).await;
     assert_same("raw to java", &sent, &received);
 }
 
@@ -155,10 +139,7 @@ async fn harness_tampered_batches_are_refused_or_stored_as_wished() {
     assert_eq!(refused.error.unwrap(), "CORRUPT_MESSAGE");
     batch.seal();
     assert!(batch.is_sound());
-    assert_eq!(
-        connection.produce(&at, By::Name, batch).await.unwrap().error,
-        None
-    );
+    assert_eq!(connection.produce(&at, By::Name, batch).await.unwrap().error, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,40 +154,20 @@ async fn harness_garbage_gets_the_connection_closed() {
 async fn harness_topics_can_be_altered_and_removed() {
     let cluster = Cluster::shared().await;
     let topic = topic("harness-alter");
-    cluster
-        .create_topic(&topic, 2, &[("retention.ms", "60000")])
-        .await;
+    cluster.create_topic(&topic, 2, &[("retention.ms", "60000")]).await;
     assert_eq!(cluster.topic_dirs(&topic).len(), 2);
-    assert_eq!(
-        cluster.topic_config(&topic, "retention.ms").await.as_deref(),
-        Some("60000")
-    );
-    cluster
-        .alter_topic(
-            &topic,
-            &[("cleanup.policy", Some("compact")), ("retention.ms", None)],
-        )
-        .await;
-    assert_eq!(
-        cluster.topic_config(&topic, "cleanup.policy").await.as_deref(),
-        Some("compact")
-    );
+    assert_eq!(cluster.topic_config(&topic, "retention.ms").await.as_deref(), Some("60000"));
+    cluster.alter_topic(&topic, &[("cleanup.policy", Some("compact")), ("retention.ms", None)]).await;
+    assert_eq!(cluster.topic_config(&topic, "cleanup.policy").await.as_deref(), Some("compact"));
     cluster.delete_topic(&topic).await;
-    let gone = async || {
-        RawConnection::to_leader(&cluster.bootstrap(), &topic, 0)
-            .await
-            .is_err()
-    };
+    let gone = async || RawConnection::to_leader(&cluster.bootstrap(), &topic, 0).await.is_err();
     eventually("the topic is gone", Duration::from_secs(10), gone).await;
 }
 
 #[test]
 fn harness_ports_do_not_collide() {
     let taken: Vec<Ports> = (0..20).map(|_| Ports::take(5)).collect();
-    let mut ports: Vec<u16> = taken
-        .iter()
-        .flat_map(|ports| (0..5).map(|n| ports.port(n)))
-        .collect();
+    let mut ports: Vec<u16> = taken.iter().flat_map(|ports| (0..5).map(|n| ports.port(n))).collect();
     ports.sort_unstable();
     ports.dedup();
     assert_eq!(ports.len(), 100);
@@ -240,20 +201,12 @@ async fn be_the_victim(note: &Path) {
     command.args(["-c", "sleep 300 & sleep 300"]);
     let process = Process::start("victim's child", command, &scratch.join("log")).unwrap();
     let unfinished = note.with_extension("unfinished");
-    std::fs::write(
-        &unfinished,
-        format!("{} {}", process.id(), scratch.path().display()),
-    )
-    .unwrap();
+    std::fs::write(&unfinished, format!("{} {}", process.id(), scratch.path().display())).unwrap();
     std::fs::rename(unfinished, note).unwrap();
     tokio::time::sleep(Duration::from_mins(5)).await;
 }
 
 fn lives(group: &str) -> bool {
     let script = "kill -s 0 -- -$0 2>/dev/null";
-    Command::new("sh")
-        .args(["-c", script, group])
-        .status()
-        .unwrap()
-        .success()
+    Command::new("sh").args(["-c", script, group]).status().unwrap().success()
 }

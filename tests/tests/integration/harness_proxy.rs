@@ -26,41 +26,24 @@ async fn harness_proxy_restarts_and_follows_its_files() {
     let topic = topic("a.harness");
     cluster.create_topic(&topic, 1, &[]).await;
     let sent = [SentRecord::of("before the restart").partition(0)];
-    Client::Go
-        .produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent)
-        .await;
+    Client::Go.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
     proxy.restart().await;
     proxy.wait_for_policy_hash(&second).await;
-    let received = Client::Go
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-        .await;
+    let received = Client::Go.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
     assert_same("after the restart", &sent, &received);
     assert!(proxy.rss() > 0 && proxy.open_files() > 0);
     assert!(proxy.metrics().await.names().len() > 5);
-    let location = RawConnection::connect(&proxy.bootstrap())
-        .await
-        .unwrap()
-        .locate(&topic, 0)
-        .await
-        .unwrap();
+    let location = RawConnection::connect(&proxy.bootstrap()).await.unwrap().locate(&topic, 0).await.unwrap();
     assert_eq!(location.leader, proxy.broker_address(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn harness_proxy_says_why_it_is_not_ready() {
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(policy("a.", "one"))
-        .launch()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(policy("a.", "one")).launch().await;
     proxy.wait_ready().await;
     proxy.write_file("policy.yaml", "rules: nonsense");
     let refused = async || proxy.policy().await["lastError"].as_str().is_some();
-    tests::eventually(
-        "the invalid policy is reported",
-        std::time::Duration::from_secs(20),
-        refused,
-    )
-    .await;
+    tests::eventually("the invalid policy is reported", std::time::Duration::from_secs(20), refused).await;
     assert_eq!(proxy.policy().await["generation"], 1);
 
     let empty = Proxy::before(Cluster::shared().await).launch().await;
@@ -74,11 +57,7 @@ async fn harness_proxy_says_why_it_is_not_ready() {
 async fn harness_proxy_speaks_tls_on_both_sides() {
     let certificates = Certificates::new();
     // Clients authenticate with SASL at the broker, since the proxy shows no certificate of its own.
-    let cluster = Cluster::builder()
-        .tls(&certificates)
-        .user("alice", "alice-secret")
-        .start()
-        .await;
+    let cluster = Cluster::builder().tls(&certificates).user("alice", "alice-secret").start().await;
     let authority = certificates.authority();
     let proxy = Proxy::builder(vec![cluster.sasl_address(0)], 1)
         .upstream_tls(&authority)
@@ -91,16 +70,9 @@ async fn harness_proxy_speaks_tls_on_both_sides() {
     for (index, client) in Client::ALL.into_iter().enumerate() {
         let sasl = client.sasl("PLAIN", "alice", "alice-secret", Some(&authority));
         let sent = [SentRecord::of(format!("by {client}")).partition(0)];
-        client
-            .produce_all(
-                &ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl),
-                &sent,
-            )
-            .await;
+        client.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl), &sent).await;
         let from = ConsumeOptions::from(proxy.bootstrap(), &topic).properties(&sasl);
-        let received = client
-            .consume_all(&from.offset(i64::try_from(index).unwrap()))
-            .await;
+        let received = client.consume_all(&from.offset(i64::try_from(index).unwrap())).await;
         assert_same(client.name(), &sent, &received);
     }
 }

@@ -45,9 +45,7 @@ async fn start() -> Proxy {
 async fn with(on_plaintext: &str, buffers: u64) -> Proxy {
     let rule = |format: &str| {
         let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
-        Rule::encrypt([topics], "rough")
-            .format(format)
-            .on_plaintext(on_plaintext)
+        Rule::encrypt([topics], "rough").format(format).on_plaintext(on_plaintext)
     };
     Proxy::before(Cluster::shared().await)
         .policy(PolicyFile::new(["Batch", "Record"].map(rule)))
@@ -69,12 +67,7 @@ async fn is_unharmed(proxy: &Proxy) {
     assert!(proxy.runs());
     assert!(!proxy.log().contains("panicked"));
     let (peak, bound) = (proxy.peak_rss(), memory_bound());
-    assert!(
-        peak < bound,
-        "{} MiB of {} MiB were taken",
-        peak / MIB,
-        bound / MIB
-    );
+    assert!(peak < bound, "{} MiB of {} MiB were taken", peak / MIB, bound / MIB);
     let (mut connection, at) = partition(proxy, "batch.unharmed").await;
     round_trips(&mut connection, &at).await;
 }
@@ -102,10 +95,7 @@ async fn round_trips(connection: &mut RawConnection, at: &Location) {
 async fn is_shut_out(what: &str, bytes: &[u8]) {
     let mut connection = RawConnection::connect(&rough().await.bootstrap()).await.unwrap();
     connection.send_bytes(bytes).await.unwrap();
-    assert!(
-        connection.closes_within(PATIENCE).await,
-        "{what}: the connection stays open"
-    );
+    assert!(connection.closes_within(PATIENCE).await, "{what}: the connection stays open");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,11 +126,7 @@ async fn requests_in_single_bytes_are_served() {
         assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
     }
     let read = connection.fetch(&at, By::Id, 0).await.unwrap();
-    assert!(
-        read.batches()
-            .iter()
-            .all(|batch| batch.as_sent() == sent.as_sent())
-    );
+    assert!(read.batches().iter().all(|batch| batch.as_sent() == sent.as_sent()));
     assert_eq!(read.batches().len(), 2);
 }
 
@@ -155,27 +141,7 @@ async fn counts_and_lengths_without_bytes_behind_them_close_the_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_and_internal_apis_close_the_connection() {
     // Unknown, below zero, and those that brokers speak among themselves.
-    for key in [
-        999,
-        93,
-        i16::MAX,
-        -1,
-        i16::MIN,
-        4,
-        5,
-        6,
-        7,
-        27,
-        52,
-        53,
-        56,
-        58,
-        62,
-        63,
-        67,
-        70,
-        82,
-    ] {
+    for key in [999, 93, i16::MAX, -1, i16::MIN, 4, 5, 6, 7, 27, 52, 53, 56, 58, 62, 63, 67, 70, 82] {
         let frame = requests::head(key, 0, false);
         is_shut_out(&format!("API {key}"), &requests::framed(&frame)).await;
     }
@@ -184,17 +150,9 @@ async fn unknown_and_internal_apis_close_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unsupported_versions_close_the_connection() {
-    for (key, version) in [
-        (0, 14),
-        (0, -1),
-        (1, 19),
-        (1, i16::MAX),
-        (3, 14),
-        (10, 99),
-        (60, 3),
-        (78, 2),
-        (17, 2),
-    ] {
+    for (key, version) in
+        [(0, 14), (0, -1), (1, 19), (1, i16::MAX), (3, 14), (10, 99), (60, 3), (78, 2), (17, 2)]
+    {
         let mut frame = requests::head(key, version, true);
         frame.extend([0; 64]);
         is_shut_out(&format!("API {key} version {version}"), &requests::framed(&frame)).await;

@@ -27,9 +27,7 @@ async fn create(purpose: &str, configs: &[(&str, &str)]) -> String {
 }
 
 async fn connect(proxy: &Proxy, topic: &str) -> (RawConnection, Location) {
-    RawConnection::to_leader(&proxy.bootstrap(), topic, 0)
-        .await
-        .unwrap()
+    RawConnection::to_leader(&proxy.bootstrap(), topic, 0).await.unwrap()
 }
 
 /// Puts so many batches of nearly a megabyte into the topic, each of so many records.
@@ -46,10 +44,7 @@ fn counts(metrics: &Metrics, name: &str, labels: &[(&str, &str)], expected: u32)
     let name = format!("topic_encryption_{name}");
     assert!(metrics.has(&name), "{name} is not in {:?}", metrics.names());
     let sum = metrics.sum(&name, labels);
-    assert!(
-        (sum - f64::from(expected)).abs() < 0.5,
-        "{name} {labels:?} is {sum}, not {expected}"
-    );
+    assert!((sum - f64::from(expected)).abs() < 0.5, "{name} {labels:?} is {sum}, not {expected}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,18 +54,12 @@ async fn rejected_topics_are_read_but_not_written() {
     let proxy = Proxy::before(cluster).policy(policy).start().await;
     let topic = create("stray.rejected", &[]).await;
     let sent = [SentRecord::of("from before the proxy").partition(0)];
-    Client::Go
-        .produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic), &sent)
-        .await;
+    Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic), &sent).await;
     for client in [Client::Java, Client::Go, Client::Librdkafka] {
-        let answers = client
-            .produce(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent)
-            .await;
+        let answers = client.produce(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
         assert_eq!(answers[0].clone().unwrap_err(), "POLICY_VIOLATION", "{client}");
     }
-    let received = Client::Go
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-        .await;
+    let received = Client::Go.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
     assert_same("what was there before", &sent, &received);
 }
 
@@ -81,13 +70,10 @@ async fn consumer_groups_and_internal_topics_work_where_topics_are_rejected() {
     let proxy = Proxy::before(cluster).policy(policy).start().await;
     let topic = create("matched.group", &[]).await;
     let sent = Payload::new(2).orders(20);
-    Client::Java
-        .produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent)
-        .await;
+    Client::Java.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
     for client in [Client::Java, Client::Librdkafka] {
-        let options = ConsumeOptions::from(proxy.bootstrap(), &topic)
-            .group(&format!("{topic}-{client}"))
-            .count(10);
+        let options =
+            ConsumeOptions::from(proxy.bootstrap(), &topic).group(&format!("{topic}-{client}")).count(10);
         for half in [&sent[..10], &sent[10..]] {
             assert_same(client.name(), half, &client.consume_all(&options).await);
         }

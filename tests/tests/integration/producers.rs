@@ -80,16 +80,10 @@ fn small(count: usize) -> Vec<SentRecord> {
 /// Asserts that every partition has its records, in the order in which they were sent.
 fn assert_same_in_partitions(what: &str, sent: &[SentRecord], received: &[ReceivedRecord]) {
     for partition in 0..3 {
-        let sent: Vec<_> = sent
-            .iter()
-            .filter(|record| record.partition == Some(partition))
-            .cloned()
-            .collect();
-        let received: Vec<_> = received
-            .iter()
-            .filter(|record| record.partition == partition)
-            .cloned()
-            .collect();
+        let sent: Vec<_> =
+            sent.iter().filter(|record| record.partition == Some(partition)).cloned().collect();
+        let received: Vec<_> =
+            received.iter().filter(|record| record.partition == partition).cloned().collect();
         assert_same(&format!("{what}-{partition}"), &sent, &received);
     }
 }
@@ -109,10 +103,7 @@ async fn end(at: &Location) -> i64 {
 
 /// The only error of all answers, which must be errors.
 fn only_error(answers: Vec<Result<i64, KafkaErrorName>>) -> KafkaErrorName {
-    let mut errors: Vec<_> = answers
-        .into_iter()
-        .map(|answer| answer.expect_err("it is refused"))
-        .collect();
+    let mut errors: Vec<_> = answers.into_iter().map(|answer| answer.expect_err("it is refused")).collect();
     errors.dedup();
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors.remove(0)

@@ -60,12 +60,7 @@ impl Once {
         let needle = canary("once");
         let batch = batch(&needle);
         write(&proxy, &topic, &batch).await.unwrap();
-        Self {
-            proxy,
-            topic,
-            needle,
-            batch,
-        }
+        Self { proxy, topic, needle, batch }
     }
 
     /// The topic is read and not written.
@@ -78,7 +73,7 @@ impl Once {
     }
 
     /// The edit retires the topic, and a restart does not forget that.
-    async fn is_retired_by(self, edited: PolicyFile) {
+    async fn is_retired_by(&self, edited: PolicyFile) {
         self.proxy.apply_policy(&edited).await;
         self.is_retired().await;
         self.proxy.restart().await;
@@ -89,15 +84,13 @@ impl Once {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_rule_leaves_its_topics_readable_and_refuses_writes() {
     let once = Once::encrypted("removed").await;
-    once.is_retired_by(encrypting(Pattern::prefix("unrelated.")))
-        .await;
+    once.is_retired_by(encrypting(Pattern::prefix("unrelated."))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrowed_rule_leaves_the_rest_readable_and_refuses_writes() {
     let once = Once::encrypted("narrowed").await;
-    once.is_retired_by(encrypting(Pattern::prefix("narrowed.inner.")))
-        .await;
+    once.is_retired_by(encrypting(Pattern::prefix("narrowed.inner."))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,8 +102,7 @@ async fn an_emptied_policy_leaves_topics_readable_and_refuses_writes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn disabling_a_wider_pattern_does_not_make_a_topic_clear() {
     let once = Once::encrypted("wider").await;
-    once.is_retired_by(PolicyFile::new([Rule::disabled([Pattern::any()])]))
-        .await;
+    once.is_retired_by(PolicyFile::new([Rule::disabled([Pattern::any()])])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +127,8 @@ async fn disabling_the_same_pattern_makes_a_topic_clear_again() {
     write(&once.proxy, &once.topic, &clear).await.unwrap();
     let both = read(&once.proxy, &once.topic).await.unwrap();
     assert_eq!(both, [once.batch.as_sent(), clear.as_sent()]);
+    once.proxy.restart().await;
+    write(&once.proxy, &once.topic, &clear).await.unwrap();
     let files = Cluster::shared().await.topic_dirs(&once.topic);
     let search = Segments::of(files).search(&[once.needle, clear_needle]).await;
     assert!(!search.found(0) && search.found_in(1, "value"), "{search:?}");
@@ -145,9 +139,7 @@ async fn a_rule_that_comes_back_encrypts_a_retired_topic_again() {
     let once = Once::encrypted("back").await;
     once.proxy.apply_policy(&PolicyFile::new([])).await;
     once.is_retired().await;
-    once.proxy
-        .apply_policy(&encrypting(Pattern::name(&once.topic)))
-        .await;
+    once.proxy.apply_policy(&encrypting(Pattern::name(&once.topic))).await;
     write(&once.proxy, &once.topic, &once.batch).await.unwrap();
     let batches = read(&once.proxy, &once.topic).await.unwrap();
     assert_eq!(batches, [once.batch.as_sent(), once.batch.as_sent()]);

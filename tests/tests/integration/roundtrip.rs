@@ -15,19 +15,10 @@ async fn round_trips(client: Client, format: &str) {
         let sent = Payload::new(codec.number().unsigned_abs() + 1).orders(usize::try_from(RECORDS).unwrap());
         let options = ProduceOptions::to(proxy.bootstrap(), &topic).codec(codec);
         let offsets = client.produce_all(&options, &sent).await;
-        assert!(
-            offsets.iter().copied().eq(0..RECORDS),
-            "{client} {codec}: offsets are {offsets:?}"
-        );
+        assert!(offsets.iter().copied().eq(0..RECORDS), "{client} {codec}: offsets are {offsets:?}");
         let reader = client.other();
-        let received = reader
-            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-            .await;
-        assert_same(
-            &format!("{client} to {reader}, {format} {codec}"),
-            &sent,
-            &received,
-        );
+        let received = reader.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
+        assert_same(&format!("{client} to {reader}, {format} {codec}"), &sent, &received);
         assert!(
             received.iter().map(|record| record.offset).eq(0..RECORDS),
             "{client} to {reader}: offsets have gaps"

@@ -11,7 +11,7 @@ use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
 use tests::{
     Certificates, Client, Cluster, ConsumeOptions, Pattern, PolicyFile, ProduceOptions, Proxy, RawConnection,
-    Rule, Scratch, Segments, SentRecord, assert_same, canary, eventually, topic,
+    Rule, Scratch, Segments, SentRecord, assert_same, canary, eventually, eventually_ok, topic,
 };
 use tokio::sync::OnceCell;
 
@@ -39,15 +39,9 @@ impl Secured {
                 .property("allow.everyone.if.no.acl.found=true")
                 .property("listener.name.tls.ssl.client.auth=none")
                 .property("listener.name.tls.ssl.keystore.type=PEM")
-                .property(format!(
-                    "listener.name.tls.ssl.keystore.location={}",
-                    misnamed.bundle.display()
-                ));
+                .property(format!("listener.name.tls.ssl.keystore.location={}", misnamed.bundle.display()));
             let cluster = cluster.start().await;
-            Self {
-                certificates,
-                cluster,
-            }
+            Self { certificates, cluster }
         };
         SHARED.get_or_init(start).await
     }
@@ -80,10 +74,7 @@ impl Secured {
             .with_permission_type(3); // allowed
         let request = CreateAclsRequest::default().with_creations(vec![acl]);
         let answer = self.cluster.admin().await.call(&request, 3).await.unwrap();
-        assert!(
-            answer.results.iter().all(|result| result.error_code == 0),
-            "{answer:?}"
-        );
+        assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
     }
 }
 
@@ -111,6 +102,19 @@ async fn brokers_are_trusted_by_any_certificate_of_a_bundle() {
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
         connection.api_versions().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_bundle_is_used_for_new_connections_to_brokers() {
+    let secured = Secured::shared().await;
+    let scratch = Scratch::new("bundle");
+    let bundle = scratch.join("bundle.pem");
+    fs::copy(Certificates::new().authority(), &bundle).unwrap();
+    let proxy = secured.proxy(json!({"caFile": bundle})).await;
+    is_refused(&proxy, "invalid peer certificate").await;
+    fs::copy(secured.certificates.authority(), &bundle).unwrap();
+    let served = async || RawConnection::connect(&proxy.bootstrap()).await?.api_versions().await;
+    eventually_ok("the broker is trusted", PATIENCE, served).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,21 +163,10 @@ async fn clients_authenticate_at_the_broker_through_tls_on_both_sides() {
         let needle = canary("sasl");
         let sent = [SentRecord::of(needle.clone()).key("key").partition(0)];
         let sasl = client.sasl(mechanism, "alice", "alice-secret", Some(&authority));
-        client
-            .produce_all(
-                &ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl),
-                &sent,
-            )
-            .await;
+        client.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl), &sent).await;
         let options = ConsumeOptions::from(proxy.bootstrap(), &topic).properties(&sasl);
-        assert_same(
-            &format!("{client} {mechanism}"),
-            &sent,
-            &client.consume_all(&options).await,
-        );
-        let search = Segments::of(secured.cluster.topic_dirs(&topic))
-            .search(&[needle])
-            .await;
+        assert_same(&format!("{client} {mechanism}"), &sent, &client.consume_all(&options).await);
+        let search = Segments::of(secured.cluster.topic_dirs(&topic)).search(&[needle]).await;
         assert!(!search.found(0) && search.records > 0, "{search:?}");
     }
 }
@@ -181,18 +174,14 @@ async fn clients_authenticate_at_the_broker_through_tls_on_both_sides() {
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_authorise_the_client_and_not_the_proxy() {
     let secured = Secured::shared().await;
-    let proxy = secured
-        .proxy(json!({"caFile": secured.certificates.authority()}))
-        .await;
+    let proxy = secured.proxy(json!({"caFile": secured.certificates.authority()})).await;
     for (client, mechanism) in [(Client::Java, "PLAIN"), (Client::Go, "SCRAM-SHA-256")] {
         let topic = secured.create(&format!("acl-{client}")).await;
         secured.allow_only(&topic, "alice").await;
         let sent = [SentRecord::of("for alice only").partition(0)];
         let options = |user: &str| {
             let sasl = client.sasl(mechanism, user, &format!("{user}-secret"), None);
-            ProduceOptions::to(proxy.bootstrap(), &topic)
-                .properties(&sasl)
-                .timeout(Duration::from_secs(10))
+            ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl).timeout(Duration::from_secs(10))
         };
         let refused = client.produce(&options("bob"), &sent).await.remove(0);
         assert_eq!(refused.unwrap_err(), "TOPIC_AUTHORIZATION_FAILED", "{client}");
@@ -206,21 +195,13 @@ async fn brokers_authorise_the_client_and_not_the_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_refused_by_the_broker() {
     let secured = Secured::shared().await;
-    let proxy = secured
-        .proxy(json!({"caFile": secured.certificates.authority()}))
-        .await;
+    let proxy = secured.proxy(json!({"caFile": secured.certificates.authority()})).await;
     let topic = secured.create("password").await;
     for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
         let sasl = Client::Java.sasl(mechanism, "alice", "not her password", None);
         let options = ProduceOptions::to(proxy.bootstrap(), &topic).properties(&sasl);
-        let answers = Client::Java
-            .produce(&options, &[SentRecord::of("never stored").partition(0)])
-            .await;
-        assert_eq!(
-            answers[0].clone().unwrap_err(),
-            "SASL_AUTHENTICATION_FAILED",
-            "{mechanism}"
-        );
+        let answers = Client::Java.produce(&options, &[SentRecord::of("never stored").partition(0)]).await;
+        assert_eq!(answers[0].clone().unwrap_err(), "SASL_AUTHENTICATION_FAILED", "{mechanism}");
     }
     let (mut connection, at) = secured.cluster.leader(&topic, 0).await;
     assert_eq!(connection.list_offset(&at, -1).await.unwrap(), 0);

@@ -13,12 +13,7 @@ const PRODUCE: i16 = 13;
 const FETCH: i16 = 18;
 
 async fn announced(address: &str) -> ApiVersionsResponse {
-    RawConnection::connect(address)
-        .await
-        .unwrap()
-        .api_versions()
-        .await
-        .unwrap()
+    RawConnection::connect(address).await.unwrap().api_versions().await.unwrap()
 }
 
 fn find(announced: &ApiVersionsResponse, key: ApiKey) -> Option<&ApiVersion> {
@@ -31,12 +26,7 @@ async fn stage(format: &str, purpose: &str) -> (RawConnection, Location) {
     let topic = topic(&format!("{format}.versions-{purpose}"));
     cluster.create_topic(&topic, 1, &[]).await;
     let at = cluster.locate(&topic, 0).await;
-    (
-        RawConnection::connect(&Proxy::shared().await.bootstrap())
-            .await
-            .unwrap(),
-        at,
-    )
+    (RawConnection::connect(&Proxy::shared().await.bootstrap()).await.unwrap(), at)
 }
 
 /// A raised minimum of Produce makes librdkafka send without compression (KAFKA-18659).
@@ -50,11 +40,7 @@ async fn minima_are_the_brokers() {
         "this broker is not what the test is for"
     );
     for api in &proxy.api_keys {
-        let of_broker = broker
-            .api_keys
-            .iter()
-            .find(|other| other.api_key == api.api_key)
-            .unwrap();
+        let of_broker = broker.api_keys.iter().find(|other| other.api_key == api.api_key).unwrap();
         assert_eq!(api.min_version, of_broker.min_version, "API {}", api.api_key);
     }
 }
@@ -64,24 +50,12 @@ async fn maxima_are_at_most_the_brokers_and_the_proxys() {
     let broker = announced(&Cluster::shared().await.bootstrap()).await;
     let proxy = announced(&Proxy::shared().await.bootstrap()).await;
     for api in &proxy.api_keys {
-        let of_broker = broker
-            .api_keys
-            .iter()
-            .find(|other| other.api_key == api.api_key)
-            .unwrap();
+        let of_broker = broker.api_keys.iter().find(|other| other.api_key == api.api_key).unwrap();
         assert!(api.max_version <= of_broker.max_version, "API {}", api.api_key);
     }
-    for (key, newest) in [
-        (ApiKey::Produce, PRODUCE),
-        (ApiKey::Fetch, FETCH),
-        (ApiKey::DescribeQuorum, 1),
-    ] {
+    for (key, newest) in [(ApiKey::Produce, PRODUCE), (ApiKey::Fetch, FETCH), (ApiKey::DescribeQuorum, 1)] {
         let broker = find(&broker, key).unwrap().max_version;
-        assert_eq!(
-            find(&proxy, key).unwrap().max_version,
-            newest.min(broker),
-            "{key:?}"
-        );
+        assert_eq!(find(&proxy, key).unwrap().max_version, newest.min(broker), "{key:?}");
     }
     // A broker of today offers more than the proxy lets through: the comparison above is not empty.
     assert!(find(&broker, ApiKey::DescribeQuorum).unwrap().max_version > 1);
@@ -127,19 +101,14 @@ async fn what_brokers_speak_among_themselves_is_hidden() {
     for key in internal {
         assert!(find(&proxy, key).is_none(), "{key:?}");
     }
-    assert!(
-        internal.iter().any(|key| find(&broker, *key).is_some()),
-        "the broker hides them all by itself"
-    );
+    assert!(internal.iter().any(|key| find(&broker, *key).is_some()), "the broker hides them all by itself");
 }
 
 /// KIP-511: whatever was asked, the answer has the body of version 0, so that every client can read it.
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_versions_of_api_versions_are_answered_in_version_0() {
     for version in [5, 99, i16::MAX, -1] {
-        let mut connection = RawConnection::connect(&Proxy::shared().await.bootstrap())
-            .await
-            .unwrap();
+        let mut connection = RawConnection::connect(&Proxy::shared().await.bootstrap()).await.unwrap();
         let mut request = 18_i16.to_be_bytes().to_vec();
         request.extend(version.to_be_bytes());
         request.extend([0, 0, 0, 9, 0xff, 0xff]);
@@ -149,11 +118,7 @@ async fn unknown_versions_of_api_versions_are_answered_in_version_0() {
         let (correlation, answer) = connection.receive::<ApiVersionsRequest>(0).await.unwrap();
         assert_eq!(correlation, 9);
         assert_eq!(answer.error_code, 35, "version {version}");
-        let own = answer
-            .api_keys
-            .iter()
-            .find(|api| api.api_key == 18)
-            .expect("it says what it knows");
+        let own = answer.api_keys.iter().find(|api| api.api_key == 18).expect("it says what it knows");
         assert!(own.max_version >= 3, "version {version}: {own:?}");
         // The client tries again on the same connection.
         assert_eq!(connection.api_versions().await.unwrap().error_code, 0);
@@ -162,9 +127,7 @@ async fn unknown_versions_of_api_versions_are_answered_in_version_0() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_of_api_versions_is_answered() {
-    let mut connection = RawConnection::connect(&Proxy::shared().await.bootstrap())
-        .await
-        .unwrap();
+    let mut connection = RawConnection::connect(&Proxy::shared().await.bootstrap()).await.unwrap();
     for version in 0..=4 {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(kafka_protocol::protocol::StrBytes::from_static_str("test"))
@@ -178,25 +141,16 @@ async fn every_version_of_api_versions_is_answered() {
 /// Each version of Produce writes, each version of Fetch reads.
 async fn every_version_round_trips(format: &str) {
     let (mut connection, at) = stage(format, "all").await;
-    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap())
-        .await
-        .unwrap();
+    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap()).await.unwrap();
     let broker = announced(&Cluster::shared().await.bootstrap()).await;
     let newest = |key, newest: i16| newest.min(find(&broker, key).unwrap().max_version);
     let mut sent = Vec::new();
     for (version, seed) in (3..=newest(ApiKey::Produce, PRODUCE)).zip(1..) {
         let batch = Batch::of(&Payload::new(seed).orders(5));
-        let appended = connection
-            .produce(&at, By::Version(version), batch.clone())
-            .await
-            .unwrap();
+        let appended = connection.produce(&at, By::Version(version), batch.clone()).await.unwrap();
         assert_eq!(appended.error, None, "Produce {version}: {:?}", appended.message);
         let stored = direct.fetch(&at, By::Id, appended.base_offset).await.unwrap();
-        assert_ne!(
-            stored.batches()[0].records(),
-            batch.records(),
-            "Produce {version}: stored in clear"
-        );
+        assert_ne!(stored.batches()[0].records(), batch.records(), "Produce {version}: stored in clear");
         sent.push(batch.as_sent());
     }
     assert!(sent.len() > 9);
@@ -257,9 +211,7 @@ async fn old_produce_to_encrypted_topics_is_refused() {
                 "{format}, Produce {version}: {answer:?}"
             );
         }
-        let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap())
-            .await
-            .unwrap();
+        let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap()).await.unwrap();
         assert_eq!(
             direct.list_offset(&at, -1).await.unwrap(),
             0,
@@ -292,15 +244,8 @@ async fn old_fetch_from_encrypted_topics_is_refused() {
             // Correlation id, throttle time, one topic, its name, one partition, its index, the error.
             let throttle = if version >= 1 { 4 } else { 0 };
             let error = 4 + throttle + 4 + 2 + at.topic.len() + 4 + 4;
-            assert_ne!(
-                answer[error..error + 2],
-                [0, 0],
-                "{format}, Fetch {version}: {answer:?}"
-            );
-            assert!(
-                answer.len() < error + 2 + 8 + 4 + 1,
-                "{format}, Fetch {version}: an error with records"
-            );
+            assert_ne!(answer[error..error + 2], [0, 0], "{format}, Fetch {version}: {answer:?}");
+            assert!(answer.len() < error + 2 + 8 + 4 + 1, "{format}, Fetch {version}: an error with records");
         }
     }
 }
@@ -312,9 +257,7 @@ async fn old_librdkafka_compresses_through_the_proxy() {
     for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
         let (mut connection, at) = stage("batch", &format!("librdkafka-{codec}")).await;
         let sent = Payload::new(2).orders(100);
-        let options = ProduceOptions::to(proxy.bootstrap(), &at.topic)
-            .codec(codec)
-            .linger_ms(100);
+        let options = ProduceOptions::to(proxy.bootstrap(), &at.topic).codec(codec).linger_ms(100);
         Client::Librdkafka.produce_all(&options, &sent).await;
         // In batch format a reader gets the batches as they were sent, codec included.
         let restored = connection.fetch_all(&at, By::Id).await.unwrap();
@@ -322,9 +265,8 @@ async fn old_librdkafka_compresses_through_the_proxy() {
         for batch in &restored {
             assert_eq!(batch.codec(), codec.number(), "{codec}");
         }
-        let received = Client::Librdkafka
-            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &at.topic))
-            .await;
+        let received =
+            Client::Librdkafka.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &at.topic)).await;
         assert_same(codec.name(), &sent, &received);
     }
 }

@@ -67,11 +67,7 @@ impl EffectivePolicy {
     pub fn new(policy: Policy, ledger: Ledger) -> Self {
         let entry = |(pattern, key): (&Pattern, &KeyRef)| (pattern.clone(), (pattern.clone(), key.clone()));
         let ever_encrypted = ledger.entries().map(entry).collect();
-        Self {
-            policy,
-            ledger,
-            ever_encrypted,
-        }
+        Self { policy, ledger, ever_encrypted }
     }
 
     /// What happens to a topic.
@@ -83,21 +79,12 @@ impl EffectivePolicy {
     /// pass in clear what a more specific pattern encrypted before. Encrypting is always safe.
     pub fn explain(&self, topic: &str) -> Explanation<'_> {
         if is_internal_topic(topic) {
-            return Explanation {
-                decision: Decision::Internal,
-                winner: None,
-            };
+            return Explanation { decision: Decision::Internal, winner: None };
         }
         let rule = self.policy.index.best(topic);
-        let winner = rule.map(|rule| Winner::Rule {
-            rule: rule.rule,
-            pattern: &rule.pattern,
-        });
+        let winner = rule.map(|rule| Winner::Rule { rule: rule.rule, pattern: &rule.pattern });
         if let Some(Action::Encrypt(encrypt)) = rule.map(|rule| &rule.action) {
-            return Explanation {
-                decision: Decision::Encrypt(encrypt),
-                winner,
-            };
+            return Explanation { decision: Decision::Encrypt(encrypt), winner };
         }
         // Among all entries that match, the most specific is the hardest to clear, so it stands for all of
         // them.
@@ -109,11 +96,8 @@ impl EffectivePolicy {
                 winner: Some(Winner::Ledger { pattern, key }),
             };
         }
-        let decision = if rule.is_some() {
-            Decision::Disabled
-        } else {
-            Decision::Unmatched(self.policy.unmatched())
-        };
+        let decision =
+            if rule.is_some() { Decision::Disabled } else { Decision::Unmatched(self.policy.unmatched()) };
         Explanation { decision, winner }
     }
 
@@ -154,10 +138,7 @@ impl fmt::Display for Explanation<'_> {
             None => Ok(()),
             Some(Winner::Rule { rule, pattern }) => write!(f, ", by rules[{rule}] ({pattern})"),
             Some(Winner::Ledger { pattern, key }) => {
-                write!(
-                    f,
-                    ", since it was once encrypted ({pattern}, last with key {key})"
-                )
+                write!(f, ", since it was once encrypted ({pattern}, last with key {key})")
             }
         }
     }

@@ -22,10 +22,7 @@ impl<T> PatternIndex<T> {
         if is_internal_topic(topic) {
             return None;
         }
-        self.names
-            .get(topic)
-            .or_else(|| self.longest_prefix(topic))
-            .or(self.any.as_ref())
+        self.names.get(topic).or_else(|| self.longest_prefix(topic)).or(self.any.as_ref())
     }
 
     fn longest_prefix(&self, topic: &str) -> Option<&T> {
@@ -38,12 +35,8 @@ impl<T> PatternIndex<T> {
 
 impl<T> FromIterator<(Pattern, T)> for PatternIndex<T> {
     fn from_iter<I: IntoIterator<Item = (Pattern, T)>>(entries: I) -> Self {
-        let mut index = Self {
-            names: HashMap::new(),
-            prefixes: HashMap::new(),
-            lengths: Vec::new(),
-            any: None,
-        };
+        let mut index =
+            Self { names: HashMap::new(), prefixes: HashMap::new(), lengths: Vec::new(), any: None };
         let mut lengths = BTreeSet::new();
         for (pattern, value) in entries {
             match pattern {

@@ -88,11 +88,7 @@ impl Serialize for Pattern {
 fn read_name(field: &Field<'_>) -> Option<TopicName> {
     let name = field.parsed(|text| {
         TopicName::new(text).map_err(|error| {
-            let hint = if text.ends_with('*') {
-                " (for all that begin so, use prefix)"
-            } else {
-                ""
-            };
+            let hint = if text.ends_with('*') { " (for all that begin so, use prefix)" } else { "" };
             format!("{error}{hint}")
         })
     })?;

@@ -85,32 +85,20 @@ impl Rule {
                 encryption.choice(&[("Disabled", ())]).map(|()| Action::Disabled)
             }
         };
-        Some(Self {
-            topics: topics?,
-            action: action?,
-        })
+        Some(Self { topics: topics?, action: action? })
     }
 }
 
 impl EncryptRule {
     /// The key with its provider.
     pub fn key_ref(&self) -> KeyRef {
-        KeyRef {
-            provider: self.provider.clone(),
-            name: self.key.clone(),
-        }
+        KeyRef { provider: self.provider.clone(), name: self.key.clone() }
     }
 
     fn read(fields: &Fields<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let key = fields
-            .required("key")
-            .and_then(|field| KeyRef::read(field, Some(providers)));
+        let key = fields.required("key").and_then(|field| KeyRef::read(field, Some(providers)));
         let format = fields.optional("format").and_then(|field| {
-            field.choice(&[
-                ("Auto", Format::Auto),
-                ("Batch", Format::Batch),
-                ("Record", Format::Record),
-            ])
+            field.choice(&[("Auto", Format::Auto), ("Batch", Format::Batch), ("Record", Format::Record)])
         });
         let on_plaintext = fields
             .optional("onPlaintext")
@@ -129,9 +117,7 @@ impl KeyRef {
     /// Reads a key; its provider must be one of the given, if they are known.
     pub(super) fn read(field: &Field<'_>, providers: Option<&BTreeSet<ProviderName>>) -> Option<Self> {
         let fields = field.fields(&["provider", "name"])?;
-        let name = fields
-            .required("name")
-            .and_then(|field| field.parsed(KeyName::new));
+        let name = fields.required("name").and_then(|field| field.parsed(KeyName::new));
         let written = fields.optional("provider");
         let provider = match written {
             Some(field) => field.parsed(ProviderName::new),
@@ -145,10 +131,7 @@ impl KeyRef {
                 quote(provider.as_str())
             ));
         }
-        Some(Self {
-            provider,
-            name: name?,
-        })
+        Some(Self { provider, name: name? })
     }
 }
 
@@ -169,14 +152,10 @@ impl Serialize for Action {
             },
         }
         let text = match self {
-            Self::Encrypt(rule) => Text::Encrypt {
-                key: rule.key_ref(),
-                format: rule.format,
-                on_plaintext: rule.on_plaintext,
-            },
-            Self::Disabled => Text::Disabled {
-                encryption: "Disabled",
-            },
+            Self::Encrypt(rule) => {
+                Text::Encrypt { key: rule.key_ref(), format: rule.format, on_plaintext: rule.on_plaintext }
+            }
+            Self::Disabled => Text::Disabled { encryption: "Disabled" },
         };
         text.serialize(serializer)
     }

@@ -6,9 +6,7 @@ use super::*;
 use crate::name::{KeyName, TopicName, TopicPrefix};
 
 fn providers() -> BTreeSet<ProviderName> {
-    ["default", "vault"]
-        .map(|name| ProviderName::new(name).unwrap())
-        .into()
+    ["default", "vault"].map(|name| ProviderName::new(name).unwrap()).into()
 }
 
 fn parse(text: &str) -> Result<Policy, String> {
@@ -152,10 +150,7 @@ rules[2].topics[0]: is the same pattern as rules[0].topics[1], prefix a";
     let policy = parse("rules: [{topics: [{name: a}], key: {name: k}}]").unwrap();
     let twice = [policy.rules(), policy.rules()].concat();
     let errors = Policy::new(UnmatchedTopics::Reject, twice).unwrap_err();
-    assert_eq!(
-        errors.to_string(),
-        "rules[1].topics[0]: is the same pattern as rules[0].topics[0], name a"
-    );
+    assert_eq!(errors.to_string(), "rules[1].topics[0]: is the same pattern as rules[0].topics[0], name a");
 }
 
 #[test]
@@ -174,10 +169,7 @@ fn decisions_explain_themselves() {
         explain("p.a"),
         "encrypted with key k of provider default (format Auto, onPlaintext Pass), by rules[0] (prefix p.)"
     );
-    assert_eq!(
-        explain("p.public.a"),
-        "clear, encryption disabled, by rules[1] (prefix p.public.)"
-    );
+    assert_eq!(explain("p.public.a"), "clear, encryption disabled, by rules[1] (prefix p.public.)");
     assert_eq!(
         explain("gone"),
         "retired: writes refused, reads decrypted, since it was once encrypted (name gone, last with key old of provider vault)"
@@ -204,10 +196,7 @@ fn internal_topics_match_nothing() {
         assert!(is_internal_topic(topic));
         assert!(!Pattern::Any.matches(topic));
     }
-    assert!(matches!(
-        effective.decide("__consumer_offsets2"),
-        Decision::Encrypt(_)
-    ));
+    assert!(matches!(effective.decide("__consumer_offsets2"), Decision::Encrypt(_)));
 }
 
 /// Names over a tiny alphabet, so that patterns overlap often.
@@ -237,13 +226,8 @@ fn policy() -> impl Strategy<Value = Policy> {
     let action = prop_oneof![Just(key("k")), Just(key("l")), Just(Action::Disabled)];
     let unmatched = prop_oneof![Just(UnmatchedTopics::Passthrough), Just(UnmatchedTopics::Reject)];
     (unmatched, prop::collection::btree_map(pattern(), action, 0..8)).prop_map(|(unmatched, rules)| {
-        let rules = rules
-            .into_iter()
-            .map(|(pattern, action)| Rule {
-                topics: vec![pattern],
-                action,
-            })
-            .collect();
+        let rules =
+            rules.into_iter().map(|(pattern, action)| Rule { topics: vec![pattern], action }).collect();
         Policy::new(unmatched, rules).unwrap()
     })
 }
@@ -255,10 +239,7 @@ fn naive<'a>(policy: &'a Policy, ledger: &'a Ledger, topic: &str) -> Decision<'a
         .iter()
         .filter(|rule| rule.topics[0].matches(topic))
         .max_by_key(|r| r.topics[0].specificity());
-    let ever = ledger
-        .entries()
-        .map(|(pattern, _)| pattern)
-        .filter(|pattern| pattern.matches(topic));
+    let ever = ledger.entries().map(|(pattern, _)| pattern).filter(|pattern| pattern.matches(topic));
     let narrowest = ever.map(Pattern::specificity).max();
     match rule.map(|rule| (&rule.action, rule.topics[0].specificity())) {
         Some((Action::Encrypt(rule), _)) => Decision::Encrypt(rule),

@@ -29,9 +29,8 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
         field.mistake("must have at least one entry");
     }
     for (key, entry) in entries {
-        let name = ProviderName::new(key)
-            .map_err(|error| entry.mistake(format!("has a name that {error}")))
-            .ok();
+        let name =
+            ProviderName::new(key).map_err(|error| entry.mistake(format!("has a name that {error}"))).ok();
         let provider = KeyProvider::read(&entry, base_dir);
         if let (Some(name), Some(provider)) = (name, provider) {
             providers.insert(name, provider);
@@ -45,9 +44,7 @@ impl KeyProvider {
         let fields = field.fields(&["local"])?;
         let (_, local) = fields.only()?;
         let fields = local.fields(&["directory"])?;
-        let directory = fields
-            .required("directory")
-            .and_then(|field| read_path(field, base_dir))?;
+        let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
         Some(Self::Local { directory })
     }
 }

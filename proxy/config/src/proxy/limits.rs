@@ -28,12 +28,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_frame_bytes: 100 << 20,
-            buffer_bytes: 256 << 20,
-            connections: 2000,
-            fetch_max_bytes: None,
-        }
+        Self { max_frame_bytes: 100 << 20, buffer_bytes: 256 << 20, connections: 2000, fetch_max_bytes: None }
     }
 }
 
@@ -41,11 +36,7 @@ impl Limits {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let fields = field.fields(&["maxFrameBytes", "bufferBytes", "connections", "fetchMaxBytes"])?;
         let default = Self::default();
-        let number = |name, range| {
-            fields
-                .optional(name)
-                .and_then(|field: &Field<'_>| field.integer(range))
-        };
+        let number = |name, range| fields.optional(name).and_then(|field: &Field<'_>| field.integer(range));
         let limits = Self {
             max_frame_bytes: number("maxFrameBytes", SMALLEST_FRAME..=LARGEST_FRAME)
                 .unwrap_or(default.max_frame_bytes),
@@ -61,9 +52,7 @@ impl Limits {
     fn check(&self, fields: &Fields<'_>) {
         if self.buffer_bytes < self.max_frame_bytes {
             // Either field alone can be what is wrong, against the other's default.
-            let field = fields
-                .optional("bufferBytes")
-                .or_else(|| fields.optional("maxFrameBytes"));
+            let field = fields.optional("bufferBytes").or_else(|| fields.optional("maxFrameBytes"));
             field.unwrap_or_else(|| fields.whole()).mistake(format!(
                 "must leave bufferBytes ({}) no smaller than maxFrameBytes ({})",
                 self.buffer_bytes, self.max_frame_bytes
@@ -73,10 +62,7 @@ impl Limits {
             && fetch > self.max_frame_bytes
         {
             let field = fields.optional("fetchMaxBytes").unwrap_or_else(|| fields.whole());
-            field.mistake(format!(
-                "must be at most maxFrameBytes ({}), not {fetch}",
-                self.max_frame_bytes
-            ));
+            field.mistake(format!("must be at most maxFrameBytes ({}), not {fetch}", self.max_frame_bytes));
         }
     }
 }

@@ -63,10 +63,7 @@ pub struct ServerTls {
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<Vec<Option<Listener>>> {
     let items = field.some_items()?;
     if items.len() > MOST_LISTENERS {
-        field.mistake(format!(
-            "must have at most {MOST_LISTENERS} entries, not {}",
-            items.len()
-        ));
+        field.mistake(format!("must have at most {MOST_LISTENERS} entries, not {}", items.len()));
         return None;
     }
     let mut names = HashMap::new();
@@ -86,15 +83,11 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<Vec<Option<
 impl Listener {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["name", "bind", "advertisedHost", "brokerPorts", "tls"])?;
-        let name = fields
-            .required("name")
-            .and_then(|field| field.parsed(ListenerName::new));
+        let name = fields.required("name").and_then(|field| field.parsed(ListenerName::new));
         let bind = fields.required("bind").and_then(read_bind);
         let advertised_host = fields.required("advertisedHost").and_then(read_advertised_host);
         let broker_ports = fields.required("brokerPorts").and_then(BrokerPorts::read);
-        let tls = fields
-            .optional("tls")
-            .map(|field| ServerTls::read(field, base_dir));
+        let tls = fields.optional("tls").map(|field| ServerTls::read(field, base_dir));
         Some(Self {
             name: name?,
             bind: bind?,
@@ -122,17 +115,13 @@ impl BrokerPorts {
 
     /// The port at which a broker is reached, if it has one.
     pub fn port(self, broker: BrokerId) -> Option<u16> {
-        let offset = u16::try_from(broker.value())
-            .ok()
-            .filter(|offset| *offset < self.count)?;
+        let offset = u16::try_from(broker.value()).ok().filter(|offset| *offset < self.count)?;
         self.start.checked_add(offset)
     }
 
     /// The broker that is reached at a port.
     pub fn broker(self, port: u16) -> Option<BrokerId> {
-        let offset = port
-            .checked_sub(self.start)
-            .filter(|offset| *offset < self.count)?;
+        let offset = port.checked_sub(self.start).filter(|offset| *offset < self.count)?;
         BrokerId::new(offset.into())
     }
 
@@ -143,9 +132,7 @@ impl BrokerPorts {
 
     fn read(field: &Field<'_>) -> Option<Self> {
         let fields = field.fields(&["start", "count"])?;
-        let start = fields
-            .required("start")
-            .and_then(|field| field.integer(1..=u16::MAX));
+        let start = fields.required("start").and_then(|field| field.integer(1..=u16::MAX));
         let count = match fields.optional("count") {
             None => Some(DEFAULT_BROKER_PORTS),
             Some(field) => field.integer(1..=MOST_BROKER_PORTS),
@@ -166,15 +153,10 @@ impl BrokerPorts {
 impl ServerTls {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["certificateFile", "keyFile", "clientCaFile"])?;
-        let certificate_file = fields
-            .required("certificateFile")
-            .and_then(|field| read_path(field, base_dir));
-        let key_file = fields
-            .required("keyFile")
-            .and_then(|field| read_path(field, base_dir));
-        let client_ca_file = fields
-            .optional("clientCaFile")
-            .map(|field| read_path(field, base_dir));
+        let certificate_file =
+            fields.required("certificateFile").and_then(|field| read_path(field, base_dir));
+        let key_file = fields.required("keyFile").and_then(|field| read_path(field, base_dir));
+        let client_ca_file = fields.optional("clientCaFile").map(|field| read_path(field, base_dir));
         Some(Self {
             certificate_file: certificate_file?,
             key_file: key_file?,

@@ -21,12 +21,8 @@ pub struct PolicyFiles {
 impl PolicyFiles {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["file", "stateFile"])?;
-        let file = fields
-            .required("file")
-            .and_then(|field| read_path(field, base_dir));
-        let state_file = fields
-            .optional("stateFile")
-            .map(|field| (field, read_path(field, base_dir)));
+        let file = fields.required("file").and_then(|field| read_path(field, base_dir));
+        let state_file = fields.optional("stateFile").map(|field| (field, read_path(field, base_dir)));
         let file = file?;
         let state_file = match state_file {
             None => file.with_suffix(".state"),

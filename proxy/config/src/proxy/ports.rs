@@ -34,10 +34,8 @@ pub(super) fn check(
         let last = upstream.and_then(|upstream| upstream.brokers.keys().next_back());
         if let Some(broker) = last.filter(|broker| listener.broker_ports.port(**broker).is_none()) {
             let count = listener.broker_ports.count();
-            let problem = format!(
-                "has no port for broker {broker} of upstream.brokers, only for 0 to {}",
-                count - 1
-            );
+            let problem =
+                format!("has no port for broker {broker} of upstream.brokers, only for 0 to {}", count - 1);
             mistakes.add(format!("{path}.brokerPorts"), problem);
         }
     }
@@ -55,11 +53,7 @@ pub(super) fn check(
 
 impl Claim {
     fn one(path: String, bind: SocketAddr) -> Self {
-        Self {
-            path,
-            ip: bind.ip(),
-            ports: bind.port()..=bind.port(),
-        }
+        Self { path, ip: bind.ip(), ports: bind.port()..=bind.port() }
     }
 
     /// The first port that both want on an address of both.

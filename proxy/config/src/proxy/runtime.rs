@@ -64,9 +64,7 @@ pub enum LogLevel {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self {
-            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 9404)),
-        }
+        Self { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 9404)) }
     }
 }
 
@@ -74,10 +72,7 @@ impl Admin {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let fields = field.fields(&["bind"])?;
         Some(Self {
-            bind: fields
-                .optional("bind")
-                .and_then(read_bind)
-                .unwrap_or_else(|| Self::default().bind),
+            bind: fields.optional("bind").and_then(read_bind).unwrap_or_else(|| Self::default().bind),
         })
     }
 }
@@ -96,12 +91,8 @@ impl Drain {
 
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let fields = field.fields(&["seconds"])?;
-        let seconds = fields
-            .optional("seconds")
-            .and_then(|field| field.integer(0..=3600));
-        Some(Self {
-            seconds: seconds.unwrap_or_else(|| Self::default().seconds),
-        })
+        let seconds = fields.optional("seconds").and_then(|field| field.integer(0..=3600));
+        Some(Self { seconds: seconds.unwrap_or_else(|| Self::default().seconds) })
     }
 }
 
@@ -111,20 +102,11 @@ impl Log {
         let format = fields
             .optional("format")
             .and_then(|field| field.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]));
-        let levels = [
-            LogLevel::Error,
-            LogLevel::Warn,
-            LogLevel::Info,
-            LogLevel::Debug,
-            LogLevel::Trace,
-        ];
+        let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
         let level = fields
             .optional("level")
             .and_then(|field| field.choice(&levels.map(|level| (level.as_str(), level))));
-        Some(Self {
-            format: format.unwrap_or_default(),
-            level: level.unwrap_or_default(),
-        })
+        Some(Self { format: format.unwrap_or_default(), level: level.unwrap_or_default() })
     }
 }
 

@@ -59,80 +59,34 @@ fn minimal_file_has_the_documented_defaults() {
     assert!(config.upstream.brokers.is_empty());
     assert_eq!(config.listeners[0].broker_ports.ports(), 29100..=29115);
     assert_eq!(config.policy.file.as_path(), Path::new("/etc/proxy/policy.yaml"));
-    assert_eq!(
-        config.policy.state_file.as_path(),
-        Path::new("/etc/proxy/policy.yaml.state")
-    );
+    assert_eq!(config.policy.state_file.as_path(), Path::new("/etc/proxy/policy.yaml.state"));
     assert_eq!(config.admin.bind, "127.0.0.1:9404".parse().unwrap());
     assert_eq!(config.limits.max_frame_bytes, 104_857_600);
     assert_eq!(config.limits.buffer_bytes, 268_435_456);
     assert_eq!(config.limits.connections, 2000);
     assert_eq!(config.limits.fetch_max_bytes, None);
     assert_eq!(config.drain.duration().as_secs(), 30);
-    assert_eq!(
-        config.log,
-        Log {
-            format: LogFormat::Text,
-            level: LogLevel::Info
-        }
-    );
+    assert_eq!(config.log, Log { format: LogFormat::Text, level: LogLevel::Info });
 }
 
 #[test]
 fn full_file_is_read_completely() {
     let config = parse(FULL).unwrap();
-    assert_eq!(
-        config.upstream.bootstrap_servers[1],
-        "[2001:db8::1]:9092".parse::<HostPort>().unwrap()
-    );
-    assert_eq!(
-        config.upstream.brokers[&BrokerId::new(1).unwrap()].to_string(),
-        "[::1]:9093"
-    );
-    let files: Vec<_> = config
-        .upstream
-        .tls
-        .unwrap()
-        .ca_files
-        .iter()
-        .map(|file| file.as_path().to_owned())
-        .collect();
-    assert_eq!(
-        files,
-        [PathBuf::from("/etc/proxy/a.pem"), PathBuf::from("/etc/b.pem")]
-    );
+    assert_eq!(config.upstream.bootstrap_servers[1], "[2001:db8::1]:9092".parse::<HostPort>().unwrap());
+    assert_eq!(config.upstream.brokers[&BrokerId::new(1).unwrap()].to_string(), "[::1]:9093");
+    let files: Vec<_> =
+        config.upstream.tls.unwrap().ca_files.iter().map(|file| file.as_path().to_owned()).collect();
+    assert_eq!(files, [PathBuf::from("/etc/proxy/a.pem"), PathBuf::from("/etc/b.pem")]);
     let listener = &config.listeners[1];
     assert_eq!(listener.advertised_host.as_str(), "2001:db8::2");
-    assert_eq!(
-        listener.tls.as_ref().unwrap().key_file.as_path(),
-        Path::new("/etc/proxy/tls.key")
-    );
-    assert_eq!(
-        listener
-            .tls
-            .as_ref()
-            .unwrap()
-            .client_ca_file
-            .as_ref()
-            .unwrap()
-            .written(),
-        "ca.crt"
-    );
+    assert_eq!(listener.tls.as_ref().unwrap().key_file.as_path(), Path::new("/etc/proxy/tls.key"));
+    assert_eq!(listener.tls.as_ref().unwrap().client_ca_file.as_ref().unwrap().written(), "ca.crt");
     let KeyProvider::Local { directory } = &config.key_providers["default"];
     assert_eq!(directory.as_path(), Path::new("/etc/proxy/keys/"));
-    assert_eq!(
-        config.policy.state_file.as_path(),
-        Path::new("/var/lib/state.yaml")
-    );
+    assert_eq!(config.policy.state_file.as_path(), Path::new("/var/lib/state.yaml"));
     assert_eq!(config.limits.fetch_max_bytes, Some(1 << 20));
     assert_eq!(config.drain.seconds, 0);
-    assert_eq!(
-        config.log,
-        Log {
-            format: LogFormat::Json,
-            level: LogLevel::Debug
-        }
-    );
+    assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
 }
 
 #[test]
@@ -148,10 +102,7 @@ fn written_text_means_the_same() {
 #[test]
 fn one_ca_file_is_a_list_of_one() {
     let with_tls = |tls: &str| MINIMAL.replacen("upstream:", &format!("upstream:\n  tls: {tls}"), 1);
-    assert_eq!(
-        parse(&with_tls("{caFile: a}")).unwrap(),
-        parse(&with_tls("{caFiles: [a]}")).unwrap()
-    );
+    assert_eq!(parse(&with_tls("{caFile: a}")).unwrap(), parse(&with_tls("{caFiles: [a]}")).unwrap());
 }
 
 #[test]
@@ -173,12 +124,7 @@ fn errors_of_a_loaded_file_name_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("proxy.yaml");
     let missing = ProxyConfig::load(&path).unwrap_err();
-    assert!(
-        missing
-            .to_string()
-            .starts_with(&format!("{}: cannot be read: ", path.display())),
-        "{missing}"
-    );
+    assert!(missing.to_string().starts_with(&format!("{}: cannot be read: ", path.display())), "{missing}");
     std::fs::write(&path, MINIMAL.replacen("cluster:", "clutser:", 1)).unwrap();
     let errors = ProxyConfig::load(&path).unwrap_err();
     assert_eq!(errors.file(), Some(path.as_path()));
@@ -190,8 +136,5 @@ fn errors_of_a_loaded_file_name_it() {
     assert_eq!(config.policy.file.as_path(), directory.path().join("policy.yaml"));
     std::fs::write(&path, b"\xff").unwrap();
     let errors = ProxyConfig::load(&path).unwrap_err();
-    assert_eq!(
-        errors.to_string(),
-        format!("{}: is not UTF-8 text (at byte 0)", path.display())
-    );
+    assert_eq!(errors.to_string(), format!("{}: is not UTF-8 text (at byte 0)", path.display()));
 }

@@ -38,13 +38,8 @@ impl Upstream {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["bootstrapServers", "brokers", "tls"])?;
         let bootstrap_servers = fields.required("bootstrapServers").and_then(read_servers);
-        let brokers = fields
-            .optional("brokers")
-            .and_then(read_brokers)
-            .unwrap_or_default();
-        let tls = fields
-            .optional("tls")
-            .map(|field| UpstreamTls::read(field, base_dir));
+        let brokers = fields.optional("brokers").and_then(read_brokers).unwrap_or_default();
+        let tls = fields.optional("tls").map(|field| UpstreamTls::read(field, base_dir));
         Some(Self {
             bootstrap_servers: bootstrap_servers?,
             brokers,
@@ -91,11 +86,7 @@ fn read_brokers(field: &Field<'_>) -> Option<BTreeMap<BrokerId, HostPort>> {
     let mut brokers = BTreeMap::new();
     for (key, entry) in field.entries()? {
         // The canonical form only, so that "1" and "01" cannot both stand for one broker.
-        let id = key
-            .parse()
-            .ok()
-            .and_then(BrokerId::new)
-            .filter(|id| id.to_string() == key);
+        let id = key.parse().ok().and_then(BrokerId::new).filter(|id| id.to_string() == key);
         if id.is_none() {
             entry.mistake("must have a broker id as its key, from 0 to 2147483647");
         }

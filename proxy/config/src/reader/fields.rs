@@ -16,23 +16,13 @@ impl<'a> Fields<'a> {
         known: &'static [&'static str],
         entries: Vec<(String, Field<'a>)>,
     ) -> Self {
-        Self {
-            whole,
-            known,
-            entries,
-        }
+        Self { whole, known, entries }
     }
 
     /// The field, if it is there. An empty value (`tls:`) is there, and is a mistake to whoever reads it.
     pub(crate) fn optional(&self, name: &str) -> Option<&Field<'a>> {
-        debug_assert!(
-            self.known.contains(&name),
-            "{name} is not in the list of known fields"
-        );
-        self.entries
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, field)| field)
+        debug_assert!(self.known.contains(&name), "{name} is not in the list of known fields");
+        self.entries.iter().find(|(key, _)| key == name).map(|(_, field)| field)
     }
 
     /// The field, whose absence is a mistake.
@@ -49,8 +39,7 @@ impl<'a> Fields<'a> {
         if let [(name, field)] = self.entries.as_slice() {
             return Some((name, field));
         }
-        self.whole
-            .mistake(format!("must have exactly one of {}", self.known.join(", ")));
+        self.whole.mistake(format!("must have exactly one of {}", self.known.join(", ")));
         None
     }
 

@@ -5,9 +5,5 @@ pub(crate) fn quote(text: &str) -> String {
     const MOST_CHARS: usize = 64;
     let mut chars = text.chars();
     let start: String = chars.by_ref().take(MOST_CHARS).collect();
-    if chars.next().is_some() {
-        format!("{start:?}…")
-    } else {
-        format!("{start:?}")
-    }
+    if chars.next().is_some() { format!("{start:?}…") } else { format!("{start:?}") }
 }

@@ -51,17 +51,8 @@ mod tests {
 
     #[test]
     fn sees_depth_through_quotes_and_comments() {
-        for deep in [
-            "[",
-            "{a: ",
-            "[\"]\", ",
-            "[']', ",
-            "[ # ]\n",
-            "[\"\n]\n\", ",
-            "[\"\\\"]\", ",
-            "- ",
-            "? ",
-        ] {
+        for deep in ["[", "{a: ", "[\"]\", ", "[']', ", "[ # ]\n", "[\"\n]\n\", ", "[\"\\\"]\", ", "- ", "? "]
+        {
             assert!(is_too_deep(&deep.repeat(65)), "{deep}");
             assert!(!is_too_deep(&deep.repeat(64)), "{deep}");
         }
@@ -69,14 +60,7 @@ mod tests {
 
     #[test]
     fn long_files_are_not_deep() {
-        for flat in [
-            "- {name: \"a]\"}\n",
-            "# don't [\n",
-            "- a-b\n",
-            "[x], ",
-            "'it''s', ",
-            "a: b # {\n",
-        ] {
+        for flat in ["- {name: \"a]\"}\n", "# don't [\n", "- a-b\n", "[x], ", "'it''s', ", "a: b # {\n"] {
             assert!(!is_too_deep(&flat.repeat(10_000)), "{flat}");
         }
     }

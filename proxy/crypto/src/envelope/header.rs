@@ -91,27 +91,13 @@ impl<'a> EnvelopeHeader<'a> {
         let commitment = cursor.array()?;
         let nonce_at = bytes.len() - cursor.left();
         let nonce = cursor.array()?;
-        let tail = if format == Format::Batch {
-            Tail::Batch(facts(&mut cursor)?)
-        } else {
-            record(&mut cursor)?
-        };
+        let tail =
+            if format == Format::Batch { Tail::Batch(facts(&mut cursor)?) } else { record(&mut cursor)? };
         if cursor.left() > 0 {
             return Err(EnvelopeError::TrailingBytes(cursor.left()));
         }
         let nonce_range = nonce_at..nonce_at + NONCE_LEN;
-        Ok(Self {
-            bytes,
-            nonce_mode,
-            provider,
-            key,
-            wrapped,
-            salt,
-            commitment,
-            nonce,
-            nonce_range,
-            tail,
-        })
+        Ok(Self { bytes, nonce_mode, provider, key, wrapped, salt, commitment, nonce, nonce_range, tail })
     }
 
     /// What is sealed; never [`Format::Marker`].

@@ -32,11 +32,7 @@ impl Template {
         if wrapped.is_empty() || wrapped.len() > MAX_WRAPPED_LEN {
             return Err(BadKey);
         }
-        let tail = if format == Format::Batch {
-            BATCH_TAIL
-        } else {
-            RECORD_TAIL
-        };
+        let tail = if format == Format::Batch { BATCH_TAIL } else { RECORD_TAIL };
         let length = FIXED + provider.as_str().len() + key.as_str().len() + wrapped.len() + tail;
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&[VERSION, format.byte(), ALGORITHM, NonceMode::Counter.byte()]);

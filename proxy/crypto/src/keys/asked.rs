@@ -97,11 +97,7 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         state.under_way = None;
         state.failure = match result {
             Ok(value) => {
-                self.answer.store(Some(Arc::new(Answer {
-                    value: value.clone(),
-                    epoch,
-                    confirmed: asked,
-                })));
+                self.answer.store(Some(Arc::new(Answer { value: value.clone(), epoch, confirmed: asked })));
                 None
             }
             Err(error) => {
@@ -109,11 +105,7 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
                 if !matches!(error, ProviderError::Unavailable { .. }) {
                     self.answer.store(None);
                 }
-                Some(Failure {
-                    error: error.clone(),
-                    epoch,
-                    until: Instant::now() + jittered(pause),
-                })
+                Some(Failure { error: error.clone(), epoch, until: Instant::now() + jittered(pause) })
             }
         };
     }
@@ -125,13 +117,7 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
 
 impl<T> Default for Asked<T> {
     fn default() -> Self {
-        Self {
-            answer: ArcSwapOption::empty(),
-            state: Mutex::new(State {
-                under_way: None,
-                failure: None,
-            }),
-        }
+        Self { answer: ArcSwapOption::empty(), state: Mutex::new(State { under_way: None, failure: None }) }
     }
 }
 
@@ -146,11 +132,7 @@ impl<T: Clone> Flight<T> {
             Ok(outcome) => outcome.clone(),
             Err(_) => None,
         };
-        outcome.unwrap_or_else(|| {
-            Err(ProviderError::unavailable(
-                context,
-                "the call ended without an answer",
-            ))
-        })
+        outcome
+            .unwrap_or_else(|| Err(ProviderError::unavailable(context, "the call ended without an answer")))
     }
 }

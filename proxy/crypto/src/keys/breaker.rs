@@ -17,6 +17,8 @@ pub(super) struct Breaker {
 struct State {
     /// Without an answer, one after the other.
     failures: u32,
+    /// The provider's epoch when it last failed to answer: what failed is the provider as it was then.
+    epoch: u64,
     open_until: Option<Instant>,
     /// One call is under way that decides whether the circuit closes.
     probing: bool,
@@ -38,8 +40,9 @@ impl Breaker {
     }
 
     /// `None` while the provider is left alone.
-    pub(super) fn enter(&self) -> Option<Permit<'_>> {
+    pub(super) fn enter(&self, epoch: u64) -> Option<Permit<'_>> {
         let mut state = self.state();
+        state.close_for(epoch);
         let probe = match state.open_until {
             None => false,
             Some(until) if state.probing || Instant::now() < until => return None,
@@ -49,15 +52,23 @@ impl Breaker {
         Some(Permit { breaker: self, probe })
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        let state = self.state();
-        state
-            .open_until
-            .is_some_and(|until| state.probing || Instant::now() < until)
+    pub(super) fn is_open(&self, epoch: u64) -> bool {
+        let mut state = self.state();
+        state.close_for(epoch);
+        state.open_until.is_some_and(|until| state.probing || Instant::now() < until)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A provider with another epoch may answer otherwise.
+    fn close_for(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            (self.epoch, self.failures, self.open_until) = (epoch, 0, None);
+        }
     }
 }
 

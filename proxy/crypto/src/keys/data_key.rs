@@ -82,8 +82,7 @@ impl DataKey {
 
 fn take(used: &AtomicU64, more: u64, limit: u64) -> bool {
     let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit);
-    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
-        .is_ok()
+    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
 }
 
 impl fmt::Debug for DataKey {

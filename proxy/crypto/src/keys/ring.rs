@@ -22,11 +22,7 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(source: Arc<Source>, context: KmsContext) -> Self {
-        Self {
-            source,
-            context,
-            asked: Arc::default(),
-        }
+        Self { source, context, asked: Arc::default() }
     }
 
     pub(super) async fn data_key(&self, shared: &Shared) -> Result<Arc<DataKey>, ProviderError> {
@@ -58,10 +54,7 @@ impl Ring {
                 (Err(error), _) => return Err(error),
             }
         }
-        Err(ProviderError::unavailable(
-            &self.context,
-            "its data keys are spent as soon as they come",
-        ))
+        Err(ProviderError::unavailable(&self.context, "its data keys are spent as soon as they come"))
     }
 
     /// In the background. A failure is remembered, and comes to light when the key in use ends.
@@ -74,11 +67,8 @@ impl Ring {
     }
 
     fn generate(&self, shared: &Shared, epoch: u64) -> Flight<Arc<DataKey>> {
-        let (source, context, limits) = (
-            Arc::clone(&self.source),
-            self.context.clone(),
-            shared.limits.clone(),
-        );
+        let (source, context, limits) =
+            (Arc::clone(&self.source), self.context.clone(), shared.limits.clone());
         self.asked.ask(shared, epoch, async move {
             let (dek, wrapped) = source.generate(&context).await?;
             Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
@@ -87,20 +77,14 @@ impl Ring {
 
     /// Sees whether the key-encryption key still unwraps the data key in use, which is to say: is not revoked.
     fn verify(&self, shared: &Shared, held: &Answer<Arc<DataKey>>, epoch: u64) -> Flight<Arc<DataKey>> {
-        let (source, context, key) = (
-            Arc::clone(&self.source),
-            self.context.clone(),
-            Arc::clone(&held.value),
-        );
+        let (source, context, key) =
+            (Arc::clone(&self.source), self.context.clone(), Arc::clone(&held.value));
         self.asked.ask(shared, epoch, async move {
             let dek = source.unwrap(&context, key.wrapped()).await?;
             if dek.same_as(key.dek()) {
                 Ok(key)
             } else {
-                Err(ProviderError::corrupt(
-                    &context,
-                    "the data key that it wrapped unwraps to another",
-                ))
+                Err(ProviderError::corrupt(&context, "the data key that it wrapped unwraps to another"))
             }
         })
     }

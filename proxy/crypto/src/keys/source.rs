@@ -31,29 +31,15 @@ impl Source {
         stats: Arc<KeyStats>,
     ) -> Self {
         let breaker = Breaker::new(limits);
-        Self {
-            cluster,
-            name,
-            provider,
-            breaker,
-            call_timeout: limits.call_timeout,
-            stats,
-        }
+        Self { cluster, name, provider, breaker, call_timeout: limits.call_timeout, stats }
     }
 
     /// The context of a key of this provider.
     pub(super) fn context(&self, key: &str) -> Result<KmsContext, ProviderError> {
-        let context = |key| KmsContext {
-            cluster: self.cluster.clone(),
-            provider: self.name.clone(),
-            key,
-        };
+        let context = |key| KmsContext { cluster: self.cluster.clone(), provider: self.name.clone(), key };
         match KeyName::new(key) {
             Ok(key) => Ok(context(key)),
-            Err(error) => Err(ProviderError::refused(
-                &context(KeyName::or_invalid(key)),
-                error.to_string(),
-            )),
+            Err(error) => Err(ProviderError::refused(&context(KeyName::or_invalid(key)), error.to_string())),
         }
     }
 
@@ -62,7 +48,7 @@ impl Source {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.breaker.is_open()
+        self.breaker.is_open(self.provider.epoch())
     }
 
     /// Has the provider make a data key.
@@ -93,20 +79,18 @@ impl Source {
         context: &KmsContext,
         call: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
-        let Some(permit) = self.breaker.enter() else {
+        let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
             return Err(ProviderError::unavailable(
                 context,
                 "it did not answer of late and is asked again soon",
             ));
         };
-        let answer = tokio::time::timeout(self.call_timeout, call)
-            .await
-            .unwrap_or_else(|_| {
-                KeyStats::count(&self.stats.timeouts);
-                let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
-                Err(ProviderError::unavailable(context, cause))
-            });
+        let answer = tokio::time::timeout(self.call_timeout, call).await.unwrap_or_else(|_| {
+            KeyStats::count(&self.stats.timeouts);
+            let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
+            Err(ProviderError::unavailable(context, cause))
+        });
         permit.report(!matches!(answer, Err(ProviderError::Unavailable { .. })));
         if let Err(error) = &answer {
             self.stats.count_failure(error);

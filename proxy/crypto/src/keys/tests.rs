@@ -19,25 +19,14 @@ use crate::seal::{BatchSealer, SealError};
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn limits() -> KeyLimits {
-    KeyLimits {
-        messages: 10,
-        bytes: 1000,
-        ..KeyLimits::default()
-    }
+    KeyLimits { messages: 10, bytes: 1000, ..KeyLimits::default() }
 }
 
 fn keys(limits: KeyLimits) -> (Arc<Keys>, Arc<TestProvider>) {
     let provider = Arc::new(TestProvider::default());
     let shared: Arc<dyn KeyProvider> = provider.clone();
     let providers = HashMap::from([(ProviderName::new("kms").unwrap(), shared)]);
-    (
-        Arc::new(Keys::new(
-            &ClusterName::new("cluster").unwrap(),
-            providers,
-            limits,
-        )),
-        provider,
-    )
+    (Arc::new(Keys::new(&ClusterName::new("cluster").unwrap(), providers, limits)), provider)
 }
 
 /// Lets background calls run to their end without the clock moving on.
@@ -60,12 +49,7 @@ async fn header(keys: &Keys) -> Vec<u8> {
     let key = keys.data_key("kms", "k").await.unwrap();
     let sealer = BatchSealer::new(&key, 1).unwrap();
     let mut header = Vec::new();
-    let facts = BatchFacts {
-        attributes: 0,
-        record_count: 1,
-        base_timestamp: 0,
-        max_timestamp: 0,
-    };
+    let facts = BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 };
     sealer.header(&facts, &mut header);
     header
 }

@@ -61,11 +61,7 @@ impl Unwrapped {
 
     async fn entry(&self, envelope: &EnvelopeHeader<'_>) -> Arc<Asked<Arc<Dek>>> {
         let mut digest = Context::new(&SHA256);
-        for part in [
-            envelope.provider().as_bytes(),
-            envelope.key().as_bytes(),
-            envelope.wrapped(),
-        ] {
+        for part in [envelope.provider().as_bytes(), envelope.key().as_bytes(), envelope.wrapped()] {
             digest.update(&part.len().to_be_bytes());
             digest.update(part);
         }
@@ -87,7 +83,5 @@ fn ask(
 ) -> Result<Flight<Arc<Dek>>, ProviderError> {
     let (source, context) = (Arc::clone(source), source.context(envelope.key())?);
     let wrapped: Box<[u8]> = envelope.wrapped().into();
-    Ok(asked.ask(shared, epoch, async move {
-        source.unwrap(&context, &wrapped).await.map(Arc::new)
-    }))
+    Ok(asked.ask(shared, epoch, async move { source.unwrap(&context, &wrapped).await.map(Arc::new) }))
 }

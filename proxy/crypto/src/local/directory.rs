@@ -29,12 +29,7 @@ pub(super) fn read(directory: &Path) -> Result<Listing, String> {
         }
         result = read_once(directory);
     }
-    result.map_err(|error| {
-        format!(
-            "failed to read the key directory {}: {error}",
-            directory.display()
-        )
-    })
+    result.map_err(|error| format!("failed to read the key directory {}: {error}", directory.display()))
 }
 
 fn read_once(directory: &Path) -> io::Result<Listing> {
@@ -49,10 +44,7 @@ fn read_once(directory: &Path) -> io::Result<Listing> {
         }
         match KeyVersion::parse(&name) {
             Err(error) => {
-                listing.misnamed.push(FileProblem {
-                    file: name.into_owned(),
-                    cause: error.to_string(),
-                });
+                listing.misnamed.push(FileProblem { file: name.into_owned(), cause: error.to_string() });
             }
             Ok(version) => {
                 let kek = match Kek::read(&entry.path()) {

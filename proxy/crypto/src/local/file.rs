@@ -48,10 +48,7 @@ impl KeyVersion {
         if version == 0 || version.to_string() != digits {
             return Err(FileError::Name);
         }
-        Ok(Self {
-            key: KeyName::new(key).map_err(FileError::KeyName)?,
-            version,
-        })
+        Ok(Self { key: KeyName::new(key).map_err(FileError::KeyName)?, version })
     }
 }
 
@@ -72,13 +69,9 @@ impl Kek {
 
     fn decode(text: &[u8]) -> Result<Self, FileError> {
         let mut bytes = Zeroizing::new([0_u8; MAX_FILE]);
-        let length = STANDARD
-            .decode_slice(text, bytes.as_mut_slice())
-            .map_err(|_| FileError::Content)?;
-        let decoded: &[u8; 32] = bytes
-            .get(..length)
-            .and_then(|key| key.try_into().ok())
-            .ok_or(FileError::Content)?;
+        let length = STANDARD.decode_slice(text, bytes.as_mut_slice()).map_err(|_| FileError::Content)?;
+        let decoded: &[u8; 32] =
+            bytes.get(..length).and_then(|key| key.try_into().ok()).ok_or(FileError::Content)?;
         let mut key = Self(Box::new([0; 32]));
         key.0.copy_from_slice(decoded);
         Ok(key)

@@ -40,9 +40,7 @@ async fn generate(keys: &LocalKeys, key: &str) -> (Dek, WrappedKey) {
 }
 
 async fn unwraps(keys: &LocalKeys, key: &str, (dek, wrapped): &(Dek, WrappedKey)) -> bool {
-    keys.unwrap(&context(key), wrapped.as_bytes())
-        .await
-        .is_ok_and(|unwrapped| unwrapped.same_as(dek))
+    keys.unwrap(&context(key), wrapped.as_bytes()).await.is_ok_and(|unwrapped| unwrapped.same_as(dek))
 }
 
 fn version(made: &(Dek, WrappedKey)) -> u32 {
@@ -56,17 +54,11 @@ async fn wraps_and_unwraps_in_its_context_only() {
     assert_eq!(made.1.as_bytes().len(), 64);
     assert!(unwraps(&keys, "payments.eu", &made).await);
     // The same key under another name: the context differs.
-    let error = keys
-        .unwrap(&context("refunds"), made.1.as_bytes())
-        .await
-        .unwrap_err();
+    let error = keys.unwrap(&context("refunds"), made.1.as_bytes()).await.unwrap_err();
     assert!(matches!(error, ProviderError::Corrupt { .. }));
     let mut other = context("payments.eu");
     other.cluster = ClusterName::new("other").unwrap();
-    assert!(matches!(
-        keys.unwrap(&other, made.1.as_bytes()).await,
-        Err(ProviderError::Corrupt { .. })
-    ));
+    assert!(matches!(keys.unwrap(&other, made.1.as_bytes()).await, Err(ProviderError::Corrupt { .. })));
 }
 
 #[tokio::test]
@@ -102,18 +94,12 @@ async fn removal_refuses_and_restoration_allows_again() {
     assert!(keys.reload());
     let error = keys.unwrap(&context("k"), made.1.as_bytes()).await.unwrap_err();
     assert!(matches!(&error, ProviderError::Refused { .. }));
-    assert!(
-        error.to_string().contains("no file k.v2 in the key directory"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no file k.v2 in the key directory"), "{error}");
     std::fs::remove_file(directory.path().join("k.v1")).unwrap();
     assert!(keys.reload());
     let error = keys.generate(&context("k")).await.unwrap_err();
     assert!(matches!(&error, ProviderError::Refused { .. }));
-    assert!(
-        error.to_string().contains("no file NAME.vN in the key directory"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no file NAME.vN in the key directory"), "{error}");
     put(directory.path(), "k.v2", 2);
     assert!(keys.reload());
     assert!(unwraps(&keys, "k", &made).await);
@@ -122,10 +108,7 @@ async fn removal_refuses_and_restoration_allows_again() {
 #[tokio::test]
 async fn bad_file_spoils_its_key_only() {
     let (directory, keys) = with(&[("good.v1", 1)]);
-    for (file, content) in [
-        ("short.v1", STANDARD.encode([1; 31])),
-        ("text.v1", "no base64!".to_owned()),
-    ] {
+    for (file, content) in [("short.v1", STANDARD.encode([1; 31])), ("text.v1", "no base64!".to_owned())] {
         std::fs::write(directory.path().join(file), content).unwrap();
     }
     std::fs::write(directory.path().join("long.v1"), STANDARD.encode([1; 4000])).unwrap();
@@ -137,28 +120,10 @@ async fn bad_file_spoils_its_key_only() {
     for key in ["short", "text", "long", "directory"] {
         let error = keys.generate(&context(key)).await.unwrap_err();
         assert!(matches!(&error, ProviderError::Refused { .. }));
-        assert!(
-            error.to_string().contains(&format!("file {key}.v1 is invalid")),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("file {key}.v1 is invalid")), "{error}");
     }
-    let files: Vec<_> = keys
-        .status()
-        .problems
-        .into_iter()
-        .map(|problem| problem.file)
-        .collect();
-    assert_eq!(
-        files,
-        [
-            "directory.v1",
-            "long.v1",
-            "short.v1",
-            "text.v1",
-            "README",
-            "k.v01"
-        ]
-    );
+    let files: Vec<_> = keys.status().problems.into_iter().map(|problem| problem.file).collect();
+    assert_eq!(files, ["directory.v1", "long.v1", "short.v1", "text.v1", "README", "k.v01"]);
 }
 
 #[tokio::test]
@@ -190,10 +155,7 @@ async fn missing_directory_is_unavailable_until_it_returns() {
     let parent = TempDir::new().unwrap();
     let directory = parent.path().join("keys");
     let keys = open(&directory);
-    assert!(matches!(
-        keys.generate(&context("k")).await,
-        Err(ProviderError::Unavailable { .. })
-    ));
+    assert!(matches!(keys.generate(&context("k")).await, Err(ProviderError::Unavailable { .. })));
     assert!(keys.status().directory.is_some());
     std::fs::create_dir(&directory).unwrap();
     put(&directory, "k.v1", 1);

@@ -35,10 +35,7 @@ pub(super) enum Lacking {
 impl Loaded {
     /// The state after a look at the directory.
     pub(super) fn follow(&self, listing: Result<Listing, String>) -> Self {
-        let mut after = Self {
-            epoch: self.epoch,
-            ..Self::default()
-        };
+        let mut after = Self { epoch: self.epoch, ..Self::default() };
         match listing {
             // The keys stay, so that a file which is invalid when the directory returns still has its value of before.
             Err(problem) => {
@@ -50,11 +47,7 @@ impl Loaded {
                 after.misnamed = listing.misnamed;
                 for (KeyVersion { key, version }, kek) in listing.files {
                     let before = self.keys.get(&key).and_then(|versions| versions.get(&version));
-                    after
-                        .keys
-                        .entry(key)
-                        .or_default()
-                        .insert(version, Version::follow(before, kek));
+                    after.keys.entry(key).or_default().insert(version, Version::follow(before, kek));
                 }
             }
         }
@@ -76,10 +69,8 @@ impl Loaded {
     /// The version that wraps.
     pub(super) fn newest(&self, key: &KeyName) -> Result<(u32, &Kek), Lacking> {
         let versions = self.versions(key)?;
-        let mut usable = versions
-            .iter()
-            .rev()
-            .filter_map(|(version, file)| Some((*version, file.kek.as_deref()?)));
+        let mut usable =
+            versions.iter().rev().filter_map(|(version, file)| Some((*version, file.kek.as_deref()?)));
         usable.next().ok_or_else(|| {
             let newest = versions.last_key_value();
             Lacking::Key(newest.map_or_else(no_file, |(version, file)| unusable(key, *version, file)))
@@ -91,30 +82,17 @@ impl Loaded {
         let file = self.versions(key)?.get(&version);
         let file =
             file.ok_or_else(|| Lacking::Key(format!("no file {key}.v{version} in the key directory")))?;
-        file.kek
-            .as_deref()
-            .ok_or_else(|| Lacking::Key(unusable(key, version, file)))
+        file.kek.as_deref().ok_or_else(|| Lacking::Key(unusable(key, version, file)))
     }
 
     pub(super) fn status(&self) -> LocalStatus {
-        let mut status = LocalStatus {
-            directory: self.directory.clone(),
-            ..LocalStatus::default()
-        };
+        let mut status = LocalStatus { directory: self.directory.clone(), ..LocalStatus::default() };
         for (key, versions) in &self.keys {
-            let usable = versions
-                .iter()
-                .filter(|(_, file)| file.kek.is_some())
-                .map(|(version, _)| *version);
+            let usable = versions.iter().filter(|(_, file)| file.kek.is_some()).map(|(version, _)| *version);
             status.keys.push((key.clone(), usable.collect()));
-            status
-                .problems
-                .extend(versions.iter().filter_map(|(version, file)| {
-                    Some(FileProblem {
-                        file: format!("{key}.v{version}"),
-                        cause: file.problem.clone()?,
-                    })
-                }));
+            status.problems.extend(versions.iter().filter_map(|(version, file)| {
+                Some(FileProblem { file: format!("{key}.v{version}"), cause: file.problem.clone()? })
+            }));
         }
         status.problems.extend(self.misnamed.iter().cloned());
         status
@@ -131,20 +109,13 @@ impl Loaded {
     fn answers_as(&self, other: &Self) -> bool {
         self.directory.is_some() == other.directory.is_some()
             && self.keys.len() == other.keys.len()
-            && self
-                .keys
-                .iter()
-                .zip(&other.keys)
-                .all(|((name, versions), (other_name, others))| {
-                    name == other_name
-                        && versions.len() == others.len()
-                        && versions
-                            .iter()
-                            .zip(others)
-                            .all(|((version, file), (other_version, other))| {
-                                version == other_version && file.answers_as(other)
-                            })
-                })
+            && self.keys.iter().zip(&other.keys).all(|((name, versions), (other_name, others))| {
+                name == other_name
+                    && versions.len() == others.len()
+                    && versions.iter().zip(others).all(|((version, file), (other_version, other))| {
+                        version == other_version && file.answers_as(other)
+                    })
+            })
     }
 }
 
@@ -152,18 +123,11 @@ impl Version {
     fn follow(before: Option<&Self>, read: Result<Kek, String>) -> Self {
         let kept = before.and_then(|before| before.kek.clone());
         match (read, kept) {
-            (Ok(kek), _) => Self {
-                kek: Some(Arc::new(kek)),
-                problem: None,
-            },
-            (Err(problem), Some(kek)) => Self {
-                kek: Some(kek),
-                problem: Some(format!("{problem}; what it held before is used")),
-            },
-            (Err(problem), None) => Self {
-                kek: None,
-                problem: Some(problem),
-            },
+            (Ok(kek), _) => Self { kek: Some(Arc::new(kek)), problem: None },
+            (Err(problem), Some(kek)) => {
+                Self { kek: Some(kek), problem: Some(format!("{problem}; what it held before is used")) }
+            }
+            (Err(problem), None) => Self { kek: None, problem: Some(problem) },
         }
     }
 
@@ -181,8 +145,5 @@ fn no_file() -> String {
 }
 
 fn unusable(key: &KeyName, version: u32, file: &Version) -> String {
-    format!(
-        "file {key}.v{version} is invalid: {}",
-        file.problem.as_deref().unwrap_or("no key")
-    )
+    format!("file {key}.v{version} is invalid: {}", file.problem.as_deref().unwrap_or("no key"))
 }

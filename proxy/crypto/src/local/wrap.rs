@@ -39,12 +39,7 @@ impl<'a> Parts<'a> {
             let (nonce, rest) = rest.split_first_chunk()?;
             let (ciphertext, rest) = rest.split_first_chunk()?;
             let tag = rest.try_into().ok()?;
-            Some(Self {
-                version: u32::from_be_bytes(*version),
-                nonce,
-                ciphertext,
-                tag,
-            })
+            Some(Self { version: u32::from_be_bytes(*version), nonce, ciphertext, tag })
         };
         parts().ok_or(WrapError::Length)
     }
@@ -72,11 +67,7 @@ pub(super) fn wrap_with(
     let cipher = Aes256Gcm::new(kek.expose().into());
     let mut ciphertext = Zeroizing::new(*dek.expose());
     let tag = cipher
-        .encrypt_inout_detached(
-            &nonce.into(),
-            &context.to_bytes(),
-            InOutBuf::from(ciphertext.as_mut_slice()),
-        )
+        .encrypt_inout_detached(&nonce.into(), &context.to_bytes(), InOutBuf::from(ciphertext.as_mut_slice()))
         .map_err(|_| WrapError::Wrap)?;
     let version = version.to_be_bytes();
     let parts: [&[u8]; 4] = [&version, &nonce, ciphertext.as_slice(), &tag];

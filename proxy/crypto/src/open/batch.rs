@@ -26,6 +26,5 @@ pub fn open_batch(
         .ok_or(OpenError::Commitment)?;
     let mut associated = Vec::with_capacity(envelope.bytes().len() + context.topic.len() + 64);
     aad::batch(&mut associated, envelope.bytes(), envelope.nonce_range(), context)?;
-    key.open(*envelope.nonce(), &associated, sealed)
-        .map_err(|_| OpenError::Tag)
+    key.open(*envelope.nonce(), &associated, sealed).map_err(|_| OpenError::Tag)
 }

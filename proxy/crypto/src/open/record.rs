@@ -48,13 +48,7 @@ impl RecordOpener {
         if sealed.len() < TAG_LEN {
             return Err(OpenError::Truncated);
         }
-        aad::record(
-            &mut self.associated,
-            envelope.bytes(),
-            envelope.nonce_range(),
-            topic,
-            record_key,
-        )?;
+        aad::record(&mut self.associated, envelope.bytes(), envelope.nonce_range(), topic, record_key)?;
         let key = key(&mut self.derived, dek, envelope)?;
 
         let start = out.len();
@@ -90,12 +84,7 @@ fn key<'a>(
         let key = OpeningKey::derive(dek, envelope.salt(), envelope.commitment(), Format::Record)
             .map_err(|_| OpenError::Tag)?
             .ok_or(OpenError::Commitment)?;
-        Derived {
-            dek: dek.clone(),
-            salt: *envelope.salt(),
-            commitment: *envelope.commitment(),
-            key,
-        }
+        Derived { dek: dek.clone(), salt: *envelope.salt(), commitment: *envelope.commitment(), key }
     };
     Ok(&slot.insert(derived).key)
 }

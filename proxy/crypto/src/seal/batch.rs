@@ -19,10 +19,7 @@ impl BatchSealer {
     pub fn new(key: &DataKey, bytes: usize) -> Result<Self, SealError> {
         let charge = u64::try_from(bytes).map_err(|_| SealError::Spent)?;
         let message = Message::new(key, Format::Batch, 1, charge)?;
-        Ok(Self {
-            message,
-            budget: bytes,
-        })
+        Ok(Self { message, budget: bytes })
     }
 
     /// The record key of the envelope record: different in every batch, so that compaction keeps all.
@@ -59,11 +56,8 @@ impl BatchSealer {
         }
         let mut associated = Vec::with_capacity(header.len() + context.topic.len() + 64);
         aad::batch(&mut associated, header, &template.nonce(), context).map_err(|_| SealError::TooLong)?;
-        let (nonce, tag) = self
-            .message
-            .sealing
-            .seal(&associated, plaintext)
-            .map_err(|_| SealError::Encrypt)?;
+        let (nonce, tag) =
+            self.message.sealing.seal(&associated, plaintext).map_err(|_| SealError::Encrypt)?;
         // The only message of its key has counter zero, as the header says already.
         debug_assert_eq!(nonce, [0; 12]);
         Ok(tag)
@@ -80,9 +74,6 @@ impl fmt::Debug for BatchSealer {
 impl BatchSealer {
     /// A sealer whose output is known beforehand.
     pub(crate) fn with_salt(key: &DataKey, salt: [u8; 32]) -> Self {
-        Self {
-            message: Message::with_salt(key, Format::Batch, salt).unwrap(),
-            budget: usize::MAX,
-        }
+        Self { message: Message::with_salt(key, Format::Batch, salt).unwrap(), budget: usize::MAX }
     }
 }

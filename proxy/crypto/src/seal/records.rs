@@ -19,12 +19,7 @@ impl RecordsSealer {
     /// Makes a message key for up to `messages` values of together up to `bytes` bytes, and charges the data key.
     pub fn new(key: &DataKey, messages: u64, bytes: u64) -> Result<Self, SealError> {
         let message = Message::new(key, Format::Record, messages, bytes)?;
-        Ok(Self {
-            message,
-            messages_left: messages,
-            bytes_left: bytes,
-            associated: Vec::new(),
-        })
+        Ok(Self { message, messages_left: messages, bytes_left: bytes, associated: Vec::new() })
     }
 
     /// Bytes of every envelope header.
@@ -75,15 +70,9 @@ impl RecordsSealer {
 
         sealed_out.extend_from_slice(value);
         let message = sealed_out.get_mut(sealed_start..).ok_or(SealError::Encrypt)?;
-        let (nonce, tag) = self
-            .message
-            .sealing
-            .seal(&self.associated, message)
-            .map_err(|_| SealError::Encrypt)?;
-        header
-            .get_mut(nonce_at)
-            .ok_or(SealError::Header)?
-            .copy_from_slice(&nonce);
+        let (nonce, tag) =
+            self.message.sealing.seal(&self.associated, message).map_err(|_| SealError::Encrypt)?;
+        header.get_mut(nonce_at).ok_or(SealError::Header)?.copy_from_slice(&nonce);
         sealed_out.extend_from_slice(&tag);
         Ok(())
     }
@@ -100,11 +89,6 @@ impl RecordsSealer {
     /// A sealer whose output is known beforehand.
     pub(crate) fn with_salt(key: &DataKey, salt: [u8; 32]) -> Self {
         let message = Message::with_salt(key, Format::Record, salt).unwrap();
-        Self {
-            message,
-            messages_left: u64::MAX,
-            bytes_left: u64::MAX,
-            associated: Vec::new(),
-        }
+        Self { message, messages_left: u64::MAX, bytes_left: u64::MAX, associated: Vec::new() }
     }
 }

@@ -87,18 +87,9 @@ fn wraps_unwrap_as_they_say() {
             provider: ProviderName::new(wrap.provider).unwrap(),
             key: KeyName::new(wrap.key).unwrap(),
         };
-        let opened = open(
-            bytes(&wrap.kek).try_into().unwrap(),
-            &context,
-            &bytes(&wrap.wrapped),
-        );
+        let opened = open(bytes(&wrap.kek).try_into().unwrap(), &context, &bytes(&wrap.wrapped));
         let opened = opened.map(|(version, dek)| (version, hex::encode(dek.expose())));
-        assert_eq!(
-            opened,
-            wrap.expected.map(|expected| (expected.version, expected.dek)),
-            "{}",
-            wrap.name
-        );
+        assert_eq!(opened, wrap.expected.map(|expected| (expected.version, expected.dek)), "{}", wrap.name);
     }
 }
 
@@ -125,11 +116,6 @@ fn records_open_as_they_say() {
         };
         // With an opener that knows a message key already, and with one that does not.
         assert_eq!(read_record(&mut opener, &record), expected, "{}", record.name);
-        assert_eq!(
-            read_record(&mut RecordOpener::new(), &record),
-            expected,
-            "{}",
-            record.name
-        );
+        assert_eq!(read_record(&mut RecordOpener::new(), &record), expected, "{}", record.name);
     }
 }

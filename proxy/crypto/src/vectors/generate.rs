@@ -34,9 +34,7 @@ fn run<const N: usize>(first: u8) -> [u8; N] {
 }
 
 fn long(first: u8, length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| first.wrapping_add(u8::try_from(at % 251).unwrap()))
-        .collect()
+    (0..length).map(|at| first.wrapping_add(u8::try_from(at % 251).unwrap())).collect()
 }
 
 fn context() -> KmsContext {

@@ -39,10 +39,7 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn take(&mut self, length: usize) -> Result<Vec<u8>, &'static str> {
-        let taken = self
-            .bytes
-            .get(self.at..self.at + length)
-            .ok_or("truncated-header")?;
+        let taken = self.bytes.get(self.at..self.at + length).ok_or("truncated-header")?;
         self.at += length;
         Ok(taken.to_vec())
     }
@@ -55,11 +52,7 @@ impl Fields<'_> {
         let length = self.byte()?;
         let name = String::from_utf8(self.take(length.into())?).map_err(|_| "name")?;
         let good = |c: char| c.is_ascii_alphanumeric() || "._-:/".contains(c);
-        if name.is_empty() || name.len() > 253 || !name.chars().all(good) {
-            Err("name")
-        } else {
-            Ok(name)
-        }
+        if name.is_empty() || name.len() > 253 || !name.chars().all(good) { Err("name") } else { Ok(name) }
     }
 }
 

@@ -13,10 +13,7 @@ impl Lz4Layout {
     /// A frame for a first record of `len` bytes, unless no block holds it.
     pub(super) fn around(len: usize) -> Option<Self> {
         let block_size = BlockSize::holding(len)?;
-        Some(Self {
-            block_size,
-            first_block: stored_len(len)?.to_le_bytes(),
-        })
+        Some(Self { block_size, first_block: stored_len(len)?.to_le_bytes() })
     }
 
     /// Appends what stands before the record.

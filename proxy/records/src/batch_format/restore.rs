@@ -32,11 +32,7 @@ pub fn restored_header(
             .without_control(),
         record_count: original.record_count,
         base_timestamp: original.base_timestamp,
-        max_timestamp: if log_append_time {
-            stored.max_timestamp
-        } else {
-            original.max_timestamp
-        },
+        max_timestamp: if log_append_time { stored.max_timestamp } else { original.max_timestamp },
         ..*stored
     };
     header.complete(&[payload])

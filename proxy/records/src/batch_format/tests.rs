@@ -18,9 +18,7 @@ fn seal(batch: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(batch, &mut scratch).unwrap();
     let mut surround = Surround::default();
-    let len = surround
-        .prepare(&produced, scratch.stubs(), &KEY, ENVELOPE)
-        .unwrap();
+    let len = surround.prepare(&produced, scratch.stubs(), &KEY, ENVELOPE).unwrap();
     let ciphertext: Vec<u8> = batch[BATCH_HEADER_LEN..].iter().map(|byte| byte ^ 0xa5).collect();
     surround.finish(&ciphertext, &TAG);
     let stored = [surround.prefix(), &ciphertext, surround.suffix()].concat();
@@ -103,10 +101,7 @@ fn found_in_place_unless_the_broker_recompressed() {
         let (sealed, received) = open(&stored, &header);
         assert_eq!(sealed.location, Location::InPlace);
         assert!(received == sent);
-        let handling = Handling {
-            recompress: Some(Codec::Gzip),
-            ..Handling::default()
-        };
+        let handling = Handling { recompress: Some(Codec::Gzip), ..Handling::default() };
         let (sealed, _) = open(&handling.store(&stored, |_| true), &header);
         assert_eq!(sealed.location, Location::Scratch);
     }
@@ -118,10 +113,7 @@ fn outer_frame_is_read_by_the_library_for_every_block_size() {
         let mut batch = SampleBatch::text(70, 20);
         batch.records[0].value = Some(vec![7; len]);
         let stored = seal(&batch.build(Codec::None));
-        assert_eq!(
-            BatchHeader::parse(&stored).unwrap().attributes.codec(),
-            Ok(Codec::Lz4)
-        );
+        assert_eq!(BatchHeader::parse(&stored).unwrap().attributes.codec(), Ok(Codec::Lz4));
         let mut section = Vec::new();
         std::io::copy(&mut FrameDecoder::new(&stored[BATCH_HEADER_LEN..]), &mut section).unwrap();
         assert!(Records::new(&section, 70).all(|record| record.is_ok()));
@@ -142,10 +134,7 @@ fn more_than_four_mebibytes_stay_uncompressed() {
 #[test]
 fn stubs_larger_than_a_block_are_split() {
     // 20,000 records without content need more than 64 KiB of stubs, the compressed batch only a few.
-    let records = (0..20_000).map(|index| SampleRecord {
-        timestamp_delta: index,
-        ..SampleRecord::default()
-    });
+    let records = (0..20_000).map(|index| SampleRecord { timestamp_delta: index, ..SampleRecord::default() });
     let sent = SampleBatch::new(records.collect()).build(Codec::Zstd);
     let stored = seal(&sent);
     assert!(decompressed(&stored).len() > 150_000);
@@ -173,10 +162,5 @@ fn full_batch_of_small_records_fits_the_default_limit_of_a_broker() {
     let sent = batch.build(Codec::None);
     assert!((950_000..=1_000_000).contains(&sent.len()), "{}", sent.len());
     let stored = seal(&sent);
-    assert!(
-        stored.len() < 1_048_588,
-        "{} bytes become {}",
-        sent.len(),
-        stored.len()
-    );
+    assert!(stored.len() < 1_048_588, "{} bytes become {}", sent.len(), stored.len());
 }

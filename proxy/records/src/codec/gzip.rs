@@ -10,10 +10,7 @@ use super::CodecError;
 pub(super) fn decompress(input: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), CodecError> {
     // One byte more than allowed tells "exactly the cap" from "beyond the cap".
     let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(input)
-        .take(limit)
-        .read_to_end(out)
-        .map_err(|_| CodecError::Corrupt)?;
+    MultiGzDecoder::new(input).take(limit).read_to_end(out).map_err(|_| CodecError::Corrupt)?;
     if out.len() > cap {
         return Err(CodecError::TooLarge(cap));
     }

@@ -73,10 +73,7 @@ impl Lz4 {
 
 /// The length field of a block that is not compressed.
 pub(crate) fn stored_len(len: usize) -> Option<u32> {
-    u32::try_from(len)
-        .ok()
-        .filter(|len| len & STORED == 0)
-        .map(|len| len | STORED)
+    u32::try_from(len).ok().filter(|len| len & STORED == 0).map(|len| len | STORED)
 }
 
 /// The bytes of the first block if they are stored, and where in `input` they begin.
@@ -94,11 +91,7 @@ pub(crate) fn first_stored_block(input: &[u8]) -> Option<(usize, &[u8])> {
 pub(super) fn decompress(input: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let mut rest = Cursor(input);
     while !rest.0.is_empty() {
-        if rest
-            .0
-            .first_chunk()
-            .is_some_and(|magic| u32::from_le_bytes(*magic) & !0xf == SKIPPABLE)
-        {
+        if rest.0.first_chunk().is_some_and(|magic| u32::from_le_bytes(*magic) & !0xf == SKIPPABLE) {
             skip(&mut rest)?;
         } else {
             frame(&mut rest, cap, out)?;
@@ -131,13 +124,11 @@ fn frame(rest: &mut Cursor<'_>, cap: usize, out: &mut Vec<u8>) -> Result<(), Cod
             out.extend_from_slice(block);
             Ok(())
         }
-        .map_err(|error| {
-            if error == CodecError::Corrupt {
-                error
-            } else {
-                CodecError::TooLarge(cap)
-            }
-        })?;
+        .map_err(
+            |error| {
+                if error == CodecError::Corrupt { error } else { CodecError::TooLarge(cap) }
+            },
+        )?;
     }
     if descriptor.content_checksum {
         // Not verified, as in Kafka's own reader: the batch has a CRC of its own.
@@ -160,11 +151,7 @@ fn expand(
 ) -> Result<(), CodecError> {
     let room = descriptor.block_size.bytes().min(left);
     let start = out.len();
-    let window = if descriptor.independent {
-        start
-    } else {
-        frame_start.max(start.saturating_sub(WINDOW))
-    };
+    let window = if descriptor.independent { start } else { frame_start.max(start.saturating_sub(WINDOW)) };
     out.resize(start.saturating_add(room), 0);
     let (before, room_bytes) = out.split_at_mut_checked(start).ok_or(CodecError::Corrupt)?;
     let dictionary = before.get(window..).unwrap_or_default();
@@ -185,11 +172,7 @@ fn skip(rest: &mut Cursor<'_>) -> Result<(), CodecError> {
 }
 
 fn word(rest: &mut Cursor<'_>) -> Result<u32, CodecError> {
-    let word = rest
-        .0
-        .first_chunk()
-        .map(|word| u32::from_le_bytes(*word))
-        .ok_or(CodecError::Corrupt)?;
+    let word = rest.0.first_chunk().map(|word| u32::from_le_bytes(*word)).ok_or(CodecError::Corrupt)?;
     rest.take(4).map_err(|_| CodecError::Corrupt)?;
     Ok(word)
 }

@@ -23,10 +23,7 @@ pub(super) struct Snappy {
 
 impl Snappy {
     pub(super) fn new() -> Self {
-        Self {
-            encoder: Encoder::new(),
-            decoder: Decoder::new(),
-        }
+        Self { encoder: Encoder::new(), decoder: Decoder::new() }
     }
 
     pub(super) fn decompress(
@@ -42,20 +39,12 @@ impl Snappy {
         while !rest.0.is_empty() {
             // Streams may follow each other, each with its own preamble.
             if rest.0.starts_with(MAGIC) {
-                rest.take(MAGIC.len().saturating_add(VERSIONS.len()))
-                    .map_err(|_| CodecError::Corrupt)?;
+                rest.take(MAGIC.len().saturating_add(VERSIONS.len())).map_err(|_| CodecError::Corrupt)?;
                 continue;
             }
-            let len = rest
-                .0
-                .first_chunk()
-                .map(|len| u32::from_be_bytes(*len))
-                .ok_or(CodecError::Corrupt)?;
+            let len = rest.0.first_chunk().map(|len| u32::from_be_bytes(*len)).ok_or(CodecError::Corrupt)?;
             let len = usize::try_from(len).map_err(|_| CodecError::Corrupt)?;
-            let block = rest
-                .take(4)
-                .and_then(|_| rest.take(len))
-                .map_err(|_| CodecError::Corrupt)?;
+            let block = rest.take(4).and_then(|_| rest.take(len)).map_err(|_| CodecError::Corrupt)?;
             self.block(block, cap, out)?;
         }
         Ok(())
@@ -67,10 +56,8 @@ impl Snappy {
         for block in input.chunks(BLOCK) {
             let len_at = out.len();
             out.extend_from_slice(&[0; 4]);
-            let len = append(out, max_compress_len(block.len()), |room| {
-                self.encoder.compress(block, room)
-            })
-            .map_err(|_| CodecError::Compress)?;
+            let len = append(out, max_compress_len(block.len()), |room| self.encoder.compress(block, room))
+                .map_err(|_| CodecError::Compress)?;
             let len = u32::try_from(len).map_err(|_| CodecError::Compress)?;
             if let Some(field) = out.get_mut(len_at..).and_then(|field| field.first_chunk_mut()) {
                 *field = len.to_be_bytes();

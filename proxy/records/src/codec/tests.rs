@@ -80,30 +80,16 @@ fn appends_what_it_compresses() {
     for codec in ALL {
         let mut out = b"before".to_vec();
         Codecs::new(CAP).compress(codec, b"content", &mut out).unwrap();
-        assert_eq!(
-            unpack(codec, out.strip_prefix(b"before").unwrap(), CAP).unwrap(),
-            b"content"
-        );
+        assert_eq!(unpack(codec, out.strip_prefix(b"before").unwrap(), CAP).unwrap(), b"content");
     }
 }
 
 #[test]
 fn cap_is_exact() {
-    for (codec, len) in ALL
-        .into_iter()
-        .flat_map(|codec| [1000, 100_000, 65_536].map(|len| (codec, len)))
-    {
+    for (codec, len) in ALL.into_iter().flat_map(|codec| [1000, 100_000, 65_536].map(|len| (codec, len))) {
         let packed = pack(codec, &text(len));
-        assert_eq!(
-            unpack(codec, &packed, len).map(|out| out.len()),
-            Ok(len),
-            "{codec:?}"
-        );
-        assert_eq!(
-            unpack(codec, &packed, len - 1),
-            Err(CodecError::TooLarge(len - 1)),
-            "{codec:?}"
-        );
+        assert_eq!(unpack(codec, &packed, len).map(|out| out.len()), Ok(len), "{codec:?}");
+        assert_eq!(unpack(codec, &packed, len - 1), Err(CodecError::TooLarge(len - 1)), "{codec:?}");
     }
 }
 
@@ -118,10 +104,7 @@ fn bombs_end_at_the_cap() {
         );
     }
     // A size that is only claimed.
-    assert_eq!(
-        unpack(Codec::Snappy, b"\xff\xff\xff\x07\0a", CAP),
-        Err(CodecError::Corrupt)
-    );
+    assert_eq!(unpack(Codec::Snappy, b"\xff\xff\xff\x07\0a", CAP), Err(CodecError::Corrupt));
 }
 
 #[test]
@@ -130,11 +113,7 @@ fn several_members_and_frames_are_one_content() {
         let packed = [pack(codec, b"one, "), pack(codec, b""), pack(codec, b"two")].concat();
         assert_eq!(unpack(codec, &packed, CAP).unwrap(), b"one, two", "{codec:?}");
     }
-    let skippable = [
-        b"\x5f\x2a\x4d\x18\x03\0\0\0xyz".as_slice(),
-        &pack(Codec::Lz4, b"content"),
-    ]
-    .concat();
+    let skippable = [b"\x5f\x2a\x4d\x18\x03\0\0\0xyz".as_slice(), &pack(Codec::Lz4, b"content")].concat();
     assert_eq!(unpack(Codec::Lz4, &skippable, CAP).unwrap(), b"content");
 }
 
@@ -150,10 +129,7 @@ fn writes_snappy_in_blocks_of_the_java_library() {
     let packed = pack(Codec::Snappy, &text(40_000));
     assert_eq!(&packed[..16], b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01");
     let first = u32::from_be_bytes(packed[16..20].try_into().unwrap()) as usize;
-    assert_eq!(
-        snap::raw::decompress_len(&packed[20..20 + first]).unwrap(),
-        32 * 1024
-    );
+    assert_eq!(snap::raw::decompress_len(&packed[20..20 + first]).unwrap(), 32 * 1024);
 }
 
 #[test]
@@ -161,10 +137,7 @@ fn reads_all_kinds_of_lz4_frames() {
     let input = text(400_000);
     for mode in [BlockMode::Linked, BlockMode::Independent] {
         for (checksums, size) in [(false, None), (true, Some(400_000))] {
-            for block_size in [
-                lz4_flex::frame::BlockSize::Max64KB,
-                lz4_flex::frame::BlockSize::Max1MB,
-            ] {
+            for block_size in [lz4_flex::frame::BlockSize::Max64KB, lz4_flex::frame::BlockSize::Max1MB] {
                 let info = FrameInfo::new()
                     .block_mode(mode)
                     .block_size(block_size)
@@ -174,10 +147,7 @@ fn reads_all_kinds_of_lz4_frames() {
                 let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
                 encoder.write_all(&input).unwrap();
                 let packed = encoder.finish().unwrap();
-                assert!(
-                    unpack(Codec::Lz4, &packed, CAP).unwrap() == input,
-                    "{mode:?} {checksums}"
-                );
+                assert!(unpack(Codec::Lz4, &packed, CAP).unwrap() == input, "{mode:?} {checksums}");
             }
         }
     }
@@ -187,11 +157,7 @@ fn reads_all_kinds_of_lz4_frames() {
 fn lz4_frames_are_read_by_the_library() {
     let input = text(200_000);
     let mut out = Vec::new();
-    std::io::copy(
-        &mut FrameDecoder::new(pack(Codec::Lz4, &input).as_slice()),
-        &mut out,
-    )
-    .unwrap();
+    std::io::copy(&mut FrameDecoder::new(pack(Codec::Lz4, &input).as_slice()), &mut out).unwrap();
     assert!(out == input);
 }
 
@@ -211,8 +177,5 @@ fn zstd_without_content_size_is_read() {
     assert_eq!(zstd_safe::get_frame_content_size(&out).unwrap(), None);
     assert!(unpack(Codec::Zstd, &out, CAP).unwrap() == input);
     assert!(unpack(Codec::Zstd, &out, input.len()).unwrap() == input);
-    assert_eq!(
-        unpack(Codec::Zstd, &out, input.len() - 1),
-        Err(CodecError::TooLarge(input.len() - 1))
-    );
+    assert_eq!(unpack(Codec::Zstd, &out, input.len() - 1), Err(CodecError::TooLarge(input.len() - 1)));
 }

@@ -41,10 +41,8 @@ impl Zstd {
 
     pub(super) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
         let context = self.compressor.get_or_insert_with(CCtx::create);
-        append(out, compress_bound(input.len()), |room| {
-            context.compress(room, input, LEVEL)
-        })
-        .map_err(|_| CodecError::Compress)?;
+        append(out, compress_bound(input.len()), |room| context.compress(room, input, LEVEL))
+            .map_err(|_| CodecError::Compress)?;
         Ok(())
     }
 

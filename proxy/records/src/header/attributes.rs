@@ -49,11 +49,7 @@ impl Attributes {
     /// The same attributes with another timestamp type.
     #[must_use]
     pub fn with_log_append_time(self, log_append_time: bool) -> Self {
-        Self(if log_append_time {
-            self.0 | LOG_APPEND_TIME
-        } else {
-            self.0 & !LOG_APPEND_TIME
-        })
+        Self(if log_append_time { self.0 | LOG_APPEND_TIME } else { self.0 & !LOG_APPEND_TIME })
     }
 
     /// The same attributes without a delete horizon.

@@ -25,20 +25,14 @@ fn refuses_other_magic_short_input_and_impossible_length() {
     bytes[11] = 48;
     assert_eq!(BatchHeader::parse(&bytes), Err(HeaderError::Length(48)));
     bytes[8] = 0xff;
-    assert!(matches!(
-        BatchHeader::parse(&bytes),
-        Err(HeaderError::Length(..0))
-    ));
+    assert!(matches!(BatchHeader::parse(&bytes), Err(HeaderError::Length(..0))));
 }
 
 #[test]
 fn attributes_change_one_thing_at_a_time() {
     let all = Attributes(i16::from_be_bytes([0xff, 0xf8 | 3]));
     assert_eq!(all.codec(), Ok(Codec::Lz4));
-    assert_eq!(
-        all.with_codec(Codec::Zstd).0,
-        i16::from_be_bytes([0xff, 0xf8 | 4])
-    );
+    assert_eq!(all.with_codec(Codec::Zstd).0, i16::from_be_bytes([0xff, 0xf8 | 4]));
     assert!(!all.with_log_append_time(false).has_log_append_time());
     assert!(all.with_log_append_time(false).is_control());
     assert!(!all.without_delete_horizon().has_delete_horizon());

@@ -68,22 +68,10 @@ fn wrong_crc_is_told_apart() {
 #[test]
 fn one_whole_batch_is_expected() {
     let batch = SampleBatch::text(5, 30).build(Codec::None);
-    assert!(is_malformed(
-        validate(&[batch.clone(), batch.clone()].concat()),
-        Malformed::Length
-    ));
-    assert!(is_malformed(
-        validate(&batch[..batch.len() - 1]),
-        Malformed::Length
-    ));
-    assert!(is_malformed(
-        validate(&batch[..60]),
-        Malformed::Header(HeaderError::Truncated)
-    ));
-    assert!(is_malformed(
-        validate(&[]),
-        Malformed::Header(HeaderError::Truncated)
-    ));
+    assert!(is_malformed(validate(&[batch.clone(), batch.clone()].concat()), Malformed::Length));
+    assert!(is_malformed(validate(&batch[..batch.len() - 1]), Malformed::Length));
+    assert!(is_malformed(validate(&batch[..60]), Malformed::Header(HeaderError::Truncated)));
+    assert!(is_malformed(validate(&[]), Malformed::Header(HeaderError::Truncated)));
 }
 
 #[test]
@@ -94,22 +82,10 @@ fn refuses_headers_that_a_broker_refuses() {
         let result = changed(|header| header.attributes = Attributes(attributes));
         assert!(is_malformed(result, Malformed::Attributes));
     }
-    assert!(is_malformed(
-        changed(|header| header.base_offset = 1),
-        Malformed::BaseOffset
-    ));
-    assert!(is_malformed(
-        changed(|header| header.record_count = 4),
-        Malformed::Count
-    ));
-    assert!(is_malformed(
-        changed(|header| header.last_offset_delta = 5),
-        Malformed::Count
-    ));
-    assert!(is_malformed(
-        changed(|header| header.last_offset_delta = i32::MAX),
-        Malformed::Count
-    ));
+    assert!(is_malformed(changed(|header| header.base_offset = 1), Malformed::BaseOffset));
+    assert!(is_malformed(changed(|header| header.record_count = 4), Malformed::Count));
+    assert!(is_malformed(changed(|header| header.last_offset_delta = 5), Malformed::Count));
+    assert!(is_malformed(changed(|header| header.last_offset_delta = i32::MAX), Malformed::Count));
     for count in [0, -1, i32::MIN] {
         let result = changed(|header| {
             header.record_count = count;
@@ -117,14 +93,8 @@ fn refuses_headers_that_a_broker_refuses() {
         });
         assert!(is_malformed(result, Malformed::Count));
     }
-    assert!(is_malformed(
-        changed(|header| header.producer_epoch = -1),
-        Malformed::Sequence
-    ));
-    assert!(is_malformed(
-        changed(|header| header.base_sequence = -1),
-        Malformed::Sequence
-    ));
+    assert!(is_malformed(changed(|header| header.producer_epoch = -1), Malformed::Sequence));
+    assert!(is_malformed(changed(|header| header.base_sequence = -1), Malformed::Sequence));
     let lies = changed(|header| {
         header.record_count = i32::MAX;
         header.last_offset_delta = i32::MAX - 1;
@@ -138,27 +108,15 @@ fn refuses_unknown_codecs_and_bombs() {
     batch.header.attributes = Attributes(0);
     let section = batch.section();
     let mut bytes = with_section(&batch.header, Codec::None, &section);
-    let mut header = BatchHeader {
-        attributes: Attributes(5),
-        ..batch.header
-    };
+    let mut header = BatchHeader { attributes: Attributes(5), ..batch.header };
     bytes[..61].copy_from_slice(&header.complete(&[&section]));
-    assert!(is_malformed(
-        validate(&bytes),
-        Malformed::Codec(CodecError::Unknown(5))
-    ));
+    assert!(is_malformed(validate(&bytes), Malformed::Codec(CodecError::Unknown(5))));
 
     let value = Some(vec![0; 8 << 20]);
-    let bomb = SampleBatch::new(vec![SampleRecord {
-        value,
-        ..SampleRecord::default()
-    }]);
+    let bomb = SampleBatch::new(vec![SampleRecord { value, ..SampleRecord::default() }]);
     for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
         let result = validate_produced(&bomb.build(codec), &mut Scratch::new(1 << 20));
-        assert!(
-            is_malformed(result, Malformed::Codec(CodecError::TooLarge(1 << 20))),
-            "{codec:?}"
-        );
+        assert!(is_malformed(result, Malformed::Codec(CodecError::TooLarge(1 << 20))), "{codec:?}");
     }
 }
 
@@ -167,19 +125,13 @@ fn offsets_must_follow_each_other() {
     for (at, offset_delta) in [(0, 1), (2, 1), (2, 3), (4, -1)] {
         let mut batch = SampleBatch::text(5, 30);
         batch.records[at].offset_delta = offset_delta;
-        assert!(is_malformed(
-            validate(&batch.build(Codec::Lz4)),
-            Malformed::OffsetDelta
-        ));
+        assert!(is_malformed(validate(&batch.build(Codec::Lz4)), Malformed::OffsetDelta));
     }
 }
 
 #[test]
 fn reports_an_envelope_of_a_client_only_in_first_place() {
-    let ours = (
-        ENVELOPE_HEADER_NAME.as_bytes().to_vec(),
-        Some(b"\x01\x02".to_vec()),
-    );
+    let ours = (ENVELOPE_HEADER_NAME.as_bytes().to_vec(), Some(b"\x01\x02".to_vec()));
     let other = (b"other".to_vec(), None);
     for (headers, foreign) in [
         (vec![ours.clone()], true),
@@ -189,9 +141,6 @@ fn reports_an_envelope_of_a_client_only_in_first_place() {
     ] {
         let mut batch = SampleBatch::text(5, 30);
         batch.records[3].headers = headers;
-        assert_eq!(
-            validate(&batch.build(Codec::None)).unwrap().has_foreign_envelope,
-            foreign
-        );
+        assert_eq!(validate(&batch.build(Codec::None)).unwrap().has_foreign_envelope, foreign);
     }
 }

@@ -47,11 +47,7 @@ impl<'a> Headers<'a> {
 
     /// All headers in order; an error is the last item.
     pub fn iter(&self) -> Iter<'a> {
-        Iter {
-            rest: Cursor(self.raw),
-            left: self.count,
-            failed: false,
-        }
+        Iter { rest: Cursor(self.raw), left: self.count, failed: false }
     }
 
     /// Checks that the headers fill their bytes exactly.
@@ -67,10 +63,7 @@ impl<'a> Headers<'a> {
     pub(crate) fn rest(&self) -> Result<Self, RecordError> {
         let mut cursor = Cursor(self.raw);
         read_header(&mut cursor)?;
-        Ok(Self {
-            raw: cursor.0,
-            count: self.count.saturating_sub(1),
-        })
+        Ok(Self { raw: cursor.0, count: self.count.saturating_sub(1) })
     }
 
     #[inline(always)]

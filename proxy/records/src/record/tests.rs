@@ -57,10 +57,7 @@ fn expects_the_exact_count() {
     assert_eq!(read(&section, 0), Err(RecordError::SectionRest));
     assert_eq!(read(&[], 0), Ok(0));
     assert_eq!(read(&[], -1), Err(RecordError::SectionRest));
-    assert_eq!(
-        read(&section[..section.len() - 1], 3),
-        Err(RecordError::Truncated)
-    );
+    assert_eq!(read(&section[..section.len() - 1], 3), Err(RecordError::Truncated));
 }
 
 #[test]
@@ -75,41 +72,22 @@ fn refuses_broken_records() {
         (&[0, 0, 0, 1, 2, 0], RecordError::Truncated),
         (&[0, 0, 0, 1, 0x80], RecordError::Truncated),
         (&[], RecordError::Truncated),
-        (
-            &[0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 1, 0],
-            RecordError::Overflow,
-        ),
+        (&[0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 1, 0], RecordError::Overflow),
         (&[0, 0, 0, 1, 1, 2, 1, 1], RecordError::Negative),
         (&[0, 0, 0, 1, 1, 2, 0, 3], RecordError::Negative),
         (&[0, 0, 0, 1, 1, 2, 4, b'a'], RecordError::Truncated),
         (&[0, 0, 0, 1, 1, 2, 0, 1, 9], RecordError::RecordRest),
-        (
-            &[0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f],
-            RecordError::Truncated,
-        ),
+        (&[0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f], RecordError::Truncated),
     ] {
         assert_eq!(read(&framed(body), 1), Err(error), "{body:?}");
     }
     assert_eq!(read(&[1, 0, 0], 1), Err(RecordError::Negative));
-    assert_eq!(
-        read(&[0xfe, 0xff, 0xff, 0xff, 0x0f], 1),
-        Err(RecordError::Truncated)
-    );
+    assert_eq!(read(&[0xfe, 0xff, 0xff, 0xff, 0x0f], 1), Err(RecordError::Truncated));
 }
 
 #[test]
 fn headers_keep_order_and_repeats() {
-    let headers = vec![
-        (b"b".to_vec(), None),
-        (b"a".to_vec(), Some(vec![])),
-        (b"b".to_vec(), Some(vec![1])),
-    ];
-    let batch = SampleBatch::new(vec![SampleRecord {
-        headers: headers.clone(),
-        ..SampleRecord::default()
-    }]);
-    assert_eq!(
-        SampleBatch::parse(&batch.build(crate::Codec::None)).records[0].headers,
-        headers
-    );
+    let headers = vec![(b"b".to_vec(), None), (b"a".to_vec(), Some(vec![])), (b"b".to_vec(), Some(vec![1]))];
+    let batch = SampleBatch::new(vec![SampleRecord { headers: headers.clone(), ..SampleRecord::default() }]);
+    assert_eq!(SampleBatch::parse(&batch.build(crate::Codec::None)).records[0].headers, headers);
 }

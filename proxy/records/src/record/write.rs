@@ -46,9 +46,7 @@ pub(crate) fn write_stub(timestamp_delta: i64, offset_delta: i32, out: &mut Vec<
 
 #[cold]
 fn write_long_stub(timestamp_delta: i64, offset_delta: i32, out: &mut Vec<u8>) {
-    let body = varlong_len(timestamp_delta)
-        .saturating_add(varint_len(offset_delta))
-        .saturating_add(4);
+    let body = varlong_len(timestamp_delta).saturating_add(varint_len(offset_delta)).saturating_add(4);
     write_varint(i32::try_from(body).unwrap_or(i32::MAX), out);
     out.push(0);
     write_varlong(timestamp_delta, out);
@@ -134,9 +132,7 @@ impl Outline<'_> {
 }
 
 fn nullable_len(field: Option<&[u8]>) -> Result<u64, RecordError> {
-    field.map_or(Ok(1), |bytes| {
-        FieldLen::of(bytes.len()).map(FieldLen::with_prefix)
-    })
+    field.map_or(Ok(1), |bytes| FieldLen::of(bytes.len()).map(FieldLen::with_prefix))
 }
 
 fn write_nullable(field: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), RecordError> {

@@ -90,14 +90,8 @@ pub fn open_records<O: RecordOpener>(
         return Err(OpenRecordsError::Crc);
     }
     let codec = header.attributes.codec().map_err(OpenRecordsError::Codec)?;
-    let section = scratch
-        .reload(section, codec, batch)
-        .map_err(OpenRecordsError::Codec)?;
-    let Scratch {
-        decompressed,
-        buffers,
-        ..
-    } = scratch;
+    let section = scratch.reload(section, codec, batch).map_err(OpenRecordsError::Codec)?;
+    let Scratch { decompressed, buffers, .. } = scratch;
     let source = section.of(batch, decompressed);
 
     let start = out.len();

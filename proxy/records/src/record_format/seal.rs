@@ -57,34 +57,16 @@ pub fn seal_records<S: RecordSealer>(
 ) -> Result<(), SealRecordsError<S::Error>> {
     let mut header = produced.header;
     let codec = header.attributes.codec().map_err(SealRecordsError::Codec)?;
-    let section = scratch
-        .reload(produced.section, codec, batch)
-        .map_err(SealRecordsError::Codec)?;
-    let Scratch {
-        decompressed,
-        buffers,
-        codecs,
-        ..
-    } = scratch;
+    let section = scratch.reload(produced.section, codec, batch).map_err(SealRecordsError::Codec)?;
+    let Scratch { decompressed, buffers, codecs, .. } = scratch;
     let source = section.of(batch, decompressed);
 
-    let growth = usize::try_from(header.record_count)
-        .unwrap_or(0)
-        .saturating_mul(GROWTH);
+    let growth = usize::try_from(header.record_count).unwrap_or(0).saturating_mul(GROWTH);
     buffers.section.clear();
     // The count has been checked against the records, so it is no larger than the source.
-    buffers.section.reserve(
-        source
-            .len()
-            .saturating_add(growth.min(source.len().saturating_mul(GROWTH))),
-    );
+    buffers.section.reserve(source.len().saturating_add(growth.min(source.len().saturating_mul(GROWTH))));
     for record in Records::new(source, header.record_count) {
-        seal_record(
-            &record.map_err(SealRecordsError::Record)?,
-            &header,
-            buffers,
-            sealer,
-        )?;
+        seal_record(&record.map_err(SealRecordsError::Record)?, &header, buffers, sealer)?;
     }
 
     let start = out.len();
@@ -111,13 +93,7 @@ fn seal_record<S: RecordSealer>(
             buffers.value.clear();
             let timestamp = header.base_timestamp.wrapping_add(record.timestamp_delta);
             sealer
-                .seal(
-                    record.key,
-                    value,
-                    timestamp,
-                    &mut buffers.header,
-                    &mut buffers.value,
-                )
+                .seal(record.key, value, timestamp, &mut buffers.header, &mut buffers.value)
                 .map_err(SealRecordsError::Sealer)?;
             stored.value = Some(&buffers.value);
             Some((name, Some(&buffers.header)))
@@ -157,10 +133,7 @@ fn store(
 
 /// Fills in the 61 bytes at `start` of `out`, which everything behind them belongs to.
 pub(super) fn complete(header: &mut BatchHeader, start: usize, out: &mut [u8]) {
-    if let Some((slot, section)) = out
-        .get_mut(start..)
-        .and_then(|batch| batch.split_first_chunk_mut())
-    {
+    if let Some((slot, section)) = out.get_mut(start..).and_then(|batch| batch.split_first_chunk_mut()) {
         *slot = header.complete(&[section]);
     }
 }

@@ -36,23 +36,13 @@ fn ours(value: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
 
 fn record(key: Option<&str>, value: Option<&str>) -> SampleRecord {
     let bytes = |text: &str| text.as_bytes().to_vec();
-    SampleRecord {
-        key: key.map(bytes),
-        value: value.map(bytes),
-        ..SampleRecord::default()
-    }
+    SampleRecord { key: key.map(bytes), value: value.map(bytes), ..SampleRecord::default() }
 }
 
 fn failure(records: Vec<SampleRecord>) -> Option<OpenRecordsError<crate::sample::Refused>> {
     let batch = SampleBatch::new(records).build(Codec::Zstd);
     let mut out = b"before".to_vec();
-    let result = open_records(
-        &batch,
-        Section::Batch,
-        &mut Scratch::new(CAP),
-        &mut Toy::default(),
-        &mut out,
-    );
+    let result = open_records(&batch, Section::Batch, &mut Scratch::new(CAP), &mut Toy::default(), &mut out);
     assert!(result.is_ok() || out == b"before");
     result.err()
 }
@@ -100,25 +90,14 @@ proptest! {
 
 #[test]
 fn client_headers_of_our_name_come_back() {
-    let names = [
-        vec![ours(TOY_HEADER)],
-        vec![ours(&[1, 3])],
-        vec![ours(&[1, 1])],
-        vec![ours(&[]), ours(&[1, 2])],
-    ];
-    let contents = [
-        record(Some("k"), Some("v")),
-        record(None, Some("v")),
-        record(Some("k"), None),
-        record(None, None),
-    ];
+    let names =
+        [vec![ours(TOY_HEADER)], vec![ours(&[1, 3])], vec![ours(&[1, 1])], vec![ours(&[]), ours(&[1, 2])]];
+    let contents =
+        [record(Some("k"), Some("v")), record(None, Some("v")), record(Some("k"), None), record(None, None)];
     let records: Vec<_> = contents
         .iter()
         .flat_map(|record| {
-            names.iter().map(|headers| SampleRecord {
-                headers: headers.clone(),
-                ..record.clone()
-            })
+            names.iter().map(|headers| SampleRecord { headers: headers.clone(), ..record.clone() })
         })
         .collect();
     let sent = SampleBatch::new(records).build(Codec::None);
@@ -129,10 +108,8 @@ fn client_headers_of_our_name_come_back() {
 
 #[test]
 fn scratch_of_another_batch_is_not_taken_for_this_one() {
-    let (one, two) = (
-        SampleBatch::text(20, 30).build(Codec::Zstd),
-        SampleBatch::text(9, 99).build(Codec::Lz4),
-    );
+    let (one, two) =
+        (SampleBatch::text(20, 30).build(Codec::Zstd), SampleBatch::text(9, 99).build(Codec::Lz4));
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(&one, &mut scratch).unwrap();
     validate_produced(&two, &mut scratch).unwrap();
@@ -150,11 +127,7 @@ fn scratch_of_another_batch_is_not_taken_for_this_one() {
 #[test]
 fn uncompressed_batch_becomes_lz4_where_that_is_smaller() {
     let codec_of = |batch: &SampleBatch| {
-        BatchHeader::parse(&seal(&batch.build(Codec::None)))
-            .unwrap()
-            .attributes
-            .codec()
-            .unwrap()
+        BatchHeader::parse(&seal(&batch.build(Codec::None))).unwrap().attributes.codec().unwrap()
     };
     assert_eq!(codec_of(&SampleBatch::text(100, 20)), Codec::Lz4);
     assert_eq!(codec_of(&SampleBatch::text(1, 2000)), Codec::None);
@@ -165,58 +138,25 @@ fn uncompressed_batch_becomes_lz4_where_that_is_smaller() {
 #[test]
 fn clear_records_and_tombstones_are_counted() {
     let mut sealed = SampleBatch::parse(&seal(&SampleBatch::text(3, 20).build(Codec::None)));
-    let added = [
-        record(None, Some("clear")),
-        record(Some("tombstone"), None),
-        record(None, None),
-    ];
+    let added = [record(None, Some("clear")), record(Some("tombstone"), None), record(None, None)];
     sealed.records.extend(added.clone());
-    let mixed = SampleBatch {
-        header: SampleBatch::new(sealed.records.clone()).header,
-        records: sealed.records,
-    };
+    let mixed =
+        SampleBatch { header: SampleBatch::new(sealed.records.clone()).header, records: sealed.records };
     let (stats, received) = open(&mixed.build(Codec::Gzip));
-    assert_eq!(
-        stats,
-        OpenedStats {
-            encrypted: 3,
-            clear: 2,
-            tombstones: 1,
-            may_be_stub: true
-        }
-    );
+    assert_eq!(stats, OpenedStats { encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true });
     assert_eq!(SampleBatch::parse(&received).records[3..], added);
 }
 
 #[test]
 fn contradictions_are_errors() {
-    let with = |value: &[u8], record: SampleRecord| {
-        vec![SampleRecord {
-            headers: vec![ours(value)],
-            ..record
-        }]
-    };
+    let with =
+        |value: &[u8], record: SampleRecord| vec![SampleRecord { headers: vec![ours(value)], ..record }];
     let valued = || record(None, Some("value"));
-    assert_eq!(
-        failure(with(&[1, 1, 0], valued())),
-        Some(OpenRecordsError::MisplacedEnvelope)
-    );
-    assert_eq!(
-        failure(with(&[1, 3], valued())),
-        Some(OpenRecordsError::UnknownEnvelope)
-    );
-    assert_eq!(
-        failure(with(&[1, 9], valued())),
-        Some(OpenRecordsError::UnknownEnvelope)
-    );
-    assert_eq!(
-        failure(with(&[1, 2], record(None, None))),
-        Some(OpenRecordsError::UnknownEnvelope)
-    );
-    assert_eq!(
-        failure(with(TOY_HEADER, valued())),
-        Some(OpenRecordsError::Opener(crate::sample::Refused))
-    );
+    assert_eq!(failure(with(&[1, 1, 0], valued())), Some(OpenRecordsError::MisplacedEnvelope));
+    assert_eq!(failure(with(&[1, 3], valued())), Some(OpenRecordsError::UnknownEnvelope));
+    assert_eq!(failure(with(&[1, 9], valued())), Some(OpenRecordsError::UnknownEnvelope));
+    assert_eq!(failure(with(&[1, 2], record(None, None))), Some(OpenRecordsError::UnknownEnvelope));
+    assert_eq!(failure(with(TOY_HEADER, valued())), Some(OpenRecordsError::Opener(crate::sample::Refused)));
     assert_eq!(failure(with(&[1, 3], record(None, None))), None);
 }
 
@@ -225,13 +165,7 @@ fn damaged_batch_is_not_given_a_new_crc() {
     let mut stored = seal(&SampleBatch::text(1, 50).build(Codec::None));
     *stored.last_mut().unwrap() ^= 1;
     let mut out = Vec::new();
-    let result = open_records(
-        &stored,
-        Section::Batch,
-        &mut Scratch::new(CAP),
-        &mut Toy::default(),
-        &mut out,
-    );
+    let result = open_records(&stored, Section::Batch, &mut Scratch::new(CAP), &mut Toy::default(), &mut out);
     assert_eq!(result, Err(OpenRecordsError::Crc));
 }
 
@@ -241,13 +175,7 @@ fn refusal_of_the_sealer_ends_it() {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(&batch, &mut scratch).unwrap();
     let mut out = Vec::new();
-    let result = seal_records(
-        &produced,
-        &batch,
-        &mut scratch,
-        &mut Toy { refuse: true },
-        &mut out,
-    );
+    let result = seal_records(&produced, &batch, &mut scratch, &mut Toy { refuse: true }, &mut out);
     assert_eq!(result, Err(SealRecordsError::Sealer(crate::sample::Refused)));
     assert!(out.is_empty());
 }
@@ -264,19 +192,9 @@ fn gaps_horizon_and_append_time_stay() {
     };
     let received = SampleBatch::parse(&open(&handling.store(&seal(&sent), |_| false)).1);
     assert_eq!(received.header.last_offset_delta, 9);
-    assert_eq!(
-        received
-            .records
-            .iter()
-            .map(|record| record.offset_delta)
-            .collect::<Vec<_>>(),
-        [1, 4, 7]
-    );
+    assert_eq!(received.records.iter().map(|record| record.offset_delta).collect::<Vec<_>>(), [1, 4, 7]);
     assert!(
         received.header.attributes.has_delete_horizon() && received.header.attributes.has_log_append_time()
     );
-    assert_eq!(
-        (received.header.max_timestamp, received.header.base_timestamp),
-        (5, 1_800_000_000_000)
-    );
+    assert_eq!((received.header.max_timestamp, received.header.base_timestamp), (5, 1_800_000_000_000));
 }

@@ -33,12 +33,7 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
             ));
         }
         for pattern in &rule.topics {
-            let Some(Entry {
-                rule: other,
-                pattern: wide,
-                action,
-            }) = wider.next(pattern)
-            else {
+            let Some(Entry { rule: other, pattern: wide, action }) = wider.next(pattern) else {
                 continue;
             };
             if *action == &rule.action {
@@ -85,17 +80,10 @@ struct Wider<'a> {
 
 impl<'a> Wider<'a> {
     fn of(effective: &'a EffectivePolicy) -> Self {
-        let mut wider = Self {
-            prefixes: HashMap::new(),
-            any: None,
-        };
+        let mut wider = Self { prefixes: HashMap::new(), any: None };
         for (index, rule) in effective.policy().rules().iter().enumerate() {
             for pattern in &rule.topics {
-                let entry = Entry {
-                    rule: index,
-                    pattern,
-                    action: &rule.action,
-                };
+                let entry = Entry { rule: index, pattern, action: &rule.action };
                 match pattern {
                     Pattern::Name(_) => {}
                     Pattern::Prefix(prefix) => {
@@ -115,9 +103,7 @@ impl<'a> Wider<'a> {
             Pattern::Any => return None,
         };
         let mut shorter = (1..=longest).rev().filter_map(|length| text.get(..length));
-        shorter
-            .find_map(|prefix| self.prefixes.get(prefix))
-            .or(self.any.as_ref())
+        shorter.find_map(|prefix| self.prefixes.get(prefix)).or(self.any.as_ref())
     }
 }
 

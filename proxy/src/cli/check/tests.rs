@@ -36,14 +36,8 @@ fn says_what_the_policy_means() {
     );
     let (ok, text) = output(&directory, false);
     assert!(ok);
-    assert!(
-        text.starts_with("cluster test: 1 listener, 1 rule, 1 key, 0 retired patterns\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("rules[0]: prefix payments., name refunds: encrypted with key payments"),
-        "{text}"
-    );
+    assert!(text.starts_with("cluster test: 1 listener, 1 rule, 1 key, 0 retired patterns\n"), "{text}");
+    assert!(text.contains("rules[0]: prefix payments., name refunds: encrypted with key payments"), "{text}");
     assert!(!directory.path().join("policy.yaml.state").exists());
 }
 
@@ -66,10 +60,7 @@ fn warns_of_holes_and_repetitions() {
         "rules[2] says for name payments.in what rules[0] says for prefix payments. already",
         "listener clients has no tls",
     ] {
-        assert!(
-            text.contains(&format!("warning: {warning}")),
-            "{warning} is not in\n{text}"
-        );
+        assert!(text.contains(&format!("warning: {warning}")), "{warning} is not in\n{text}");
     }
 }
 
@@ -103,14 +94,8 @@ fn mistakes_have_their_exit_code() {
 fn online_tries_each_key() {
     let good = files("rules:\n- topics: [{name: a}]\n  key: {name: payments}\n");
     let (ok, text) = output(&good, true);
-    assert!(
-        ok && text.contains("key payments of provider default: Ready"),
-        "{text}"
-    );
+    assert!(ok && text.contains("key payments of provider default: Ready"), "{text}");
     let bad = files("rules:\n- topics: [{name: a}]\n  key: {name: nobody}\n");
     let (ok, text) = output(&bad, true);
-    assert!(
-        !ok && text.contains("key nobody of provider default: Refused: "),
-        "{text}"
-    );
+    assert!(!ok && text.contains("key nobody of provider default: Refused: "), "{text}");
 }

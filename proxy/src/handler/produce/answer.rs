@@ -24,12 +24,7 @@ pub(crate) fn answer(
     let base = addresses::body_start(ApiKey::Produce, sent.version, message)?;
     let body = message.get(base..).unwrap_or_default();
     wire::produce_response(sent.version, body, view).map_err(Close::Answer)?;
-    let answer = Answer {
-        session,
-        version: sent.version,
-        body,
-        base,
-    };
+    let answer = Answer { session, version: sent.version, body, base };
     let mut overruled = Vec::new();
     for tracked in &sent.tracked {
         overruled.extend(answer.note(view, tracked));
@@ -60,9 +55,7 @@ impl Answer<'_> {
     fn note(&self, view: &ProduceResponseView, tracked: &Tracked) -> Option<Overruled> {
         let found = self.find(view, &tracked.topic, tracked.index);
         let error = found.map_or(-1, |(_, partition)| partition.error_code);
-        let refusal = tracked
-            .if_compacted
-            .filter(|_| error == Code::InvalidRecord.value());
+        let refusal = tracked.if_compacted.filter(|_| error == Code::InvalidRecord.value());
         if let Some((producer, sequence)) = &tracked.producer {
             // Refused first: whoever waits for the answer must already find the refusal.
             if let Some(code) = refusal {
@@ -72,10 +65,7 @@ impl Answer<'_> {
         }
         let (code, (at, _)) = (refusal?, found?);
         // Not believed any more: the next try is in record format, which every topic takes.
-        self.session
-            .shared
-            .topics
-            .set_facts(&tracked.name, Facts::UNKNOWN);
+        self.session.shared.topics.set_facts(&tracked.name, Facts::UNKNOWN);
         Some((at, code))
     }
 
@@ -85,15 +75,13 @@ impl Answer<'_> {
         topic: &TopicKey,
         index: i32,
     ) -> Option<(usize, &'v ProduceResponsePartition)> {
-        view.topics
-            .topics
-            .iter()
-            .filter(|answered| topic.is(answered.key.of(self.body)))
-            .find_map(|answered| {
+        view.topics.topics.iter().filter(|answered| topic.is(answered.key.of(self.body))).find_map(
+            |answered| {
                 let partitions = view.topics.of(answered);
                 let at = partitions.iter().position(|partition| partition.index == index)?;
                 Some((answered.partitions.start + at, partitions.get(at)?))
-            })
+            },
+        )
     }
 
     /// Puts refused partitions beside those that the broker answered for, in the topic's one entry where it has one:
@@ -108,12 +96,7 @@ impl Answer<'_> {
         let flexible = is_flexible(PRODUCE, self.version);
         let mut absent: Vec<(&TopicKey, Vec<ProduceError<'_>>)> = Vec::new();
         for each in refused {
-            if view
-                .topics
-                .topics
-                .iter()
-                .any(|answered| each.topic.is(answered.key.of(self.body)))
-            {
+            if view.topics.topics.iter().any(|answered| each.topic.is(answered.key.of(self.body))) {
                 continue;
             }
             match absent.iter_mut().find(|(topic, _)| **topic == each.topic) {
@@ -122,21 +105,12 @@ impl Answer<'_> {
             }
         }
         if !absent.is_empty() {
-            self.replace_count(
-                view.topics.count,
-                view.topics.topics.len() + absent.len(),
-                flexible,
-                pieces,
-            );
+            self.replace_count(view.topics.count, view.topics.topics.len() + absent.len(), flexible, pieces);
         }
         for topic in &view.topics.topics {
             self.merge_topic(view, topic, refused, overruled, pieces);
         }
-        let end = view
-            .topics
-            .topics
-            .last()
-            .map_or(view.topics.count.span.end, |topic| topic.element.end);
+        let end = view.topics.topics.last().map_or(view.topics.count.span.end, |topic| topic.element.end);
         pieces.keep_until(self.base + end);
         for (topic, partitions) in &absent {
             pieces.side(|side| produce_topic(self.version, topic.reference(), partitions, side));
@@ -152,30 +126,22 @@ impl Answer<'_> {
         pieces: &mut Pieces,
     ) {
         let partitions = view.topics.of(topic);
-        let added: Vec<&Refused> = refused
-            .iter()
-            .filter(|each| each.topic.is(topic.key.of(self.body)))
-            .collect();
+        let added: Vec<&Refused> =
+            refused.iter().filter(|each| each.topic.is(topic.key.of(self.body))).collect();
         if !added.is_empty() {
             let flexible = is_flexible(PRODUCE, self.version);
             self.replace_count(topic.count, partitions.len() + added.len(), flexible, pieces);
         }
         for (at, partition) in topic.partitions.clone().zip(partitions) {
             if let Some((_, code)) = overruled.iter().find(|(place, _)| *place == at) {
-                let error = ProduceError {
-                    index: partition.index,
-                    code: code.value(),
-                    message: None,
-                };
+                let error = ProduceError { index: partition.index, code: code.value(), message: None };
                 pieces.keep_until(self.base + partition.element.start);
                 pieces.side(|side| produce_error_partition(self.version, &error, side));
                 pieces.skip_until(self.base + partition.element.end);
             }
         }
         if !added.is_empty() {
-            let end = partitions
-                .last()
-                .map_or(topic.count.span.end, |partition| partition.element.end);
+            let end = partitions.last().map_or(topic.count.span.end, |partition| partition.element.end);
             pieces.keep_until(self.base + end);
             for each in added {
                 pieces.side(|side| produce_error_partition(self.version, &each.error(), side));
@@ -192,11 +158,7 @@ impl Answer<'_> {
 
 impl Refused {
     fn error(&self) -> ProduceError<'static> {
-        ProduceError {
-            index: self.index,
-            code: self.code.value(),
-            message: None,
-        }
+        ProduceError { index: self.index, code: self.code.value(), message: None }
     }
 }
 
@@ -222,10 +184,7 @@ pub(super) fn refuse_all(version: i16, refused: &[Refused], out: &mut Vec<u8>) {
             None => topics.push((each.topic.reference(), vec![each.error()])),
         }
     }
-    let topics: Vec<_> = topics
-        .iter()
-        .map(|(topic, partitions)| (*topic, partitions.as_slice()))
-        .collect();
+    let topics: Vec<_> = topics.iter().map(|(topic, partitions)| (*topic, partitions.as_slice())).collect();
     if is_flexible(PRODUCE, version) {
         out.push(0);
     }

@@ -105,12 +105,7 @@ async fn resolve(
         TopicRef::Name(name) => Some(Arc::from(*name)),
         TopicRef::Id(id) => requests.session.shared.topics.name(id),
     };
-    let references: Vec<TopicRef<'_>> = view
-        .topics
-        .topics
-        .iter()
-        .map(|topic| topic.key.of(body))
-        .collect();
+    let references: Vec<TopicRef<'_>> = view.topics.topics.iter().map(|topic| topic.key.of(body)).collect();
     let missing: Vec<TopicId> = references
         .iter()
         .filter_map(|topic| match topic {
@@ -134,16 +129,9 @@ fn are_behind(requests: &Requests, topic: &Arc<str>, partitions: &[ProducePartit
 
 /// The idempotent producer of a batch, and the batch's first sequence.
 pub(super) fn producer_of(topic: &Arc<str>, partition: i32, batch: &[u8]) -> Option<(Producer, i32)> {
-    let header = BatchHeader::parse(batch)
-        .ok()
-        .filter(|header| header.producer_id >= 0)?;
+    let header = BatchHeader::parse(batch).ok().filter(|header| header.producer_id >= 0)?;
     let topic = Arc::clone(topic);
-    let producer = Producer {
-        topic,
-        partition,
-        id: header.producer_id,
-        epoch: header.producer_epoch,
-    };
+    let producer = Producer { topic, partition, id: header.producer_id, epoch: header.producer_epoch };
     Some((producer, header.base_sequence))
 }
 
@@ -177,12 +165,7 @@ fn decide(requests: &Requests, name: &Arc<str>, version: i16) -> Decided {
 }
 
 async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Instant) -> Treatment {
-    let facts = requests
-        .session
-        .shared
-        .topics
-        .facts(name)
-        .unwrap_or(Facts::UNKNOWN);
+    let facts = requests.session.shared.topics.facts(name).unwrap_or(Facts::UNKNOWN);
     let (format, if_compacted) = match (rule.format, facts.compacted) {
         (RuleFormat::Batch, Some(true)) => {
             return Treatment::Refuse(Code::PolicyViolation, Refusal::Compacted);

@@ -17,6 +17,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+const MIB: usize = 1024 * 1024;
+
 /// Reused from request to request of one connection.
 #[derive(Default)]
 pub(crate) struct Workspace {
@@ -54,57 +56,34 @@ async fn handle(
     let acknowledged = workspace.view.acks != 0;
     let plans = plan::plan(requests, &workspace.view, body, version, hold).await?;
 
-    let mut sent = Sent {
-        version,
-        refused: Vec::new(),
-        tracked: Vec::new(),
-    };
+    let mut sent = Sent { version, refused: Vec::new(), tracked: Vec::new() };
     workspace.pieces.clear();
     workspace.verdicts.clear();
     let session = Arc::clone(&requests.session);
-    let Workspace {
-        view,
-        pieces,
-        verdicts,
-    } = workspace;
+    let Workspace { view, pieces, verdicts } = workspace;
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = topic_key(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let batch = Batch {
-                partition,
-                base,
-                acknowledged,
-                hold,
-            };
+            let batch = Batch { partition, base, acknowledged, hold };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {
-                    session
-                        .shared
-                        .metrics
-                        .records
-                        .clear_batches
-                        .inc(Direction::Produce);
+                    session.shared.metrics.records.clear_batches.inc(Direction::Produce);
                     Verdict::Clear
                 }
                 Ok(Treated::Sealed(sealed, tracked)) => {
-                    sent.tracked
-                        .extend(tracked.map(|(name, producer, if_compacted)| Tracked {
-                            topic: key.clone(),
-                            name,
-                            index: partition.index,
-                            producer,
-                            if_compacted,
-                        }));
+                    sent.tracked.extend(tracked.map(|(name, producer, if_compacted)| Tracked {
+                        topic: key.clone(),
+                        name,
+                        index: partition.index,
+                        producer,
+                        if_compacted,
+                    }));
                     Verdict::Sealed(sealed)
                 }
                 Err((code, refusal)) => {
                     session.shared.metrics.records.refused.inc(refusal);
-                    sent.refused.push(Refused {
-                        topic: key.clone(),
-                        index: partition.index,
-                        code,
-                    });
+                    sent.refused.push(Refused { topic: key.clone(), index: partition.index, code });
                     Verdict::Refused
                 }
             });
@@ -117,16 +96,10 @@ async fn handle(
     pieces.keep_until(frame.bytes.len());
     let refused = !sent.refused.is_empty();
     if acknowledged {
-        requests
-            .expect(head.correlation_id, Answer::Produce(Box::new(sent)))
-            .await?;
+        requests.expect(head.correlation_id, Answer::Produce(Box::new(sent))).await?;
     }
     requests.send_pieces(frame, pieces).await?;
-    if refused && !acknowledged {
-        Err(Close::RefusedUnacknowledged)
-    } else {
-        Ok(())
-    }
+    if refused && !acknowledged { Err(Close::RefusedUnacknowledged) } else { Ok(()) }
 }
 
 async fn refuse_all(
@@ -140,9 +113,7 @@ async fn refuse_all(
     }
     let mut body = Vec::new();
     super::answer::refuse_all(head.version, refused, &mut body);
-    requests
-        .answer(head.correlation_id, |out| out.extend_from_slice(&body))
-        .await
+    requests.answer(head.correlation_id, |out| out.extend_from_slice(&body)).await
 }
 
 /// One partition of the request.
@@ -217,20 +188,10 @@ async fn treat_encrypted(
     if let Some((producer, sequence)) = &producer {
         admit(session, producer, *sequence, batch.hold).await?;
     }
-    let sealed = seal_batch(
-        frame,
-        records,
-        name,
-        batch.partition.index,
-        plan,
-        pieces,
-        &session.shared,
-    );
+    let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
     match (sealed, producer) {
         (Ok((sealed, if_compacted)), producer) => {
-            let remembered = batch
-                .acknowledged
-                .then(|| (Arc::clone(name), producer, if_compacted));
+            let remembered = batch.acknowledged.then(|| (Arc::clone(name), producer, if_compacted));
             Ok(Treated::Sealed(sealed, remembered))
         }
         (Err(refused), producer) => {
@@ -249,21 +210,22 @@ async fn admit(
     sequence: i32,
     hold: Duration,
 ) -> Result<(), (Code, Refusal)> {
-    let admitted = tokio::time::timeout(
-        hold.min(HOLD_LIMIT),
-        session.sequences.admitted(producer, sequence),
-    )
-    .await;
+    let admitted =
+        tokio::time::timeout(hold.min(HOLD_LIMIT), session.sequences.admitted(producer, sequence)).await;
     match admitted {
         Ok(Admission::Send) => Ok(()),
         Ok(Admission::Refuse(code)) => Err((code, Refusal::Producer)),
         Ok(Admission::Wait) | Err(_) => {
-            session
-                .sequences
-                .refused(producer, sequence, Code::NotEnoughReplicas);
+            session.sequences.refused(producer, sequence, Code::NotEnoughReplicas);
             Err((Code::NotEnoughReplicas, Refusal::Producer))
         }
     }
+}
+
+/// Bytes of decompressed records that may be sealed one by one. Ciphertext does not compress again, so that much more
+/// than the topic takes is refused before memory is spent on it.
+fn max_section(max_message_bytes: Option<usize>) -> usize {
+    max_message_bytes.map_or(16 * MIB, |max| max.saturating_mul(4).max(MIB))
 }
 
 fn seal_batch(
@@ -281,14 +243,10 @@ fn seal_batch(
         key: &plan.key,
         format: plan.format,
         max_bytes: plan.max_message_bytes,
-        max_section: shared.max_frame_bytes,
+        max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),
     };
     let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
-    shared
-        .metrics
-        .records
-        .encrypted
-        .count(plan.format, sealed.records, sealed.clear_bytes);
+    shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);
     Ok((sealed, plan.if_compacted))
 }
 
@@ -297,10 +255,7 @@ fn assemble(view: &ProduceView, verdicts: &[Verdict], version: i16, base: usize,
     let topics = &view.topics;
     let kept = |topic: &Topic| {
         let verdicts = verdicts.get(topic.partitions.clone()).unwrap_or_default();
-        verdicts
-            .iter()
-            .filter(|verdict| !matches!(verdict, Verdict::Refused))
-            .count()
+        verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Refused)).count()
     };
     let replace_count = |pieces: &mut Pieces, field: Count, elements: usize| {
         pieces.keep_until(base + field.span.start);
@@ -331,7 +286,7 @@ fn assemble(view: &ProduceView, verdicts: &[Verdict], version: i16, base: usize,
                 Some(Verdict::Sealed(sealed)) => {
                     pieces.keep_until(base + partition.records_field.start);
                     pieces.side(|side| {
-                        write::records_prefix(ApiKey::Produce as i16, version, sealed.length, side)
+                        write::records_prefix(ApiKey::Produce as i16, version, sealed.length, side);
                     });
                     sealed.place(pieces);
                     pieces.skip_until(base + partition.records_field.end);

@@ -3,10 +3,8 @@
 use super::{ENDPOINT, Field, Message, Role, bool, i8, i16, i32, integers, string, strings, structs, uuid};
 use crate::wire::Direction;
 
-const METADATA_REQUEST_TOPIC: &[Field] = &[
-    uuid(Role::TopicId).since(10),
-    string(Role::TopicName).nullable(10),
-];
+const METADATA_REQUEST_TOPIC: &[Field] =
+    &[uuid(Role::TopicId).since(10), string(Role::TopicName).nullable(10)];
 
 pub(super) static METADATA_REQUEST: Message = Message {
     api_key: 3,
@@ -64,11 +62,7 @@ pub(super) static COORDINATOR_REQUEST: Message = Message {
     min: 0,
     max: 6,
     flexible_from: 3,
-    fields: &[
-        string(Role::Other).until(3),
-        i8(Role::Other).since(1),
-        strings().since(4),
-    ],
+    fields: &[string(Role::Other).until(3), i8(Role::Other).since(1), strings().since(4)],
 };
 
 const COORDINATOR: &[Field] = &[
@@ -103,11 +97,7 @@ pub(super) static DESCRIBE_REQUEST: Message = Message {
     min: 0,
     max: 2,
     flexible_from: 0,
-    fields: &[
-        bool(Role::Other),
-        i8(Role::Other).since(1),
-        bool(Role::Other).since(2),
-    ],
+    fields: &[bool(Role::Other), i8(Role::Other).since(1), bool(Role::Other).since(2)],
 };
 
 const DESCRIBED_BROKER: &[Field] = &[

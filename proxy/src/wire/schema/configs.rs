@@ -11,18 +11,10 @@ pub(super) static REQUEST: Message = Message {
     min: 1,
     max: 4,
     flexible_from: 4,
-    fields: &[
-        structs(Role::Other, RESOURCE),
-        bool(Role::Other),
-        bool(Role::Other).since(3),
-    ],
+    fields: &[structs(Role::Other, RESOURCE), bool(Role::Other), bool(Role::Other).since(3)],
 };
 
-const SYNONYM: &[Field] = &[
-    string(Role::Other),
-    string(Role::Other).nullable(0),
-    i8(Role::Other),
-];
+const SYNONYM: &[Field] = &[string(Role::Other), string(Role::Other).nullable(0), i8(Role::Other)];
 
 const CONFIG: &[Field] = &[
     string(Role::Other),

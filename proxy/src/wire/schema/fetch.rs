@@ -23,11 +23,8 @@ const REQUEST_TOPIC: &[Field] = &[
     structs(Role::Partitions, REQUEST_PARTITION),
 ];
 
-const FORGOTTEN: &[Field] = &[
-    string(Role::ForgottenName).until(12),
-    uuid(Role::ForgottenId).since(13),
-    integers(4),
-];
+const FORGOTTEN: &[Field] =
+    &[string(Role::ForgottenName).until(12), uuid(Role::ForgottenId).since(13), integers(4)];
 
 const REPLICA_STATE: &[Field] = &[i32(Role::ReplicaId), i64(Role::Other)];
 

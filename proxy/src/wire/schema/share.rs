@@ -69,10 +69,7 @@ pub(super) static FETCH_RESPONSE: Message = Message {
 
 const ACKNOWLEDGE_PARTITION: &[Field] = &[i32(Role::PartitionIndex), structs(Role::Other, ACKNOWLEDGED)];
 
-const ACKNOWLEDGE_TOPIC: &[Field] = &[
-    uuid(Role::TopicId),
-    structs(Role::Partitions, ACKNOWLEDGE_PARTITION),
-];
+const ACKNOWLEDGE_TOPIC: &[Field] = &[uuid(Role::TopicId), structs(Role::Partitions, ACKNOWLEDGE_PARTITION)];
 
 pub(super) static ACKNOWLEDGE_REQUEST: Message = Message {
     api_key: 79,

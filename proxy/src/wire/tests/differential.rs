@@ -11,15 +11,8 @@ fn the_crate_reads_every_body_that_the_tables_make() {
     for (message, version) in all() {
         for seed in 0..200 {
             let body = Generator::new(seed).body(message, version);
-            let context = format!(
-                "{} {:?} v{version} seed {seed}",
-                message.api_key, message.direction
-            );
-            assert_eq!(
-                check(message.api_key, version, message.direction, &body),
-                Ok(()),
-                "{context}"
-            );
+            let context = format!("{} {:?} v{version} seed {seed}", message.api_key, message.direction);
+            assert_eq!(check(message.api_key, version, message.direction, &body), Ok(()), "{context}");
             if !in_crate(message, version) {
                 continue;
             }
@@ -35,11 +28,7 @@ fn the_crate_reads_every_body_that_the_tables_make() {
 fn tables_cover_all_versions_of_the_crate() {
     for message in MESSAGES {
         let range = ApiKey::try_from(message.api_key).unwrap().valid_versions();
-        assert!(
-            message.min <= range.min && range.max <= message.max,
-            "{}",
-            message.api_key
-        );
+        assert!(message.min <= range.min && range.max <= message.max, "{}", message.api_key);
         assert!(supports(message.api_key, range.max, message.direction));
         assert!(!supports(message.api_key, message.max + 1, message.direction));
         assert!(!supports(message.api_key, -1, message.direction));
@@ -63,11 +52,7 @@ fn the_walker_reads_the_crates_defaults() {
         RequestKind::ApiVersions(ApiVersionsRequest::default()),
         RequestKind::DescribeConfigs(DescribeConfigsRequest::default()),
         RequestKind::ShareFetch(ShareFetchRequest::default()),
-        RequestKind::ShareFetch(
-            ShareFetchRequest::default()
-                .with_group_id(None)
-                .with_member_id(None),
-        ),
+        RequestKind::ShareFetch(ShareFetchRequest::default().with_group_id(None).with_member_id(None)),
         RequestKind::ShareAcknowledge(ShareAcknowledgeRequest::default()),
     ];
     let responses = [
@@ -83,10 +68,8 @@ fn the_walker_reads_the_crates_defaults() {
         ResponseKind::ShareFetch(ShareFetchResponse::default()),
         ResponseKind::ShareAcknowledge(ShareAcknowledgeResponse::default()),
     ];
-    let decoded = requests
-        .into_iter()
-        .map(Decoded::Request)
-        .chain(responses.into_iter().map(Decoded::Response));
+    let decoded =
+        requests.into_iter().map(Decoded::Request).chain(responses.into_iter().map(Decoded::Response));
     for decoded in decoded {
         let mut seen = 0;
         for (message, version) in all().filter(|(message, version)| in_crate(message, *version)) {
@@ -96,11 +79,7 @@ fn the_walker_reads_the_crates_defaults() {
             seen += 1;
             let null_topics = message.api_key == 3 && version == 0;
             let walked = check(message.api_key, version, message.direction, &body);
-            assert!(
-                walked.is_ok() || null_topics,
-                "{} {version} {walked:?}",
-                message.api_key
-            );
+            assert!(walked.is_ok() || null_topics, "{} {version} {walked:?}", message.api_key);
         }
         assert!(seen > 0);
     }

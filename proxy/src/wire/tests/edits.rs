@@ -10,26 +10,18 @@ use proptest::prelude::*;
 fn replaced_records_leave_all_else_alone() {
     let (mut view, mut edits, mut unknown_tags) = (wire::FetchView::default(), Edits::new(), 0);
     for (version, body, decoded) in bodies(1, Direction::Response, 100) {
-        let Decoded::Response(ResponseKind::Fetch(mut expected)) = decoded else {
-            panic!("not Fetch")
-        };
+        let Decoded::Response(ResponseKind::Fetch(mut expected)) = decoded else { panic!("not Fetch") };
         unknown_tags += expected.unknown_tagged_fields.len();
         wire::fetch_response(version, &body, &mut view).unwrap();
         edits.clear();
-        let partitions = expected
-            .responses
-            .iter_mut()
-            .flat_map(|topic| &mut topic.partitions);
+        let partitions = expected.responses.iter_mut().flat_map(|topic| &mut topic.partitions);
         for (found, data) in view.topics.partitions.iter().zip(partitions) {
             let Some(records) = found.records else { continue };
             // Longer than before, from all three sources.
             let shared = Bytes::from_static(b"shared");
             let prefix = edits.side(|side| write::records_prefix(1, version, records.len() + 9, side));
             let tail = edits.side(|side| side.extend_from_slice(b"abc"));
-            edits.replace_by(
-                found.records_field,
-                [prefix, Part::Body(records), Part::Shared(shared), tail],
-            );
+            edits.replace_by(found.records_field, [prefix, Part::Body(records), Part::Shared(shared), tail]);
             let mut data_now = data.records.as_ref().unwrap().to_vec();
             data_now.extend_from_slice(b"sharedabc");
             data.records = Some(data_now.into());
@@ -47,18 +39,13 @@ fn replaced_records_leave_all_else_alone() {
 fn partitions_and_topics_can_be_dropped() {
     let (mut view, mut edits) = (wire::ProduceView::default(), Edits::new());
     for (version, body, decoded) in bodies(0, Direction::Request, 100) {
-        let Decoded::Request(RequestKind::Produce(mut expected)) = decoded else {
-            panic!("not Produce")
-        };
+        let Decoded::Request(RequestKind::Produce(mut expected)) = decoded else { panic!("not Produce") };
         wire::produce_request(version, &body, &mut view).unwrap();
         edits.clear();
         // Odd partitions go, and topics that have none left.
         let mut left = 0;
         for (topic, partitions) in view.topics.iter() {
-            let kept = partitions
-                .iter()
-                .filter(|partition| partition.index % 4 != 1)
-                .count();
+            let kept = partitions.iter().filter(|partition| partition.index % 4 != 1).count();
             if kept == 0 {
                 edits.remove(topic.element);
                 continue;
@@ -73,25 +60,15 @@ fn partitions_and_topics_can_be_dropped() {
         for topic in &mut expected.topic_data {
             topic.partition_data.retain(|partition| partition.index % 4 != 1);
         }
-        expected
-            .topic_data
-            .retain(|topic| !topic.partition_data.is_empty());
+        expected.topic_data.retain(|topic| !topic.partition_data.is_empty());
         let edited = edits.assemble(&body).unwrap().to_vec();
-        assert_eq!(
-            super::encode(&Decoded::Request(RequestKind::Produce(expected)), version),
-            edited
-        );
+        assert_eq!(super::encode(&Decoded::Request(RequestKind::Produce(expected)), version), edited);
     }
 }
 
 #[test]
 fn endpoints_are_replaced_wherever_they_stand() {
-    let new = [write::Broker {
-        node_id: 3,
-        host: "proxy",
-        port: 1,
-        rack: None,
-    }];
+    let new = [write::Broker { node_id: 3, host: "proxy", port: 1, rack: None }];
     let (mut view, mut edits, mut seen) = (wire::FetchView::default(), Edits::new(), 0);
     for (version, body, _) in bodies(1, Direction::Response, 60) {
         wire::fetch_response(version, &body, &mut view).unwrap();

@@ -11,11 +11,7 @@ use kafka_protocol::protocol::{Decodable, StrBytes};
 const ID: [u8; 16] = [7; 16];
 
 fn topic(version: i16) -> TopicRef<'static> {
-    if version >= 13 {
-        TopicRef::Id(ID)
-    } else {
-        TopicRef::Name("orders")
-    }
+    if version >= 13 { TopicRef::Id(ID) } else { TopicRef::Name("orders") }
 }
 
 fn decode<T: Decodable>(body: Vec<u8>, version: i16) -> T {
@@ -26,42 +22,19 @@ fn decode<T: Decodable>(body: Vec<u8>, version: i16) -> T {
 }
 
 const BROKERS: [Broker<'static>; 2] = [
-    Broker {
-        node_id: 0,
-        host: "broker-0.proxy.example",
-        port: 9093,
-        rack: None,
-    },
-    Broker {
-        node_id: i32::MAX,
-        host: "",
-        port: -1,
-        rack: Some("zone-ü"),
-    },
+    Broker { node_id: 0, host: "broker-0.proxy.example", port: 9093, rack: None },
+    Broker { node_id: i32::MAX, host: "", port: -1, rack: Some("zone-ü") },
 ];
 
 #[test]
 fn produce_response() {
     let errors = [
-        ProduceError {
-            index: 3,
-            code: 44,
-            message: Some("no"),
-        },
-        ProduceError {
-            index: -1,
-            code: -1,
-            message: None,
-        },
+        ProduceError { index: 3, code: 44, message: Some("no") },
+        ProduceError { index: -1, code: -1, message: None },
     ];
     for version in 0..=13 {
         let mut body = Vec::new();
-        write::produce_response(
-            version,
-            11,
-            &[(topic(version), &errors), (topic(version), &[])],
-            &mut body,
-        );
+        write::produce_response(version, 11, &[(topic(version), &errors), (topic(version), &[])], &mut body);
         check(0, version, Direction::Response, &body).unwrap();
         if version < 3 {
             continue;
@@ -91,10 +64,7 @@ fn produce_response() {
 
 #[test]
 fn fetch_response() {
-    let errors = [
-        FetchError { index: 3, code: 2 },
-        FetchError { index: 9, code: 100 },
-    ];
+    let errors = [FetchError { index: 3, code: 2 }, FetchError { index: 9, code: 100 }];
     for version in 0..=18 {
         let mut body = Vec::new();
         write::fetch_response(version, 5, 70, 123, &[(topic(version), &errors)], &mut body);
@@ -107,15 +77,9 @@ fn fetch_response() {
         let expected = if version >= 7 { (70, 123) } else { (0, 0) };
         assert_eq!((decoded.error_code, decoded.session_id), expected);
         for (partition, error) in decoded.responses[0].partitions.iter().zip(&errors) {
-            assert_eq!(
-                (partition.partition_index, partition.error_code),
-                (error.index, error.code)
-            );
+            assert_eq!((partition.partition_index, partition.error_code), (error.index, error.code));
             assert_eq!((partition.high_watermark, partition.last_stable_offset), (-1, -1));
-            assert_eq!(
-                (partition.log_start_offset, partition.preferred_read_replica.0),
-                (-1, -1)
-            );
+            assert_eq!((partition.log_start_offset, partition.preferred_read_replica.0), (-1, -1));
             assert_eq!(partition.records, Some(Bytes::new()));
             assert_eq!(partition.aborted_transactions, Some(Vec::new()));
         }
@@ -135,20 +99,13 @@ fn share_fetch_response() {
     }
     let mut partition = Vec::new();
     write::share_fetch_error_partition(
-        &ShareError {
-            index: 4,
-            code: 2,
-            message: Some("bad"),
-        },
+        &ShareError { index: 4, code: 2, message: Some("bad") },
         &mut partition,
     );
     let decoded: kafka_protocol::messages::share_fetch_response::PartitionData = decode(partition, 1);
     assert_eq!((decoded.partition_index, decoded.error_code), (4, 2));
     assert_eq!(decoded.error_message.unwrap().as_str(), "bad");
-    assert_eq!(
-        (decoded.acknowledge_error_code, decoded.acknowledge_error_message),
-        (0, None)
-    );
+    assert_eq!((decoded.acknowledge_error_code, decoded.acknowledge_error_message), (0, None));
     assert_eq!(decoded.records, Some(Bytes::new()));
     assert!(decoded.acquired_records.is_empty());
 }
@@ -190,10 +147,7 @@ fn node_endpoints() {
     let decoded: FetchResponse = decode(body, 16);
     assert_eq!(decoded.node_endpoints.len(), 2);
     assert_eq!(decoded.node_endpoints[0].host.as_str(), BROKERS[0].host);
-    assert_eq!(
-        decoded.node_endpoints[1].rack.as_ref().unwrap().as_str(),
-        "zone-ü"
-    );
+    assert_eq!(decoded.node_endpoints[1].rack.as_ref().unwrap().as_str(), "zone-ü");
 
     let mut body = vec![0; 7];
     body.extend([0, 0, 0, 0, 1]);

@@ -12,11 +12,7 @@ pub(super) struct Generator {
 
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            version: 0,
-            flexible: false,
-        }
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, version: 0, flexible: false }
     }
 
     pub(super) fn body(&mut self, message: &Message, version: i16) -> Vec<u8> {
@@ -36,9 +32,7 @@ impl Generator {
     }
 
     pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length)
-            .map(|_| u8::try_from(self.below(256)).unwrap())
-            .collect()
+        (0..length).map(|_| u8::try_from(self.below(256)).unwrap()).collect()
     }
 
     fn fields(&mut self, fields: &[Field], out: &mut Vec<u8>) {
@@ -137,8 +131,6 @@ impl Generator {
 
     fn text(&mut self) -> String {
         let length = if self.below(6) == 0 { 200 } else { self.below(12) };
-        (0..length)
-            .map(|_| ['a', 'b', 'z', '.', '-', 'é', '日', '0'][self.below(8)])
-            .collect()
+        (0..length).map(|_| ['a', 'b', 'z', '.', '-', 'é', '日', '0'][self.below(8)]).collect()
     }
 }

@@ -51,10 +51,7 @@ fn claimed_counts_are_refused_before_anything_is_done() {
     let started = Instant::now();
     // Metadata v9: throttle time, then a compact array of 2^32 − 2 brokers; and v1: an array of i32::MAX.
     let compact = [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f];
-    assert_eq!(
-        check(3, 9, Direction::Response, &compact),
-        Err(WireError::Count(4))
-    );
+    assert_eq!(check(3, 9, Direction::Response, &compact), Err(WireError::Count(4)));
     let plain = [0x7f, 0xff, 0xff, 0xff, 0];
     assert_eq!(check(3, 1, Direction::Response, &plain), Err(WireError::Count(0)));
     assert_eq!(check(3, 1, Direction::Request, &plain), Err(WireError::Count(0)));
@@ -68,25 +65,13 @@ fn claimed_counts_are_refused_before_anything_is_done() {
         Err(WireError::Varint(0))
     );
     // Negative counts and lengths other than null.
-    assert_eq!(
-        check(3, 1, Direction::Request, &(-2_i32).to_be_bytes()),
-        Err(WireError::Length(0))
-    );
-    assert_eq!(
-        check(17, 1, Direction::Request, &[0xff, 0xfe]),
-        Err(WireError::Length(0))
-    );
-    assert_eq!(
-        check(17, 1, Direction::Request, &[0xff, 0xff]),
-        Err(WireError::Length(0))
-    );
+    assert_eq!(check(3, 1, Direction::Request, &(-2_i32).to_be_bytes()), Err(WireError::Length(0)));
+    assert_eq!(check(17, 1, Direction::Request, &[0xff, 0xfe]), Err(WireError::Length(0)));
+    assert_eq!(check(17, 1, Direction::Request, &[0xff, 0xff]), Err(WireError::Length(0)));
     // A count whose size in bytes overflows or exceeds what is there: ForgottenTopic.partitions of Fetch v7.
     let mut fetch = vec![0; 4 + 4 + 4 + 4 + 1 + 4 + 4 + 4];
     fetch.extend([0, 0, 0, 1, 0, 1, b't', 0x7f, 0xff, 0xff, 0xff, 0, 0]);
-    assert!(matches!(
-        check(1, 7, Direction::Request, &fetch),
-        Err(WireError::Count(_))
-    ));
+    assert!(matches!(check(1, 7, Direction::Request, &fetch), Err(WireError::Count(_))));
     // A tagged-field count, in body and header.
     assert_eq!(
         check(18, 3, Direction::Request, &[1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f]),
@@ -109,14 +94,8 @@ fn tagged_fields_must_be_in_order_and_fill_their_size() {
     assert_eq!(versions(&[2, 3, 1, 1, 3, 1, 1]), Err(WireError::TagOrder(11)));
     assert_eq!(versions(&[2, 9, 0, 3, 1, 1]), Err(WireError::TagOrder(10)));
     assert_eq!(versions(&[1, 3, 2, 1, 1]), Err(WireError::TagSize(8)));
-    assert_eq!(
-        versions(&[1, 1, 7, 0, 0, 0, 0, 0, 0, 0]),
-        Err(WireError::Truncated(10))
-    );
-    assert_eq!(
-        versions(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0]),
-        Err(WireError::Tag(8))
-    );
+    assert_eq!(versions(&[1, 1, 7, 0, 0, 0, 0, 0, 0, 0]), Err(WireError::Truncated(10)));
+    assert_eq!(versions(&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0]), Err(WireError::Tag(8)));
     // node_endpoints before Fetch 16.
     let fetch = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1];
     assert_eq!(check(1, 15, Direction::Response, &fetch), Err(WireError::Tag(12)));
@@ -125,13 +104,9 @@ fn tagged_fields_must_be_in_order_and_fill_their_size() {
 
 #[test]
 fn a_failed_view_is_empty() {
-    let (message, _) = all()
-        .find(|(m, _)| m.api_key == 3 && m.direction == Direction::Response)
-        .unwrap();
-    let body = (0..1000)
-        .map(|seed| Generator::new(seed).body(message, 9))
-        .find(|body| body.len() > 200)
-        .unwrap();
+    let (message, _) = all().find(|(m, _)| m.api_key == 3 && m.direction == Direction::Response).unwrap();
+    let body =
+        (0..1000).map(|seed| Generator::new(seed).body(message, 9)).find(|body| body.len() > 200).unwrap();
     let mut view = crate::wire::MetadataView::default();
     metadata_response(9, &body, &mut view).unwrap();
     assert_ne!(view, crate::wire::MetadataView::default());

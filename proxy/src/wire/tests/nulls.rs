@@ -16,10 +16,7 @@ fn assert_read<T: Encodable + Message>(api: ApiKey, direction: Direction, since:
         }
         let checked = check(api as i16, version, direction, &body);
         if version < since {
-            assert!(
-                matches!(checked, Err(WireError::Length(_))),
-                "{api:?} v{version} {checked:?}"
-            );
+            assert!(matches!(checked, Err(WireError::Length(_))), "{api:?} v{version} {checked:?}");
         } else {
             assert_eq!(checked, Ok(()), "{api:?} v{version}");
         }
@@ -34,42 +31,31 @@ fn produce() {
     };
     let partition = PartitionProduceData::default().with_records(None);
     let topic = TopicProduceData::default().with_partition_data(vec![partition]);
-    let request = ProduceRequest::default()
-        .with_transactional_id(None)
-        .with_topic_data(vec![topic]);
+    let request = ProduceRequest::default().with_transactional_id(None).with_topic_data(vec![topic]);
     assert_read(ApiKey::Produce, Direction::Request, 3, &request);
 
     let error = BatchIndexAndErrorMessage::default().with_batch_index_error_message(None);
-    let partition = PartitionProduceResponse::default()
-        .with_error_message(None)
-        .with_record_errors(vec![error]);
+    let partition =
+        PartitionProduceResponse::default().with_error_message(None).with_record_errors(vec![error]);
     let topic = TopicProduceResponse::default().with_partition_responses(vec![partition]);
     let response = ProduceResponse::default().with_responses(vec![topic]);
     assert_read(ApiKey::Produce, Direction::Response, 3, &response);
     let endpoints = vec![NodeEndpoint::default().with_rack(None)];
     let mut body = BytesMut::new();
-    ProduceResponse::default()
-        .with_node_endpoints(endpoints)
-        .encode(&mut body, 13)
-        .unwrap();
+    ProduceResponse::default().with_node_endpoints(endpoints).encode(&mut body, 13).unwrap();
     check(0, 13, Direction::Response, &body).unwrap();
 }
 
 #[test]
 fn fetch() {
     use fetch_response::{FetchableTopicResponse, NodeEndpoint, PartitionData};
-    let partition = PartitionData::default()
-        .with_aborted_transactions(None)
-        .with_records(None);
+    let partition = PartitionData::default().with_aborted_transactions(None).with_records(None);
     let topic = FetchableTopicResponse::default().with_partitions(vec![partition]);
     let response = FetchResponse::default().with_responses(vec![topic]);
     assert_read(ApiKey::Fetch, Direction::Response, 4, &response);
     let endpoints = vec![NodeEndpoint::default().with_rack(None)];
     let mut body = BytesMut::new();
-    response
-        .with_node_endpoints(endpoints)
-        .encode(&mut body, 18)
-        .unwrap();
+    response.with_node_endpoints(endpoints).encode(&mut body, 18).unwrap();
     check(1, 18, Direction::Response, &body).unwrap();
 }
 
@@ -77,28 +63,16 @@ fn fetch() {
 fn metadata() {
     use metadata_request::MetadataRequestTopic;
     use metadata_response::{MetadataResponseBroker, MetadataResponseTopic};
-    assert_read(
-        ApiKey::Metadata,
-        Direction::Request,
-        1,
-        &MetadataRequest::default().with_topics(None),
-    );
+    assert_read(ApiKey::Metadata, Direction::Request, 1, &MetadataRequest::default().with_topics(None));
     let topic = MetadataRequestTopic::default().with_name(None);
     let request = MetadataRequest::default().with_topics(Some(vec![topic]));
     assert_read(ApiKey::Metadata, Direction::Request, 10, &request);
 
     let broker = MetadataResponseBroker::default().with_rack(None);
-    let response = MetadataResponse::default()
-        .with_cluster_id(None)
-        .with_brokers(vec![broker]);
+    let response = MetadataResponse::default().with_cluster_id(None).with_brokers(vec![broker]);
     assert_read(ApiKey::Metadata, Direction::Response, 0, &response);
     let topic = MetadataResponseTopic::default().with_name(None);
-    assert_read(
-        ApiKey::Metadata,
-        Direction::Response,
-        12,
-        &response.with_topics(vec![topic]),
-    );
+    assert_read(ApiKey::Metadata, Direction::Response, 12, &response.with_topics(vec![topic]));
 }
 
 #[test]
@@ -112,9 +86,7 @@ fn coordinator_and_cluster() {
     assert_read(ApiKey::FindCoordinator, Direction::Response, 4, &response);
 
     let broker = DescribeClusterBroker::default().with_rack(None);
-    let response = DescribeClusterResponse::default()
-        .with_error_message(None)
-        .with_brokers(vec![broker]);
+    let response = DescribeClusterResponse::default().with_error_message(None).with_brokers(vec![broker]);
     assert_read(ApiKey::DescribeCluster, Direction::Response, 0, &response);
 }
 
@@ -133,22 +105,16 @@ fn configs() {
         .with_value(None)
         .with_documentation(None)
         .with_synonyms(vec![synonym]);
-    let result = DescribeConfigsResult::default()
-        .with_error_message(None)
-        .with_configs(vec![config]);
+    let result = DescribeConfigsResult::default().with_error_message(None).with_configs(vec![config]);
     let response = DescribeConfigsResponse::default().with_results(vec![result]);
     assert_read(ApiKey::DescribeConfigs, Direction::Response, 1, &response);
 }
 
 #[test]
 fn share_groups() {
-    let request = ShareFetchRequest::default()
-        .with_group_id(None)
-        .with_member_id(None);
+    let request = ShareFetchRequest::default().with_group_id(None).with_member_id(None);
     assert_read(ApiKey::ShareFetch, Direction::Request, 1, &request);
-    let request = ShareAcknowledgeRequest::default()
-        .with_group_id(None)
-        .with_member_id(None);
+    let request = ShareAcknowledgeRequest::default().with_group_id(None).with_member_id(None);
     assert_read(ApiKey::ShareAcknowledge, Direction::Request, 1, &request);
 
     let partition = share_fetch_response::PartitionData::default()

@@ -17,11 +17,7 @@ macro_rules! decoded {
 }
 
 fn assert_topic(key: TopicRef<'_>, name: &TopicName, id: [u8; 16], by_id: bool) {
-    let expected = if by_id {
-        TopicRef::Id(id)
-    } else {
-        TopicRef::Name(name)
-    };
+    let expected = if by_id { TopicRef::Id(id) } else { TopicRef::Name(name) };
     assert_eq!(key, expected);
 }
 
@@ -49,10 +45,7 @@ fn assert_brokers<'a>(
         assert_eq!(broker.host.text(body), host.as_str());
         assert!(broker.host_field.start < broker.host.start && broker.host_field.end == broker.host.end);
         assert_int(broker.port_field, body, &port.to_be_bytes());
-        assert_eq!(
-            broker.rack.map(|rack| rack.text(body)),
-            rack.map(StrBytes::as_str)
-        );
+        assert_eq!(broker.rack.map(|rack| rack.text(body)), rack.map(StrBytes::as_str));
     }
 }
 
@@ -69,22 +62,14 @@ fn produce_request() {
         assert_eq!(view.topics.topics.len(), expected.topic_data.len());
         assert_ascending(view.topics.topics.iter().map(|topic| topic.element));
         for ((topic, partitions), data) in view.topics.iter().zip(&expected.topic_data) {
-            assert_topic(
-                topic.key.of(&body),
-                &data.name,
-                *data.topic_id.as_bytes(),
-                version >= 13,
-            );
+            assert_topic(topic.key.of(&body), &data.name, *data.topic_id.as_bytes(), version >= 13);
             assert_eq!(
                 (topic.count.elements, partitions.len()),
                 (data.partition_data.len(), data.partition_data.len())
             );
             for (partition, data) in partitions.iter().zip(&data.partition_data) {
                 assert_eq!(partition.index, data.index);
-                assert_eq!(
-                    partition.records.map(|span| span.of(&body)),
-                    data.records.as_deref()
-                );
+                assert_eq!(partition.records.map(|span| span.of(&body)), data.records.as_deref());
                 assert_ascending([Span::new(0, partition.element.start), partition.records_field]);
                 assert!(partition.records_field.end <= partition.element.end);
                 assert!(partition.element.end <= topic.element.end);
@@ -95,9 +80,7 @@ fn produce_request() {
 
 #[test]
 fn produce_request_without_transactional_id() {
-    let mut body = vec![
-        0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 2,
-    ];
+    let mut body = vec![0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 7, 0, 0, 0, 2];
     body.extend([8, 9]);
     let mut view = wire::ProduceView::default();
     for version in 0..=2 {
@@ -116,25 +99,14 @@ fn produce_response() {
         wire::produce_response(version, &body, &mut view).unwrap();
         assert_eq!(view.topics.topics.len(), expected.responses.len());
         for ((topic, partitions), data) in view.topics.iter().zip(&expected.responses) {
-            assert_topic(
-                topic.key.of(&body),
-                &data.name,
-                *data.topic_id.as_bytes(),
-                version >= 13,
-            );
+            assert_topic(topic.key.of(&body), &data.name, *data.topic_id.as_bytes(), version >= 13);
             assert_eq!(partitions.len(), data.partition_responses.len());
             for (partition, data) in partitions.iter().zip(&data.partition_responses) {
-                assert_eq!(
-                    (partition.index, partition.base_offset),
-                    (data.index, data.base_offset)
-                );
+                assert_eq!((partition.index, partition.base_offset), (data.index, data.base_offset));
                 assert_eq!(partition.error_code, data.error_code);
                 assert_int(partition.error_field, &body, &data.error_code.to_be_bytes());
                 let message = data.error_message.as_ref().map(StrBytes::as_str);
-                assert_eq!(
-                    partition.error_message.map(|message| message.text(&body)),
-                    message
-                );
+                assert_eq!(partition.error_message.map(|message| message.text(&body)), message);
             }
         }
         let endpoints = expected.node_endpoints.iter();
@@ -150,49 +122,26 @@ fn fetch_request() {
     for (version, body, decoded) in bodies(1, Direction::Request, EACH) {
         let expected = decoded!(Request, RequestKind, Fetch, decoded);
         wire::fetch_request(version, &body, &mut view).unwrap();
-        assert_eq!(
-            (view.max_wait_ms, view.min_bytes),
-            (expected.max_wait_ms, expected.min_bytes)
-        );
+        assert_eq!((view.max_wait_ms, view.min_bytes), (expected.max_wait_ms, expected.min_bytes));
         assert_eq!(view.max_bytes, Some(expected.max_bytes));
         assert_int(view.max_bytes_field, &body, &expected.max_bytes.to_be_bytes());
-        assert_eq!(
-            (view.session_id, view.session_epoch),
-            (expected.session_id, expected.session_epoch)
-        );
+        assert_eq!((view.session_id, view.session_epoch), (expected.session_id, expected.session_epoch));
         if version < 15 {
             assert_eq!(view.replica_id, Some(expected.replica_id.0));
         }
         assert_eq!(view.topics.topics.len(), expected.topics.len());
         for ((topic, partitions), data) in view.topics.iter().zip(&expected.topics) {
-            assert_topic(
-                topic.key.of(&body),
-                &data.topic,
-                *data.topic_id.as_bytes(),
-                version >= 13,
-            );
+            assert_topic(topic.key.of(&body), &data.topic, *data.topic_id.as_bytes(), version >= 13);
             assert_eq!(partitions.len(), data.partitions.len());
             for (partition, data) in partitions.iter().zip(&data.partitions) {
-                assert_eq!(
-                    (partition.index, partition.offset),
-                    (data.partition, data.fetch_offset)
-                );
+                assert_eq!((partition.index, partition.offset), (data.partition, data.fetch_offset));
                 assert_eq!(partition.max_bytes, data.partition_max_bytes);
-                assert_int(
-                    partition.max_bytes_field,
-                    &body,
-                    &data.partition_max_bytes.to_be_bytes(),
-                );
+                assert_int(partition.max_bytes_field, &body, &data.partition_max_bytes.to_be_bytes());
             }
         }
         assert_eq!(view.forgotten.len(), expected.forgotten_topics_data.len());
         for (key, data) in view.forgotten.iter().zip(&expected.forgotten_topics_data) {
-            assert_topic(
-                key.of(&body),
-                &data.topic,
-                *data.topic_id.as_bytes(),
-                version >= 13,
-            );
+            assert_topic(key.of(&body), &data.topic, *data.topic_id.as_bytes(), version >= 13);
         }
     }
 }
@@ -203,30 +152,16 @@ fn fetch_response() {
     for (version, body, decoded) in bodies(1, Direction::Response, EACH) {
         let expected = decoded!(Response, ResponseKind, Fetch, decoded);
         wire::fetch_response(version, &body, &mut view).unwrap();
-        assert_eq!(
-            (view.error_code, view.session_id),
-            (expected.error_code, expected.session_id)
-        );
+        assert_eq!((view.error_code, view.session_id), (expected.error_code, expected.session_id));
         assert_eq!(view.topics.topics.len(), expected.responses.len());
         for ((topic, partitions), data) in view.topics.iter().zip(&expected.responses) {
-            assert_topic(
-                topic.key.of(&body),
-                &data.topic,
-                *data.topic_id.as_bytes(),
-                version >= 13,
-            );
+            assert_topic(topic.key.of(&body), &data.topic, *data.topic_id.as_bytes(), version >= 13);
             assert_eq!(partitions.len(), data.partitions.len());
             for (partition, data) in partitions.iter().zip(&data.partitions) {
-                assert_eq!(
-                    (partition.index, partition.error_code),
-                    (data.partition_index, data.error_code)
-                );
+                assert_eq!((partition.index, partition.error_code), (data.partition_index, data.error_code));
                 assert_eq!(partition.high_watermark, data.high_watermark);
                 assert_int(partition.error_field, &body, &data.error_code.to_be_bytes());
-                assert_eq!(
-                    partition.records.map(|span| span.of(&body)),
-                    data.records.as_deref()
-                );
+                assert_eq!(partition.records.map(|span| span.of(&body)), data.records.as_deref());
             }
         }
         let endpoints = expected.node_endpoints.iter();
@@ -246,14 +181,8 @@ fn share_fetch_request() {
             (view.session_epoch, view.max_wait_ms),
             (expected.share_session_epoch, expected.max_wait_ms)
         );
-        assert_eq!(
-            (view.min_bytes, view.max_bytes),
-            (expected.min_bytes, expected.max_bytes)
-        );
-        assert_eq!(
-            (view.max_records, view.batch_size),
-            (expected.max_records, expected.batch_size)
-        );
+        assert_eq!((view.min_bytes, view.max_bytes), (expected.min_bytes, expected.max_bytes));
+        assert_eq!((view.max_records, view.batch_size), (expected.max_records, expected.batch_size));
         assert_int(view.max_bytes_field, &body, &expected.max_bytes.to_be_bytes());
         assert_eq!(view.topics.topics.len(), expected.topics.len());
         for ((topic, partitions), data) in view.topics.iter().zip(&expected.topics) {
@@ -261,10 +190,8 @@ fn share_fetch_request() {
             let indices = data.partitions.iter().map(|partition| partition.partition_index);
             assert!(partitions.iter().map(|partition| partition.index).eq(indices));
         }
-        let forgotten = expected
-            .forgotten_topics_data
-            .iter()
-            .map(|data| TopicRef::Id(*data.topic_id.as_bytes()));
+        let forgotten =
+            expected.forgotten_topics_data.iter().map(|data| TopicRef::Id(*data.topic_id.as_bytes()));
         assert!(view.forgotten.iter().map(|key| key.of(&body)).eq(forgotten));
     }
 }
@@ -281,15 +208,9 @@ fn share_fetch_response() {
             assert_eq!(topic.key.of(&body), TopicRef::Id(*data.topic_id.as_bytes()));
             assert_eq!(partitions.len(), data.partitions.len());
             for (partition, data) in partitions.iter().zip(&data.partitions) {
-                assert_eq!(
-                    (partition.index, partition.error_code),
-                    (data.partition_index, data.error_code)
-                );
+                assert_eq!((partition.index, partition.error_code), (data.partition_index, data.error_code));
                 assert_int(partition.error_field, &body, &data.error_code.to_be_bytes());
-                assert_eq!(
-                    partition.records.map(|span| span.of(&body)),
-                    data.records.as_deref()
-                );
+                assert_eq!(partition.records.map(|span| span.of(&body)), data.records.as_deref());
                 assert_eq!(partition.acquired_count.elements, data.acquired_records.len());
                 assert_ascending([
                     partition.error_field,
@@ -314,18 +235,8 @@ fn share_acknowledge_response() {
         let expected = decoded!(Response, ResponseKind, ShareAcknowledge, decoded);
         wire::share_acknowledge_response(version, &body, &mut view).unwrap();
         assert_eq!(view.error_code, expected.error_code);
-        let codes = expected
-            .responses
-            .iter()
-            .flat_map(|topic| &topic.partitions)
-            .map(|data| data.error_code);
-        assert!(
-            view.topics
-                .partitions
-                .iter()
-                .map(|partition| partition.error_code)
-                .eq(codes)
-        );
+        let codes = expected.responses.iter().flat_map(|topic| &topic.partitions).map(|data| data.error_code);
+        assert!(view.topics.partitions.iter().map(|partition| partition.error_code).eq(codes));
         let endpoints = expected.node_endpoints.iter();
         let endpoints = endpoints.map(|node| (node.node_id.0, &node.host, node.port, node.rack.as_ref()));
         assert_brokers(&view.brokers.brokers, &body, endpoints);
@@ -345,10 +256,7 @@ fn metadata_response() {
         assert_brokers(&view.brokers.brokers, &body, brokers);
         assert_eq!(view.topics.len(), expected.topics.len());
         for (topic, data) in view.topics.iter().zip(&expected.topics) {
-            assert_eq!(
-                (topic.error_code, topic.id),
-                (data.error_code, *data.topic_id.as_bytes())
-            );
+            assert_eq!((topic.error_code, topic.id), (data.error_code, *data.topic_id.as_bytes()));
             let name = data.name.as_ref().map(|name| name.0.as_str());
             assert_eq!(topic.name.map(|name| name.text(&body)), name);
         }

@@ -50,9 +50,7 @@ pub fn fetch_request(version: i16, body: &[u8], out: &mut FetchRequestView) -> R
 
 impl FetchRequestView {
     fn clear(&mut self) {
-        let Self {
-            topics, forgotten, ..
-        } = std::mem::take(self);
+        let Self { topics, forgotten, .. } = std::mem::take(self);
         self.topics = topics;
         self.forgotten = forgotten;
         self.topics.clear();

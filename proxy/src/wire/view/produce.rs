@@ -125,14 +125,7 @@ pub struct ProduceResponseView {
 
 /// Finds the fields of a Produce response, versions 0 to 13.
 pub fn produce_response(version: i16, body: &[u8], out: &mut ProduceResponseView) -> Result<(), WireError> {
-    fill(
-        0,
-        Direction::Response,
-        version,
-        body,
-        out,
-        ProduceResponseView::clear,
-    )
+    fill(0, Direction::Response, version, body, out, ProduceResponseView::clear)
 }
 
 impl ProduceResponseView {

@@ -34,21 +34,12 @@ pub fn share_fetch_request(
     body: &[u8],
     out: &mut ShareFetchRequestView,
 ) -> Result<(), WireError> {
-    fill(
-        78,
-        Direction::Request,
-        version,
-        body,
-        out,
-        ShareFetchRequestView::clear,
-    )
+    fill(78, Direction::Request, version, body, out, ShareFetchRequestView::clear)
 }
 
 impl ShareFetchRequestView {
     fn clear(&mut self) {
-        let Self {
-            topics, forgotten, ..
-        } = std::mem::take(self);
+        let Self { topics, forgotten, .. } = std::mem::take(self);
         self.topics = topics;
         self.forgotten = forgotten;
         self.topics.clear();

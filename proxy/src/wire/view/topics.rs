@@ -30,11 +30,7 @@ pub struct Topics<P> {
 
 impl<P> Default for Topics<P> {
     fn default() -> Self {
-        Self {
-            count: Count::default(),
-            topics: Vec::new(),
-            partitions: Vec::new(),
-        }
+        Self { count: Count::default(), topics: Vec::new(), partitions: Vec::new() }
     }
 }
 
@@ -78,10 +74,7 @@ impl<P> Topics<P> {
         match role {
             Role::Topics => {
                 let first = self.partitions.len();
-                self.topics.push(Topic {
-                    partitions: first..first,
-                    ..Topic::default()
-                });
+                self.topics.push(Topic { partitions: first..first, ..Topic::default() });
             }
             Role::Partitions => self.partitions.push(P::default()),
             _ => {}

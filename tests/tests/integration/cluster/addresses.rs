@@ -19,17 +19,11 @@ pub(super) fn at(id: i32, host: &str, port: i32) -> (i32, String) {
 }
 
 fn of_cluster(cluster: &Cluster) -> Addresses {
-    (0..3)
-        .zip(0..)
-        .map(|(node, id)| (id, cluster.address(node)))
-        .collect()
+    (0..3).zip(0..).map(|(node, id)| (id, cluster.address(node))).collect()
 }
 
 fn of_proxy(proxy: &Proxy, brokers: usize) -> Addresses {
-    (0..brokers)
-        .zip(0..)
-        .map(|(node, id)| (id, proxy.broker_address(node)))
-        .collect()
+    (0..brokers).zip(0..).map(|(node, id)| (id, proxy.broker_address(node))).collect()
 }
 
 pub(super) async fn connect(address: &str) -> RawConnection {
@@ -40,9 +34,7 @@ async fn in_metadata(bootstrap: &str, version: i16) -> Addresses {
     let request = MetadataRequest::default().with_topics(Some(Vec::new()));
     let answer = connect(bootstrap).await.call(&request, version).await.unwrap();
     let brokers = answer.brokers.iter();
-    brokers
-        .map(|broker| at(broker.node_id.0, &broker.host, broker.port))
-        .collect()
+    brokers.map(|broker| at(broker.node_id.0, &broker.host, broker.port)).collect()
 }
 
 async fn in_describe_cluster(bootstrap: &str, version: i16) -> Addresses {
@@ -50,9 +42,7 @@ async fn in_describe_cluster(bootstrap: &str, version: i16) -> Addresses {
     let answer = connect(bootstrap).await.call(&request, version).await.unwrap();
     assert_eq!(answer.error_code, 0);
     let brokers = answer.brokers.iter();
-    brokers
-        .map(|broker| at(broker.broker_id.0, &broker.host, broker.port))
-        .collect()
+    brokers.map(|broker| at(broker.broker_id.0, &broker.host, broker.port)).collect()
 }
 
 /// The coordinators of enough groups for each broker to be one.
@@ -173,29 +163,19 @@ async fn coordinators_without_an_open_port_are_not_available() {
     let proxy = short_of_a_port(cluster).await;
     for version in [3, 4] {
         let found = coordinators(&proxy.bootstrap(), version).await;
-        assert_eq!(
-            found,
-            Err("COORDINATOR_NOT_AVAILABLE".to_owned()),
-            "version {version}"
-        );
+        assert_eq!(found, Err("COORDINATOR_NOT_AVAILABLE".to_owned()), "version {version}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_of_a_broker_that_nobody_knows_is_closed_at_once() {
     let cluster = Cluster::shared().await;
-    let proxy = Proxy::builder(vec![cluster.bootstrap()], 3)
-        .policy(PolicyFile::new([]))
-        .start()
-        .await;
+    let proxy = Proxy::builder(vec![cluster.bootstrap()], 3).policy(PolicyFile::new([])).start().await;
     assert_eq!(in_metadata(&proxy.bootstrap(), 12).await, of_proxy(&proxy, 1));
     let mut known = connect(&proxy.broker_address(0)).await;
     known.api_versions().await.unwrap();
     for broker in [1, 2] {
         let mut unknown = connect(&proxy.broker_address(broker)).await;
-        assert!(
-            unknown.closes_within(Duration::from_secs(5)).await,
-            "broker {broker}"
-        );
+        assert!(unknown.closes_within(Duration::from_secs(5)).await, "broker {broker}");
     }
 }

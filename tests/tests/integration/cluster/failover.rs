@@ -45,12 +45,7 @@ impl Pair {
         let topic = topic(&format!("{prefix}.failover-{writer}-{reader}"));
         let three = Three::shared().await;
         three.place_topic(&topic, &[&[1, 2, 0]]).await;
-        Self {
-            topic,
-            writer,
-            reader,
-            written: 0,
-        }
+        Self { topic, writer, reader, written: 0 }
     }
 
     /// Writes so many records, one a batch and one after the other; each must be acknowledged at the next offset.
@@ -74,10 +69,7 @@ impl Pair {
     }
 
     fn reader(&self) -> Reader {
-        Reader {
-            topic: self.topic.clone(),
-            client: self.reader,
-        }
+        Reader { topic: self.topic.clone(), client: self.reader }
     }
 }
 
@@ -104,9 +96,7 @@ impl Reader {
 }
 
 fn record(number: usize) -> SentRecord {
-    SentRecord::of(format!("number {number}"))
-        .key(format!("key {}", number % 7))
-        .partition(0)
+    SentRecord::of(format!("number {number}")).key(format!("key {}", number % 7)).partition(0)
 }
 
 /// Java and another client write and read while the broker goes and comes back.
@@ -130,10 +120,7 @@ async fn outlives(prefix: &str, go: impl AsyncFnOnce(&Cluster)) {
             let at = locate(topic).await;
             assert_ne!(at.leader, cluster.address(GOING), "{topic} has kept its leader");
             let epochs = epochs_within(topic, before, before + going).await;
-            assert!(
-                epochs.len() > 1,
-                "nobody wrote to {topic} while its leader changed"
-            );
+            assert!(epochs.len() > 1, "nobody wrote to {topic} while its leader changed");
         }
         tokio::join!(java.write(gone), other.write(gone));
         tokio::join!(java.write(coming), other.write(coming), cluster.start_node(GOING));
@@ -156,9 +143,7 @@ async fn wait_for_more_than(records: usize, topic: &str) {
 /// The leader's epochs under which the records between these offsets were written, and how many each.
 async fn epochs_within(topic: &str, from: usize, until: usize) -> BTreeMap<i64, usize> {
     let proxy = &Three::shared().await.proxy;
-    let (mut leader, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0)
-        .await
-        .unwrap();
+    let (mut leader, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0).await.unwrap();
     let mut epochs = BTreeMap::new();
     for batch in leader.fetch_all(&at, By::Id).await.unwrap() {
         let offset = usize::try_from(batch.field(Field::BaseOffset)).unwrap();
@@ -192,22 +177,15 @@ async fn clients_outlive_a_leader_that_is_killed_and_starts() {
 async fn a_consumer_that_bootstraps_once_outlives_a_restart_of_the_proxy() {
     let _all_run = ALL_RUN.read().await;
     let cluster = &Three::shared().await.cluster;
-    let brokers: Map<String, Value> = (0..3)
-        .map(|node| (node.to_string(), cluster.address(node).into()))
-        .collect();
-    let proxy = Proxy::before(cluster)
-        .policy(policy())
-        .upstream("brokers", brokers)
-        .start()
-        .await;
+    let brokers: Map<String, Value> =
+        (0..3).map(|node| (node.to_string(), cluster.address(node).into())).collect();
+    let proxy = Proxy::before(cluster).policy(policy()).upstream("brokers", brokers).start().await;
     // Clear, so that records can be written past the proxy: it hears of brokers from the consumer alone.
     let topic = topic("clear.restart");
     cluster.create_topic(&topic, 1, &[]).await;
     let write = async || {
         let records: Vec<SentRecord> = (0..SOME).map(record).collect();
-        Client::Go
-            .produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic), &records)
-            .await;
+        Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &topic), &records).await;
     };
     write().await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic)
@@ -215,13 +193,7 @@ async fn a_consumer_that_bootstraps_once_outlives_a_restart_of_the_proxy() {
         .property("metadata.recovery.strategy", "none")
         .timeout(PATIENCE);
     let (received, ()) = tokio::join!(Client::Java.consume_all(&options), async {
-        let fetched = async || {
-            proxy
-                .metrics()
-                .await
-                .sum("topic_encryption_clear_batches_total", &[])
-                > 0.0
-        };
+        let fetched = async || proxy.metrics().await.sum("topic_encryption_clear_batches_total", &[]) > 0.0;
         eventually("the consumer reads", PATIENCE, fetched).await;
         proxy.restart().await;
         write().await;

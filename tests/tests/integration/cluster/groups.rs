@@ -33,11 +33,7 @@ impl Group {
         let topic = topic(&format!("batch.{purpose}"));
         three.cluster.create_topic(&topic, PARTITIONS, &[]).await;
         let proxy = Proxy::before(&three.cluster).policy(policy()).start().await;
-        Self {
-            proxy,
-            name: format!("group-of-{topic}"),
-            topic,
-        }
+        Self { proxy, name: format!("group-of-{topic}"), topic }
     }
 
     fn records(from: usize) -> Vec<SentRecord> {
@@ -58,9 +54,7 @@ impl Group {
             .group(&self.name)
             .count(count)
             .timeout(PATIENCE);
-        let options = properties
-            .iter()
-            .fold(options, |options, (name, value)| options.property(name, value));
+        let options = properties.iter().fold(options, |options, (name, value)| options.property(name, value));
         client.consume(&options).await
     }
 
@@ -83,9 +77,7 @@ impl Group {
         let classic = &answer.groups[0];
         if classic.group_state.as_str() == "Stable" {
             let members = classic.members.iter();
-            return Ok(members
-                .filter(|member| !member.member_assignment.is_empty())
-                .count());
+            return Ok(members.filter(|member| !member.member_assignment.is_empty()).count());
         }
         let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![name]);
         let answer = coordinator.call(&request, 0).await?;
@@ -157,18 +149,14 @@ async fn members_of_a_group_share_partitions_and_resume_after_a_restart() {
 async fn members_of_a_consumer_protocol_group_share_partitions_and_resume() {
     let _all_run = ALL_RUN.read().await;
     let group = Group::new("consumer-group").await;
-    group
-        .shares_and_resumes(Client::Python, &[("group.protocol", "consumer")])
-        .await;
+    group.shares_and_resumes(Client::Python, &[("group.protocol", "consumer")]).await;
 }
 
 async fn admin(action: &str, words: &[&str]) -> Value {
     let bootstrap = Three::shared().await.proxy.bootstrap();
     let words = [&[action, "--bootstrap", &bootstrap], words].concat();
     let words = words.into_iter().map(str::to_owned).collect();
-    let outcome = Client::Java
-        .command("admin", words, ("records", Vec::new()), PATIENCE)
-        .await;
+    let outcome = Client::Java.command("admin", words, ("records", Vec::new()), PATIENCE).await;
     assert_eq!(outcome.code, 0, "{outcome}");
     outcome.lines[0].clone()
 }
@@ -179,17 +167,11 @@ async fn share_group_reads(prefix: &str) {
     let topic = topic(&format!("{prefix}.share"));
     three.cluster.create_topic(&topic, PARTITIONS, &[]).await;
     let group = format!("share-group-of-{topic}");
-    admin(
-        "alter-config",
-        &["--group", &group, "--config", "share.auto.offset.reset=earliest"],
-    )
-    .await;
+    admin("alter-config", &["--group", &group, "--config", "share.auto.offset.reset=earliest"]).await;
     let options = ProduceOptions::to(three.proxy.bootstrap(), &topic);
     let records = Group::records(0);
     Client::Python.produce_all(&options, &records).await;
-    let options = ConsumeOptions::from(three.proxy.bootstrap(), &topic)
-        .group(&group)
-        .timeout(PATIENCE);
+    let options = ConsumeOptions::from(three.proxy.bootstrap(), &topic).group(&group).timeout(PATIENCE);
     let consumed = Client::share_consume(&options.count(records.len())).await;
     assert!(consumed.errors.is_empty(), "{:?}", consumed.errors);
     let mut received = consumed.records;

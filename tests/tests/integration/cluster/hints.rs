@@ -47,9 +47,7 @@ async fn produce_hint(connection: &mut RawConnection, wrong: &Location, version:
     (
         partition.error_code,
         partition.current_leader.leader_id.0,
-        nodes
-            .map(|node| at(node.node_id.0, &node.host, node.port))
-            .collect(),
+        nodes.map(|node| at(node.node_id.0, &node.host, node.port)).collect(),
     )
 }
 
@@ -61,9 +59,7 @@ async fn fetch_hint(connection: &mut RawConnection, wrong: &Location, version: i
     (
         partition.error_code,
         partition.current_leader.leader_id.0,
-        nodes
-            .map(|node| at(node.node_id.0, &node.host, node.port))
-            .collect(),
+        nodes.map(|node| at(node.node_id.0, &node.host, node.port)).collect(),
     )
 }
 
@@ -115,9 +111,7 @@ async fn answers_of_the_right_leader_carry_no_hint() {
 /// Each call opens a session of its own.
 async fn share_fetch_hint(connection: &mut RawConnection, wrong: &Location, member: &str) -> Hint {
     let partition = FetchPartition::default().with_partition_index(wrong.partition);
-    let topic = FetchTopic::default()
-        .with_topic_id(wrong.topic_id)
-        .with_partitions(vec![partition]);
+    let topic = FetchTopic::default().with_topic_id(wrong.topic_id).with_partitions(vec![partition]);
     let request = ShareFetchRequest::default()
         .with_group_id(Some(GroupId(text(&wrong.topic))))
         .with_member_id(Some(text(member)))
@@ -135,9 +129,7 @@ async fn share_fetch_hint(connection: &mut RawConnection, wrong: &Location, memb
     (
         partition.error_code,
         partition.current_leader.leader_id,
-        nodes
-            .map(|node| at(node.node_id.0, &node.host, node.port))
-            .collect(),
+        nodes.map(|node| at(node.node_id.0, &node.host, node.port)).collect(),
     )
 }
 

@@ -19,19 +19,9 @@ const MANY: usize = 300;
 /// Makes a topic by a client, through the proxy.
 async fn create_through_the_proxy(name: &str, config: &str) {
     let bootstrap = Three::shared().await.proxy.bootstrap();
-    let words = [
-        "create-topic",
-        "--bootstrap",
-        &bootstrap,
-        "--topic",
-        name,
-        "--config",
-        config,
-    ];
+    let words = ["create-topic", "--bootstrap", &bootstrap, "--topic", name, "--config", config];
     let words = words.map(str::to_owned).to_vec();
-    let outcome = Client::Java
-        .command("admin", words, ("records", Vec::new()), PATIENCE)
-        .await;
+    let outcome = Client::Java.command("admin", words, ("records", Vec::new()), PATIENCE).await;
     assert_eq!(outcome.code, 0, "{outcome}");
 }
 
@@ -40,22 +30,12 @@ async fn plant(name: &str) -> (bool, bool) {
     let Three { cluster, proxy } = Three::shared().await;
     let [key, value] = ["key", "value"].map(canary);
     let records: Vec<SentRecord> = (0..10)
-        .map(|number| {
-            SentRecord::of(format!("{value} {number}"))
-                .key(key.clone())
-                .partition(0)
-        })
+        .map(|number| SentRecord::of(format!("{value} {number}")).key(key.clone()).partition(0))
         .collect();
-    Client::Java
-        .produce_all(&ProduceOptions::to(proxy.bootstrap(), name), &records)
-        .await;
-    let received = Client::Go
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), name))
-        .await;
+    Client::Java.produce_all(&ProduceOptions::to(proxy.bootstrap(), name), &records).await;
+    let received = Client::Go.consume_all(&ConsumeOptions::from(proxy.bootstrap(), name)).await;
     assert_same(name, &records, &received);
-    let search = Segments::of(cluster.log_dirs(name, 0))
-        .search(&[key, value])
-        .await;
+    let search = Segments::of(cluster.log_dirs(name, 0)).search(&[key, value]).await;
     assert!(search.records > 0 && search.invalid == 0, "{search:?}");
     (search.found(0), search.found(1))
 }
@@ -129,9 +109,7 @@ async fn records_reach_their_partition_among_many() {
         })
         .collect();
     let bootstrap = three.proxy.bootstrap();
-    Client::Java
-        .produce_all(&ProduceOptions::to(&bootstrap, &name), &records)
-        .await;
+    Client::Java.produce_all(&ProduceOptions::to(&bootstrap, &name), &records).await;
     for client in [Client::Java, Client::Go] {
         let mut received = client.consume_all(&ConsumeOptions::from(&bootstrap, &name)).await;
         received.sort_by_key(|record| (record.partition, record.offset));

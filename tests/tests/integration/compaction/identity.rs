@@ -14,18 +14,13 @@ pub(super) async fn from_a_client(client: Client, codec: Codec, records: &[SentR
     let cluster = Cluster::shared().await;
     let topic = topic(&format!("clear.identity-{client}-{codec}"));
     cluster.create_topic(&topic, 1, &[]).await;
-    let options = ProduceOptions::to(cluster.bootstrap(), &topic)
-        .codec(codec)
-        .idempotent(false)
-        .linger_ms(100);
+    let options =
+        ProduceOptions::to(cluster.bootstrap(), &topic).codec(codec).idempotent(false).linger_ms(100);
     client.produce_all(&options, records).await;
     let (mut connection, at) = cluster.leader(&topic, 0).await;
     let batches = connection.fetch_all(&at, By::Name).await.unwrap();
     // Clients do not compress where that makes a batch larger.
-    assert!(
-        batches.iter().any(|batch| batch.codec() == codec.number()),
-        "{client} did not use {codec}"
-    );
+    assert!(batches.iter().any(|batch| batch.codec() == codec.number()), "{client} did not use {codec}");
     batches.iter().map(Batch::as_sent).collect()
 }
 
@@ -51,10 +46,7 @@ async fn through(topic: &str, batches: &[Batch]) -> Vec<Batch> {
         assert_eq!(appended.error, None, "{topic}: {:?}", appended.message);
     }
     let fetched = connection.fetch_all(&at, By::Id).await.unwrap();
-    assert!(
-        connection.fetch_all(&at, By::Name).await.unwrap() == fetched,
-        "Fetch by name and by id differ"
-    );
+    assert!(connection.fetch_all(&at, By::Name).await.unwrap() == fetched, "Fetch by name and by id differ");
     assert_eq!(fetched.len(), batches.len(), "{topic}");
     fetched
 }
@@ -98,20 +90,11 @@ async fn batch_format_gives_back_the_producers_bytes() {
 async fn batch_format_gives_back_the_producers_bytes_where_brokers_recompress() {
     let batches = of_all_codecs().await;
     for codec in Codec::ALL {
-        let setting = if codec == Codec::None {
-            "uncompressed"
-        } else {
-            codec.name()
-        };
+        let setting = if codec == Codec::None { "uncompressed" } else { codec.name() };
         let topic = topic(&format!("batch.identity-stored-{codec}"));
-        Cluster::shared()
-            .await
-            .create_topic(&topic, 1, &[("compression.type", setting)])
-            .await;
+        Cluster::shared().await.create_topic(&topic, 1, &[("compression.type", setting)]).await;
         let fetched = through(&topic, &batches).await;
-        let stored = Segments::of(Cluster::shared().await.topic_dirs(&topic))
-            .dump()
-            .await;
+        let stored = Segments::of(Cluster::shared().await.topic_dirs(&topic)).dump().await;
         assert!(
             stored.iter().all(|batch| batch.codec == codec.name()),
             "the broker did not use {codec}: {stored:?}"
@@ -124,14 +107,9 @@ async fn batch_format_gives_back_the_producers_bytes_where_brokers_recompress() 
 async fn batch_format_differs_in_the_time_alone_where_brokers_set_it() {
     let batches = of_all_codecs().await;
     let topic = topic("batch.identity-append-time");
-    Cluster::shared()
-        .await
-        .create_topic(&topic, 1, &[("message.timestamp.type", "LogAppendTime")])
-        .await;
+    Cluster::shared().await.create_topic(&topic, 1, &[("message.timestamp.type", "LogAppendTime")]).await;
     let fetched = through(&topic, &batches).await;
-    let stored = Segments::of(Cluster::shared().await.topic_dirs(&topic))
-        .dump()
-        .await;
+    let stored = Segments::of(Cluster::shared().await.topic_dirs(&topic)).dump().await;
     let mut undone = Vec::new();
     for ((sent, fetched), stored) in batches.iter().zip(&fetched).zip(&stored) {
         assert!(fetched.is_sound(), "the checksum is wrong: {fetched:?}");

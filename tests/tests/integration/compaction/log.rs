@@ -1,5 +1,7 @@
 //! A partition whose segments are rolled by hand and cleaned at once.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tests::raw_connection::Location;
@@ -48,11 +50,7 @@ impl Log {
         Cluster::shared().await.create_topic(topic, 1, &configs).await;
         let bootstrap = Proxy::shared().await.bootstrap();
         let (connection, at) = RawConnection::to_leader(&bootstrap, topic, 0).await.unwrap();
-        Self {
-            at,
-            connection,
-            clock: now(),
-        }
+        Self { at, connection, clock: now() }
     }
 
     pub(super) fn topic(&self) -> &str {
@@ -62,10 +60,7 @@ impl Log {
     /// The records with a timestamp that makes the broker begin a segment for them.
     pub(super) fn dated(&mut self, records: &[SentRecord]) -> Vec<SentRecord> {
         self.clock += TICK;
-        records
-            .iter()
-            .map(|record| record.clone().timestamp(self.clock))
-            .collect()
+        records.iter().map(|record| record.clone().timestamp(self.clock)).collect()
     }
 
     /// Sends a batch through the proxy. Returns its first offset.
@@ -86,9 +81,8 @@ impl Log {
         let mut batches = Segments::of(folders).dump().await;
         // Others are being written by the cleaner, or wait for their deletion.
         batches.retain(|batch| {
-            batch.fields["file"]
-                .as_str()
-                .is_some_and(|file| file.ends_with(".log"))
+            let file = batch.fields["file"].as_str().expect("each batch has a file");
+            Path::new(file).extension() == Some(OsStr::new("log"))
         });
         batches.sort_by_key(|batch| batch.base_offset);
         batches
@@ -125,10 +119,7 @@ fn now() -> i64 {
 impl Format {
     pub(super) fn of(batch: &StoredBatch) -> Self {
         let enveloped = |record: &StoredRecord| {
-            record
-                .headers
-                .first()
-                .is_some_and(|(name, _)| name == "encryption.strimzi.io")
+            record.headers.first().is_some_and(|(name, _)| name == "encryption.strimzi.io")
         };
         let Some((first, rest)) = batch.records.split_first() else {
             return Self::Clear;
@@ -137,11 +128,7 @@ impl Format {
         let hidden = first.headers.len() == 1 && first.key.as_ref().is_some_and(|key| key.len() == 16);
         if enveloped(first) && hidden && rest.iter().all(stub) {
             Self::Batch
-        } else if batch
-            .records
-            .iter()
-            .all(|record| record.value.is_none() || enveloped(record))
-        {
+        } else if batch.records.iter().all(|record| record.value.is_none() || enveloped(record)) {
             Self::Record
         } else {
             Self::Clear

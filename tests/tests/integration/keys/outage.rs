@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::payload::random_bytes;
 use tests::{
-    By, Client, Cluster, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same,
-    eventually, eventually_ok, topic,
+    By, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy, RawConnection,
+    Rule, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{PATIENCE, batch, create, key_reloads, start, two_keys, works, write};
@@ -33,18 +33,25 @@ async fn an_outage_holds_a_produce_and_then_asks_to_try_again() {
     hide_keys(&proxy);
     proxy.wait_for_key_state("a", "Unavailable").await;
     let start = Instant::now();
-    assert_eq!(
-        write(&proxy, &topic, &batch()).await.unwrap_err(),
-        "NOT_ENOUGH_REPLICAS"
-    );
-    assert!(
-        start.elapsed() >= Duration::from_secs(3),
-        "held for {:?} only",
-        start.elapsed()
-    );
+    assert_eq!(write(&proxy, &topic, &batch()).await.unwrap_err(), "NOT_ENOUGH_REPLICAS");
+    assert!(start.elapsed() >= Duration::from_secs(3), "held for {:?} only", start.elapsed());
     bring_keys_back(&proxy).unwrap();
-    proxy.wait_for_key_state("a", "Ready").await;
-    works(&proxy, &topic, 1).await;
+    let stored = async || write(&proxy, &topic, &batch()).await;
+    eventually_ok("the next try is stored", PATIENCE, stored).await;
+    works(&proxy, &topic, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_outage_shows_in_the_keys_soon() {
+    let proxy = start("over").await;
+    let topic = create("over.a").await;
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    // The provider is asked again and again meanwhile.
+    write(&proxy, &topic, &batch()).await.unwrap_err();
+    bring_keys_back(&proxy).unwrap();
+    let ready = async || proxy.keys().await.iter().all(|key| key["state"] == "Ready");
+    eventually("all keys are ready", Duration::from_secs(12), ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,17 +81,13 @@ async fn producers_wait_out_an_outage_and_lose_nothing() {
         });
         producing.push((client, topic, sent, stored));
     }
-    eventually("batches are refused", PATIENCE, async || {
-        refused(&proxy, "key_unavailable").await >= 3.0
-    })
-    .await;
+    eventually("batches are refused", PATIENCE, async || refused(&proxy, "key_unavailable").await >= 3.0)
+        .await;
     bring_keys_back(&proxy).unwrap();
     for (client, topic, sent, stored) in producing {
         let offsets = stored.await.unwrap();
         assert!(offsets.into_iter().eq(0..48), "{client}");
-        let received = client
-            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-            .await;
+        let received = client.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
         assert_same(client.name(), &sent, &received);
     }
 }
@@ -108,17 +111,10 @@ async fn consumers_wait_out_an_outage_and_skip_nothing() {
     let clients = [Client::Java, Client::Librdkafka, Client::Go];
     let reading = clients.map(|client| {
         let options = ConsumeOptions::from(reader.bootstrap(), &topic).count(2 * HALF);
-        tokio::spawn(async move {
-            client
-                .consume_all(&options.timeout(Duration::from_secs(50)))
-                .await
-        })
+        tokio::spawn(async move { client.consume_all(&options.timeout(Duration::from_secs(50))).await })
     });
     let all_read_half = async || {
-        let read = reader
-            .metrics()
-            .await
-            .sum("topic_encryption_decrypted_records_total", &[]);
+        let read = reader.metrics().await.sum("topic_encryption_decrypted_records_total", &[]);
         if read >= 3.0 * 36.0 { Ok(()) } else { Err(read) }
     };
     eventually_ok("all have read one half", PATIENCE, all_read_half).await;
@@ -128,19 +124,12 @@ async fn consumers_wait_out_an_outage_and_skip_nothing() {
     // A new process has a new data key, which the reader never saw.
     writer.restart().await;
     Client::Go.produce_all(&produce, &sent[HALF..]).await;
-    let (mut connection, at) = RawConnection::to_leader(&reader.bootstrap(), &topic, 0)
-        .await
-        .unwrap();
-    let fetched = connection
-        .fetch(&at, By::Id, i64::try_from(HALF).unwrap())
-        .await
-        .unwrap();
+    let (mut connection, at) = RawConnection::to_leader(&reader.bootstrap(), &topic, 0).await.unwrap();
+    let fetched = connection.fetch(&at, By::Id, i64::try_from(HALF).unwrap()).await.unwrap();
     assert_eq!(fetched.error.unwrap(), "KAFKA_STORAGE_ERROR");
     assert!(fetched.bytes.is_empty());
-    eventually("fetches are refused", PATIENCE, async || {
-        refused(&reader, "key_unavailable").await >= 10.0
-    })
-    .await;
+    eventually("fetches are refused", PATIENCE, async || refused(&reader, "key_unavailable").await >= 10.0)
+        .await;
     bring_keys_back(&reader).unwrap();
     for (client, reading) in clients.into_iter().zip(reading) {
         assert_same(client.name(), &sent, &reading.await.unwrap());
@@ -151,9 +140,7 @@ async fn consumers_wait_out_an_outage_and_skip_nothing() {
 async fn a_provider_that_never_answered_keeps_the_proxy_unready_until_it_does() {
     let cluster = Cluster::shared().await;
     let providers = json!({"default": {"local": {"directory": "later"}}});
-    let builder = Proxy::before(cluster)
-        .policy(two_keys("never"))
-        .config("keyProviders", providers);
+    let builder = Proxy::before(cluster).policy(two_keys("never")).config("keyProviders", providers);
     let proxy = builder.launch().await;
     let told = async || match proxy.get("/readyz").await {
         Ok(answer) if answer.status == 503 && answer.body.contains("has not answered since start") => Ok(()),
@@ -164,4 +151,23 @@ async fn a_provider_that_never_answered_keeps_the_proxy_unready_until_it_does() 
     std::fs::rename(proxy.keys_folder(), proxy.folder().join("later")).unwrap();
     proxy.wait_ready().await;
     works(&proxy, &create("never.a").await, 1).await;
+}
+
+/// As many keys as make the proxy leave a silent provider alone for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_keys_of_a_provider_that_comes_back_are_noticed_soon() {
+    let rule =
+        |index: usize| Rule::encrypt([Pattern::name(&format!("many.{index}"))], &format!("many-{index}"));
+    let policy = PolicyFile::new((0..12).map(rule));
+    let providers = json!({"default": {"local": {"directory": "later"}}});
+    let builder = Proxy::before(Cluster::shared().await).policy(policy);
+    let proxy = builder.config("keyProviders", providers).launch().await;
+    let tried = async || {
+        let answer = proxy.get("/keys").await;
+        answer.is_ok_and(|answer| answer.body.matches("Unavailable").count() == 12)
+    };
+    eventually("all keys were tried", PATIENCE, tried).await;
+    std::fs::rename(proxy.keys_folder(), proxy.folder().join("later")).unwrap();
+    let ready = async || proxy.get("/readyz").await.is_ok_and(|answer| answer.status == 200);
+    eventually("the proxy is ready", Duration::from_secs(12), ready).await;
 }

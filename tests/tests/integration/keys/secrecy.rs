@@ -1,11 +1,14 @@
 //! Neither keys nor records are told to anybody.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use tests::payload::random_bytes;
 use tests::{
-    Batch, By, Client, Cluster, ConsumeOptions, Pattern, ProduceOptions, Proxy, Rule, SentRecord, canary,
+    Batch, By, Client, Cluster, ConsumeOptions, Pattern, ProduceOptions, Proxy, RawConnection, Rule,
+    SentRecord, canary,
 };
 
 use super::{create, read, two_keys, write};
@@ -31,12 +34,21 @@ async fn neither_keys_nor_records_show_in_logs_and_status() {
         let topic = create(&format!("quiet.{format}")).await;
         for client in [Client::Java, Client::Librdkafka] {
             client
-                .produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &[record.clone()])
+                .produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), std::slice::from_ref(&record))
                 .await;
-            client
-                .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-                .await;
+            client.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
         }
+    }
+    // No frames at all, though with a record in them: one too long, one of no API.
+    let garbage = Batch::of(std::slice::from_ref(&record));
+    for start in [[0x7f, 0xff, 0xff, 0xff], [0, 0, 0, 200]] {
+        let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+        connection.send_bytes(&start).await.unwrap();
+        // The proxy may have closed the connection already.
+        drop(connection.send_bytes(&[0x7f; 8]).await);
+        drop(connection.send_bytes(garbage.records()).await);
+        drop(connection.send_bytes(&[0; 200]).await);
+        assert!(connection.closes_within(Duration::from_secs(10)).await);
     }
     // A bad checksum, a malformed batch, a clear record where none may be, a key that is refused.
     let topic = create("quiet.a").await;
@@ -47,33 +59,22 @@ async fn neither_keys_nor_records_show_in_logs_and_status() {
     bad.seal();
     write(&proxy, &topic, &bad).await.unwrap_err();
     let (mut broker, at) = cluster.leader(&topic, 0).await;
-    broker
-        .produce(&at, By::Name, Batch::of(std::slice::from_ref(&record)))
-        .await
-        .unwrap();
+    broker.produce(&at, By::Name, Batch::of(std::slice::from_ref(&record))).await.unwrap();
     read(&proxy, &topic, 0).await.unwrap_err();
     proxy.remove_key("b", 1);
     proxy.wait_for_key_state("b", "Refused").await;
-    write(&proxy, &create("quiet.b").await, &Batch::of(&[record]))
-        .await
-        .unwrap_err();
+    write(&proxy, &create("quiet.b").await, &Batch::of(&[record])).await.unwrap_err();
 
     let mut said = vec![("the log", proxy.log())];
     for path in ["/metrics", "/keys", "/policy", "/topics", "/readyz"] {
         said.push((path, proxy.get(path).await.unwrap().body));
     }
     let log = &said[0].1;
-    assert!(
-        log.contains("DEBUG") && log.contains("key state changed"),
-        "the log is at its most talkative"
-    );
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let decimal = format!("{}, {}, {}", key[0], key[1], key[2]);
-    let encoded = [
-        STANDARD.encode(&key),
-        STANDARD_NO_PAD.encode(&key),
-        URL_SAFE_NO_PAD.encode(&key),
-    ];
+    assert!(log.contains("DEBUG") && log.contains("key state changed"), "the log is at its most talkative");
+    let hex = key.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let decimal: Vec<String> = key.iter().take(8).map(u8::to_string).collect();
+    let decimal = decimal.join(", ");
+    let encoded = [STANDARD.encode(&key), STANDARD_NO_PAD.encode(&key), URL_SAFE_NO_PAD.encode(&key)];
     let encoded = encoded.map(|text| text[..40].to_owned());
     let secrets = needles.iter().chain(&encoded).chain([&hex, &decimal, &spoiled]);
     for secret in secrets {

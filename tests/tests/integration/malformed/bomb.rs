@@ -14,12 +14,7 @@ pub(crate) fn behind(record: &[u8], codec: Codec, zeros: usize) -> Batch {
     let others = u8::from(!record.is_empty());
     // Attributes, both deltas, a null key. After the value, a zero is the number of headers.
     let front = front(&[0, 0, others << 1, 1], zeros, 1);
-    of(
-        i64::from(others) + 1,
-        codec,
-        &[record, &front].concat(),
-        zeros + 1,
-    )
+    of(i64::from(others) + 1, codec, &[record, &front].concat(), zeros + 1)
 }
 
 /// A batch of one record whose key has so many zeros, and whose value is empty.

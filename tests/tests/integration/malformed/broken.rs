@@ -37,9 +37,8 @@ pub(crate) async fn is_refused(name: &str, make: fn(Batch) -> Vec<u8>, error: &s
         let (mut connection, at) = partition(rough().await, &format!("{format}.{name}")).await;
         for version in [3, 9, 13] {
             let mut request = RawConnection::produce_request(&at, version, -1, broken.clone());
-            let beside = PartitionProduceData::default()
-                .with_index(1)
-                .with_records(Some(sound.clone().into()));
+            let beside =
+                PartitionProduceData::default().with_index(1).with_records(Some(sound.clone().into()));
             request.topic_data[0].partition_data.push(beside);
             let answer = connection.call(&request, version).await.unwrap();
             let mut codes: Vec<(i32, i16)> = answer
@@ -49,21 +48,11 @@ pub(crate) async fn is_refused(name: &str, make: fn(Batch) -> Vec<u8>, error: &s
                 .map(|partition| (partition.index, partition.error_code))
                 .collect();
             codes.sort_unstable();
-            let [(0, code), (1, 0)] = codes[..] else {
-                panic!("{format}, Produce {version}: {codes:?}")
-            };
+            let [(0, code), (1, 0)] = codes[..] else { panic!("{format}, Produce {version}: {codes:?}") };
             let got = KafkaErrorName::from_code(code);
-            assert_eq!(
-                got,
-                Some(KafkaErrorName::new(error)),
-                "{format}, Produce {version}"
-            );
+            assert_eq!(got, Some(KafkaErrorName::new(error)), "{format}, Produce {version}");
         }
-        assert_eq!(
-            connection.list_offset(&at, -1).await.unwrap(),
-            0,
-            "{format}: something was stored"
-        );
+        assert_eq!(connection.list_offset(&at, -1).await.unwrap(), 0, "{format}: something was stored");
     }
     is_unharmed(rough().await).await;
 }

@@ -34,10 +34,7 @@ async fn frames_without_end_keep_nobody_else_waiting() {
         stalled.push(stream);
     }
     let open = async || {
-        let open = proxy
-            .metrics()
-            .await
-            .sum("topic_encryption_connections_open", &[]);
+        let open = proxy.metrics().await.sum("topic_encryption_connections_open", &[]);
         open >= f64::from(STALLED)
     };
     eventually("the proxy has them all", PATIENCE, open).await;
@@ -75,9 +72,7 @@ async fn large_requests_beyond_the_buffers_take_turns() {
     let proxy = with("Reject", FRAME).await;
     let cluster = Cluster::shared().await;
     let topic = topic("batch.turns");
-    cluster
-        .create_topic(&topic, 1, &[("max.message.bytes", "8388608")])
-        .await;
+    cluster.create_topic(&topic, 1, &[("max.message.bytes", "8388608")]).await;
     let at = cluster.locate(&topic, 0).await;
     let sent = Batch::of(&Payload::new(7).random(5, 1_000_000));
     let mut running = JoinSet::new();
@@ -96,27 +91,17 @@ async fn large_requests_beyond_the_buffers_take_turns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_wait() {
     let proxy = start().await;
-    let open = async || {
-        proxy
-            .metrics()
-            .await
-            .sum("topic_encryption_connections_open", &[])
-    };
+    let open = async || proxy.metrics().await.sum("topic_encryption_connections_open", &[]);
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS + 50 {
         idle.push(TcpStream::connect(proxy.bootstrap()).await.unwrap());
     }
-    eventually("the limit is reached", PATIENCE, async || {
-        open().await >= f64::from(CONNECTIONS)
-    })
-    .await;
+    eventually("the limit is reached", PATIENCE, async || open().await >= f64::from(CONNECTIONS)).await;
     let mut late = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
     let (_, request) = late.encode(&ApiVersionsRequest::default(), 0);
     late.send_frame(&request).await.unwrap();
     assert!(
-        timeout(Duration::from_millis(500), late.receive_frame())
-            .await
-            .is_err(),
+        timeout(Duration::from_millis(500), late.receive_frame()).await.is_err(),
         "a connection beyond the limit is served"
     );
     assert!(open().await <= f64::from(CONNECTIONS));

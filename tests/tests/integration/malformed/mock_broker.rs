@@ -45,10 +45,7 @@ pub(crate) async fn proxy_before_mock(answer: Answer) -> Proxy {
             .format(format)
             .on_plaintext("Reject")
     };
-    Proxy::builder(vec![address], 1)
-        .policy(PolicyFile::new(["Batch", "Record"].map(rule)))
-        .start()
-        .await
+    Proxy::builder(vec![address], 1).policy(PolicyFile::new(["Batch", "Record"].map(rule))).start().await
 }
 
 async fn serve(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {

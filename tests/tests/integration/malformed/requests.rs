@@ -38,27 +38,14 @@ fn request(key: i16, version: i16, flexible: bool, parts: &[&[u8]]) -> Vec<u8> {
 fn produce() -> Vec<(&'static str, Vec<u8>)> {
     // Acks and timeout, behind a transactional id that is null.
     let old = |parts: &[&[u8]]| {
-        request(
-            0,
-            3,
-            false,
-            &[&[0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30], &parts.concat()],
-        )
+        request(0, 3, false, &[&[0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30], &parts.concat()])
     };
     let new = |version, parts: &[&[u8]]| {
-        request(
-            0,
-            version,
-            true,
-            &[&[0, 0xff, 0xff, 0, 0, 0x75, 0x30], &parts.concat()],
-        )
+        request(0, version, true, &[&[0, 0xff, 0xff, 0, 0, 0x75, 0x30], &parts.concat()])
     };
     let id = [1; 16];
     vec![
-        (
-            "Produce 3, transactional id",
-            request(0, 3, false, &[&[0x7f, 0xff]]),
-        ),
+        ("Produce 3, transactional id", request(0, 3, false, &[&[0x7f, 0xff]])),
         ("Produce 3, topics", old(&[&COUNT])),
         ("Produce 3, partitions", old(&[&ONE, TOPIC, &COUNT])),
         ("Produce 3, records", old(&[&ONE, TOPIC, &ONE, &[0; 4], &COUNT])),
@@ -66,10 +53,7 @@ fn produce() -> Vec<(&'static str, Vec<u8>)> {
         ("Produce 9, topic name", new(9, &[&[2], &COMPACT])),
         ("Produce 9, partitions", new(9, &[&[2, 2, b't'], &COMPACT])),
         ("Produce 13, partitions", new(13, &[&[2], &id, &COMPACT])),
-        (
-            "Produce 13, records",
-            new(13, &[&[2], &id, &[2, 0, 0, 0, 0], &COMPACT]),
-        ),
+        ("Produce 13, records", new(13, &[&[2], &id, &[2, 0, 0, 0, 0], &COMPACT])),
         ("Produce 13, tags", new(13, &[&[1], &COMPACT])),
     ]
 }
@@ -97,14 +81,8 @@ fn others() -> Vec<(&'static str, Vec<u8>)> {
         ("Metadata 1, topics", request(3, 1, false, &[&COUNT])),
         ("Metadata 12, topics", request(3, 12, true, &[&COMPACT])),
         ("ShareFetch 1, group", request(78, 1, true, &[&COMPACT])),
-        (
-            "ShareFetch 1, topics",
-            request(78, 1, true, &[&[0; 26], &COMPACT]),
-        ),
-        (
-            "ShareAcknowledge 1, topics",
-            request(79, 1, true, &[&[0; 6], &COMPACT]),
-        ),
+        ("ShareFetch 1, topics", request(78, 1, true, &[&[0; 26], &COMPACT])),
+        ("ShareAcknowledge 1, topics", request(79, 1, true, &[&[0; 6], &COMPACT])),
         ("FindCoordinator 4, keys", request(10, 4, true, &[&[0], &COMPACT])),
         ("ApiVersions 3, software", request(18, 3, true, &[&COMPACT])),
     ]
@@ -116,10 +94,7 @@ fn headers() -> Vec<(&'static str, Vec<u8>)> {
         ("header, client id", [&produce[..8], &[0x7f, 0xff]].concat()),
         ("header, negative client id", [&produce[..8], &[0x80, 0]].concat()),
         ("header, tags", [&produce[..], &COMPACT].concat()),
-        (
-            "header, size of a tag",
-            [&produce[..], &[1, 0], &COMPACT].concat(),
-        ),
+        ("header, size of a tag", [&produce[..], &[1, 0], &COMPACT].concat()),
     ]
 }
 

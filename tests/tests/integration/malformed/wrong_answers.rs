@@ -19,12 +19,7 @@ use super::PATIENCE;
 use super::mock_broker::{Answer, encode, frame, proxy_before_mock};
 
 fn place(topic: &str) -> Location {
-    Location {
-        topic: topic.to_owned(),
-        topic_id: Uuid::from_u128(1),
-        partition: 0,
-        leader: String::new(),
-    }
+    Location { topic: topic.to_owned(), topic_id: Uuid::from_u128(1), partition: 0, leader: String::new() }
 }
 
 /// Sends a request of the kind that the answer claims to be for; the connection must end without an answer.
@@ -39,18 +34,11 @@ async fn ends<R: Request>(
     for _ in 0..2 {
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
         connection.send(&request, version).await.unwrap();
-        assert!(
-            connection.closes_within(PATIENCE).await,
-            "{what}: the connection stays open"
-        );
+        assert!(connection.closes_within(PATIENCE).await, "{what}: the connection stays open");
     }
     assert!(proxy.runs(), "{what}");
     assert!(!proxy.log().contains("panicked"), "{what}");
-    assert!(
-        proxy.peak_rss() < 96 << 20,
-        "{what}: {} MiB were taken",
-        proxy.peak_rss() >> 20
-    );
+    assert!(proxy.peak_rss() < 96 << 20, "{what}: {} MiB were taken", proxy.peak_rss() >> 20);
 }
 
 macro_rules! wrong_answers {
@@ -142,18 +130,12 @@ async fn mock_broken_records_are_errors() {
     for (what, records) in broken {
         let beside = sound.clone();
         let proxy = proxy_before_mock(Arc::new(move |id| {
-            encode(
-                id,
-                &answer(&[(0, records.clone()), (1, beside.clone().into())]),
-                12,
-            )
+            encode(id, &answer(&[(0, records.clone()), (1, beside.clone().into())]), 12)
         }))
         .await;
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
         let answer = connection.call(&fetch(12), 12).await.unwrap();
-        let [broken, beside] = &answer.responses[0].partitions[..] else {
-            panic!("{what}: {answer:?}")
-        };
+        let [broken, beside] = &answer.responses[0].partitions[..] else { panic!("{what}: {answer:?}") };
         assert_eq!(broken.error_code, 2, "{what}");
         assert!(broken.records.as_ref().is_none_or(Bytes::is_empty), "{what}");
         assert_eq!(beside.error_code, 0, "{what}");
@@ -166,15 +148,10 @@ async fn mock_broken_records_are_errors() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mock_answers_twice() {
     let sound = ApiVersionsResponse::default().with_api_keys(vec![ApiVersion::default().with_max_version(3)]);
-    let proxy = proxy_before_mock(Arc::new(move |id| {
-        [encode(id, &sound, 0), encode(id, &sound, 0)].concat()
-    }))
-    .await;
+    let proxy =
+        proxy_before_mock(Arc::new(move |id| [encode(id, &sound, 0), encode(id, &sound, 0)].concat())).await;
     let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
     connection.call(&ApiVersionsRequest::default(), 0).await.unwrap();
-    assert!(
-        connection.closes_within(PATIENCE).await,
-        "the second answer is kept for the next request"
-    );
+    assert!(connection.closes_within(PATIENCE).await, "the second answer is kept for the next request");
     assert!(proxy.runs());
 }

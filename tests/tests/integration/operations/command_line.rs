@@ -16,11 +16,7 @@ async fn program(folder: &Scratch, arguments: &[&str]) -> Output {
     // Only so that the program is there.
     Rig::ready().await;
     let mut command = Command::new(binary());
-    command
-        .args(arguments)
-        .arg("--config")
-        .arg(folder.join("proxy.yaml"))
-        .kill_on_drop(true);
+    command.args(arguments).arg("--config").arg(folder.join("proxy.yaml")).kill_on_drop(true);
     let ended = timeout(PATIENCE, command.output()).await;
     ended.expect("the program ends by itself").unwrap()
 }
@@ -43,11 +39,7 @@ fn files(policy: &str) -> Scratch {
     std::fs::write(folder.join("proxy.yaml"), config.to_string()).unwrap();
     std::fs::write(folder.join("policy.yaml"), policy).unwrap();
     std::fs::create_dir(folder.join("keys")).unwrap();
-    std::fs::write(
-        folder.join("keys/payments.v1"),
-        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-    )
-    .unwrap();
+    std::fs::write(folder.join("keys/payments.v1"), "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=").unwrap();
     folder
 }
 
@@ -78,17 +70,10 @@ limits: {connections: 0}
         let output = program(&folder, &[command]).await;
         assert_eq!(output.status.code(), Some(64), "{command}");
         let errors = text(&output.stderr);
-        let places = [
-            "cluster",
-            "upstream.bootstrapServers",
-            "lisners",
-            "brokerPorts.start",
-            "limits.connections",
-        ];
+        let places =
+            ["cluster", "upstream.bootstrapServers", "lisners", "brokerPorts.start", "limits.connections"];
         for place in places {
-            let told = errors
-                .lines()
-                .any(|line| line.contains("proxy.yaml") && line.contains(place));
+            let told = errors.lines().any(|line| line.contains("proxy.yaml") && line.contains(place));
             assert!(told, "{command} says nothing of {place}:\n{errors}");
         }
     }
@@ -100,10 +85,7 @@ async fn check_says_what_good_files_mean_and_changes_nothing() {
     let output = program(&folder, &["check"]).await;
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
-    assert!(
-        said.contains("prefix payments.: encrypted with key payments"),
-        "{said}"
-    );
+    assert!(said.contains("prefix payments.: encrypted with key payments"), "{said}");
     assert!(!folder.join("policy.yaml.state").exists());
 }
 
@@ -114,9 +96,7 @@ async fn check_tells_all_mistakes_of_a_policy() {
     assert_eq!(output.status.code(), Some(64));
     let errors = text(&output.stderr);
     for place in ["unmatched", "rules[0].topics", "rules[0].format"] {
-        let told = errors
-            .lines()
-            .any(|line| line.contains("policy.yaml") && line.contains(place));
+        let told = errors.lines().any(|line| line.contains("policy.yaml") && line.contains(place));
         assert!(told, "nothing of {place}:\n{errors}");
     }
 }
@@ -125,28 +105,12 @@ async fn check_tells_all_mistakes_of_a_policy() {
 async fn check_online_fails_where_a_key_is_missing() {
     let folder = files(GOOD);
     let good = program(&folder, &["check", "--online"]).await;
-    assert!(
-        good.status.success(),
-        "{}{}",
-        text(&good.stdout),
-        text(&good.stderr)
-    );
+    assert!(good.status.success(), "{}{}", text(&good.stdout), text(&good.stderr));
     std::fs::remove_file(folder.join("keys/payments.v1")).unwrap();
     let offline = program(&folder, &["check"]).await;
-    assert!(
-        offline.status.success(),
-        "keys are not looked at without --online"
-    );
+    assert!(offline.status.success(), "keys are not looked at without --online");
     let bad = program(&folder, &["check", "--online"]).await;
-    assert!(
-        bad.status.code().is_some_and(|code| code != 0),
-        "{}",
-        describe(bad.status)
-    );
+    assert!(bad.status.code().is_some_and(|code| code != 0), "{}", describe(bad.status));
     let said = text(&bad.stdout);
-    assert!(
-        said.lines()
-            .any(|line| line.contains("payments") && line.contains("Refused")),
-        "{said}"
-    );
+    assert!(said.lines().any(|line| line.contains("payments") && line.contains("Refused")), "{said}");
 }

@@ -5,25 +5,20 @@ use std::time::{Duration, Instant};
 use kafka_protocol::messages::FetchRequest;
 use tests::process::describe;
 use tests::{
-    By, Client, Cluster, ConsumeOptions, Proxy, RawConnection, SentRecord, assert_same, eventually, eventually_ok,
+    By, Client, Cluster, ConsumeOptions, Proxy, RawConnection, SentRecord, assert_same, eventually,
+    eventually_ok,
 };
 
 use super::{PATIENCE, connect, create, encrypting, fill};
 use crate::reload::load::{self, Feed};
 
 async fn requests(proxy: &Proxy) -> f64 {
-    proxy
-        .metrics()
-        .await
-        .sum("topic_encryption_frames_total", &[("message", "request")])
+    proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_waits_for_the_answers_of_requests_under_way() {
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(encrypting("drain."))
-        .start()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("drain.")).start().await;
     let topic = create("drain.answers", &[]).await;
     let (mut connection, at) = connect(&proxy, &topic).await;
     // Learns the topic's id first, so that the next request is one frame.
@@ -31,10 +26,7 @@ async fn an_end_waits_for_the_answers_of_requests_under_way() {
     let before = requests(&proxy).await;
     let fetch = RawConnection::fetch_request(&at, 12, 0, 3_000);
     let sent = connection.send(&fetch, 12).await.unwrap();
-    eventually("the fetch waits at the broker", PATIENCE, async || {
-        requests(&proxy).await > before
-    })
-    .await;
+    eventually("the fetch waits at the broker", PATIENCE, async || requests(&proxy).await > before).await;
     proxy.signal_terminate();
     let told = async || match proxy.get("/readyz").await {
         Ok(answer) if answer.status == 503 && answer.body.contains("shutting down") => Ok(()),
@@ -52,17 +44,11 @@ async fn an_end_waits_for_the_answers_of_requests_under_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_under_load_loses_no_acknowledged_record() {
     const EACH: usize = 4_000;
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(encrypting("drain."))
-        .start()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("drain.")).start().await;
     let topic = create("drain.load", &[]).await;
     let mut feed = Feed::start(&proxy.bootstrap(), &topic).await;
     feed.send(EACH).await;
-    eventually("records come in", PATIENCE, async || {
-        load::end(&topic).await >= 500
-    })
-    .await;
+    eventually("records come in", PATIENCE, async || load::end(&topic).await >= 500).await;
     let load = async {
         for _ in 0..40 {
             feed.send(EACH / 40).await;
@@ -75,9 +61,7 @@ async fn a_restart_under_load_loses_no_acknowledged_record() {
     feed.finish().await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic);
     let received = Client::Go.consume_all(&options).await;
-    let sent: Vec<SentRecord> = (0..3 * EACH)
-        .map(|index| SentRecord::of(load::value(index)))
-        .collect();
+    let sent: Vec<SentRecord> = (0..3 * EACH).map(|index| SentRecord::of(load::value(index))).collect();
     assert_same("across the restart", &sent, &received);
 }
 
@@ -99,23 +83,10 @@ async fn a_client_that_reads_nothing_delays_an_end_no_longer_than_allowed() {
         let asked = metrics.sum("topic_encryption_frames_total", &[("message", "request")]);
         received > 7e6 && asked >= before + 20.0
     };
-    eventually(
-        "more is under way than the client's system takes",
-        PATIENCE,
-        stuck,
-    )
-    .await;
+    eventually("more is under way than the client's system takes", PATIENCE, stuck).await;
     let start = Instant::now();
     let status = proxy.terminate().await;
     assert_eq!(status.code(), Some(0), "{}", describe(status));
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "it took {:?}",
-        start.elapsed()
-    );
-    assert!(
-        proxy
-            .log()
-            .contains("connections were cut off at the end of the drain time")
-    );
+    assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
+    assert!(proxy.log().contains("connections were cut off at the end of the drain time"));
 }

@@ -19,24 +19,13 @@ async fn as_many_clients_as_allowed_are_served_and_no_more() {
     for index in 0..LIMIT {
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
         let answer = timeout(Duration::from_secs(10), connection.api_versions()).await;
-        assert!(
-            answer.is_ok_and(|answer| answer.is_ok()),
-            "client {index} of {LIMIT} is served"
-        );
+        assert!(answer.is_ok_and(|answer| answer.is_ok()), "client {index} of {LIMIT} is served");
         served.push(connection);
     }
     let mut surplus = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
     let early = timeout(Duration::from_secs(1), surplus.api_versions()).await;
-    assert!(
-        !early.is_ok_and(|answer| answer.is_ok()),
-        "one more is not served"
-    );
-    counts(
-        &proxy.metrics().await,
-        "connections_open",
-        &[],
-        u32::try_from(LIMIT).unwrap(),
-    );
+    assert!(!early.is_ok_and(|answer| answer.is_ok()), "one more is not served");
+    counts(&proxy.metrics().await, "connections_open", &[], u32::try_from(LIMIT).unwrap());
     served.pop();
     let next = async || {
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await?;
@@ -58,19 +47,13 @@ async fn memory_stays_within_its_bound_whatever_clients_fetch() {
     };
     let builder =
         Proxy::before(Cluster::shared().await).policy(PolicyFile::new([rule("Batch"), rule("Record")]));
-    let proxy = builder
-        .limit("maxFrameBytes", 16 << 20)
-        .limit("bufferBytes", BUDGET)
-        .start()
-        .await;
+    let proxy = builder.limit("maxFrameBytes", 16 << 20).limit("bufferBytes", BUDGET).start().await;
     let idle = proxy.rss();
     for (format, records) in [("batch", 1), ("batch", 100), ("record", 100)] {
         let topic = create(&format!("memory.{format}"), &[]).await;
         fill(&proxy, &topic, 10, records).await;
         let (_, at) = connect(&proxy, &topic).await;
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| tokio::spawn(fetch_all(at.clone())))
-            .collect();
+        let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(fetch_all(at.clone()))).collect();
         for client in clients {
             assert!(client.await.unwrap() > 9_000_000, "all is delivered");
         }

@@ -12,27 +12,17 @@ use super::{connect, counts, create, encrypting};
 async fn batches_and_records_are_counted_exactly() {
     let rule = |format: &str| {
         let topics = Pattern::prefix(&format!("count.{}", format.to_lowercase()));
-        Rule::encrypt([topics], "operations")
-            .format(format)
-            .on_plaintext("Reject")
+        Rule::encrypt([topics], "operations").format(format).on_plaintext("Reject")
     };
     let policy = PolicyFile::new([rule("Batch"), rule("Record")]);
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(policy)
-        .start()
-        .await;
-    let records: Vec<SentRecord> = (0..5)
-        .map(|index| SentRecord::of(format!("record {index}")))
-        .collect();
+    let proxy = Proxy::before(Cluster::shared().await).policy(policy).start().await;
+    let records: Vec<SentRecord> = (0..5).map(|index| SentRecord::of(format!("record {index}"))).collect();
     let mut loads = BTreeMap::new();
     for (format, batches) in [("batch", 3), ("record", 4), ("clear", 2)] {
         let topic = create(&format!("count.{format}"), &[]).await;
         let (mut connection, at) = connect(&proxy, &topic).await;
         for _ in 0..batches {
-            let appended = connection
-                .produce(&at, By::Id, Batch::of(&records))
-                .await
-                .unwrap();
+            let appended = connection.produce(&at, By::Id, Batch::of(&records)).await.unwrap();
             assert_eq!(appended.error, None, "{:?}", appended.message);
         }
         loads.insert(format, (connection, at));
@@ -59,6 +49,9 @@ async fn batches_and_records_are_counted_exactly() {
     counts(&read, "refused_partitions_total", &[], 0);
 }
 
+/// A topic's purpose and properties, what is sent to it, the error and its reason.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a Batch, &'a str, &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_counted_by_reason() {
     let cluster = Cluster::shared().await;
@@ -82,32 +75,14 @@ async fn refusals_are_counted_by_reason() {
     let large = Batch::of(&Payload::new(1).random(1, 2_000));
     let compacted = [("cleanup.policy", "compact")];
     let narrow = [("max.message.bytes", "2100")];
-    let cases: [(&str, &[(&str, &str)], &Batch, &str, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("refuse.good", &[], &bad_crc, "CORRUPT_MESSAGE", "corrupt"),
         ("refuse.good", &[], &malformed, "INVALID_RECORD", "invalid_record"),
         ("refuse.good", &narrow, &large, "MESSAGE_TOO_LARGE", "too_large"),
-        (
-            "refuse.missing",
-            &[],
-            &small,
-            "TOPIC_AUTHORIZATION_FAILED",
-            "key_refused",
-        ),
+        ("refuse.missing", &[], &small, "TOPIC_AUTHORIZATION_FAILED", "key_refused"),
         ("refuse.retired", &[], &small, "POLICY_VIOLATION", "retired"),
-        (
-            "refuse.unmatched",
-            &[],
-            &small,
-            "POLICY_VIOLATION",
-            "unmatched_rejected",
-        ),
-        (
-            "refuse.batch",
-            &compacted,
-            &small,
-            "POLICY_VIOLATION",
-            "compacted",
-        ),
+        ("refuse.unmatched", &[], &small, "POLICY_VIOLATION", "unmatched_rejected"),
+        ("refuse.batch", &compacted, &small, "POLICY_VIOLATION", "compacted"),
     ];
     let mut reasons = Vec::new();
     for (purpose, configs, batch, error, reason) in cases {
@@ -126,11 +101,8 @@ async fn refusals_are_counted_by_reason() {
     assert_eq!(fetched.error.unwrap(), "CORRUPT_MESSAGE");
     reasons.push("plaintext_rejected");
 
-    let nowhere = Location {
-        topic_id: Uuid::from_u128(7),
-        ..at
-    };
-    let appended = connection.produce(&nowhere, By::Id, small).await.unwrap();
+    let nowhere = Location { topic_id: Uuid::from_u128(7), ..at };
+    let appended = connection.produce(&nowhere, By::Id, small.clone()).await.unwrap();
     assert_eq!(appended.error.unwrap(), "UNKNOWN_TOPIC_ID");
     reasons.push("unknown_topic_id");
 
@@ -138,12 +110,7 @@ async fn refusals_are_counted_by_reason() {
     for reason in &reasons {
         counts(&metrics, "refused_partitions_total", &[("reason", reason)], 1);
     }
-    counts(
-        &metrics,
-        "refused_partitions_total",
-        &[],
-        u32::try_from(reasons.len()).unwrap(),
-    );
+    counts(&metrics, "refused_partitions_total", &[], u32::try_from(reasons.len()).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,10 +148,7 @@ async fn the_metrics_that_operators_watch_are_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_without_a_rule_are_counted_once_each() {
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(encrypting("matched."))
-        .start()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("matched.")).start().await;
     let mut topics = Vec::new();
     for purpose in ["matched.topic", "stray.one", "stray.two"] {
         let topic = create(purpose, &[]).await;

@@ -20,9 +20,7 @@ async fn unacknowledged_records_arrive(format: &str) {
         let topic = topic(&format!("{format}.acks-0-{client}"));
         cluster.create_topic(&topic, 1, &[]).await;
         let sent = Payload::new(3).orders(120);
-        let options = ProduceOptions::to(proxy.bootstrap(), &topic)
-            .acks("0")
-            .codec(Codec::Lz4);
+        let options = ProduceOptions::to(proxy.bootstrap(), &topic).acks("0").codec(Codec::Lz4);
         client.produce_all(&options, &sent).await;
         let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(sent.len());
         let received = client.other().consume_all(&options).await;
@@ -45,14 +43,9 @@ async fn an_unacknowledged_request_gets_no_answer() {
     let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
     let topic = topic("batch.acks-0-silent");
     cluster.create_topic(&topic, 1, &[]).await;
-    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0)
-        .await
-        .unwrap();
+    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0).await.unwrap();
     let batch = Batch::of(&small(70));
-    connection
-        .send(&request(12, 0, &[(&at, &batch)]), 12)
-        .await
-        .unwrap();
+    connection.send(&request(12, 0, &[(&at, &batch)]), 12).await.unwrap();
     // The next answer belongs to the next request.
     let appended = connection.produce(&at, By::Name, batch).await.unwrap();
     assert_eq!((appended.error, appended.base_offset), (None, 70));
@@ -63,24 +56,14 @@ async fn an_unacknowledged_refusal_closes_the_connection_and_is_counted() {
     let (cluster, proxy) = (Cluster::shared().await, start_refusing().await);
     let topic = topic("retired.acks-0");
     cluster.create_topic(&topic, 1, &[]).await;
-    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0)
-        .await
-        .unwrap();
-    connection
-        .send(&request(12, 0, &[(&at, &Batch::of(&small(3)))]), 12)
-        .await
-        .unwrap();
+    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0).await.unwrap();
+    connection.send(&request(12, 0, &[(&at, &Batch::of(&small(3)))]), 12).await.unwrap();
     assert!(connection.closes_within(PATIENCE).await, "it stays open");
     let counted = async || {
         let metrics = proxy.metrics().await;
-        let closed = metrics.sum(
-            "topic_encryption_connections_closed_total",
-            &[("reason", "unacknowledged")],
-        );
-        let refused = metrics.sum(
-            "topic_encryption_refused_partitions_total",
-            &[("reason", "retired")],
-        );
+        let closed =
+            metrics.sum("topic_encryption_connections_closed_total", &[("reason", "unacknowledged")]);
+        let refused = metrics.sum("topic_encryption_refused_partitions_total", &[("reason", "retired")]);
         (closed - 1.0).abs() < 0.5 && (refused - 1.0).abs() < 0.5
     };
     eventually("both are counted once", PATIENCE, counted).await;
@@ -94,18 +77,13 @@ async fn an_unacknowledged_refusal_does_not_take_other_partitions_along() {
     for topic in [&allowed, &retired] {
         cluster.create_topic(topic, 1, &[]).await;
     }
-    let (mut connection, allowed) = RawConnection::to_leader(&proxy.bootstrap(), &allowed, 0)
-        .await
-        .unwrap();
+    let (mut connection, allowed) = RawConnection::to_leader(&proxy.bootstrap(), &allowed, 0).await.unwrap();
     let retired = connection.locate(&retired, 0).await.unwrap();
     let batch = Batch::of(&small(9));
     let whole = request(12, 0, &[(&retired, &batch), (&allowed, &batch)]);
     connection.send(&whole, 12).await.unwrap();
     assert!(connection.closes_within(PATIENCE).await, "it stays open");
-    eventually("the allowed partition is stored", PATIENCE, async || {
-        end(&allowed).await == 9
-    })
-    .await;
+    eventually("the allowed partition is stored", PATIENCE, async || end(&allowed).await == 9).await;
     assert_eq!(end(&retired).await, 0);
 }
 
@@ -126,10 +104,12 @@ async fn hide_configuration(cluster: &Cluster, topic: &str) {
     });
     let request = CreateAclsRequest::default().with_creations(allowed.to_vec());
     let answer = cluster.admin().await.call(&request, 3).await.unwrap();
-    assert!(
-        answer.results.iter().all(|result| result.error_code == 0),
-        "{answer:?}"
-    );
+    assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
+    // The answer comes before the broker acts upon it.
+    eventually("the configuration is hidden", PATIENCE, async || {
+        cluster.topic_config(topic, "cleanup.policy").await.is_none()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,26 +127,17 @@ async fn unacknowledged_records_of_a_topic_with_unknown_policy_take_record_forma
     }
     hide_configuration(&cluster, &hidden).await;
     let sent = small(20);
-    for (topic, compacted, keyed) in [
-        (&hidden, serde_json::Value::Null, true),
-        (&known, false.into(), false),
-    ] {
-        let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0)
-            .await
-            .unwrap();
-        connection
-            .send(&request(12, 0, &[(&at, &Batch::of(&sent))]), 12)
-            .await
-            .unwrap();
+    for (topic, compacted, keyed) in [(&hidden, serde_json::Value::Null, true), (&known, false.into(), false)]
+    {
+        let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0).await.unwrap();
+        connection.send(&request(12, 0, &[(&at, &Batch::of(&sent))]), 12).await.unwrap();
         let options = ConsumeOptions::from(proxy.bootstrap(), topic).count(sent.len());
         assert_same(topic, &sent, &Client::Python.consume_all(&options).await);
         let facts = proxy.topics().await["facts"][topic.as_str()]["compacted"].clone();
         assert_eq!(facts, compacted, "{topic}");
         let stored = Segments::of(cluster.topic_dirs(topic)).dump().await;
         let keys = stored.iter().flat_map(|batch| &batch.records);
-        let clear_keys = keys
-            .filter(|record| record.key.as_deref() == Some(b"key 7"))
-            .count();
+        let clear_keys = keys.filter(|record| record.key.as_deref() == Some(b"key 7")).count();
         assert_eq!(clear_keys == 1, keyed, "{topic}: {stored:?}");
     }
 }

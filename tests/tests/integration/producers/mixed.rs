@@ -10,18 +10,15 @@ use super::{end, refusing, request, small};
 
 /// Error and base offset that the answer has for a partition.
 fn told(answer: &ProduceResponse, at: &Location, version: i16) -> (Option<KafkaErrorName>, i64) {
-    let mut found = answer
-        .responses
-        .iter()
-        .filter(|topic| {
-            if version >= 13 {
-                topic.topic_id == at.topic_id
-            } else {
-                topic.name.as_str() == at.topic
-            }
-        })
-        .flat_map(|topic| &topic.partition_responses)
-        .filter(|partition| partition.index == at.partition);
+    let mut found =
+        answer
+            .responses
+            .iter()
+            .filter(|topic| {
+                if version >= 13 { topic.topic_id == at.topic_id } else { topic.name.as_str() == at.topic }
+            })
+            .flat_map(|topic| &topic.partition_responses)
+            .filter(|partition| partition.index == at.partition);
     let only = found.next().unwrap_or_else(|| panic!("{at:?} is missing"));
     assert!(found.next().is_none(), "{at:?} is answered twice");
     (KafkaErrorName::from_code(only.error_code), only.base_offset)
@@ -56,10 +53,7 @@ async fn each_partition_gets_its_own_answer(version: i16) {
         }
     }
     let whole: Vec<_> = parts.iter().map(|(at, _, batch, _)| (at, batch)).collect();
-    let answer = connection
-        .call(&request(version, -1, &whole), version)
-        .await
-        .unwrap();
+    let answer = connection.call(&request(version, -1, &whole), version).await.unwrap();
     for (at, sent, _, error) in &parts {
         let name = format!("{}-{}", at.topic, at.partition);
         let (told, offset) = told(&answer, at, version);
@@ -103,18 +97,11 @@ async fn an_answer_made_by_the_proxy_keeps_its_turn() {
     let mut sent = Vec::new();
     for turn in 0..20 {
         let at = &places[turn % 2];
-        sent.push(
-            connection
-                .send(&request(12, -1, &[(at, &batch)]), 12)
-                .await
-                .unwrap(),
-        );
+        sent.push(connection.send(&request(12, -1, &[(at, &batch)]), 12).await.unwrap());
     }
     for (turn, sent) in sent.into_iter().enumerate() {
-        let (correlation, answer) = connection
-            .receive::<kafka_protocol::messages::ProduceRequest>(12)
-            .await
-            .unwrap();
+        let (correlation, answer) =
+            connection.receive::<kafka_protocol::messages::ProduceRequest>(12).await.unwrap();
         assert_eq!(correlation, sent, "turn {turn}");
         let (error, _) = told(&answer, &places[turn % 2], 12);
         assert_eq!(error.is_some(), turn % 2 == 1, "turn {turn}: {error:?}");

@@ -25,16 +25,9 @@ async fn full_pipelines_keep_order(client: Client, format: &str, codec: Codec, i
         .linger_ms(20)
         .batch_bytes(16_384);
     // franz-go takes no number for idempotent producers.
-    let options = if client == Client::Go {
-        options
-    } else {
-        options.in_flight(5)
-    };
+    let options = if client == Client::Go { options } else { options.in_flight(5) };
     client.produce_all(&options, &sent).await;
-    let received = client
-        .other()
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-        .await;
+    let received = client.other().consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
     assert_same_in_partitions(&topic, &sent, &received);
 }
 
@@ -61,36 +54,20 @@ async fn full_pipelines_without_idempotence_keep_order() {
 /// First, last, repeated, null and empty; with and without key and value.
 fn records_with_our_header() -> Vec<SentRecord> {
     let value = || SentRecord::of("a value").key("a key").partition(0);
-    let tombstone = || SentRecord {
-        value: None,
-        ..value()
-    };
+    let tombstone = || SentRecord { value: None, ..value() };
     let with = |record: SentRecord| {
         [
             record.clone().header(OUR_HEADER, "of a client"),
             record.clone().header(OUR_HEADER, ""),
             record.clone().null_header(OUR_HEADER),
-            record
-                .clone()
-                .header("before", "1")
-                .header(OUR_HEADER, vec![0, 1, 2, 255]),
-            record
-                .clone()
-                .header(OUR_HEADER, vec![1; 300])
-                .header("after", "2")
-                .header(OUR_HEADER, "again"),
+            record.clone().header("before", "1").header(OUR_HEADER, vec![0, 1, 2, 255]),
+            record.clone().header(OUR_HEADER, vec![1; 300]).header("after", "2").header(OUR_HEADER, "again"),
             record,
         ]
     };
-    let empty = SentRecord {
-        value: Some(Vec::new()),
-        ..value()
-    };
+    let empty = SentRecord { value: Some(Vec::new()), ..value() };
     let keyless = SentRecord { key: None, ..value() };
-    [value(), tombstone(), empty, keyless]
-        .into_iter()
-        .flat_map(with)
-        .collect()
+    [value(), tombstone(), empty, keyless].into_iter().flat_map(with).collect()
 }
 
 async fn a_clients_header_survives(format: &str) {
@@ -101,10 +78,7 @@ async fn a_clients_header_survives(format: &str) {
         let sent = records_with_our_header();
         let options = ProduceOptions::to(proxy.bootstrap(), &topic);
         client.produce_all(&options, &sent).await;
-        let received = client
-            .other()
-            .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-            .await;
+        let received = client.other().consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
         assert_same(&topic, &sent, &received);
     }
 }

@@ -96,10 +96,7 @@ async fn the_limit_is_that_of_the_broker(format: &str) {
     let largest = batch(40_000 + room);
     append(&mut connection, &at, &largest).await;
     assert_eq!(stored(&at).await[1].size, 50_000, "the limit was not met exactly");
-    let refused = connection
-        .produce(&at, By::Id, batch(40_000 + room + 1))
-        .await
-        .unwrap();
+    let refused = connection.produce(&at, By::Id, batch(40_000 + room + 1)).await.unwrap();
     assert_eq!(refused.error.unwrap(), "MESSAGE_TOO_LARGE");
     assert_eq!(end(&at).await, 2);
     let received = connection.fetch(&at, By::Id, 1).await.unwrap().batches();
@@ -128,9 +125,7 @@ async fn clients_are_told_that_a_record_is_too_large(format: &str) {
             cluster.create_topic(topic, 1, &settings).await;
         }
         let record = Payload::new(22).random(1, size);
-        client
-            .produce_all(&ProduceOptions::to(proxy.bootstrap(), &clear), &record)
-            .await;
+        client.produce_all(&ProduceOptions::to(proxy.bootstrap(), &clear), &record).await;
         let options = ProduceOptions::to(proxy.bootstrap(), &encrypted);
         let error = only_error(client.produce(&options, &record).await);
         assert_eq!(error, "MESSAGE_TOO_LARGE", "{client}");
@@ -153,9 +148,7 @@ fn full_batches() -> Vec<SentRecord> {
 }
 
 fn filling(bootstrap: String, topic: &str) -> ProduceOptions {
-    ProduceOptions::to(bootstrap, topic)
-        .linger_ms(2_000)
-        .property("batch.num.messages", "1000000")
+    ProduceOptions::to(bootstrap, topic).linger_ms(2_000).property("batch.num.messages", "1000000")
 }
 
 /// Sends full batches and shows what is on disk of them.
@@ -164,12 +157,8 @@ async fn send_full_batches(client: Client, format: &str, settings: &[(&str, &str
     let topic = topic(&format!("{format}.full-{client}"));
     cluster.create_topic(&topic, 1, settings).await;
     let sent = full_batches();
-    client
-        .produce_all(&filling(proxy.bootstrap(), &topic), &sent)
-        .await;
-    let received = client
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-        .await;
+    client.produce_all(&filling(proxy.bootstrap(), &topic), &sent).await;
+    let received = client.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
     assert_same(&topic, &sent, &received);
     Segments::of(cluster.topic_dirs(&topic)).dump().await
 }
@@ -180,10 +169,7 @@ fn largest(stored: &[StoredBatch]) -> i64 {
 
 async fn full_batches_fit_the_default_limit(client: Client) {
     let largest = largest(&send_full_batches(client, "batch", &[]).await);
-    assert!(
-        (990_000..=1_048_588).contains(&largest),
-        "the largest batch has {largest} bytes"
-    );
+    assert!((990_000..=1_048_588).contains(&largest), "the largest batch has {largest} bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,16 +202,10 @@ async fn full_batches_need_headroom_in_record_format() {
 async fn java_splits_batches_that_are_too_large_once_encrypted() {
     let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
     let topic = topic("record.java-splits");
-    cluster
-        .create_topic(&topic, 1, &[("max.message.bytes", "60000")])
-        .await;
+    cluster.create_topic(&topic, 1, &[("max.message.bytes", "60000")]).await;
     let sent = Payload::new(24).random(3_000, 100);
-    let options = ProduceOptions::to(proxy.bootstrap(), &topic)
-        .linger_ms(50)
-        .batch_bytes(59_000);
+    let options = ProduceOptions::to(proxy.bootstrap(), &topic).linger_ms(50).batch_bytes(59_000);
     Client::Java.produce_all(&options, &sent).await;
-    let received = Client::Python
-        .consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic))
-        .await;
+    let received = Client::Python.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
     assert_same(&topic, &sent, &received);
 }

@@ -25,19 +25,11 @@ fn now() -> i64 {
 
 /// All records as the client's program prints them.
 async fn printed(client: Client, topic: &str) -> Vec<Value> {
-    let words = [
-        "--bootstrap",
-        &Proxy::shared().await.bootstrap(),
-        "--topic",
-        topic,
-        "--timeout-ms",
-        "20000",
-    ]
-    .map(str::to_owned);
+    let words =
+        ["--bootstrap", &Proxy::shared().await.bootstrap(), "--topic", topic, "--timeout-ms", "20000"]
+            .map(str::to_owned);
     let limit = Duration::from_secs(30);
-    let outcome = client
-        .command("consume", words.to_vec(), ("records", Vec::new()), limit)
-        .await;
+    let outcome = client.command("consume", words.to_vec(), ("records", Vec::new()), limit).await;
     assert_eq!(outcome.code, 0, "{client}: {outcome}");
     outcome.lines
 }
@@ -46,9 +38,7 @@ async fn printed(client: Client, topic: &str) -> Vec<Value> {
 async fn log_append_time(format: &str) {
     let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
     let topic = topic(&format!("{format}.append-time"));
-    cluster
-        .create_topic(&topic, 1, &[("message.timestamp.type", "LogAppendTime")])
-        .await;
+    cluster.create_topic(&topic, 1, &[("message.timestamp.type", "LogAppendTime")]).await;
     let mut sent = Payload::new(31).orders(90);
     for record in &mut sent {
         record.timestamp = Some(BACK_THEN);
@@ -72,10 +62,7 @@ async fn log_append_time(format: &str) {
         for (line, offset) in lines.iter().zip(0..) {
             assert_eq!(line["timestampType"], "LogAppendTime", "{client}: {line}");
             assert_eq!(line["timestamp"], time_of(offset), "{client}: {line}");
-            assert!(
-                (before..=after).contains(&time_of(offset)),
-                "{before} {after}: {line}"
-            );
+            assert!((before..=after).contains(&time_of(offset)), "{before} {after}: {line}");
         }
     }
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic);
@@ -122,9 +109,7 @@ async fn looked_up(connection: &mut RawConnection, at: &Location, timestamp: i64
     let topic = ListOffsetsTopic::default()
         .with_name(TopicName(StrBytes::from_string(at.topic.clone())))
         .with_partitions(vec![partition]);
-    let request = ListOffsetsRequest::default()
-        .with_replica_id(BrokerId(-1))
-        .with_topics(vec![topic]);
+    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![topic]);
     let answer = connection.call(&request, 7).await.unwrap();
     let partition = &answer.topics[0].partitions[0];
     assert_eq!(partition.error_code, 0, "{}", at.topic);
@@ -177,12 +162,8 @@ async fn look_ups_by_time_answer_as_on_a_clear_topic() {
             let bootstrap = Proxy::shared().await.bootstrap();
             for time in [middle, times[4], times[times.len() - 1] + 1] {
                 assert_eq!(
-                    client
-                        .offset_for_time(&options(&at, bootstrap.clone()), time)
-                        .await,
-                    client
-                        .offset_for_time(&options(&clear_at, bootstrap.clone()), time)
-                        .await,
+                    client.offset_for_time(&options(&at, bootstrap.clone()), time).await,
+                    client.offset_for_time(&options(&clear_at, bootstrap.clone()), time).await,
                     "{format}: {client} at {time}"
                 );
             }

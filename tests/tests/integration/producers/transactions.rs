@@ -14,9 +14,8 @@ async fn transactions(client: Client, format: &str) {
     let mut committed = Vec::new();
     for (commit, records) in [(true, 70), (false, 90), (true, 1), (false, 1), (true, 30)] {
         let sent = payload.orders(records);
-        let options = ProduceOptions::to(proxy.bootstrap(), &topic)
-            .codec(Codec::Zstd)
-            .transaction(&topic, commit);
+        let options =
+            ProduceOptions::to(proxy.bootstrap(), &topic).codec(Codec::Zstd).transaction(&topic, commit);
         client.produce_all(&options, &sent).await;
         all.extend(sent.iter().cloned());
         if commit {
@@ -79,14 +78,9 @@ async fn a_refused_record_fails_its_transaction_alone(client: Client) {
     let mut refused = payload.orders(10);
     refused.extend(payload.random(1, 9_920));
     let sent = payload.orders(20);
-    let options = ProduceOptions::to(proxy.bootstrap(), &topic)
-        .batch_bytes(9_950)
-        .transaction(&topic, true);
+    let options = ProduceOptions::to(proxy.bootstrap(), &topic).batch_bytes(9_950).transaction(&topic, true);
     let answers = client.produce(&options, &refused).await;
-    assert!(
-        answers.iter().any(Result::is_err),
-        "{client}: nothing was refused"
-    );
+    assert!(answers.iter().any(Result::is_err), "{client}: nothing was refused");
     client.produce_all(&options, &sent).await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic).read_committed();
     for reader in [client, client.other()] {

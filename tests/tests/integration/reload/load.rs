@@ -29,17 +29,10 @@ impl Feed {
         command.args(["produce", "--bootstrap", bootstrap, "--topic", topic]);
         command.args(["--linger", "2", "--timeout-ms", "60000"]);
         command.args(["--property", "reconnect.backoff.max.ms=500"]);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
-        Self {
-            child,
-            input,
-            sent: 0,
-        }
+        Self { child, input, sent: 0 }
     }
 
     /// Hands over so many records more.
@@ -59,9 +52,7 @@ impl Feed {
         drop(self.input);
         let output = self.child.wait_with_output().await.unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let answers = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let mut stored = 0;
         for (index, answer) in answers.enumerate() {
             assert_eq!(answer["offset"], index, "{answer}");
@@ -97,30 +88,13 @@ async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
 
     let mut feed = Feed::start(&proxy.bootstrap(), &topic).await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(TOTAL);
-    let reading = tokio::spawn(async move {
-        Client::Java
-            .consume_all(&options.timeout(Duration::from_mins(1)))
-            .await
-    });
+    let reading =
+        tokio::spawn(async move { Client::Java.consume_all(&options.timeout(Duration::from_mins(1))).await });
     feed.send(EACH).await;
-    eventually("10,000 records are stored", PATIENCE, async || {
-        end(&topic).await >= 10_000
-    })
-    .await;
-    let decrypted = async || {
-        proxy
-            .metrics()
-            .await
-            .sum("topic_encryption_decrypted_records_total", &[])
-    };
-    eventually("the consumer reads", PATIENCE, async || {
-        decrypted().await >= 1_000.0
-    })
-    .await;
-    let opened = proxy
-        .metrics()
-        .await
-        .sum("topic_encryption_connections_total", &[]);
+    eventually("10,000 records are stored", PATIENCE, async || end(&topic).await >= 10_000).await;
+    let decrypted = async || proxy.metrics().await.sum("topic_encryption_decrypted_records_total", &[]);
+    eventually("the consumer reads", PATIENCE, async || decrypted().await >= 1_000.0).await;
+    let opened = proxy.metrics().await.sum("topic_encryption_connections_total", &[]);
 
     let before = end(&topic).await;
     let done = AtomicBool::new(false);
@@ -137,20 +111,12 @@ async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
     };
     tokio::join!(reload, load);
     let sent = i64::try_from(feed.sent).unwrap();
-    eventually("nothing is under way", PATIENCE, async || {
-        end(&topic).await == sent
-    })
-    .await;
+    eventually("nothing is under way", PATIENCE, async || end(&topic).await == sent).await;
     feed.send(TOTAL - feed.sent).await;
     feed.finish().await;
     let received = reading.await.unwrap();
 
-    assert!(
-        received
-            .iter()
-            .map(|record| record.offset)
-            .eq(0..i64::try_from(TOTAL).unwrap())
-    );
+    assert!(received.iter().map(|record| record.offset).eq(0..i64::try_from(TOTAL).unwrap()));
     let out_of_place = (0..)
         .zip(&received)
         .find(|(index, record)| record.value.as_deref() != Some(value(*index).as_bytes()));
@@ -167,10 +133,7 @@ async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
             headers.any(|(_, value)| value.as_ref().is_some_and(|value| contains(value, key)))
         };
         let at = stored.base_offset;
-        assert!(
-            names("first-key") != names("second-key"),
-            "one key at {at}: {stored:?}"
-        );
+        assert!(names("first-key") != names("second-key"), "one key at {at}: {stored:?}");
         assert!(at >= before || names("first-key"), "the first key at {at}");
         assert!(at < sent || names("second-key"), "the second key at {at}");
         switched += u32::from(at >= sent);

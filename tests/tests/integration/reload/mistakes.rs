@@ -13,8 +13,7 @@ async fn a_corrupt_state_file_keeps_the_proxy_unready_and_nothing_passes_in_clea
     let sound = std::fs::read_to_string(&state_file).unwrap();
     assert!(once.proxy.terminate().await.success());
     once.proxy.write_policy(&PolicyFile::new([]));
-    once.proxy
-        .write_file("policy.yaml.state", &sound[..sound.len() - 20]);
+    once.proxy.write_file("policy.yaml.state", &sound[..sound.len() - 20]);
     let meanwhile = async {
         says_unready(&once.proxy, "policy.yaml.state").await;
         let error = once.proxy.policy().await["lastError"].clone();
@@ -33,10 +32,7 @@ async fn a_corrupt_state_file_keeps_the_proxy_unready_and_nothing_passes_in_clea
 async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() {
     let once = Once::encrypted("bad").await;
     let hash = once.proxy.policy().await["hash"].clone();
-    once.proxy.write_file(
-        "policy.yaml",
-        "rules: [{topics: [{prefix: bad.}], kee: {name: reload}}]",
-    );
+    once.proxy.write_file("policy.yaml", "rules: [{topics: [{prefix: bad.}], kee: {name: reload}}]");
     let complains = async || match once.proxy.policy().await["lastError"].as_str() {
         Some(error) if error.contains("kee") => Ok(()),
         other => Err(format!("{other:?}")),
@@ -45,33 +41,26 @@ async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() 
     assert_eq!(once.proxy.policy().await["hash"], hash);
     let metrics = once.proxy.metrics().await;
     let failed = [("outcome", "failed")];
-    assert_eq!(metrics.sum("topic_encryption_policy_reloads_total", &failed), 1.0);
-    assert_eq!(metrics.sum("topic_encryption_policy_current", &[]), 0.0);
+    let loads = metrics.sum("topic_encryption_policy_reloads_total", &failed);
+    assert!((loads - 1.0).abs() < 0.5, "{loads} loads failed");
+    assert!(!is_current(&once.proxy).await);
     let log = once.proxy.log();
-    let told = log
-        .lines()
-        .filter(|line| line.contains("policy not loaded") && line.contains("kee"));
+    let told = log.lines().filter(|line| line.contains("policy not loaded") && line.contains("kee"));
     assert_eq!(told.count(), 1, "the log tells it once");
     assert_eq!(once.proxy.get("/readyz").await.unwrap().status, 200);
     write(&once.proxy, &once.topic, &once.batch).await.unwrap();
-    let search = Segments::of(Cluster::shared().await.topic_dirs(&once.topic))
-        .search(&[&once.needle])
-        .await;
-    assert!(
-        !search.found(0) && search.records >= 4,
-        "still encrypted: {search:?}"
-    );
+    let search = Segments::of(Cluster::shared().await.topic_dirs(&once.topic)).search(&[&once.needle]).await;
+    assert!(!search.found(0) && search.records >= 4, "still encrypted: {search:?}");
 
     let good = encrypting(Pattern::prefix("bad.")).rule(Rule::encrypt([Pattern::name("more")], "reload"));
     once.proxy.apply_policy(&good).await;
     assert_eq!(once.proxy.policy().await["lastError"], Value::Null);
-    assert_eq!(
-        once.proxy
-            .metrics()
-            .await
-            .sum("topic_encryption_policy_current", &[]),
-        1.0
-    );
+    assert!(is_current(&once.proxy).await);
+}
+
+/// Whether the metrics say that the file on disk is the policy in force.
+async fn is_current(proxy: &Proxy) -> bool {
+    proxy.metrics().await.sum("topic_encryption_policy_current", &[]) > 0.5
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,21 +76,14 @@ async fn a_policy_file_that_vanishes_changes_nothing_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_without_a_policy_waits_for_one_and_lets_nothing_pass() {
-    let proxy = Proxy::before(Cluster::shared().await)
-        .key("reload", 1)
-        .launch()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).key("reload", 1).launch().await;
     recovers(&proxy, "policy.yaml").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_with_an_invalid_policy_waits_for_a_valid_one_and_lets_nothing_pass() {
     let invalid = PolicyFile::new([Rule::disabled([Pattern::prefix("waiting.")]).field("kee", 1)]);
-    let proxy = Proxy::before(Cluster::shared().await)
-        .policy(invalid)
-        .key("reload", 1)
-        .launch()
-        .await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(invalid).key("reload", 1).launch().await;
     recovers(&proxy, "kee").await;
 }
 
@@ -109,10 +91,7 @@ async fn recovers(proxy: &Proxy, reason: &str) {
     let topic = topic("waiting.policy");
     Cluster::shared().await.create_topic(&topic, 1, &[]).await;
     says_unready(proxy, reason).await;
-    assert_eq!(
-        write(proxy, &topic, &batch("early")).await.unwrap_err(),
-        "NOT_ENOUGH_REPLICAS"
-    );
+    assert_eq!(write(proxy, &topic, &batch("early")).await.unwrap_err(), "NOT_ENOUGH_REPLICAS");
     assert_eq!(end(&topic).await, 0);
     proxy.write_policy(&encrypting(Pattern::prefix("waiting.")));
     proxy.wait_ready().await;
@@ -125,11 +104,6 @@ async fn says_unready(proxy: &Proxy, reason: &str) {
         Ok(answer) if answer.status == 503 && answer.body.contains(reason) => Ok(()),
         other => Err(format!("{other:?}")),
     };
-    eventually_ok(
-        &format!("the proxy is not ready because of {reason}"),
-        PATIENCE,
-        says,
-    )
-    .await;
+    eventually_ok(&format!("the proxy is not ready because of {reason}"), PATIENCE, says).await;
     assert!(proxy.runs());
 }

@@ -16,9 +16,7 @@ use super::{CORRUPT, REFUSED};
 async fn clear_batch_where_the_rule_rejects() {
     for format in ["batch", "record"] {
         let mut stage = Stage::strict(format, "clear").await;
-        stage
-            .is_refused(Batch::of(&Payload::new(2).orders(3)), CORRUPT)
-            .await;
+        stage.is_refused(Batch::of(&Payload::new(2).orders(3)), CORRUPT).await;
     }
 }
 
@@ -61,16 +59,10 @@ async fn stubs_are_not_null_records_where_clear_records_pass() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn envelopes_in_a_topic_without_a_rule_are_decrypted() {
-    let stages = [
-        Stage::new("batch", "ruleless").await,
-        Stage::new("record", "ruleless").await,
-    ];
+    let stages = [Stage::new("batch", "ruleless").await, Stage::new("record", "ruleless").await];
     let shared = lenient().await;
     let policy = PolicyFile::new([Rule::encrypt([Pattern::prefix("elsewhere.")], "elsewhere")]);
-    let other = Proxy::before(Cluster::shared().await)
-        .policy(policy)
-        .start()
-        .await;
+    let other = Proxy::before(Cluster::shared().await).policy(policy).start().await;
     let mut connection = RawConnection::connect(&other.bootstrap()).await.unwrap();
     for stage in &stages {
         let without_key = connection.fetch(&stage.at, By::Id, 0).await.unwrap();
@@ -81,12 +73,7 @@ async fn envelopes_in_a_topic_without_a_rule_are_decrypted() {
     for stage in &stages {
         let decrypts = async || {
             let read = connection.fetch(&stage.at, By::Id, 0).await.unwrap();
-            read.error.is_none()
-                && read
-                    .batches()
-                    .iter()
-                    .map(Batch::as_sent)
-                    .eq([stage.sent.as_sent()])
+            read.error.is_none() && read.batches().iter().map(Batch::as_sent).eq([stage.sent.as_sent()])
         };
         eventually("the batch is decrypted", Duration::from_secs(20), decrypts).await;
     }

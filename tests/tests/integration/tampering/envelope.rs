@@ -41,11 +41,7 @@ impl Part {
         let key = provider.end + 1..provider.end + 1 + usize::from(header[provider.end]);
         let length = key.end..key.end + 2;
         let wrapped = length.end
-            ..length.end
-                + usize::from(u16::from_be_bytes([
-                    header[length.start],
-                    header[length.start + 1],
-                ]));
+            ..length.end + usize::from(u16::from_be_bytes([header[length.start], header[length.start + 1]]));
         let salt = wrapped.end..wrapped.end + 32;
         let commitment = salt.end..salt.end + 16;
         let nonce = commitment.end..commitment.end + 12;

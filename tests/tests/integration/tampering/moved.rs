@@ -54,9 +54,7 @@ async fn batch_of_another_partition() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_with_swapped_keys() {
     let mut stage = Stage::new("record", "swapped").await;
-    let other = stage
-        .seal(&stage.at.clone(), Batch::of(&[record("another order")]))
-        .await;
+    let other = stage.seal(&stage.at.clone(), Batch::of(&[record("another order")])).await;
     let mut parts = stage.parts();
     parts.records.extend(Parts::of(&other).records);
     let swapped = {
@@ -71,10 +69,7 @@ async fn values_with_swapped_keys() {
     let read = stage.proxied.fetch(&stage.at, By::Id, offset).await.unwrap();
     assert_eq!(read.error, None);
     let opened = records::read(read.batches()[0].records());
-    let keys: Vec<_> = opened
-        .iter()
-        .map(|record| record.key.as_deref().unwrap())
-        .collect();
+    let keys: Vec<_> = opened.iter().map(|record| record.key.as_deref().unwrap()).collect();
     assert_eq!(keys, [&b"order"[..], b"another order"]);
 }
 
@@ -90,10 +85,7 @@ async fn batch_under_a_producer_that_it_never_had() {
 async fn records_of_a_batch_mirrored_one_by_one() {
     let mut stage = Stage::new("batch", "mirrored").await;
     for record in stage.parts().records {
-        let alone = Parts {
-            header: stage.stored.clone(),
-            records: vec![record],
-        };
+        let alone = Parts { header: stage.stored.clone(), records: vec![record] };
         stage.is_refused(alone.batch(), CORRUPT).await;
     }
 }

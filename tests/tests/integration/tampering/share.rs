@@ -42,11 +42,7 @@ async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[
         let answer = connection.call(&request, 1).await.unwrap();
         epoch = answer.member_epoch;
         let assignment = answer.assignment.map_or(0, |assignment| {
-            assignment
-                .topic_partitions
-                .iter()
-                .map(|topic| topic.partitions.len())
-                .sum()
+            assignment.topic_partitions.iter().map(|topic| topic.partitions.len()).sum()
         });
         if assignment >= partitions.len() {
             Ok(())
@@ -64,10 +60,7 @@ async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[
         // A session begins with epoch 0; where it did not begin, it is tried again.
         session = if answer.error_code == 0 { session + 1 } else { 0 };
         for partition in answer.responses.into_iter().flat_map(|topic| topic.partitions) {
-            let has_records = partition
-                .records
-                .as_ref()
-                .is_some_and(|records| !records.is_empty());
+            let has_records = partition.records.as_ref().is_some_and(|records| !records.is_empty());
             if has_records || partition.error_code != 0 {
                 answered.entry(partition.partition_index).or_insert(partition);
             }
@@ -89,12 +82,9 @@ fn request(
     at: &Location,
     partitions: &[i32],
 ) -> ShareFetchRequest {
-    let partitions = partitions
-        .iter()
-        .map(|partition| FetchPartition::default().with_partition_index(*partition));
-    let topic = FetchTopic::default()
-        .with_topic_id(at.topic_id)
-        .with_partitions(partitions.collect());
+    let partitions =
+        partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
+    let topic = FetchTopic::default().with_topic_id(at.topic_id).with_partitions(partitions.collect());
     ShareFetchRequest::default()
         .with_group_id(Some(GroupId(group.clone())))
         .with_member_id(Some(member.clone()))
@@ -145,19 +135,10 @@ async fn altered_batches_are_errors_in_share_fetch() {
     let target = stage.partition(2);
     plant(&mut stage.direct, &target, altered).await;
     let partitions = fetch_all(&mut stage.proxied, &stage.at, &[0, 2]).await;
-    let [sound, altered] = &partitions[..] else {
-        panic!("{partitions:?}")
-    };
+    let [sound, altered] = &partitions[..] else { panic!("{partitions:?}") };
     assert_eq!(sound.error_code, 0, "{sound:?}");
     let batches = Batch::split(sound.records.as_deref().unwrap_or_default());
-    assert_eq!(
-        batches.iter().map(Batch::as_sent).collect::<Vec<_>>(),
-        [stage.sent.as_sent()]
-    );
-    assert_eq!(
-        KafkaErrorName::from_code(altered.error_code).unwrap(),
-        CORRUPT,
-        "{altered:?}"
-    );
+    assert_eq!(batches.iter().map(Batch::as_sent).collect::<Vec<_>>(), [stage.sent.as_sent()]);
+    assert_eq!(KafkaErrorName::from_code(altered.error_code).unwrap(), CORRUPT, "{altered:?}");
     assert!(altered.records.as_ref().is_none_or(Bytes::is_empty));
 }

@@ -48,15 +48,10 @@ pub(crate) async fn lenient() -> &'static Proxy {
     let start = async || {
         let rule = |format: &str| {
             let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
-            Rule::encrypt([topics], "lenient")
-                .format(format)
-                .on_plaintext("Pass")
+            Rule::encrypt([topics], "lenient").format(format).on_plaintext("Pass")
         };
         let policy = PolicyFile::new(["Batch", "Record"].map(rule));
-        Proxy::before(Cluster::shared().await)
-            .policy(policy)
-            .start()
-            .await
+        Proxy::before(Cluster::shared().await).policy(policy).start().await
     };
     LENIENT.get_or_init(start).await
 }
@@ -106,19 +101,14 @@ impl Stage {
         let mut stage = Self {
             direct: RawConnection::connect(&cluster.bootstrap()).await.unwrap(),
             proxied: RawConnection::connect(&proxy.bootstrap()).await.unwrap(),
-            neighbour: Location {
-                partition: 1,
-                ..at.clone()
-            },
+            neighbour: Location { partition: 1, ..at.clone() },
             at,
             stored: sent.clone(),
             sent,
             neighbour_sent: usual(prefix),
         };
         stage.stored = stage.seal(&stage.at.clone(), stage.sent.clone()).await;
-        let replay = stage
-            .seal(&stage.neighbour.clone(), stage.neighbour_sent.clone())
-            .await;
+        let replay = stage.seal(&stage.neighbour.clone(), stage.neighbour_sent.clone()).await;
         plant(&mut stage.direct, &stage.neighbour, replay).await;
         stage
     }
@@ -136,10 +126,7 @@ impl Stage {
 
     /// Another partition of the topic.
     pub(crate) fn partition(&self, partition: i32) -> Location {
-        Location {
-            partition,
-            ..self.at.clone()
-        }
+        Location { partition, ..self.at.clone() }
     }
 
     /// The stored batch in parts.
@@ -181,15 +168,10 @@ impl Stage {
         );
         let answer: FetchResponse = self.proxied.call(&request, version).await.unwrap();
         assert_eq!(answer.error_code, 0);
-        let partitions: Vec<PartitionData> = answer
-            .responses
-            .into_iter()
-            .flat_map(|topic| topic.partitions)
-            .collect();
+        let partitions: Vec<PartitionData> =
+            answer.responses.into_iter().flat_map(|topic| topic.partitions).collect();
         let find = |partition: i32| {
-            let mut found = partitions
-                .iter()
-                .filter(|found| found.partition_index == partition);
+            let mut found = partitions.iter().filter(|found| found.partition_index == partition);
             let first = found.next().expect("each partition is answered");
             assert!(found.next().is_none(), "a partition is answered twice");
             first.clone()
@@ -199,10 +181,7 @@ impl Stage {
 
     /// Both batches of the neighbour are delivered as they were sent.
     fn is_whole(&self, version: i16, neighbour: &PartitionData) {
-        assert_eq!(
-            neighbour.error_code, 0,
-            "Fetch {version}: the neighbour has an error"
-        );
+        assert_eq!(neighbour.error_code, 0, "Fetch {version}: the neighbour has an error");
         let batches = Batch::split(neighbour.records.as_deref().unwrap_or_default());
         assert_eq!(batches.len(), 2, "Fetch {version}: the neighbour lacks a batch");
         for batch in batches {
@@ -219,10 +198,7 @@ impl Parts {
     /// A stored batch, which must not be compressed.
     pub(crate) fn of(stored: &Batch) -> Self {
         assert_eq!(stored.codec(), 0, "a compressed batch cannot be taken apart");
-        Self {
-            header: stored.clone(),
-            records: records::read(stored.records()),
-        }
+        Self { header: stored.clone(), records: records::read(stored.records()) }
     }
 
     /// The batch of these parts, with a right checksum, and a right number of records.
@@ -271,11 +247,7 @@ impl Parts {
 /// Stores bytes on the broker as they are; returns their offset.
 pub(crate) async fn plant(direct: &mut RawConnection, at: &Location, batch: Batch) -> i64 {
     let appended = direct.produce(at, By::Id, batch).await.unwrap();
-    assert_eq!(
-        appended.error, None,
-        "the broker does not take it: {:?}",
-        appended.message
-    );
+    assert_eq!(appended.error, None, "the broker does not take it: {:?}", appended.message);
     appended.base_offset
 }
 

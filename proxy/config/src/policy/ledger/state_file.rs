@@ -80,10 +80,7 @@ impl Ledger {
     /// Reads the ledger. A file that was never written is an empty ledger; anything else that cannot be read,
     /// even a missing directory or a link into nowhere, is an error.
     pub fn load(path: &Path) -> Result<Self, LedgerError> {
-        let read_error = |source| LedgerError::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let read_error = |source| LedgerError::Read { path: path.to_owned(), source };
         let bytes = match read_bytes(path, MAX_STATE_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound && never_written(path) => {
@@ -94,10 +91,7 @@ impl Ledger {
         let text = String::from_utf8(bytes)
             .map_err(|error| ConfigErrors::from(Mistake::new("", format!("is not UTF-8 text: {error}"))));
         text.and_then(|text| Self::parse(&text))
-            .map_err(|source| LedgerError::Corrupt {
-                path: path.to_owned(),
-                source,
-            })
+            .map_err(|source| LedgerError::Corrupt { path: path.to_owned(), source })
     }
 
     /// Parses the text of a state file.
@@ -110,17 +104,8 @@ impl Ledger {
 
     /// The text of a state file that means this.
     pub fn to_yaml(&self) -> String {
-        let encrypted = self
-            .entries()
-            .map(|(topic, key)| EntryText { topic, key })
-            .collect();
-        format!(
-            "{HEADER}{}",
-            yaml::write(&StateText {
-                version: VERSION,
-                encrypted
-            })
-        )
+        let encrypted = self.entries().map(|(topic, key)| EntryText { topic, key }).collect();
+        format!("{HEADER}{}", yaml::write(&StateText { version: VERSION, encrypted }))
     }
 
     /// Replaces the file, unless it already says exactly this; tells whether it did. After a success the
@@ -128,9 +113,7 @@ impl Ledger {
     pub fn save(&self, path: &Path) -> Result<bool, LedgerError> {
         let text = self.to_yaml();
         if text.len() > MAX_STATE_BYTES {
-            return Err(LedgerError::TooLarge {
-                path: path.to_owned(),
-            });
+            return Err(LedgerError::TooLarge { path: path.to_owned() });
         }
         let unchanged = match read_bytes(path, MAX_STATE_BYTES) {
             Ok(bytes) => bytes == text.as_bytes(),
@@ -138,19 +121,15 @@ impl Ledger {
             Err(error) => error.kind() == ErrorKind::NotFound && self.is_empty(),
         };
         if !unchanged {
-            replace(path, text.as_bytes()).map_err(|source| LedgerError::Write {
-                path: path.to_owned(),
-                source,
-            })?;
+            replace(path, text.as_bytes())
+                .map_err(|source| LedgerError::Write { path: path.to_owned(), source })?;
         }
         Ok(!unchanged)
     }
 
     fn read(root: &Field<'_>) -> Option<Self> {
         let fields = root.fields(&["version", "encrypted"])?;
-        fields
-            .required("version")
-            .and_then(|field| field.integer(VERSION..=VERSION));
+        fields.required("version").and_then(|field| field.integer(VERSION..=VERSION));
         let items = fields.required("encrypted").and_then(Field::items)?;
         let mut ledger = Self::default();
         for item in &items {
@@ -177,16 +156,12 @@ fn never_written(path: &Path) -> bool {
 }
 
 fn directory(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Writes a file beside the old one, makes it durable, and puts it in the old one's place.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| std::io::Error::from(ErrorKind::InvalidInput))?;
+    let name = path.file_name().ok_or_else(|| std::io::Error::from(ErrorKind::InvalidInput))?;
     let temporary = directory(path).join(temporary_name(name));
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
@@ -199,11 +174,7 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -211,16 +182,10 @@ fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// A name that no other save uses, of this process or another.
 fn temporary_name(name: &std::ffi::OsStr) -> std::ffi::OsString {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let time = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let serial = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(
-        ".{}.{}.{serial}.tmp",
-        std::process::id(),
-        time.as_nanos()
-    ));
+    temporary.push(format!(".{}.{}.{serial}.tmp", std::process::id(), time.as_nanos()));
     temporary
 }

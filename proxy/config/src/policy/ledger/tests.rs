@@ -18,11 +18,7 @@ struct History(Ledger);
 
 impl History {
     fn of(policies: &[&str]) -> Self {
-        Self(
-            policies
-                .iter()
-                .fold(Ledger::default(), |ledger, rules| ledger.updated(&policy(rules))),
-        )
+        Self(policies.iter().fold(Ledger::default(), |ledger, rules| ledger.updated(&policy(rules))))
     }
 
     /// What happens to a topic once this policy is loaded too.
@@ -61,11 +57,7 @@ fn other_key_or_format_is_no_retirement() {
     assert_eq!(History::of(&[P]).then(edited, "p.a"), "encrypt");
     let ledger = History::of(&[P, edited]);
     assert_eq!(
-        ledger
-            .0
-            .entries()
-            .map(|(_, key)| key.to_string())
-            .collect::<Vec<_>>(),
+        ledger.0.entries().map(|(_, key)| key.to_string()).collect::<Vec<_>>(),
         ["l of provider default"]
     );
 }
@@ -149,10 +141,8 @@ fn saved_ledger_is_read_back() {
     assert_eq!(Ledger::load(&path).unwrap(), smaller);
     assert!(Ledger::default().save(&path).unwrap());
     assert!(Ledger::load(&path).unwrap().is_empty());
-    let left: Vec<_> = fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left: Vec<_> =
+        fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["policy.yaml.state"], "no temporary file stays");
 }
 
@@ -178,18 +168,9 @@ fn damaged_state_is_an_error_and_never_empty() {
     for (text, expected) in [
         ("", "is empty"),
         ("{}", "version: is required\nencrypted: is required"),
-        (
-            "{version: 2, encrypted: []}",
-            "version: must be a whole number from 1 to 1, not 2",
-        ),
-        (
-            "{version: 1, encrypted: [{topic: {name: a}}]}",
-            "encrypted[0].key: is required",
-        ),
-        (
-            "{version: 1, encrypted: [], more: 1}",
-            "more: is not a known field; known are version, encrypted",
-        ),
+        ("{version: 2, encrypted: []}", "version: must be a whole number from 1 to 1, not 2"),
+        ("{version: 1, encrypted: [{topic: {name: a}}]}", "encrypted[0].key: is required"),
+        ("{version: 1, encrypted: [], more: 1}", "more: is not a known field; known are version, encrypted"),
         (
             "{version: 1, encrypted: [{topic: {name: a}, key: {name: k}}, {topic: {name: a}, key: {name: l}}]}",
             "encrypted[1]: has the same topic as an earlier entry",
@@ -218,10 +199,7 @@ fn only_a_file_that_never_was_counts_as_empty() {
     let dangling = directory.path().join("state");
     symlink(&unmounted, &dangling).unwrap();
     assert!(matches!(Ledger::load(&dangling), Err(LedgerError::Read { .. })));
-    assert!(matches!(
-        Ledger::load(directory.path()),
-        Err(LedgerError::Read { .. })
-    ));
+    assert!(matches!(Ledger::load(directory.path()), Err(LedgerError::Read { .. })));
 }
 
 #[test]

@@ -48,10 +48,7 @@ limits.maxFrameBytes: must be a whole number from 65536 to 2147483647, not "lots
 #[test]
 fn missing_fields_are_named() {
     let expected = ["cluster", "upstream", "listeners", "keyProviders", "policy"];
-    assert_eq!(
-        parse("{}").unwrap_err(),
-        expected.map(|name| format!("{name}: is required")).join("\n")
-    );
+    assert_eq!(parse("{}").unwrap_err(), expected.map(|name| format!("{name}: is required")).join("\n"));
 }
 
 #[test]
@@ -62,23 +59,11 @@ fn refuses_mistaken_names_and_addresses() {
     let cluster = |to: &str| refusal("my-cluster", to);
     for (found, expected) in [
         (cluster("''"), r#"cluster: must have 1 to 253 characters, not """#),
-        (
-            cluster(".."),
-            r#"cluster: must not have an empty, '.' or '..' part between slashes, not "..""#,
-        ),
+        (cluster(".."), r#"cluster: must not have an empty, '.' or '..' part between slashes, not "..""#),
         (cluster("[a]"), "cluster: must be text, not a list"),
-        (
-            servers("[]"),
-            "upstream.bootstrapServers: must have at least one entry",
-        ),
-        (
-            servers("a:1"),
-            "upstream.bootstrapServers: must be a list, not text",
-        ),
-        (
-            servers("['a:0']"),
-            r#"upstream.bootstrapServers[0]: must have a port from 1 to 65535, not "a:0""#,
-        ),
+        (servers("[]"), "upstream.bootstrapServers: must have at least one entry"),
+        (servers("a:1"), "upstream.bootstrapServers: must be a list, not text"),
+        (servers("['a:0']"), r#"upstream.bootstrapServers[0]: must have a port from 1 to 65535, not "a:0""#),
         (
             servers("['a:+1']"),
             r#"upstream.bootstrapServers[0]: must have a port from 1 to 65535, not "a:+1""#,
@@ -95,34 +80,19 @@ fn refuses_mistaken_names_and_addresses() {
             servers("['a:1', 'b:1', 'a:1']"),
             "upstream.bootstrapServers[2]: is the same as an earlier entry, a:1",
         ),
-        (
-            host("'a:1'"),
-            r#"listeners[0].advertisedHost: must be a DNS name or an IP address, not "a:1""#,
-        ),
+        (host("'a:1'"), r#"listeners[0].advertisedHost: must be a DNS name or an IP address, not "a:1""#),
         (
             host("1.2.3.300"),
             r#"listeners[0].advertisedHost: must be a DNS name or an IP address, not "1.2.3.300""#,
         ),
-        (
-            host("'[::]'"),
-            "listeners[0].advertisedHost: must be a host that clients can reach, not ::",
-        ),
-        (
-            bind("'[::]:9404'"),
-            "listeners[0].bind: wants port 9404, which admin.bind has already",
-        ),
+        (host("'[::]'"), "listeners[0].advertisedHost: must be a host that clients can reach, not ::"),
+        (bind("'[::]:9404'"), "listeners[0].bind: wants port 9404, which admin.bind has already"),
         (
             bind("127.0.0.1:0"),
             r#"listeners[0].bind: must be an IP address and a port from 1 to 65535, such as 0.0.0.0:9092 or [::]:9092, not "127.0.0.1:0""#,
         ),
-        (
-            refusal("name: plain", "name: ''"),
-            r#"listeners[0].name: must have 1 to 63 characters, not """#,
-        ),
-        (
-            refusal("    bind: 127.0.0.1:29092\n", ""),
-            "listeners[0].bind: is required",
-        ),
+        (refusal("name: plain", "name: ''"), r#"listeners[0].name: must have 1 to 63 characters, not """#),
+        (refusal("    bind: 127.0.0.1:29092\n", ""), "listeners[0].bind: is required"),
     ] {
         assert_eq!(found, expected);
     }
@@ -156,27 +126,15 @@ fn refuses_mistaken_ports_providers_and_files() {
             ports("{start: 29090}"),
             "listeners[0].brokerPorts: wants port 29092, which listeners[0].bind has already",
         ),
-        (
-            ports("{start: 9400}"),
-            "listeners[0].brokerPorts: wants port 9404, which admin.bind has already",
-        ),
-        (
-            provider("{}"),
-            "keyProviders.default: must have exactly one of local",
-        ),
+        (ports("{start: 9400}"), "listeners[0].brokerPorts: wants port 9404, which admin.bind has already"),
+        (provider("{}"), "keyProviders.default: must have exactly one of local"),
         (
             provider("{vault: {}}"),
             "keyProviders.default.vault: is not a known field; known are local
 keyProviders.default: must have exactly one of local",
         ),
-        (
-            provider("{local: {directory: ''}}"),
-            "keyProviders.default.local.directory: must be a path",
-        ),
-        (
-            provider("{local: {}}"),
-            "keyProviders.default.local.directory: is required",
-        ),
+        (provider("{local: {directory: ''}}"), "keyProviders.default.local.directory: must be a path"),
+        (provider("{local: {}}"), "keyProviders.default.local.directory: is required"),
         (
             provider_name("a b"),
             r#"keyProviders["a b"]: has a name that may only have letters, digits, '.', '_' and '-'"#,
@@ -202,19 +160,13 @@ fn refuses_added_fields() {
     for (addition, expected) in [
         ("admni: {}", "admni: is not a known field; did you mean admin?"),
         ("cluster: b", "cluster: is given twice"),
-        (
-            "admin: {bind: 127.0.0.1:1, bind: 127.0.0.1:2}",
-            "admin.bind: is given twice",
-        ),
+        ("admin: {bind: 127.0.0.1:1, bind: 127.0.0.1:2}", "admin.bind: is given twice"),
         ("admin:", "admin: must be a mapping, not nothing"),
         (
             "<<: {a: b}",
             r#"["<<"]: is not a known field; known are cluster, upstream, listeners, keyProviders, policy, admin, limits, drain, log"#,
         ),
-        (
-            "limits: {connections: 0}",
-            "limits.connections: must be a whole number from 1 to 1000000, not 0",
-        ),
+        ("limits: {connections: 0}", "limits.connections: must be a whole number from 1 to 1000000, not 0"),
         (
             "limits: {maxFrameBytes: 99999999999999999999999}",
             "limits.maxFrameBytes: must be a whole number from 65536 to 2147483647, not a number",
@@ -231,26 +183,11 @@ fn refuses_added_fields() {
             "limits: {fetchMaxBytes: 104857601}",
             "limits.fetchMaxBytes: must be at most maxFrameBytes (104857600), not 104857601",
         ),
-        (
-            "drain: {seconds: -1}",
-            "drain.seconds: must be a whole number from 0 to 3600, not -1",
-        ),
-        (
-            "drain: {seconds: '5'}",
-            r#"drain.seconds: must be a whole number from 0 to 3600, not "5""#,
-        ),
-        (
-            "log: {format: xml}",
-            r#"log.format: must be text or json, not "xml""#,
-        ),
-        (
-            "log: {level: loud}",
-            r#"log.level: must be error or warn or info or debug or trace, not "loud""#,
-        ),
-        (
-            "log: {level: !x y}",
-            "is not valid YAML: log.level: tags are not supported at line 13 column 14",
-        ),
+        ("drain: {seconds: -1}", "drain.seconds: must be a whole number from 0 to 3600, not -1"),
+        ("drain: {seconds: '5'}", r#"drain.seconds: must be a whole number from 0 to 3600, not "5""#),
+        ("log: {format: xml}", r#"log.format: must be text or json, not "xml""#),
+        ("log: {level: loud}", r#"log.level: must be error or warn or info or debug or trace, not "loud""#),
+        ("log: {level: !x y}", "is not valid YAML: log.level: tags are not supported at line 13 column 14"),
     ] {
         assert_eq!(refusal_with(addition), expected, "{addition}");
     }
@@ -268,28 +205,16 @@ fn refuses_mistaken_brokers_and_tls() {
             "brokers: {'01': 'a:1'}",
             "upstream.brokers.01: must have a broker id as its key, from 0 to 2147483647",
         ),
-        (
-            "brokers: {1: 'a:1', '1': 'b:1'}",
-            "upstream.brokers.1: is given twice",
-        ),
-        (
-            "brokers: {1: a}",
-            r#"upstream.brokers.1: must be host:port, not "a""#,
-        ),
+        ("brokers: {1: 'a:1', '1': 'b:1'}", "upstream.brokers.1: is given twice"),
+        ("brokers: {1: a}", r#"upstream.brokers.1: must be host:port, not "a""#),
         (
             "brokers: {1: 'a:1', 16: 'b:1'}",
             "listeners[0].brokerPorts: has no port for broker 16 of upstream.brokers, only for 0 to 15",
         ),
         // Present but empty must not mean clear text.
         ("tls:", "upstream.tls: must be a mapping, not nothing"),
-        (
-            "tls: {caFile: a, caFiles: [b]}",
-            "upstream.tls: must have exactly one of caFile, caFiles",
-        ),
-        (
-            "tls: {caFiles: []}",
-            "upstream.tls.caFiles: must have at least one entry",
-        ),
+        ("tls: {caFile: a, caFiles: [b]}", "upstream.tls: must have exactly one of caFile, caFiles"),
+        ("tls: {caFiles: []}", "upstream.tls.caFiles: must have at least one entry"),
     ] {
         assert_eq!(upstream(addition), expected, "{addition}");
     }
@@ -298,10 +223,7 @@ fn refuses_mistaken_brokers_and_tls() {
         listener("tls: {clientCaFile: a}"),
         "listeners[0].tls.certificateFile: is required\nlisteners[0].tls.keyFile: is required"
     );
-    assert_eq!(
-        listener("tls:"),
-        "listeners[0].tls: must be a mapping, not nothing"
-    );
+    assert_eq!(listener("tls:"), "listeners[0].tls: must be a mapping, not nothing");
 }
 
 #[test]
@@ -314,13 +236,8 @@ fn refuses_listeners_that_collide() {
     let expected = "listeners[1]: has the same name as listeners[0], plain
 listeners[1].bind: wants port 29115, which listeners[0].brokerPorts has already
 listeners[1].brokerPorts: wants port 29110, which listeners[0].brokerPorts has already";
-    assert_eq!(
-        refusal("\nkeyProviders", &format!("{second}\nkeyProviders")),
-        expected
-    );
+    assert_eq!(refusal("\nkeyProviders", &format!("{second}\nkeyProviders")), expected);
 
-    let elsewhere = second
-        .replace("name: plain", "name: other")
-        .replace("0.0.0.0", "127.0.0.2");
+    let elsewhere = second.replace("name: plain", "name: other").replace("0.0.0.0", "127.0.0.2");
     parse(&MINIMAL.replacen("\nkeyProviders", &format!("{elsewhere}\nkeyProviders"), 1)).unwrap();
 }

@@ -40,11 +40,7 @@ async fn a_storm_is_one_call() {
     let storm: Vec<_> = (0..100)
         .map(|_| {
             let (keys, header) = (Arc::clone(&keys), header.clone());
-            tokio::spawn(async move {
-                keys.unwrap(&EnvelopeHeader::parse(&header).unwrap())
-                    .await
-                    .unwrap()
-            })
+            tokio::spawn(async move { keys.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await.unwrap() })
         })
         .collect();
     for request in storm {
@@ -90,11 +86,9 @@ async fn revocation_stops_reads_and_outage_does_so_later() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_are_repeated_for_a_moment() {
-    for (mood, kind) in [
-        (Mood::Unavailable, "Unavailable"),
-        (Mood::Refusing, "Refused"),
-        (Mood::Corrupt, "Corrupt"),
-    ] {
+    for (mood, kind) in
+        [(Mood::Unavailable, "Unavailable"), (Mood::Refusing, "Refused"), (Mood::Corrupt, "Corrupt")]
+    {
         let (keys, provider) = keys(limits());
         let header = header(&keys).await;
         let envelope = EnvelopeHeader::parse(&header).unwrap();
@@ -115,7 +109,5 @@ async fn unknown_provider_is_refused() {
     let (writer, _) = keys(limits());
     let header = header(&writer).await;
     let reader = Keys::new(&ClusterName::new("cluster").unwrap(), HashMap::new(), limits());
-    assert!(is_refused(
-        &reader.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await
-    ));
+    assert!(is_refused(&reader.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await));
 }

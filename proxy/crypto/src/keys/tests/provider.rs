@@ -36,10 +36,7 @@ impl TestProvider {
     }
 
     pub(super) fn calls(&self) -> (u64, u64) {
-        (
-            self.generated.load(Ordering::Relaxed),
-            self.unwrapped.load(Ordering::Relaxed),
-        )
+        (self.generated.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed))
     }
 
     async fn answer(&self, context: &KmsContext) -> Result<(), ProviderError> {

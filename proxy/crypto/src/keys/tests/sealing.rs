@@ -36,14 +36,8 @@ async fn next_key_is_fetched_before_this_one_ends() {
     let first = keys.data_key("kms", "k").await.unwrap();
     spend(&first, 8);
     provider.set(Mood::Slow(Duration::from_secs(1)));
-    assert!(
-        Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()),
-        "does not wait"
-    );
-    assert!(
-        Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()),
-        "nor asks twice"
-    );
+    assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()), "does not wait");
+    assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()), "nor asks twice");
     settle().await;
     assert_eq!(provider.calls(), (2, 0));
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -155,10 +149,7 @@ async fn new_epoch_has_a_new_key_made() {
     assert!(!Arc::ptr_eq(&first, &second));
     provider.epoch.store(2, Ordering::Relaxed);
     provider.set(Mood::Unavailable);
-    assert!(
-        Arc::ptr_eq(&second, &keys.data_key("kms", "k").await.unwrap()),
-        "lives on in an outage"
-    );
+    assert!(Arc::ptr_eq(&second, &keys.data_key("kms", "k").await.unwrap()), "lives on in an outage");
     provider.epoch.store(3, Ordering::Relaxed);
     provider.set(Mood::Refusing);
     assert!(is_refused(&keys.data_key("kms", "k").await));
@@ -171,11 +162,7 @@ async fn revocation_stops_sealing_within_its_delay() {
     tokio::time::advance(9 * MINUTE).await;
     assert!(Arc::ptr_eq(&key, &keys.data_key("kms", "k").await.unwrap()));
     settle().await;
-    assert_eq!(
-        provider.calls(),
-        (1, 1),
-        "verified in the background, by unwrapping"
-    );
+    assert_eq!(provider.calls(), (1, 1), "verified in the background, by unwrapping");
     provider.set(Mood::Refusing);
     tokio::time::advance(10 * MINUTE).await;
     assert!(is_refused(&keys.data_key("kms", "k").await));
@@ -184,10 +171,7 @@ async fn revocation_stops_sealing_within_its_delay() {
 #[tokio::test(start_paused = true)]
 async fn outage_stops_sealing_after_its_grace() {
     let outage_grace = 20 * MINUTE;
-    let (keys, provider) = keys(KeyLimits {
-        outage_grace,
-        ..limits()
-    });
+    let (keys, provider) = keys(KeyLimits { outage_grace, ..limits() });
     keys.data_key("kms", "k").await.unwrap();
     provider.set(Mood::Unavailable);
     tokio::time::advance(19 * MINUTE).await;

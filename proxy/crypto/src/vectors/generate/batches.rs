@@ -17,21 +17,9 @@ pub(super) fn batches() -> Vec<Batch> {
     let idempotent = batch("idempotent producer", 0x01, (4711, 3, 17), 2, &long(0x61, 100));
     let mut batches = vec![
         idempotent.clone(),
-        batch(
-            "producer without id",
-            0x02,
-            (-1, -1, -1),
-            0,
-            b"one record, as the producer compressed it",
-        ),
+        batch("producer without id", 0x02, (-1, -1, -1), 0, b"one record, as the producer compressed it"),
         batch("empty records section", 0x03, (-1, -1, -1), 0, b""),
-        batch(
-            "large records section",
-            0x04,
-            (i64::MAX, i16::MAX, i32::MAX),
-            i32::MAX,
-            &long(0, 5000),
-        ),
+        batch("large records section", 0x04, (i64::MAX, i16::MAX, i32::MAX), i32::MAX, &long(0, 5000)),
         batch_of_module(),
     ];
     batches.extend(failures::moved(&idempotent));
@@ -61,18 +49,9 @@ fn batch(name: &str, salt: u8, ids: (i64, i16, i32), last_offset_delta: i32, pla
         expected: None,
     };
     let mut sealed = plaintext.to_vec();
-    let tag = sealer
-        .seal(&header, &batch_context(&unsealed), &mut sealed)
-        .unwrap();
+    let tag = sealer.seal(&header, &batch_context(&unsealed), &mut sealed).unwrap();
     sealed.extend_from_slice(&tag);
-    expect_batch(
-        Batch {
-            sealed: hex::encode(sealed),
-            ..unsealed
-        },
-        &header,
-        plaintext,
-    )
+    expect_batch(Batch { sealed: hex::encode(sealed), ..unsealed }, &header, plaintext)
 }
 
 /// Nonces of a cryptographic module are written by nobody yet, but every reader must know them.
@@ -94,11 +73,7 @@ fn batch_of_module() -> Batch {
         .encrypt_inout_detached(&nonce.into(), &associated, InOutBuf::from(sealed.as_mut_slice()))
         .unwrap();
     sealed.extend_from_slice(&tag);
-    let batch = Batch {
-        header: hex::encode(&header),
-        sealed: hex::encode(sealed),
-        ..made
-    };
+    let batch = Batch { header: hex::encode(&header), sealed: hex::encode(sealed), ..made };
     expect_batch(batch, &header, plaintext)
 }
 
@@ -106,13 +81,7 @@ fn expect_batch(batch: Batch, header: &[u8], plaintext: &[u8]) -> Batch {
     let envelope = EnvelopeHeader::parse(header).unwrap();
     let facts = envelope.batch_facts().unwrap();
     let mut associated = Vec::new();
-    aad::batch(
-        &mut associated,
-        header,
-        envelope.nonce_range(),
-        &batch_context(&batch),
-    )
-    .unwrap();
+    aad::batch(&mut associated, header, envelope.nonce_range(), &batch_context(&batch)).unwrap();
     let expected = BatchExpected {
         header: expect_header(&envelope),
         attributes: facts.attributes,
@@ -123,10 +92,7 @@ fn expect_batch(batch: Batch, header: &[u8], plaintext: &[u8]) -> Batch {
         aad: hex::encode(associated),
         plaintext: hex::encode(plaintext),
     };
-    Batch {
-        expected: Some(expected),
-        ..batch
-    }
+    Batch { expected: Some(expected), ..batch }
 }
 
 fn facts(last_offset_delta: i32) -> BatchFacts {

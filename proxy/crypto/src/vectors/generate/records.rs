@@ -13,11 +13,7 @@ pub(super) fn records() -> Vec<Record> {
         record(&mut sealer, name, key, 1_700_000_000_001, value)
     };
     let keyed = record("record key", Some(b"customer-1"), b"first value");
-    let null_key = record(
-        "null record key, second message of its key",
-        None,
-        b"second value",
-    );
+    let null_key = record("null record key, second message of its key", None, b"second value");
     let empty_key = record("empty record key", Some(b""), b"third value");
     let long_key = record("long record key", Some(&long(0x30, 300)), b"fourth value");
     let empty_value = record("empty value", Some(b"customer-1"), b"");
@@ -25,12 +21,8 @@ pub(super) fn records() -> Vec<Record> {
     let mut broker_time = record("timestamp of the broker", Some(b"customer-1"), b"value");
     broker_time.timestamp = None;
     let bad = |of: &Record, name: &str, error: &str, change: &dyn Fn(&mut Record)| {
-        let mut record = Record {
-            name: name.to_owned(),
-            error: Some(error.to_owned()),
-            expected: None,
-            ..of.clone()
-        };
+        let mut record =
+            Record { name: name.to_owned(), error: Some(error.to_owned()), expected: None, ..of.clone() };
         change(&mut record);
         record
     };
@@ -52,12 +44,7 @@ pub(super) fn records() -> Vec<Record> {
         bad(&null_key, "empty in place of null record key", "tag", &|record| {
             record.record_key = hexed("");
         }),
-        bad(
-            &empty_key,
-            "null in place of empty record key",
-            "tag",
-            &|record| record.record_key = None,
-        ),
+        bad(&empty_key, "null in place of empty record key", "tag", &|record| record.record_key = None),
         bad(&keyed, "moved to another topic", "tag", &|record| {
             "payments.us".clone_into(&mut record.topic);
         }),
@@ -67,12 +54,9 @@ pub(super) fn records() -> Vec<Record> {
         bad(&keyed, "flipped bit of the tag", "tag", &|record| {
             flip(&mut record.sealed, 26);
         }),
-        bad(
-            &keyed,
-            "ciphertext shorter than a tag",
-            "truncated-ciphertext",
-            &|record| cut(&mut record.sealed, 12),
-        ),
+        bad(&keyed, "ciphertext shorter than a tag", "truncated-ciphertext", &|record| {
+            cut(&mut record.sealed, 12)
+        }),
         bad(&keyed, "another timestamp", "timestamp", &|record| {
             record.timestamp = Some(1_700_000_000_002);
         }),
@@ -110,9 +94,7 @@ fn record(
 ) -> Record {
     let topic = "payments.eu";
     let (mut header, mut sealed) = (Vec::new(), Vec::new());
-    sealer
-        .seal(topic, key, timestamp, value, &mut header, &mut sealed)
-        .unwrap();
+    sealer.seal(topic, key, timestamp, value, &mut header, &mut sealed).unwrap();
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     let mut associated = Vec::new();
     aad::record(&mut associated, &header, envelope.nonce_range(), topic, key).unwrap();

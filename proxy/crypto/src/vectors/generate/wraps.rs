@@ -21,12 +21,8 @@ pub(super) fn wraps() -> Vec<Wrap> {
         }),
     };
     let bad = |name: &str, error: &str, change: &dyn Fn(&mut Wrap)| {
-        let mut wrap = Wrap {
-            name: name.to_owned(),
-            error: Some(error.to_owned()),
-            expected: None,
-            ..good.clone()
-        };
+        let mut wrap =
+            Wrap { name: name.to_owned(), error: Some(error.to_owned()), expected: None, ..good.clone() };
         change(&mut wrap);
         wrap
     };

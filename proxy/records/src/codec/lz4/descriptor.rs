@@ -28,9 +28,7 @@ pub(crate) enum BlockSize {
 impl BlockSize {
     /// The smallest size that holds `len` bytes.
     pub(crate) fn holding(len: usize) -> Option<Self> {
-        [Self::Kb64, Self::Kb256, Self::Mb1, Self::Mb4]
-            .into_iter()
-            .find(|size| len <= size.bytes())
+        [Self::Kb64, Self::Kb256, Self::Mb1, Self::Mb4].into_iter().find(|size| len <= size.bytes())
     }
 
     pub(crate) const fn bytes(self) -> usize {
@@ -94,14 +92,9 @@ impl Descriptor {
         let content_size = if flags & CONTENT_SIZE == 0 {
             None
         } else {
-            rest.take(8)
-                .map_err(corrupt)?
-                .first_chunk()
-                .map(|size| u64::from_le_bytes(*size))
+            rest.take(8).map_err(corrupt)?.first_chunk().map(|size| u64::from_le_bytes(*size))
         };
-        let described = start
-            .get(..start.len().saturating_sub(rest.0.len()))
-            .unwrap_or_default();
+        let described = start.get(..start.len().saturating_sub(rest.0.len())).unwrap_or_default();
         if rest.byte().map_err(corrupt)? != XxHash32::oneshot(0, described).to_le_bytes()[1] {
             return Err(CodecError::Corrupt);
         }

@@ -5,12 +5,8 @@ use crate::envelope::EnvelopeHeader;
 use crate::vectors::shape::Batch;
 
 fn bad(good: &Batch, name: &str, error: &str, change: impl FnOnce(&mut Batch)) -> Batch {
-    let mut batch = Batch {
-        name: name.to_owned(),
-        error: Some(error.to_owned()),
-        expected: None,
-        ..good.clone()
-    };
+    let mut batch =
+        Batch { name: name.to_owned(), error: Some(error.to_owned()), expected: None, ..good.clone() };
     change(&mut batch);
     batch
 }
@@ -45,12 +41,9 @@ pub(super) fn altered(good: &Batch) -> Vec<Batch> {
         bad(good, "ciphertext one byte short", "tag", |batch| {
             cut(&mut batch.sealed, 1);
         }),
-        bad(
-            good,
-            "ciphertext shorter than a tag",
-            "truncated-ciphertext",
-            |batch| cut(&mut batch.sealed, 101),
-        ),
+        bad(good, "ciphertext shorter than a tag", "truncated-ciphertext", |batch| {
+            cut(&mut batch.sealed, 101)
+        }),
         in_header("flipped bit of the nonce", "tag", nonce.start),
         in_header("changed record count", "tag", nonce.end + 5),
         in_header("flipped bit of the commitment", "commitment", nonce.start - 1),

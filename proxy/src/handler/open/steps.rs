@@ -1,0 +1,230 @@
+//! One try at one batch, with the keys and the room at hand. Nothing here waits.
+
+use super::{Failure, KnownKey, Opened, Opener, Part, Step, Task};
+use crate::metrics::labels::{Direction, Format};
+use crate::pieces::Pieces;
+use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
+use proxy_records::{
+    BATCH_HEADER_LEN, BatchHeader, Location, OpenRecordsError, OriginalBatch, Recognised, Scratch,
+    SealedBatch, Section, open_records, recognise, restored_header,
+};
+use std::ops::Range;
+use std::sync::Arc;
+
+impl Opener {
+    /// One try with the keys at hand.
+    pub(super) fn step(
+        &mut self,
+        task: &Task<'_>,
+        message: &mut [u8],
+        batch: Range<usize>,
+        scratch: &mut Scratch,
+        pieces: &mut Pieces,
+    ) -> Result<Step, Failure> {
+        let bytes = message.get(batch.clone()).unwrap_or_default();
+        let recognised = recognise(bytes, scratch).map_err(|_| Failure::CORRUPT)?;
+        match recognised {
+            Recognised::Clear { may_be_stub } => {
+                if task.strictness.reject_clear && !is_control(bytes) {
+                    return Err(Failure::PLAINTEXT);
+                }
+                if may_be_stub && task.strictness.stubs_are_orphans {
+                    return Err(Failure::CORRUPT);
+                }
+                task.session.shared.metrics.records.clear_batches.inc(Direction::Fetch);
+                self.parts.push(Part::Frame(batch));
+                Ok(Step::Done(Opened::Unchanged))
+            }
+            Recognised::MisplacedEnvelope | Recognised::UnknownEnvelope => Err(Failure::CORRUPT),
+            Recognised::Batch(sealed) => self.sealed_batch(task, message, batch, &sealed, scratch, pieces),
+            Recognised::Records(section) => {
+                let batch = message.get(batch).unwrap_or_default();
+                self.sealed_records(task, batch, section, scratch, pieces)
+            }
+        }
+    }
+
+    fn sealed_batch(
+        &mut self,
+        task: &Task<'_>,
+        message: &mut [u8],
+        batch: Range<usize>,
+        sealed: &SealedBatch,
+        scratch: &mut Scratch,
+        pieces: &mut Pieces,
+    ) -> Result<Step, Failure> {
+        if sealed.location == Location::Scratch && sealed.sealed.len() > self.room.left {
+            return Ok(Step::NeedRoom(sealed.sealed.len()));
+        }
+        let (header, payload) = match sealed.location {
+            Location::InPlace => {
+                let bytes = message.get_mut(batch.clone()).unwrap_or_default();
+                split(bytes, &sealed.envelope_header, &sealed.sealed)?
+            }
+            Location::Scratch => split(scratch.decompressed_mut(), &sealed.envelope_header, &sealed.sealed)?,
+        };
+        let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
+        let Some(dek) = self.known(&envelope) else {
+            return Ok(Step::NeedKey(header.to_vec()));
+        };
+        if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
+            return Err(Failure::CORRUPT);
+        }
+        let stored = &sealed.header;
+        let context = BatchContext {
+            topic: task.place.topic,
+            partition: task.place.partition,
+            producer_id: stored.producer_id,
+            producer_epoch: stored.producer_epoch,
+            base_sequence: stored.base_sequence,
+            last_offset_delta: stored.last_offset_delta,
+        };
+        let length = open_batch(&dek, &envelope, &context, payload).map_err(|_| Failure::CORRUPT)?;
+        let facts = envelope.batch_facts().ok_or(Failure::CORRUPT)?;
+        let original = OriginalBatch {
+            attributes: facts.attributes,
+            record_count: facts.record_count,
+            base_timestamp: facts.base_timestamp,
+            max_timestamp: facts.max_timestamp,
+        };
+        let payload = payload.get(..length).ok_or(Failure::CORRUPT)?;
+        let restored = restored_header(stored, &original, payload);
+        task.session.shared.metrics.records.decrypted.count(
+            Format::Batch,
+            u64::try_from(facts.record_count).unwrap_or(0),
+            u64::try_from(length).unwrap_or(0),
+        );
+        match sealed.location {
+            Location::Scratch => {
+                let range = pieces.store(|side| {
+                    side.extend_from_slice(&restored);
+                    side.extend_from_slice(payload);
+                });
+                self.rewrote(range);
+            }
+            // The envelope record's own bytes before the ciphertext leave room for the header.
+            Location::InPlace => {
+                let start = batch.start + sealed.sealed.start;
+                let head = start.checked_sub(BATCH_HEADER_LEN).filter(|head| *head >= batch.start);
+                let head = head.ok_or(Failure::CORRUPT)?;
+                message.get_mut(head..start).ok_or(Failure::CORRUPT)?.copy_from_slice(&restored);
+                self.parts.push(Part::Frame(head..start + length));
+            }
+        }
+        Ok(Step::Done(Opened::Rewritten))
+    }
+
+    fn sealed_records(
+        &mut self,
+        task: &Task<'_>,
+        batch: &[u8],
+        section: Section,
+        scratch: &mut Scratch,
+        pieces: &mut Pieces,
+    ) -> Result<Step, Failure> {
+        let need = batch.len().max(scratch.decompressed().len());
+        if need > self.room.left {
+            return Ok(Step::NeedRoom(need));
+        }
+        let side = pieces.side_buffer();
+        let start = side.len();
+        let mut records =
+            RecordsOpener { keys: &self.keys, topic: task.place.topic, opener: RecordOpener::default() };
+        match open_records(batch, section, scratch, &mut records, side) {
+            Ok(stats) => {
+                if task.strictness.reject_clear && stats.clear > 0 {
+                    return Err(Failure::PLAINTEXT);
+                }
+                if task.strictness.stubs_are_orphans && stats.may_be_stub {
+                    return Err(Failure::CORRUPT);
+                }
+                let bytes = side.len() - start;
+                self.rewrote(start..start + bytes);
+                task.session.shared.metrics.records.decrypted.count(
+                    Format::Record,
+                    u64::try_from(stats.encrypted).unwrap_or(0),
+                    u64::try_from(bytes).unwrap_or(0),
+                );
+                Ok(Step::Done(Opened::Rewritten))
+            }
+            Err(error) => {
+                side.truncate(start);
+                match error {
+                    OpenRecordsError::Opener(RecordFailure::NeedKey(header)) => Ok(Step::NeedKey(header)),
+                    _ => Err(Failure::CORRUPT),
+                }
+            }
+        }
+    }
+
+    fn rewrote(&mut self, range: Range<usize>) {
+        self.room.left = self.room.left.saturating_sub(range.len());
+        self.room.used = self.room.used.saturating_add(range.len());
+        self.parts.push(Part::Side(range));
+    }
+
+    fn known(&self, envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
+        find(&self.keys, envelope)
+    }
+}
+
+fn is_control(batch: &[u8]) -> bool {
+    BatchHeader::parse(batch).is_ok_and(|header| header.attributes.is_control())
+}
+
+fn find(keys: &[KnownKey], envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
+    keys.iter()
+        .rev()
+        .find(|known| {
+            *known.wrapped == *envelope.wrapped()
+                && *known.provider == *envelope.provider()
+                && *known.key == *envelope.key()
+        })
+        .map(|known| Arc::clone(&known.dek))
+}
+
+/// The envelope header to read and the sealed bytes to open, which lie in one buffer.
+fn split<'a>(
+    bytes: &'a mut [u8],
+    header: &Range<usize>,
+    sealed: &Range<usize>,
+) -> Result<(&'a [u8], &'a mut [u8]), Failure> {
+    // A record's value stands before its headers.
+    let (front, back) = bytes.split_at_mut_checked(sealed.end).ok_or(Failure::CORRUPT)?;
+    let relative = |at: usize| at.checked_sub(sealed.end).ok_or(Failure::CORRUPT);
+    let header = back.get(relative(header.start)?..relative(header.end)?).ok_or(Failure::CORRUPT)?;
+    Ok((header, front.get_mut(sealed.start..).ok_or(Failure::CORRUPT)?))
+}
+
+/// Opens the values of one batch with the keys at hand.
+struct RecordsOpener<'a> {
+    keys: &'a [KnownKey],
+    topic: &'a str,
+    opener: RecordOpener,
+}
+
+enum RecordFailure {
+    NeedKey(Vec<u8>),
+    Open,
+}
+
+impl proxy_records::RecordOpener for RecordsOpener<'_> {
+    type Error = RecordFailure;
+
+    fn open(
+        &mut self,
+        header: &[u8],
+        key: Option<&[u8]>,
+        sealed: &[u8],
+        timestamp: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RecordFailure> {
+        let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
+        let Some(dek) = find(self.keys, &envelope) else {
+            return Err(RecordFailure::NeedKey(header.to_vec()));
+        };
+        self.opener
+            .open(&dek, &envelope, self.topic, key, timestamp, sealed, out)
+            .map_err(|_: OpenError| RecordFailure::Open)
+    }
+}
