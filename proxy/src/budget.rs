@@ -57,11 +57,8 @@ mod tests {
         assert_eq!(budget.in_use(), 40 * 1024);
         let mut second = std::pin::pin!(budget.grant(40 * 1024));
         assert!(
-            std::future::Future::poll(
-                second.as_mut(),
-                &mut std::task::Context::from_waker(std::task::Waker::noop())
-            )
-            .is_pending()
+            Future::poll(second.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()))
+                .is_pending()
         );
         drop(first);
         second.await;

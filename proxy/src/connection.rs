@@ -99,6 +99,8 @@ pub(crate) enum Close {
     BrokerEnded,
     #[error("key providers stayed out of reach")]
     KeysUnavailable,
+    #[error("too many producers have refused batches on one connection")]
+    TooManyProducers,
     #[error("a batch sent with acks=0 was refused")]
     RefusedUnacknowledged,
 }
@@ -158,6 +160,7 @@ impl Close {
             | Self::Codec(_)
             | Self::Order(..)
             | Self::Unexpected
+            | Self::TooManyProducers
             | Self::Unsupported(..) => CloseReason::Protocol,
             Self::RefusedUnacknowledged => CloseReason::Unacknowledged,
             Self::KeysUnavailable => CloseReason::KeysUnavailable,

@@ -2,7 +2,7 @@
 
 use crate::budget::{Budget, Grant};
 use crate::io::Reader;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
@@ -134,6 +134,8 @@ impl FrameReader {
 
     async fn fill(&mut self, want: usize) -> Result<bool, FrameError> {
         self.buffer.reserve(want.clamp(1, FIRST_READ));
-        Ok(self.io.read_buf(&mut self.buffer).await.map_err(FrameError::Read)? > 0)
+        // Not all of the reserved space: what is not granted yet is not read either.
+        let mut space = (&mut self.buffer).limit(want.max(FIRST_READ));
+        Ok(self.io.read_buf(&mut space).await.map_err(FrameError::Read)? > 0)
     }
 }

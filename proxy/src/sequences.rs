@@ -50,9 +50,6 @@ impl Sequences {
     /// Asks for a batch. `Send` counts it as upstream until [`Self::answered`].
     pub(crate) fn admit(&self, producer: &Producer, sequence: i32) -> Admission {
         let mut states = self.lock();
-        if states.len() >= MAX_PRODUCERS && !states.contains_key(producer) {
-            states.retain(|_, state| state.upstream > 0 || state.refused.is_some());
-        }
         let state = states.entry(producer.clone()).or_default();
         match state.refused {
             Some((first, code)) if first != sequence => {
@@ -79,6 +76,27 @@ impl Sequences {
         let mut states = self.lock();
         let state = states.entry(producer.clone()).or_default();
         state.refused.get_or_insert((sequence, code));
+    }
+
+    /// More producers with open business on one connection than any client has.
+    pub(crate) fn overflows(&self) -> bool {
+        let mut states = self.lock();
+        if states.len() < MAX_PRODUCERS {
+            return false;
+        }
+        states.retain(|_, state| state.upstream > 0 || state.refused.is_some());
+        states.len() >= MAX_PRODUCERS
+    }
+
+    /// The broker failed an admitted batch. If it has none of the producer's yet, it would take any that follows, so
+    /// these wait until the failed one comes again.
+    pub(crate) fn failed(&self, producer: &Producer, sequence: i32) {
+        if let Some(state) = self.lock().get_mut(producer)
+            && !state.acknowledged
+        {
+            state.refused.get_or_insert((sequence, Code::OutOfOrderSequenceNumber));
+        }
+        self.answered(producer, false);
     }
 
     /// The broker answered for an admitted batch; also called when it was refused after its admission.
@@ -150,6 +168,15 @@ mod tests {
         sequences.answered(&producer(), true);
         assert_eq!(sequences.admit(&producer(), 5), Admission::Send);
         assert_eq!(sequences.admit(&producer(), 9), Admission::Send);
+    }
+
+    #[test]
+    fn behind_a_first_batch_that_the_broker_failed_nothing_goes() {
+        let sequences = Sequences::default();
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+        sequences.failed(&producer(), 0);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
     }
 
     #[test]

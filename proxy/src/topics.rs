@@ -102,9 +102,22 @@ impl Topics {
     /// Takes over a `DescribeConfigs` answer.
     pub(crate) fn set_facts(&self, name: &str, facts: Facts) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.facts.len() < MAX_IDS || known.facts.contains_key(name) {
-            known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
+        if known.facts.len() >= MAX_IDS && !known.facts.contains_key(name) {
+            known.facts.retain(|_, dated| dated.is_fresh());
         }
+        known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
+    }
+
+    /// Nobody told. What was told before stays true until something speaks against it: a client without the right to ask
+    /// must not turn other clients' batches to record format.
+    pub(crate) fn keep_facts(&self, name: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let told = known.facts.get(name).map(|dated| dated.facts).filter(|facts| facts.compacted.is_some());
+        let facts = told.unwrap_or(Facts::UNKNOWN);
+        if known.facts.len() >= MAX_IDS && !known.facts.contains_key(name) {
+            known.facts.retain(|_, dated| dated.is_fresh());
+        }
+        known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
@@ -192,6 +205,17 @@ mod tests {
         assert_eq!(topics.facts("orders"), None);
         assert_eq!(topics.id("orders"), Some(B));
         assert_eq!(topics.name(&A).as_deref(), Some("orders"));
+    }
+
+    #[test]
+    fn not_being_told_does_not_replace_what_was_told() {
+        let topics = Topics::default();
+        topics.keep_facts("orders");
+        assert_eq!(topics.facts("orders"), Some(Facts::UNKNOWN));
+        let told = Facts { compacted: Some(false), max_message_bytes: Some(1) };
+        topics.set_facts("orders", told);
+        topics.keep_facts("orders");
+        assert_eq!(topics.facts("orders"), Some(told));
     }
 
     #[test]

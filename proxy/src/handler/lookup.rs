@@ -13,6 +13,7 @@ use kafka_protocol::messages::{
     ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -73,10 +74,16 @@ pub(crate) async fn facts(requests: &mut Requests, topics: &[Arc<str>]) -> Resul
         Some(frame) => configs(&frame.bytes)?,
         None => Vec::new(),
     };
+    let told: HashMap<&str, &DescribeConfigsResult> = results
+        .iter()
+        .filter(|result| result.error_code == 0)
+        .map(|result| (result.resource_name.as_str(), result))
+        .collect();
     for topic in topics {
-        let told =
-            results.iter().find(|result| result.error_code == 0 && result.resource_name.as_str() == &**topic);
-        known.set_facts(topic, told.map_or(Facts::UNKNOWN, read));
+        match told.get(&**topic).map(|result| read(result)).filter(|facts| facts.compacted.is_some()) {
+            Some(facts) => known.set_facts(topic, facts),
+            None => known.keep_facts(topic),
+        }
     }
     Ok(())
 }

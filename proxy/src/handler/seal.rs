@@ -6,7 +6,8 @@ use crate::metrics::labels::{Format, Refusal};
 use crate::pieces::Pieces;
 use proxy_crypto::{BatchContext, BatchFacts, BatchSealer, DataKey, RecordsSealer};
 use proxy_records::{
-    BATCH_HEADER_LEN, InvalidBatch, Produced, RecordSealer, SealRecordsError, seal_records, validate_produced,
+    BATCH_HEADER_LEN, Codec, InvalidBatch, Produced, RecordSealer, SealRecordsError, seal_records,
+    validate_produced,
 };
 use std::ops::Range;
 
@@ -127,7 +128,10 @@ fn seal_each(
     pieces: &mut Pieces,
 ) -> Result<Range<usize>, Refused> {
     let records = u64::try_from(produced.header.record_count).unwrap_or(u64::MAX);
-    let bytes = batch.len().max(workbench.scratch.decompressed().len());
+    let bytes = match produced.header.attributes.codec() {
+        Ok(Codec::None) => batch.len(),
+        _ => batch.len().max(workbench.scratch.decompressed().len()),
+    };
     if bytes > target.max_section {
         return Err(TOO_LARGE);
     }

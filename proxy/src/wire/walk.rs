@@ -17,6 +17,10 @@ pub(super) trait Visitor {
     fn array(&mut self, _role: Role, _count: Count) {}
     /// An element of that array begins.
     fn enter(&mut self, _role: Role) {}
+    /// Whether the message has more elements than the visitor has room for: the walk ends with an error.
+    fn is_full(&self) -> bool {
+        false
+    }
     /// That element ended.
     fn leave(&mut self, _role: Role, _element: Span) {}
     /// A known tagged field ended; its tag, size and content together.
@@ -107,6 +111,9 @@ impl Walker<'_> {
                 for _ in 0..count.elements {
                     let start = self.cursor.at();
                     visitor.enter(field.role);
+                    if visitor.is_full() {
+                        return Err(WireError::Count(start));
+                    }
                     self.fields(inner, visitor)?;
                     visitor.leave(field.role, self.cursor.span_from(start));
                 }

@@ -143,7 +143,7 @@ fn parse_labels(text: &str) -> Vec<(String, String)> {
                     break;
                 }
                 '\\' => {
-                    value.extend(letters.next().map(|(_, letter)| if letter == 'n' { '\n' } else { letter }))
+                    value.extend(letters.next().map(|(_, letter)| if letter == 'n' { '\n' } else { letter }));
                 }
                 letter => value.push(letter),
             }

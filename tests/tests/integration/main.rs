@@ -8,7 +8,17 @@
 )]
 
 mod at_rest;
+mod cluster;
+mod compaction;
 mod harness;
 mod harness_cluster;
 mod harness_proxy;
+mod keys;
+mod malformed;
+mod operations;
+mod producers;
+mod reload;
 mod roundtrip;
+mod security;
+mod tampering;
+mod versions;

@@ -5,8 +5,8 @@ use crate::metrics::labels::{Direction, Format};
 use crate::pieces::Pieces;
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Location, OpenRecordsError, OriginalBatch, Recognised, Scratch,
-    SealedBatch, Section, open_records, recognise, restored_header,
+    BATCH_HEADER_LEN, BatchHeader, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OriginalBatch,
+    Recognised, Scratch, SealedBatch, Section, open_records, recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ impl Opener {
         let recognised = recognise(bytes, scratch).map_err(|_| Failure::CORRUPT)?;
         match recognised {
             Recognised::Clear { may_be_stub } => {
+                if is_control(bytes) && names_envelope(bytes) {
+                    return Err(Failure::CORRUPT);
+                }
                 if task.strictness.reject_clear && !is_control(bytes) {
                     return Err(Failure::PLAINTEXT);
                 }
@@ -166,6 +169,12 @@ impl Opener {
     fn known(&self, envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
         find(&self.keys, envelope)
     }
+}
+
+/// Brokers write control batches, without headers: one that names ours is an envelope that clients would skip.
+fn names_envelope(batch: &[u8]) -> bool {
+    let name = ENVELOPE_HEADER_NAME.as_bytes();
+    batch.windows(name.len()).any(|window| window == name)
 }
 
 fn is_control(batch: &[u8]) -> bool {

@@ -9,9 +9,12 @@ use crate::topics::Facts;
 use crate::wire::write::{
     ProduceError, count, is_flexible, produce_error_partition, produce_response, produce_topic,
 };
-use crate::wire::{self, ProduceResponsePartition, ProduceResponseView, Topic, TopicRef};
+use crate::wire::{self, ProduceResponseView, Topic, TopicRef};
 use kafka_protocol::messages::ApiKey;
+use std::collections::{HashMap, HashSet};
 
+/// The broker has the batch already.
+const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
 const PRODUCE: i16 = ApiKey::Produce as i16;
 
 pub(crate) fn answer(
@@ -25,9 +28,10 @@ pub(crate) fn answer(
     let body = message.get(base..).unwrap_or_default();
     wire::produce_response(sent.version, body, view).map_err(Close::Answer)?;
     let answer = Answer { session, version: sent.version, body, base };
-    let mut overruled = Vec::new();
+    let mut overruled = HashMap::new();
+    let places = answer.places(view);
     for tracked in &sent.tracked {
-        overruled.extend(answer.note(view, tracked));
+        overruled.extend(answer.note(view, &places, tracked));
     }
     if !sent.refused.is_empty() || !overruled.is_empty() {
         answer.merge(view, &sent.refused, &overruled, pieces);
@@ -47,13 +51,16 @@ struct Answer<'a> {
     base: usize,
 }
 
+/// The places of partitions in the broker's answer.
+type Places<'a> = HashMap<(TopicRef<'a>, i32), usize>;
 /// A partition of the broker's answer, by its place, whose error the client gets another code for.
 type Overruled = (usize, Code);
 
 impl Answer<'_> {
     /// Takes note of what the broker said of a sealed batch.
-    fn note(&self, view: &ProduceResponseView, tracked: &Tracked) -> Option<Overruled> {
-        let found = self.find(view, &tracked.topic, tracked.index);
+    fn note(&self, view: &ProduceResponseView, places: &Places<'_>, tracked: &Tracked) -> Option<Overruled> {
+        let place = places.get(&(tracked.topic.reference(), tracked.index)).copied();
+        let found = place.and_then(|at| Some((at, view.topics.partitions.get(at)?)));
         let error = found.map_or(-1, |(_, partition)| partition.error_code);
         let refusal = tracked.if_compacted.filter(|_| error == Code::InvalidRecord.value());
         if let Some((producer, sequence)) = &tracked.producer {
@@ -61,7 +68,10 @@ impl Answer<'_> {
             if let Some(code) = refusal {
                 self.session.sequences.refused(producer, *sequence, code);
             }
-            self.session.sequences.answered(producer, error == 0);
+            match error {
+                0 | DUPLICATE_SEQUENCE_NUMBER => self.session.sequences.answered(producer, true),
+                _ => self.session.sequences.failed(producer, *sequence),
+            }
         }
         let (code, (at, _)) = (refusal?, found?);
         // Not believed any more: the next try is in record format, which every topic takes.
@@ -69,19 +79,18 @@ impl Answer<'_> {
         Some((at, code))
     }
 
-    fn find<'v>(
-        &self,
-        view: &'v ProduceResponseView,
-        topic: &TopicKey,
-        index: i32,
-    ) -> Option<(usize, &'v ProduceResponsePartition)> {
-        view.topics.topics.iter().filter(|answered| topic.is(answered.key.of(self.body))).find_map(
-            |answered| {
-                let partitions = view.topics.of(answered);
-                let at = partitions.iter().position(|partition| partition.index == index)?;
-                Some((answered.partitions.start + at, partitions.get(at)?))
-            },
-        )
+    /// Where each partition stands in the answer.
+    fn places<'v>(&'v self, view: &ProduceResponseView) -> Places<'v> {
+        let topics = view.topics.topics.iter();
+        let places = topics.flat_map(|topic| {
+            let key = topic.key.of(self.body);
+            topic
+                .partitions
+                .clone()
+                .zip(view.topics.of(topic))
+                .map(move |(at, found)| ((key, found.index), at))
+        });
+        places.collect()
     }
 
     /// Puts refused partitions beside those that the broker answered for, in the topic's one entry where it has one:
@@ -90,25 +99,30 @@ impl Answer<'_> {
         &self,
         view: &ProduceResponseView,
         refused: &[Refused],
-        overruled: &[Overruled],
+        overruled: &HashMap<usize, Code>,
         pieces: &mut Pieces,
     ) {
         let flexible = is_flexible(PRODUCE, self.version);
         let mut absent: Vec<(&TopicKey, Vec<ProduceError<'_>>)> = Vec::new();
+        let answered: HashSet<TopicRef<'_>> =
+            view.topics.topics.iter().map(|answered| answered.key.of(self.body)).collect();
+        let mut added: HashMap<TopicRef<'_>, Vec<&Refused>> = HashMap::new();
         for each in refused {
-            if view.topics.topics.iter().any(|answered| each.topic.is(answered.key.of(self.body))) {
+            if answered.contains(&each.topic.reference()) {
+                added.entry(each.topic.reference()).or_default().push(each);
                 continue;
             }
-            match absent.iter_mut().find(|(topic, _)| **topic == each.topic) {
-                Some((_, partitions)) => partitions.push(each.error()),
-                None => absent.push((&each.topic, vec![each.error()])),
+            match absent.last_mut() {
+                Some((topic, partitions)) if **topic == each.topic => partitions.push(each.error()),
+                _ => absent.push((&each.topic, vec![each.error()])),
             }
         }
         if !absent.is_empty() {
             self.replace_count(view.topics.count, view.topics.topics.len() + absent.len(), flexible, pieces);
         }
         for topic in &view.topics.topics {
-            self.merge_topic(view, topic, refused, overruled, pieces);
+            let added = added.remove(&topic.key.of(self.body)).unwrap_or_default();
+            self.merge_topic(view, topic, &added, overruled, pieces);
         }
         let end = view.topics.topics.last().map_or(view.topics.count.span.end, |topic| topic.element.end);
         pieces.keep_until(self.base + end);
@@ -121,19 +135,17 @@ impl Answer<'_> {
         &self,
         view: &ProduceResponseView,
         topic: &Topic,
-        refused: &[Refused],
-        overruled: &[Overruled],
+        added: &[&Refused],
+        overruled: &HashMap<usize, Code>,
         pieces: &mut Pieces,
     ) {
         let partitions = view.topics.of(topic);
-        let added: Vec<&Refused> =
-            refused.iter().filter(|each| each.topic.is(topic.key.of(self.body))).collect();
         if !added.is_empty() {
             let flexible = is_flexible(PRODUCE, self.version);
             self.replace_count(topic.count, partitions.len() + added.len(), flexible, pieces);
         }
         for (at, partition) in topic.partitions.clone().zip(partitions) {
-            if let Some((_, code)) = overruled.iter().find(|(place, _)| *place == at) {
+            if let Some(code) = overruled.get(&at) {
                 let error = ProduceError { index: partition.index, code: code.value(), message: None };
                 pieces.keep_until(self.base + partition.element.start);
                 pieces.side(|side| produce_error_partition(self.version, &error, side));
@@ -179,9 +191,10 @@ impl TopicKey {
 pub(super) fn refuse_all(version: i16, refused: &[Refused], out: &mut Vec<u8>) {
     let mut topics: Vec<(TopicRef<'_>, Vec<ProduceError<'_>>)> = Vec::new();
     for each in refused {
-        match topics.iter_mut().find(|(topic, _)| each.topic.is(*topic)) {
-            Some((_, partitions)) => partitions.push(each.error()),
-            None => topics.push((each.topic.reference(), vec![each.error()])),
+        // In the order of the request, so a topic's partitions stand together.
+        match topics.last_mut() {
+            Some((topic, partitions)) if each.topic.is(*topic) => partitions.push(each.error()),
+            _ => topics.push((each.topic.reference(), vec![each.error()])),
         }
     }
     let topics: Vec<_> = topics.iter().map(|(topic, partitions)| (*topic, partitions.as_slice())).collect();

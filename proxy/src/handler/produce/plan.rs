@@ -1,7 +1,6 @@
 //! Everything about the topics of a Produce request that must be known before a batch is touched: names, decisions,
 //! keys, formats. Only this part waits.
 
-use super::HOLD_LIMIT;
 use crate::connection::Close;
 use crate::connection::requests::Requests;
 use crate::handler::{Code, lookup};
@@ -51,11 +50,10 @@ pub(super) async fn plan(
     view: &ProduceView,
     body: &[u8],
     version: i16,
-    hold: Duration,
+    deadline: Instant,
 ) -> Result<Vec<TopicPlan>, Close> {
     let acknowledged = view.acks != 0;
     let names = resolve(requests, view, body).await?;
-    let deadline = Instant::now() + hold.min(HOLD_LIMIT);
     let mut plans = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     for (name, (_, partitions)) in names.into_iter().zip(view.topics.iter()) {

@@ -16,6 +16,7 @@ use kafka_protocol::messages::ApiKey;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
 
@@ -52,9 +53,13 @@ async fn handle(
     let (version, base) = (head.version, body_offset(head)?);
     let body = frame.bytes.get(base..).unwrap_or_default();
     wire::produce_request(version, body, &mut workspace.view).map_err(Close::Request)?;
-    let hold = hold_time(workspace.view.timeout_ms);
+    if requests.session.sequences.overflows() {
+        return Err(Close::TooManyProducers);
+    }
+    // One for the whole request: its partitions do not wait one after the other.
+    let deadline = Instant::now() + hold_time(workspace.view.timeout_ms);
     let acknowledged = workspace.view.acks != 0;
-    let plans = plan::plan(requests, &workspace.view, body, version, hold).await?;
+    let plans = plan::plan(requests, &workspace.view, body, version, deadline).await?;
 
     let mut sent = Sent { version, refused: Vec::new(), tracked: Vec::new() };
     workspace.pieces.clear();
@@ -64,7 +69,7 @@ async fn handle(
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = topic_key(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let batch = Batch { partition, base, acknowledged, hold };
+            let batch = Batch { partition, base, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {
@@ -122,7 +127,7 @@ struct Batch<'a> {
     /// Where the request's body begins in the frame.
     base: usize,
     acknowledged: bool,
-    hold: Duration,
+    deadline: Instant,
 }
 
 impl Batch<'_> {
@@ -177,7 +182,7 @@ async fn treat_encrypted(
         }
         Treatment::Behind => {
             if let Some((producer, sequence)) = &producer {
-                admit(session, producer, *sequence, batch.hold).await?;
+                admit(session, producer, *sequence, batch.deadline).await?;
                 // Not behind after all: the batch comes again.
                 session.sequences.answered(producer, false);
             }
@@ -186,7 +191,7 @@ async fn treat_encrypted(
         Treatment::Clear => return Ok(Treated::Clear),
     };
     if let Some((producer, sequence)) = &producer {
-        admit(session, producer, *sequence, batch.hold).await?;
+        admit(session, producer, *sequence, batch.deadline).await?;
     }
     let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
     match (sealed, producer) {
@@ -208,10 +213,9 @@ async fn admit(
     session: &Session,
     producer: &Producer,
     sequence: i32,
-    hold: Duration,
+    deadline: Instant,
 ) -> Result<(), (Code, Refusal)> {
-    let admitted =
-        tokio::time::timeout(hold.min(HOLD_LIMIT), session.sequences.admitted(producer, sequence)).await;
+    let admitted = tokio::time::timeout_at(deadline, session.sequences.admitted(producer, sequence)).await;
     match admitted {
         Ok(Admission::Send) => Ok(()),
         Ok(Admission::Refuse(code)) => Err((code, Refusal::Producer)),
@@ -225,7 +229,7 @@ async fn admit(
 /// Bytes of decompressed records that may be sealed one by one. Ciphertext does not compress again, so that much more
 /// than the topic takes is refused before memory is spent on it.
 fn max_section(max_message_bytes: Option<usize>) -> usize {
-    max_message_bytes.map_or(16 * MIB, |max| max.saturating_mul(4).max(MIB))
+    max_message_bytes.map_or(16 * MIB, |max| max.saturating_mul(16).max(MIB))
 }
 
 fn seal_batch(

@@ -60,6 +60,10 @@ impl FetchRequestView {
 }
 
 impl Visitor for FetchRequestView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
         match role {
             Role::ReplicaId => self.replica_id = Some(narrow(value)),
@@ -173,6 +177,10 @@ impl FetchView {
 }
 
 impl Visitor for FetchView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
         match role {
             Role::TopErrorCode => self.error_code = narrow16(value),

@@ -46,6 +46,10 @@ impl ProduceView {
 }
 
 impl Visitor for ProduceView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, _span: Span, value: i64) {
         match role {
             Role::Acks => self.acks = narrow16(value),
@@ -136,6 +140,10 @@ impl ProduceResponseView {
 }
 
 impl Visitor for ProduceResponseView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
         if let Some(partition) = self.topics.last() {
             match role {

@@ -48,6 +48,10 @@ impl ShareFetchRequestView {
 }
 
 impl Visitor for ShareFetchRequestView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
         match role {
             Role::SessionEpoch => self.session_epoch = narrow(value),
@@ -149,6 +153,10 @@ impl ShareFetchView {
 }
 
 impl Visitor for ShareFetchView {
+    fn is_full(&self) -> bool {
+        self.topics.is_full()
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
         match role {
             Role::TopErrorCode => self.error_code = narrow16(value),

@@ -34,7 +34,15 @@ impl<P> Default for Topics<P> {
     }
 }
 
+/// Topics and partitions of one message, together. More than any client names; keeps a message of many tiny elements
+/// from taking many times its size.
+const MAX_ELEMENTS: usize = 100_000;
+
 impl<P> Topics<P> {
+    pub(super) fn is_full(&self) -> bool {
+        self.topics.len().saturating_add(self.partitions.len()) >= MAX_ELEMENTS
+    }
+
     /// Each topic with its partitions.
     pub fn iter(&self) -> impl Iterator<Item = (&Topic, &[P])> {
         self.topics.iter().map(|topic| (topic, self.of(topic)))

@@ -179,7 +179,7 @@ async fn bombs_in_keys_keep_to_the_memory() {
         let appended = connection.produce(&at, By::Id, bomb.clone()).await.unwrap();
         assert_eq!(appended.error, None, "the key alone is no reason to refuse it");
     }
-    // All have asked before the first takes its answer.
+    // All have asked before the first takes its answer; the others' answers wait until there is room for them.
     let request = RawConnection::fetch_request(&at, 17, 0, 500);
     let mut readers = Vec::new();
     for _ in 0..12 {
@@ -189,7 +189,7 @@ async fn bombs_in_keys_keep_to_the_memory() {
     }
     let begun = async || {
         let batches = proxy.metrics().await.sum("topic_encryption_decrypted_batches_total", &[]);
-        batches >= 12.0
+        batches >= 1.0
     };
     eventually("the proxy is at it", PATIENCE, begun).await;
     let mut running = JoinSet::new();

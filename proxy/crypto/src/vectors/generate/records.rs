@@ -55,7 +55,7 @@ pub(super) fn records() -> Vec<Record> {
             flip(&mut record.sealed, 26);
         }),
         bad(&keyed, "ciphertext shorter than a tag", "truncated-ciphertext", &|record| {
-            cut(&mut record.sealed, 12)
+            cut(&mut record.sealed, 12);
         }),
         bad(&keyed, "another timestamp", "timestamp", &|record| {
             record.timestamp = Some(1_700_000_000_002);

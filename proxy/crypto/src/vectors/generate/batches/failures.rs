@@ -42,7 +42,7 @@ pub(super) fn altered(good: &Batch) -> Vec<Batch> {
             cut(&mut batch.sealed, 1);
         }),
         bad(good, "ciphertext shorter than a tag", "truncated-ciphertext", |batch| {
-            cut(&mut batch.sealed, 101)
+            cut(&mut batch.sealed, 101);
         }),
         in_header("flipped bit of the nonce", "tag", nonce.start),
         in_header("changed record count", "tag", nonce.end + 5),
