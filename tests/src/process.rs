@@ -1,4 +1,4 @@
-//! A child process in a group of its own, whose output goes to a file and which the [reaper](crate::reaper) knows.
+//! A child process in a group of its own, whose output goes to a file and which the reaper knows.
 
 use std::fs::File;
 use std::io;
