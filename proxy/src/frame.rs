@@ -8,15 +8,11 @@ use thiserror::Error;
 use tokio::io::AsyncReadExt;
 
 const PREFIX: usize = 4;
-/// What a connection may read before its frame has a share of the budget.
-const READ_AHEAD: usize = 64 * 1024;
-/// One read while the length is not known.
+/// One read while the length is not known, and what a connection keeps between two frames.
 const FIRST_READ: usize = 16 * 1024;
-/// A larger buffer is given back when its frame is done, so that idle connections stay small.
-const KEEP_BYTES: usize = 1024 * 1024;
-
-/// Memory is reserved up to this before the bytes come; more only as they come.
-const RESERVE_BYTES: usize = 4 * 1024 * 1024;
+/// Frames up to this share one small buffer and need no share of the budget: the number of connections bounds them.
+/// A larger one gets memory of its own, of exactly its size.
+const SMALL: usize = 64 * 1024;
 /// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes, not counting the wait for
 /// its share of the budget.
 const FRAME_TIME: Duration = Duration::from_secs(30);
@@ -68,47 +64,31 @@ impl FrameReader {
             .ok()
             .filter(|size| *size <= self.max)
             .ok_or(FrameError::Size(length, self.max))?;
-        let grant = self.rest(size).await?;
-        Ok(Some(Frame { bytes: self.buffer.split_to(size), grant }))
+        // A peer that announces much and sends little gets little memory.
+        let ahead = if size <= SMALL { size } else { FIRST_READ };
+        let early = tokio::time::timeout(FRAME_TIME, self.read_to(ahead));
+        early.await.map_err(|_| FrameError::Slow(size))??;
+        if size <= SMALL || self.buffer.len() >= size {
+            return Ok(Some(Frame { bytes: self.buffer.split_to(size), grant: Grant::default() }));
+        }
+        self.large(size).await.map(Some)
     }
 
-    /// Reads until the buffer holds the frame. A peer that announces much and sends little gets little memory.
-    async fn rest(&mut self, size: usize) -> Result<Grant, FrameError> {
-        if self.buffer.len() >= size {
-            return Ok(Grant::default());
-        }
-        let slow = |_| FrameError::Slow(size);
-        // Address space, not memory: pages are taken as bytes come.
-        self.buffer.reserve(size.min(RESERVE_BYTES).saturating_sub(self.buffer.len()));
-        let ahead = size.min(READ_AHEAD);
-        tokio::time::timeout(FRAME_TIME, self.read_to(ahead)).await.map_err(slow)??;
-        if self.buffer.len() >= size {
-            return Ok(Grant::default());
-        }
+    /// Reads the rest of a large frame into memory of its own, once the budget has granted it.
+    async fn large(&mut self, size: usize) -> Result<Frame, FrameError> {
         let grant = self.budget.grant(size).await;
+        let mut bytes = BytesMut::with_capacity(size);
+        bytes.extend_from_slice(&self.buffer);
+        self.buffer = BytesMut::new();
         let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
-        tokio::time::timeout(time, self.read_steadily(size)).await.map_err(slow)??;
-        Ok(grant)
-    }
-
-    async fn read_steadily(&mut self, size: usize) -> Result<(), FrameError> {
-        let mut seen = self.buffer.len();
-        loop {
-            match tokio::time::timeout(STALL, self.read_to(size)).await {
-                Ok(read) => return read,
-                Err(_) if self.buffer.len() == seen => return Err(FrameError::Slow(size)),
-                Err(_) => seen = self.buffer.len(),
-            }
-        }
+        let reading = tokio::time::timeout(time, read_steadily(&mut self.io, &mut bytes, size));
+        reading.await.map_err(|_| FrameError::Slow(size))??;
+        Ok(Frame { bytes, grant })
     }
 
     /// Cancel-safe: what has come stays in the buffer.
     async fn read_to(&mut self, size: usize) -> Result<(), FrameError> {
         while self.buffer.len() < size {
-            if self.buffer.len() == self.buffer.capacity() {
-                let more = self.buffer.len().max(RESERVE_BYTES).min(size - self.buffer.len());
-                self.buffer.reserve(more);
-            }
             if !self.fill(size - self.buffer.len()).await? {
                 return Err(FrameError::Truncated);
             }
@@ -124,18 +104,34 @@ impl FrameReader {
         self.fill(FIRST_READ).await
     }
 
-    /// Takes back a frame's memory for the next one, or frees it when it is large.
+    /// Frees a frame that is done, and what it made the connection's buffer grow to.
     pub(crate) fn recycle(&mut self, frame: Frame) {
-        if self.buffer.is_empty() && frame.bytes.capacity() > KEEP_BYTES {
+        drop(frame);
+        if self.buffer.is_empty() && self.buffer.capacity() > FIRST_READ {
             self.buffer = BytesMut::new();
         }
-        drop(frame);
     }
 
     async fn fill(&mut self, want: usize) -> Result<bool, FrameError> {
-        self.buffer.reserve(want.clamp(1, FIRST_READ));
-        // Not all of the reserved space: what is not granted yet is not read either.
-        let mut space = (&mut self.buffer).limit(want.max(FIRST_READ));
-        Ok(self.io.read_buf(&mut space).await.map_err(FrameError::Read)? > 0)
+        self.buffer.reserve(want.clamp(1, SMALL));
+        read(&mut self.io, &mut self.buffer, want.max(FIRST_READ)).await
     }
+}
+
+/// While a frame holds its share of the budget, some byte must come within [`STALL`].
+async fn read_steadily(io: &mut Reader, bytes: &mut BytesMut, size: usize) -> Result<(), FrameError> {
+    while bytes.len() < size {
+        let want = size - bytes.len();
+        let reading = tokio::time::timeout(STALL, read(io, bytes, want));
+        if !reading.await.map_err(|_| FrameError::Slow(size))?? {
+            return Err(FrameError::Truncated);
+        }
+    }
+    Ok(())
+}
+
+/// Reads once, at most so many bytes into the room that is there: what is not granted yet is not read either.
+async fn read(io: &mut Reader, bytes: &mut BytesMut, most: usize) -> Result<bool, FrameError> {
+    let mut room = bytes.limit(most);
+    Ok(io.read_buf(&mut room).await.map_err(FrameError::Read)? > 0)
 }

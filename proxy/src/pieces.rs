@@ -22,13 +22,12 @@ pub(crate) struct Pieces {
 }
 
 /// Side buffers that grew beyond this are given back.
-const KEEP_BYTES: usize = 256 * 1024;
+const KEEP_BYTES: usize = 16 * 1024;
 
 impl Pieces {
     pub(crate) fn clear(&mut self) {
         self.parts.clear();
         self.side.clear();
-        self.side.shrink_to(KEEP_BYTES);
         self.length = 0;
         self.cursor = 0;
     }
@@ -69,6 +68,14 @@ impl Pieces {
         let start = self.side.len();
         write(&mut self.side);
         start..self.side.len()
+    }
+
+    /// Gives back what a large message needed. Call it when the message is written, so that an idle connection is small.
+    pub(crate) fn trim(&mut self) {
+        self.clear();
+        if self.side.capacity() > KEEP_BYTES {
+            self.side = Vec::new();
+        }
     }
 
     /// The side buffer, to append to. What is appended is sent only if it is [`Self::stored`].

@@ -116,7 +116,7 @@ impl Answers {
     }
 
     async fn pass_on(&mut self, frame: Frame, outcome: Outcome) -> Result<(), Close> {
-        let pieces = std::mem::take(&mut self.pieces);
+        let mut pieces = std::mem::take(&mut self.pieces);
         match outcome {
             Outcome::Unchanged => {
                 let prefix = length_prefix(frame.bytes.len());
@@ -131,6 +131,7 @@ impl Answers {
                 self.send(&[&prefix[..], &message[..]]).await?;
             }
         }
+        pieces.trim();
         self.pieces = pieces;
         self.fetch.opener.finish();
         self.broker.recycle(frame);

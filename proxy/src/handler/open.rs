@@ -184,7 +184,7 @@ impl Opener {
                 Step::Done(opened) => return Ok(Some(opened)),
                 Step::NeedKey(header) => self.fetch_key(task.session, &header).await?,
                 Step::NeedRoom(bytes) => {
-                    if !self.make_room(task, bytes).await {
+                    if !self.make_room(task, bytes, pieces.side_buffer()).await {
                         return Ok(None);
                     }
                 }
@@ -193,7 +193,7 @@ impl Opener {
     }
 
     /// Waits for room only while the answer holds none. One batch always goes out, or consumers would stand still.
-    async fn make_room(&mut self, task: &Task<'_>, bytes: usize) -> bool {
+    async fn make_room(&mut self, task: &Task<'_>, bytes: usize, side: &mut Vec<u8>) -> bool {
         let shared = &task.session.shared;
         let step = bytes.max(ROOM_STEP);
         let is_first = self.room.used == 0;
@@ -211,6 +211,8 @@ impl Opener {
         // A share group's records were handed over already: its few answers may go beyond.
         self.room.grants.extend(grant);
         self.room.left = self.room.left.saturating_add(step);
+        // As much as was granted: a vector that doubles by itself would take up to twice that.
+        side.reserve_exact(self.room.left);
         true
     }
 

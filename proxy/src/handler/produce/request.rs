@@ -40,6 +40,7 @@ pub(crate) async fn request(requests: &mut Requests, frame: Frame, head: &Reques
     // Taken out for the time of the request, so that it can be borrowed beside the connection.
     let mut workspace = std::mem::take(&mut requests.produce);
     let result = handle(requests, &mut workspace, frame, head).await;
+    workspace.pieces.trim();
     requests.produce = workspace;
     result
 }

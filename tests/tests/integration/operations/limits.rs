@@ -36,30 +36,58 @@ async fn as_many_clients_as_allowed_are_served_and_no_more() {
     eventually_ok("a place that becomes free is given to the next", PATIENCE, next).await;
 }
 
-/// The budget, what the process needs anyway, and as much again for the work on what the budget holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stays_within_its_bound_where_batches_open_in_place() {
+    memory_stays_within_its_bound("Batch", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_stays_within_its_bound_where_stubs_are_compressed() {
+    memory_stays_within_its_bound("Batch", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_stays_within_its_bound_where_values_open_one_by_one() {
+    memory_stays_within_its_bound("Record", 100).await;
+}
+
+/// The budget, what the process needs anyway, and as much again for the work on what the budget holds; round after
+/// round, with clients that stay connected and idle and others that come anew.
+async fn memory_stays_within_its_bound(format: &str, records: usize) {
     const BUDGET: u64 = 32 << 20;
     const CLIENTS: usize = 32;
-    let rule = Rule::encrypt([Pattern::prefix("memory.")], "operations").format("Batch");
+    const ROUNDS: usize = 4;
+    let rule = Rule::encrypt([Pattern::prefix("memory.")], "operations").format(format);
     let builder = Proxy::before(Cluster::shared().await).policy(PolicyFile::new([rule]));
     let proxy = builder.limit("maxFrameBytes", 16 << 20).limit("bufferBytes", BUDGET).start().await;
     let idle = proxy.rss();
     let topic = create("memory.", &[]).await;
-    fill(&proxy, &topic, 10, 1).await;
+    fill(&proxy, &topic, 10, records).await;
     let (_, at) = connect(&proxy, &topic).await;
-    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(fetch_all(at.clone()))).collect();
-    for client in clients {
-        assert!(client.await.unwrap() > 9_000_000, "all is delivered");
+    let mut peaks = Vec::new();
+    let mut idlers = Vec::new();
+    for round in 0..ROUNDS {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(fetch_all(at.clone()))).collect();
+        for client in clients {
+            let (bytes, connection) = client.await.unwrap();
+            assert!(bytes > 9_000_000, "all is delivered, not {bytes} bytes");
+            idlers.extend((round % 2 == 0).then_some(connection));
+        }
+        peaks.push((proxy.peak_rss() >> 20, proxy.rss() >> 20));
     }
-    let (peak, bound) = (proxy.peak_rss(), idle + 2 * BUDGET);
-    let mib = |bytes: u64| bytes >> 20;
-    assert!(peak <= bound, "peak {} MiB, bound {} MiB, idle {} MiB", mib(peak), mib(bound), mib(idle));
+    let bound = idle + 2 * BUDGET;
+    let peak = proxy.peak_rss();
+    assert!(
+        peak <= bound,
+        "{format} {records}: (peak, then) MiB {peaks:?}, bound {} MiB, idle {} MiB",
+        bound >> 20,
+        idle >> 20
+    );
 }
 
 /// Reads a partition in portions as large as the proxy lets pass, and returns the number of bytes.
-async fn fetch_all(at: Location) -> usize {
+async fn fetch_all(at: Location) -> (usize, RawConnection) {
     let mut connection = RawConnection::connect(&at.leader).await.unwrap();
     let batches = connection.fetch_all(&at, By::Name).await.unwrap();
-    batches.iter().map(|batch| batch.bytes().len()).sum()
+    (batches.iter().map(|batch| batch.bytes().len()).sum(), connection)
 }
