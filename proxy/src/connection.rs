@@ -20,6 +20,7 @@ use crate::topics::Topics;
 use crate::upstream::{ConnectError, Target, Upstream};
 use crate::wire::WireError;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -27,9 +28,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Requests of one connection that wait for their answers.
 const PIPELINE: usize = 128;
-/// After the client has ended, the broker's last answers are taken off the wire for so long, so that closing does not
-/// reset the connection under data that the broker has not read yet.
+/// Where one side has ended, what the other still sends is taken off the wire for so long: closing over unread bytes
+/// resets a connection, and the peer might lose what was sent to it last.
 const LINGER: Duration = Duration::from_secs(5);
+/// The same for a client that was told that nothing more comes: it has its answers, and ends at once if it ends at all.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -68,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) advertised: Arc<Advertised>,
     pub(crate) sequences: Sequences,
+    /// The last Fetch answer had partitions whose key provider is out of reach.
+    pub(crate) keys_out_of_reach: AtomicBool,
 }
 
 /// Why a connection ended other than by the client's wish.
@@ -116,24 +121,43 @@ pub(crate) async fn serve(
     let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
     let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
     let broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
-    let session = Arc::new(Session { shared, advertised, sequences: Sequences::default() });
+    let session = Arc::new(Session {
+        shared,
+        advertised,
+        sequences: Sequences::default(),
+        keys_out_of_reach: AtomicBool::new(false),
+    });
     let (expect, expected) = mpsc::channel(PIPELINE);
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
-    let requests = requests::Requests::new(session, client, broker_writer, expect);
-    let mut answering = std::pin::pin!(answers.run());
-    tokio::select! {
-        ended = &mut answering => ended,
-        ended = requests.run(drain) => match ended? {
-            // No request is read any more; those that are upstream get their answers.
-            requests::End::Drained(_broker) => answering.await,
-            requests::End::Client(mut broker) => {
-                let _ = tokio::io::AsyncWriteExt::shutdown(&mut broker).await;
+    let mut requests = requests::Requests::new(session, client, broker_writer, expect);
+    let (ended, mut client) = {
+        let mut answering = std::pin::pin!(answers.run());
+        let ended = tokio::select! {
+            ended = &mut answering => return ended,
+            ended = requests.run(&drain) => ended,
+        };
+        // No request is read any more; those that are upstream get their answers.
+        let (client, mut broker) = requests.into_halves();
+        match ended {
+            Ok(requests::End::Drained) => (answering.await, client),
+            Ok(requests::End::Client) => {
+                broker.end().await;
                 let _ = tokio::time::timeout(LINGER, answering).await;
-                Ok(())
+                return Ok(());
             }
-        },
-    }
+            // Part of the request is upstream, and the broker shall have all of that.
+            Err(Close::RefusedUnacknowledged) => {
+                broker.end().await;
+                let _ = tokio::time::timeout(LINGER, answering).await;
+                (Err(Close::RefusedUnacknowledged), client)
+            }
+            Err(close) => return Err(close),
+        }
+    };
+    answers.end().await;
+    let _ = tokio::time::timeout(CLOSING, client.discard()).await;
+    ended
 }
 
 impl Close {

@@ -104,6 +104,17 @@ impl FrameReader {
         self.fill(FIRST_READ).await
     }
 
+    /// Throws away what still comes, until the peer ends too: closing over unread bytes would reset the connection, and
+    /// the peer might lose what was sent to it last.
+    pub(crate) async fn discard(&mut self) {
+        loop {
+            self.buffer.clear();
+            if !self.fill(FIRST_READ).await.unwrap_or(false) {
+                return;
+            }
+        }
+    }
+
     /// Frees a frame that is done, and what it made the connection's buffer grow to.
     pub(crate) fn recycle(&mut self, frame: Frame) {
         drop(frame);

@@ -10,6 +10,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that takes no byte for so long is given up, so that it cannot pin memory.
 const WRITE_STALL: Duration = Duration::from_mins(1);
+/// Nor may a message take longer than that and a second for so many bytes.
+const SLOWEST: usize = 64 * 1024;
 /// Slices handed to one system call.
 const MAX_SLICES: usize = 64;
 
@@ -89,8 +91,20 @@ impl AsyncWrite for Writer {
 }
 
 impl Writer {
+    /// Tells the peer that nothing more comes; it may know already.
+    pub(crate) async fn end(&mut self) {
+        let _ = tokio::time::timeout(WRITE_STALL, self.shutdown()).await;
+    }
+
     /// Writes all slices in order and flushes. Returns the number of bytes.
     pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
+        let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
+        let seconds = u64::try_from(bytes / SLOWEST).unwrap_or(u64::MAX);
+        let time = WRITE_STALL.saturating_add(Duration::from_secs(seconds));
+        within(time, self.write_all_slices(slices)).await
+    }
+
+    async fn write_all_slices(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
         let mut total = 0;
         for slices in slices.chunks(MAX_SLICES) {
             let mut window = [IoSlice::new(&[]); MAX_SLICES];
@@ -101,7 +115,7 @@ impl Writer {
             }
             let mut rest = window.get_mut(..filled).unwrap_or_default();
             while !rest.is_empty() {
-                let written = stalled(self.write_vectored(rest)).await?;
+                let written = within(WRITE_STALL, self.write_vectored(rest)).await?;
                 if written == 0 {
                     return Err(io::ErrorKind::WriteZero.into());
                 }
@@ -109,13 +123,13 @@ impl Writer {
                 IoSlice::advance_slices(&mut rest, written);
             }
         }
-        stalled(self.flush()).await?;
+        within(WRITE_STALL, self.flush()).await?;
         Ok(total)
     }
 }
 
-async fn stalled<T>(write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    match tokio::time::timeout(WRITE_STALL, write).await {
+async fn within<T>(time: Duration, write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    match tokio::time::timeout(time, write).await {
         Ok(result) => result,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the peer took no byte for too long")),
     }

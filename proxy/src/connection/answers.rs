@@ -60,15 +60,21 @@ impl Answers {
             };
             match expected {
                 None => return Ok(()),
-                Some(Expected::Local(message)) => {
+                Some(Expected::Local { message, grant }) => {
                     let prefix = length_prefix(message.len());
                     self.send(&[&prefix[..], &message[..]]).await?;
+                    drop(grant);
                 }
                 Some(Expected::Broker { correlation_id, answer }) => {
                     self.answer(correlation_id, answer).await?;
                 }
             }
         }
+    }
+
+    /// Tells the client that nothing more comes.
+    pub(crate) async fn end(&mut self) {
+        self.client.end().await;
     }
 
     async fn answer(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {

@@ -1,5 +1,6 @@
 //! What the next answer on a connection is.
 
+use crate::budget::Grant;
 use crate::frame::Frame;
 use crate::handler::{fetch, produce};
 use tokio::sync::oneshot;
@@ -9,7 +10,11 @@ pub(crate) enum Expected {
     /// The broker's next frame must carry this correlation id.
     Broker { correlation_id: i32, answer: Answer },
     /// The proxy answers by itself, when it is its turn: a whole message without length prefix.
-    Local(Vec<u8>),
+    Local {
+        message: Vec<u8>,
+        /// Its share of the byte budget, held until it is written.
+        grant: Grant,
+    },
 }
 
 /// What is to be done with a broker's answer.

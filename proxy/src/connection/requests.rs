@@ -18,10 +18,15 @@ use tokio_util::sync::CancellationToken;
 /// A look-up of the proxy's own that takes longer counts as not answered.
 const INJECTED_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How reading ended. The broker's writing half lives on until the last answers are out.
+/// One request needs so many places in the queue of answers: its own, and those of the look-ups made for it.
+const PLACES: usize = 4;
+
+/// How reading ended.
 pub(crate) enum End {
-    Client(Writer),
-    Drained(Writer),
+    /// The client sends nothing more.
+    Client,
+    /// The proxy takes no more.
+    Drained,
 }
 
 pub(crate) struct Requests {
@@ -32,7 +37,7 @@ pub(crate) struct Requests {
     injected: i32,
     pub(crate) produce: produce::Workspace,
     pub(crate) fetch: wire::FetchRequestView,
-    pub(crate) share_fetch: wire::ShareFetchRequestView,
+    pub(crate) share_fetch: share_fetch::Subscribed,
 }
 
 impl Requests {
@@ -47,20 +52,31 @@ impl Requests {
     }
 
     /// Reads until the client ends or the proxy drains.
-    pub(crate) async fn run(mut self, drain: CancellationToken) -> Result<End, Close> {
+    pub(crate) async fn run(&mut self, drain: &CancellationToken) -> Result<End, Close> {
         loop {
             let frame = tokio::select! {
                 biased;
-                () = drain.cancelled() => return Ok(End::Drained(self.broker)),
-                frame = self.client.next() => frame.map_err(Close::ClientFrame)?,
+                () = drain.cancelled() => return Ok(End::Drained),
+                frame = self.next() => frame?,
             };
             let Some(frame) = frame else {
-                return Ok(End::Client(self.broker));
+                return Ok(End::Client);
             };
             self.session.shared.client_bytes(Flow::Received, frame.bytes.len());
             self.session.shared.metrics.traffic.frames.inc(Message::Request);
             self.handle(frame).await?;
         }
+    }
+
+    /// The next request, once there is room for its answer: a request that waits must not hold memory.
+    async fn next(&mut self) -> Result<Option<Frame>, Close> {
+        drop(self.expect.reserve_many(PLACES).await.map_err(|_| Close::BrokerEnded)?);
+        self.client.next().await.map_err(Close::ClientFrame)
+    }
+
+    /// Ends the queue of answers, and gives back the client's reading half and the broker's writing half.
+    pub(crate) fn into_halves(self) -> (FrameReader, Writer) {
+        (self.client, self.broker)
     }
 
     async fn handle(&mut self, mut frame: Frame) -> Result<(), Close> {
@@ -137,7 +153,8 @@ impl Requests {
     ) -> Result<(), Close> {
         let mut message = correlation_id.to_be_bytes().to_vec();
         body(&mut message);
-        self.expect.send(Expected::Local(message)).await.map_err(|_| Close::BrokerEnded)
+        let grant = self.session.shared.answer_budget.grant(message.len()).await;
+        self.expect.send(Expected::Local { message, grant }).await.map_err(|_| Close::BrokerEnded)
     }
 
     /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after

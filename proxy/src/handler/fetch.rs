@@ -12,6 +12,7 @@ use crate::topics::TopicId;
 use crate::wire::{self, FetchView, RequestHead, ShareFetchView, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const FETCH: i16 = ApiKey::Fetch as i16;
@@ -47,7 +48,9 @@ pub(crate) async fn request(
     wire::fetch_request(head.version, body, &mut requests.fetch).map_err(Close::Request)?;
     let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
-    let limit = requests.session.shared.fetch_max_bytes;
+    // What cannot be opened should not be fetched again and again: one batch tells whether that has changed.
+    let starved = requests.session.keys_out_of_reach.load(Ordering::Relaxed);
+    let limit = if starved { 1 } else { requests.session.shared.fetch_max_bytes };
     if requests.fetch.max_bytes.is_some_and(|asked| asked > limit) {
         let field = requests.fetch.max_bytes_field;
         if let Some(field) = frame.bytes.get_mut(base + field.start..base + field.end)
@@ -87,8 +90,8 @@ pub(crate) async fn answer(
     let Workspace { view, opener, .. } = workspace;
     wire::fetch_response(asked.version, message.get(base..).unwrap_or_default(), view)
         .map_err(Close::Answer)?;
-    opener.start(Duration::ZERO);
-    let mut unavailable = false;
+    opener.start(session, Duration::ZERO);
+    let (mut unavailable, mut readable) = (false, false);
     for (topic, partitions) in view.topics.iter() {
         let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
         for partition in partitions {
@@ -102,8 +105,9 @@ pub(crate) async fn answer(
             });
             let opened = opener.open(session, place, message, records.shifted(base), pieces).await;
             match opened {
-                Ok(Opened::Unchanged) => {}
+                Ok(Opened::Unchanged) => readable = true,
                 Ok(Opened::Rewritten) => {
+                    readable = true;
                     pieces.keep_until(base + partition.records_field.start);
                     pieces.side(|side| write::records_prefix(FETCH, asked.version, opener.length(), side));
                     opener.place(pieces);
@@ -122,7 +126,8 @@ pub(crate) async fn answer(
     }
     let body = message.get(base..).unwrap_or_default();
     addresses::node_endpoints(session, body, base, &view.brokers, pieces);
-    if unavailable {
+    session.keys_out_of_reach.store(unavailable, Ordering::Relaxed);
+    if unavailable && !readable {
         tokio::time::sleep(asked.max_wait).await;
     }
     if pieces.is_empty() {

@@ -1,24 +1,23 @@
 //! Opens what is encrypted in one partition of a Fetch answer, in place where the batch allows it.
 
+mod keys;
+mod room;
 mod steps;
 
-use crate::budget::Grant;
 use crate::connection::Session;
 use crate::handler::{Code, with_workbench};
+use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
+use keys::KnownKey;
 use proxy_config::{Decision, OnPlaintext};
-use proxy_crypto::{Dek, EnvelopeHeader, ProviderError};
 use proxy_records::{Entry, entries};
+use room::Room;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Room for rewritten batches is asked for in steps of at least this.
-const ROOM_STEP: usize = 1024 * 1024;
-/// Between two tries for a key that is not to be had.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
 const FIRST_VERSION: i16 = 4;
 
@@ -68,22 +67,8 @@ pub(crate) struct Opener {
     keys: Vec<KnownKey>,
     deadline: Option<Instant>,
     room: Room,
-}
-
-/// What the answer may grow to by batches that cannot be opened in place. Held until the answer is written.
-#[derive(Default)]
-struct Room {
-    grants: Vec<Grant>,
-    left: usize,
-    used: usize,
-}
-
-/// A data key that this answer needed already.
-struct KnownKey {
-    provider: Box<str>,
-    key: Box<str>,
-    wrapped: Box<[u8]>,
-    dek: Arc<Dek>,
+    /// One for the whole answer.
+    policy: Option<Arc<LoadedPolicy>>,
 }
 
 /// What the rule of the topic says about what is not encrypted.
@@ -112,8 +97,9 @@ enum Step {
 impl Opener {
     /// Begins with a new answer. Forgets the keys of the last one, so that none outlives the cache that revocation
     /// empties. All its partitions together wait at most for `patience` for keys that are not to be had.
-    pub(crate) fn start(&mut self, patience: Duration) {
+    pub(crate) fn start(&mut self, session: &Session, patience: Duration) {
         self.keys.clear();
+        self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
     }
 
@@ -133,7 +119,7 @@ impl Opener {
     ) -> Result<Opened, Failure> {
         self.parts.clear();
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
-        let task = Task { session, place, strictness: strictness(session, place)? };
+        let task = Task { session, place, strictness: strictness(self.policy.as_deref(), place)? };
         let mut opened = Opened::Unchanged;
         let mut at = records.start;
         while at < records.end {
@@ -192,67 +178,6 @@ impl Opener {
         }
     }
 
-    /// Waits for room only while the answer holds none. One batch always goes out, or consumers would stand still.
-    async fn make_room(&mut self, task: &Task<'_>, bytes: usize, side: &mut Vec<u8>) -> bool {
-        let shared = &task.session.shared;
-        let step = bytes.max(ROOM_STEP);
-        let is_first = self.room.used == 0;
-        let may_grow = self.room.used.saturating_add(bytes) <= shared.max_frame_bytes;
-        let grant = if is_first {
-            Some(shared.growth_budget.grant(step).await)
-        } else if may_grow {
-            shared.growth_budget.try_grant(step)
-        } else {
-            None
-        };
-        if grant.is_none() && task.place.fetch_version.is_some() {
-            return false;
-        }
-        // A share group's records were handed over already: its few answers may go beyond.
-        self.room.grants.extend(grant);
-        self.room.left = self.room.left.saturating_add(step);
-        // As much as was granted: a vector that doubles by itself would take up to twice that.
-        side.reserve_exact(self.room.left);
-        true
-    }
-
-    async fn fetch_key(&mut self, session: &Session, header: &[u8]) -> Result<(), Failure> {
-        let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let dek = self.unwrap(session, &envelope).await.map_err(|error| match error {
-            ProviderError::Unavailable { .. } => {
-                Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable }
-            }
-            ProviderError::Refused { .. } => {
-                Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused }
-            }
-            ProviderError::Corrupt { .. } => Failure::CORRUPT,
-        })?;
-        self.keys.push(KnownKey {
-            provider: envelope.provider().into(),
-            key: envelope.key().into(),
-            wrapped: envelope.wrapped().into(),
-            dek,
-        });
-        Ok(())
-    }
-
-    async fn unwrap(
-        &self,
-        session: &Session,
-        envelope: &EnvelopeHeader<'_>,
-    ) -> Result<Arc<Dek>, ProviderError> {
-        loop {
-            match session.shared.live.keys().unwrap(envelope).await {
-                Err(ProviderError::Unavailable { .. })
-                    if self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
-                {
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-                decided => return decided,
-            }
-        }
-    }
-
     /// Bytes of the opened partition.
     pub(crate) fn length(&self) -> usize {
         self.parts
@@ -274,16 +199,18 @@ impl Opener {
     }
 }
 
-fn strictness(session: &Session, place: &Place<'_>) -> Result<Strictness, Failure> {
-    let policy = session.shared.live.policy();
+fn strictness(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Strictness, Failure> {
     let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
-    let policy = policy.as_ref().ok_or(unavailable)?;
+    let policy = policy.ok_or(unavailable)?;
     let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
         Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
         Decision::Retired => (true, false),
-        Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => (false, false),
+        Decision::Disabled | Decision::Unmatched(_) => (false, false),
+        // Nothing is encrypted there, and no client's data either.
+        Decision::Internal => return Ok(Strictness { reject_clear: false, stubs_are_orphans: false }),
     };
-    if encrypted && place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
+    // A broker strips the headers for these versions, so that envelopes cannot be told from data: on no topic.
+    if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
         return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
     }
     Ok(Strictness { reject_clear, stubs_are_orphans: encrypted })

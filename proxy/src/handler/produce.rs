@@ -2,13 +2,16 @@
 //! errors are put into the broker's answer.
 
 mod answer;
+mod assemble;
 mod plan;
 mod request;
+mod treat;
 
 pub(crate) use answer::answer;
 pub(crate) use request::{Workspace, request};
 
 use crate::handler::Code;
+use crate::handler::seal::Sealed;
 use crate::sequences::Producer;
 use crate::topics::TopicId;
 use std::sync::Arc;
@@ -16,6 +19,13 @@ use std::time::Duration;
 
 /// The longest that a request waits for its key, or a producer's second batch for the answer to its first.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
+
+/// One partition's fate.
+enum Verdict {
+    Clear,
+    Sealed(Sealed),
+    Refused,
+}
 
 /// A topic as the request named it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,11 +6,14 @@ use super::fetch::{Workspace, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
-use crate::handler::open::{Opened, Place};
+use crate::handler::open::{Failure, Opened, Place};
 use crate::handler::{addresses, body_offset, lookup};
 use crate::pieces::Pieces;
-use crate::wire::{self, RequestHead, write};
+use crate::topics::TopicId;
+use crate::wire::{self, RequestHead, ShareFetchPartition, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
+use proxy_config::Decision;
+use std::collections::HashSet;
 use std::time::Duration;
 
 const SHARE_FETCH: i16 = ApiKey::ShareFetch as i16;
@@ -18,27 +21,70 @@ const SHARE_FETCH: i16 = ApiKey::ShareFetch as i16;
 const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Waits while a key provider is out of reach, and learns the names behind topic ids.
+/// Topics of one share session that are remembered; more than any client subscribes to.
+const MAX_TOPICS: usize = 10_000;
+
+/// What is remembered of a connection's share session: a request names only what changes.
+#[derive(Default)]
+pub(crate) struct Subscribed {
+    view: wire::ShareFetchRequestView,
+    topics: HashSet<TopicId>,
+}
+
+impl Subscribed {
+    /// Takes over the topics of a request. Those that leave the session are kept until it ends, which is on the safe side.
+    fn update(&mut self, version: i16, body: &[u8]) -> Result<(), Close> {
+        wire::share_fetch_request(version, body, &mut self.view).map_err(Close::Request)?;
+        if self.view.session_epoch <= 0 {
+            self.topics.clear();
+        }
+        for topic in &self.view.topics.topics {
+            if let TopicRef::Id(id) = topic.key.of(body)
+                && self.topics.len() < MAX_TOPICS
+            {
+                self.topics.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the provider of one of the topics is out of reach. A topic that was encrypted under an earlier policy, or
+    /// has no known name, may need any.
+    fn lacks_keys(&self, session: &Session) -> bool {
+        let live = &session.shared.live;
+        let Some(policy) = live.policy() else { return true };
+        let any_open = || {
+            let mut rules = policy.effective.policy().encrypt_rules();
+            rules.any(|rule| live.keys().is_open(&rule.provider))
+        };
+        any_open()
+            && self.topics.iter().any(|id| {
+                let Some(name) = session.shared.topics.name(id) else { return true };
+                match policy.effective.decide(&name) {
+                    Decision::Encrypt(rule) => live.keys().is_open(&rule.provider),
+                    Decision::Retired => true,
+                    Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => false,
+                }
+            })
+    }
+}
+
+/// Learns the names behind topic ids, and waits while a key provider of the session's topics is out of reach.
 pub(crate) async fn request(requests: &mut Requests, frame: &[u8], head: &RequestHead) -> Result<(), Close> {
+    let body = frame.get(body_offset(head)?..).unwrap_or_default();
+    requests.share_fetch.update(head.version, body)?;
+    let topics = requests.share_fetch.view.topics.topics.iter().map(|topic| topic.key.of(body));
+    let unknown = unknown_ids(&requests.session, topics);
+    if !unknown.is_empty() {
+        lookup::names(requests, &unknown).await?;
+    }
     let waiting = async {
-        while any_provider_out_of_reach(&requests.session) {
+        while requests.share_fetch.lacks_keys(&requests.session) {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
-    tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)?;
-    let body = frame.get(body_offset(head)?..).unwrap_or_default();
-    wire::share_fetch_request(head.version, body, &mut requests.share_fetch).map_err(Close::Request)?;
-    let topics = requests.share_fetch.topics.topics.iter().map(|topic| topic.key.of(body));
-    let unknown = unknown_ids(&requests.session, topics);
-    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
-}
-
-fn any_provider_out_of_reach(session: &Session) -> bool {
-    let live = &session.shared.live;
-    live.policy().is_some_and(|policy| {
-        policy.effective.policy().encrypt_rules().any(|rule| live.keys().is_open(&rule.provider))
-    })
+    tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)
 }
 
 /// Opens what is encrypted in an answer. A partition is opened as a whole or not at all: what was acquired of it and
@@ -54,7 +100,7 @@ pub(crate) async fn answer(
     let Workspace { share_view: view, opener, .. } = workspace;
     wire::share_fetch_response(version, message.get(base..).unwrap_or_default(), view)
         .map_err(Close::Answer)?;
-    opener.start(PATIENCE);
+    opener.start(session, PATIENCE);
     for (topic, partitions) in view.topics.iter() {
         let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
         for partition in partitions {
@@ -73,14 +119,7 @@ pub(crate) async fn answer(
                 }
                 Err(failure) => {
                     session.shared.metrics.records.refused.inc(failure.refusal);
-                    let error = write::ShareError {
-                        index: partition.index,
-                        code: failure.code.value(),
-                        message: None,
-                    };
-                    pieces.keep_until(base + partition.element.start);
-                    pieces.side(|side| write::share_fetch_error_partition(&error, side));
-                    pieces.skip_until(base + partition.element.end);
+                    refuse(partition, failure, base, pieces);
                 }
             }
         }
@@ -92,4 +131,61 @@ pub(crate) async fn answer(
     }
     pieces.keep_until(message.len());
     Ok(Outcome::Pieces)
+}
+
+/// An error in the place of records. What the broker says of acknowledgements stays: those were taken or not, whatever
+/// becomes of the records.
+fn refuse(partition: &ShareFetchPartition, failure: Failure, base: usize, pieces: &mut Pieces) {
+    let mut replace = |field: Span, write: &dyn Fn(&mut Vec<u8>)| {
+        pieces.keep_until(base + field.start);
+        pieces.side(write);
+        pieces.skip_until(base + field.end);
+    };
+    replace(partition.error_field, &|side| side.extend_from_slice(&failure.code.value().to_be_bytes()));
+    replace(partition.error_message_field, &|side| write::nullable_string(true, None, side));
+    replace(partition.records_field, &|side| write::count(true, 0, side));
+    replace(partition.acquired_field, &|side| write::count(true, 0, side));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::Code;
+    use crate::metrics::labels::Refusal;
+    use bytes::{Bytes, BytesMut};
+    use kafka_protocol::messages::ShareFetchResponse;
+    use kafka_protocol::messages::share_fetch_response::{
+        AcquiredRecords, PartitionData, ShareFetchableTopicResponse,
+    };
+    use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+
+    #[test]
+    fn a_refused_partition_keeps_what_the_broker_says_of_acknowledgements() {
+        let partition = PartitionData::default()
+            .with_partition_index(4)
+            .with_acknowledge_error_code(121)
+            .with_acknowledge_error_message(Some(StrBytes::from_static_str("too late")))
+            .with_records(Some(Bytes::from_static(b"sealed")))
+            .with_acquired_records(vec![AcquiredRecords::default().with_last_offset(9)]);
+        let other = PartitionData::default().with_partition_index(5).with_records(Some(Bytes::new()));
+        let topic =
+            ShareFetchableTopicResponse::default().with_partitions(vec![partition.clone(), other.clone()]);
+        let mut body = BytesMut::new();
+        ShareFetchResponse::default().with_responses(vec![topic]).encode(&mut body, 1).unwrap();
+        let mut view = wire::ShareFetchView::default();
+        wire::share_fetch_response(1, &body, &mut view).unwrap();
+
+        let mut pieces = Pieces::default();
+        let failure = Failure { code: Code::CorruptMessage, refusal: Refusal::Corrupt };
+        refuse(&view.topics.partitions[0], failure, 0, &mut pieces);
+        pieces.keep_until(body.len());
+        let refused: Vec<u8> = pieces.slices(&body).flatten().copied().collect();
+
+        let decoded = ShareFetchResponse::decode(&mut Bytes::from(refused), 1).unwrap();
+        let expected = partition
+            .with_error_code(Code::CorruptMessage.value())
+            .with_records(Some(Bytes::new()))
+            .with_acquired_records(Vec::new());
+        assert_eq!(decoded.responses[0].partitions, [expected, other]);
+    }
 }

@@ -8,9 +8,8 @@ mod answers;
 
 pub use addresses::{Broker, broker_array, node_endpoints};
 pub use answers::{
-    FetchError, ProduceError, ShareError, api_versions_v0_unsupported, fetch_error_partition, fetch_response,
-    fetch_topic, produce_error_partition, produce_response, produce_topic, share_fetch_error_partition,
-    share_fetch_response,
+    FetchError, ProduceError, api_versions_v0_unsupported, fetch_error_partition, fetch_response,
+    fetch_topic, produce_error_partition, produce_response, produce_topic,
 };
 
 use super::{Direction, TopicRef, schema};

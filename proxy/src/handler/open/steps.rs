@@ -1,6 +1,7 @@
 //! One try at one batch, with the keys and the room at hand. Nothing here waits.
 
-use super::{Failure, KnownKey, Opened, Opener, Part, Step, Task};
+use super::keys::KnownKey;
+use super::{Failure, Opened, Opener, Part, Step, Task};
 use crate::metrics::labels::{Direction, Format};
 use crate::pieces::Pieces;
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};

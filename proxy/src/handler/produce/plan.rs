@@ -1,9 +1,10 @@
 //! Everything about the topics of a Produce request that must be known before a batch is touched: names, decisions,
 //! keys, formats. Only this part waits.
 
-use crate::connection::Close;
 use crate::connection::requests::Requests;
+use crate::connection::{Close, Shared};
 use crate::handler::{Code, lookup};
+use crate::live::LoadedPolicy;
 use crate::metrics::labels::{Format, Refusal};
 use crate::sequences::Producer;
 use crate::topics::{Facts, TopicId};
@@ -44,9 +45,10 @@ pub(super) struct SealPlan {
     pub(super) if_compacted: Option<Code>,
 }
 
-/// Plans every topic of the request, in its order.
+/// Plans every topic of the request, in its order, by one policy.
 pub(super) async fn plan(
     requests: &mut Requests,
+    policy: Option<&LoadedPolicy>,
     view: &ProduceView,
     body: &[u8],
     version: i16,
@@ -59,7 +61,7 @@ pub(super) async fn plan(
     for (name, (_, partitions)) in names.into_iter().zip(view.topics.iter()) {
         let treatment = match &name {
             None => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
-            Some(name) => match decide(requests, name, version) {
+            Some(name) => match decide(&requests.session.shared, policy, name, version) {
                 Decided::Clear => Treatment::Clear,
                 Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
                 Decided::Encrypt(_) if acknowledged && are_behind(requests, name, partitions, body) => {
@@ -139,9 +141,18 @@ enum Decided {
     Encrypt(Arc<EncryptRule>),
 }
 
-fn decide(requests: &Requests, name: &Arc<str>, version: i16) -> Decided {
-    let shared = &requests.session.shared;
-    let Some(policy) = shared.live.policy() else {
+/// Whether a policy lets the topic's batches pass in clear.
+pub(super) fn is_clear(policy: Option<&LoadedPolicy>, name: &str) -> bool {
+    policy.is_some_and(|policy| {
+        matches!(
+            policy.effective.decide(name),
+            Decision::Internal | Decision::Disabled | Decision::Unmatched(UnmatchedTopics::Passthrough)
+        )
+    })
+}
+
+fn decide(shared: &Shared, policy: Option<&LoadedPolicy>, name: &Arc<str>, version: i16) -> Decided {
+    let Some(policy) = policy else {
         return Decided::Refuse(Code::NotEnoughReplicas, Refusal::KeyUnavailable);
     };
     match policy.effective.decide(name) {

@@ -1,6 +1,6 @@
 //! What the encoders write, read by the crate.
 
-use crate::wire::write::{self, Broker, FetchError, ProduceError, ShareError};
+use crate::wire::write::{self, Broker, FetchError, ProduceError};
 use crate::wire::{Direction, TopicRef, check};
 use bytes::Bytes;
 use kafka_protocol::messages::{
@@ -85,29 +85,6 @@ fn fetch_response() {
         }
         assert_eq!(decoded.responses[0].partitions.len(), 2);
     }
-}
-
-#[test]
-fn share_fetch_response() {
-    for version in [1, 2] {
-        let mut body = Vec::new();
-        write::share_fetch_response(3, 42, Some("why"), &mut body);
-        check(78, version, Direction::Response, &body).unwrap();
-        let decoded: ShareFetchResponse = decode(body, 1);
-        assert_eq!((decoded.throttle_time_ms, decoded.error_code), (3, 42));
-        assert_eq!(decoded.error_message.unwrap().as_str(), "why");
-    }
-    let mut partition = Vec::new();
-    write::share_fetch_error_partition(
-        &ShareError { index: 4, code: 2, message: Some("bad") },
-        &mut partition,
-    );
-    let decoded: kafka_protocol::messages::share_fetch_response::PartitionData = decode(partition, 1);
-    assert_eq!((decoded.partition_index, decoded.error_code), (4, 2));
-    assert_eq!(decoded.error_message.unwrap().as_str(), "bad");
-    assert_eq!((decoded.acknowledge_error_code, decoded.acknowledge_error_message), (0, None));
-    assert_eq!(decoded.records, Some(Bytes::new()));
-    assert!(decoded.acquired_records.is_empty());
 }
 
 #[test]

@@ -28,17 +28,6 @@ pub struct FetchError {
     pub code: i16,
 }
 
-/// A partition of a share group that could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShareError<'a> {
-    /// The partition.
-    pub index: i32,
-    /// Why, as Kafka's code.
-    pub code: i16,
-    /// Why, in words.
-    pub message: Option<&'a str>,
-}
-
 /// A Produce answer (0 to 13) in which nothing was written.
 pub fn produce_response(
     version: i16,
@@ -143,33 +132,6 @@ pub fn fetch_error_partition(version: i16, partition: FetchError, out: &mut Vec<
     // Empty, as brokers send it: some clients take null records for a broken answer.
     count(flexible, 0, out);
     no_tags(flexible, out);
-}
-
-/// A ShareFetch answer (1 and 2) with an error of its own and nothing else.
-pub fn share_fetch_response(throttle_ms: i32, error_code: i16, message: Option<&str>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&throttle_ms.to_be_bytes());
-    out.extend_from_slice(&error_code.to_be_bytes());
-    nullable_string(true, message, out);
-    out.extend_from_slice(&0_i32.to_be_bytes());
-    count(true, 0, out);
-    count(true, 0, out);
-    no_tags(true, out);
-}
-
-/// A whole element of a ShareFetch topic's array of partitions: nothing read, nothing acquired. It also says that
-/// acknowledgements went well; to keep what the broker said about them, edit the element's fields instead.
-pub fn share_fetch_error_partition(partition: &ShareError<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&partition.index.to_be_bytes());
-    out.extend_from_slice(&partition.code.to_be_bytes());
-    nullable_string(true, partition.message, out);
-    out.extend_from_slice(&0_i16.to_be_bytes());
-    nullable_string(true, None, out);
-    out.extend_from_slice(&(-1_i32).to_be_bytes());
-    out.extend_from_slice(&(-1_i32).to_be_bytes());
-    no_tags(true, out);
-    count(true, 0, out);
-    count(true, 0, out);
-    no_tags(true, out);
 }
 
 /// The answer to an `ApiVersions` request of a version that we do not have: in the oldest form, with the range that we

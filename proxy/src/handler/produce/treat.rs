@@ -1,0 +1,151 @@
+//! One partition of a Produce request: its producer is followed, its batch is sealed or refused.
+
+use super::plan::{self, SealPlan, TopicPlan, Treatment};
+use crate::connection::{Session, Shared};
+use crate::frame::Frame;
+use crate::handler::seal::{self, Sealed, Target};
+use crate::handler::{Code, with_workbench};
+use crate::metrics::labels::Refusal;
+use crate::pieces::Pieces;
+use crate::sequences::{Admission, Producer};
+use crate::wire::ProducePartition;
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const MIB: usize = 1024 * 1024;
+
+/// One partition of the request.
+pub(super) struct Batch<'a> {
+    pub(super) partition: &'a ProducePartition,
+    /// Where the request's body begins in the frame.
+    pub(super) base: usize,
+    pub(super) acknowledged: bool,
+    pub(super) deadline: Instant,
+}
+
+impl Batch<'_> {
+    fn records(&self) -> Option<Range<usize>> {
+        self.partition.records.map(|records| records.shifted(self.base))
+    }
+}
+
+pub(super) type Admitted = Option<(Producer, i32)>;
+/// What the answer's reader wants to know: the topic's name, the producer, and [`SealPlan::if_compacted`].
+pub(super) type Remembered = Option<(Arc<str>, Admitted, Option<Code>)>;
+
+/// What becomes of it when it is not refused.
+pub(super) enum Treated {
+    Clear,
+    Sealed(Sealed, Remembered),
+}
+
+pub(super) async fn treat(
+    session: &Session,
+    frame: &mut Frame,
+    batch: &Batch<'_>,
+    plan: &TopicPlan,
+    pieces: &mut Pieces,
+) -> Result<Treated, (Code, Refusal)> {
+    let Treatment::Clear = plan.treatment else {
+        return treat_encrypted(session, frame, batch, plan, pieces).await;
+    };
+    Ok(Treated::Clear)
+}
+
+/// Batches of topics that are encrypted or refused: their producers are followed, so that a refusal loses nothing.
+async fn treat_encrypted(
+    session: &Session,
+    frame: &mut Frame,
+    batch: &Batch<'_>,
+    plan: &TopicPlan,
+    pieces: &mut Pieces,
+) -> Result<Treated, (Code, Refusal)> {
+    let invalid = (Code::InvalidRecord, Refusal::InvalidRecord);
+    let records = batch.records().ok_or(invalid)?;
+    let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
+    let Some(name) = &plan.name else {
+        return Err((Code::UnknownTopicId, Refusal::UnknownTopicId));
+    };
+    let producer = plan::producer_of(name, batch.partition.index, bytes).filter(|_| batch.acknowledged);
+    let plan = match &plan.treatment {
+        Treatment::Seal(plan) => plan,
+        Treatment::Refuse(code, refusal) => {
+            if let Some((producer, sequence)) = &producer {
+                session.sequences.refused(producer, *sequence, *code);
+            }
+            return Err((*code, *refusal));
+        }
+        Treatment::Behind => {
+            if let Some((producer, sequence)) = &producer {
+                admit(session, producer, *sequence, batch.deadline).await?;
+                // Not behind after all: the batch comes again.
+                session.sequences.answered(producer, false);
+            }
+            return Err((Code::NotEnoughReplicas, Refusal::Producer));
+        }
+        Treatment::Clear => return Ok(Treated::Clear),
+    };
+    if let Some((producer, sequence)) = &producer {
+        admit(session, producer, *sequence, batch.deadline).await?;
+    }
+    let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
+    match (sealed, producer) {
+        (Ok((sealed, if_compacted)), producer) => {
+            let remembered = batch.acknowledged.then(|| (Arc::clone(name), producer, if_compacted));
+            Ok(Treated::Sealed(sealed, remembered))
+        }
+        (Err(refused), producer) => {
+            if let Some((producer, sequence)) = producer {
+                session.sequences.refused(&producer, sequence, refused.0);
+                session.sequences.answered(&producer, false);
+            }
+            Err(refused)
+        }
+    }
+}
+
+async fn admit(
+    session: &Session,
+    producer: &Producer,
+    sequence: i32,
+    deadline: Instant,
+) -> Result<(), (Code, Refusal)> {
+    let admitted = tokio::time::timeout_at(deadline, session.sequences.admitted(producer, sequence)).await;
+    match admitted {
+        Ok(Admission::Send) => Ok(()),
+        Ok(Admission::Refuse(code)) => Err((code, Refusal::Producer)),
+        Ok(Admission::Wait) | Err(_) => {
+            session.sequences.refused(producer, sequence, Code::NotEnoughReplicas);
+            Err((Code::NotEnoughReplicas, Refusal::Producer))
+        }
+    }
+}
+
+/// Bytes of decompressed records that may be sealed one by one. Ciphertext does not compress again, so that much more
+/// than the topic takes is refused before memory is spent on it.
+fn max_section(max_message_bytes: Option<usize>) -> usize {
+    max_message_bytes.map_or(16 * MIB, |max| max.saturating_mul(16).max(MIB))
+}
+
+fn seal_batch(
+    frame: &mut Frame,
+    records: Range<usize>,
+    topic: &str,
+    partition: i32,
+    plan: &SealPlan,
+    pieces: &mut Pieces,
+    shared: &Shared,
+) -> Result<(Sealed, Option<Code>), (Code, Refusal)> {
+    let target = Target {
+        topic,
+        partition,
+        key: &plan.key,
+        format: plan.format,
+        max_bytes: plan.max_message_bytes,
+        max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),
+    };
+    let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
+    shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);
+    Ok((sealed, plan.if_compacted))
+}
