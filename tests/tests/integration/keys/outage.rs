@@ -3,11 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use kafka_protocol::messages::ProduceRequest;
 use serde_json::json;
 use tests::payload::random_bytes;
+use tests::raw_connection::Location;
 use tests::{
-    By, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy, RawConnection,
-    Rule, assert_same, eventually, eventually_ok, topic,
+    By, Client, Cluster, ConsumeOptions, KafkaErrorName, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
+    RawConnection, Rule, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{PATIENCE, batch, create, key_reloads, start, two_keys, works, write};
@@ -24,6 +27,10 @@ fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
 async fn refused(proxy: &Proxy, reason: &str) -> f64 {
     let metrics = proxy.metrics().await;
     metrics.sum("topic_encryption_refused_partitions_total", &[("reason", reason)])
+}
+
+async fn requests(proxy: &Proxy) -> f64 {
+    proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,4 +177,33 @@ async fn many_keys_of_a_provider_that_comes_back_are_noticed_soon() {
     std::fs::rename(proxy.keys_folder(), proxy.folder().join("later")).unwrap();
     let ready = async || proxy.get("/readyz").await.is_ok_and(|answer| answer.status == 200);
     eventually("the proxy is ready", Duration::from_secs(12), ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_loaded_while_a_request_waits_for_a_key_stops_its_clear_topics() {
+    let proxy = start("waits").await;
+    let (sealed, clear) = (create("waits.a").await, create("waits-clear").await);
+    let (mut connection, of_sealed) = RawConnection::to_leader(&proxy.bootstrap(), &sealed, 0).await.unwrap();
+    let of_clear = connection.locate(&clear, 0).await.unwrap();
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    let request = |at: &Location| RawConnection::produce_request(at, 13, -1, Bytes::from(batch()));
+    let mut both = request(&of_sealed).with_timeout_ms(20_000);
+    both.topic_data.extend(request(&of_clear).topic_data);
+    let before = requests(&proxy).await;
+    connection.send(&both, 13).await.unwrap();
+    eventually("the request has come", PATIENCE, async || requests(&proxy).await > before).await;
+
+    let policy = two_keys("waits").rule(Rule::encrypt([Pattern::name(&clear)], "a"));
+    proxy.apply_policy(&policy).await;
+    bring_keys_back(&proxy).unwrap();
+    let (_, answer) = connection.receive::<ProduceRequest>(13).await.unwrap();
+    let errors = answer.responses.iter().map(|topic| {
+        let error = KafkaErrorName::from_code(topic.partition_responses[0].error_code);
+        (topic.topic_id, error.map(|error| error.to_string()))
+    });
+    let expected = [(of_sealed.topic_id, None), (of_clear.topic_id, Some("NOT_ENOUGH_REPLICAS".to_owned()))];
+    assert_eq!(errors.collect::<Vec<_>>(), expected);
+    assert_eq!(connection.list_offset(&of_clear, -1).await.unwrap(), 0, "nothing is stored in clear");
+    works(&proxy, &clear, 1).await;
 }
