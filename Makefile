@@ -3,7 +3,6 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
 PROXY := target/release/topic-encryption-proxy
-BENCH_ARGS ?=
 
 .PHONY: help demo test unit integration bench lint fmt generate fuzz build advisories clean
 help: ## this list
@@ -16,6 +15,7 @@ demo: ## a real broker, the proxy, and what each side sees of encrypted records
 
 test: ## every test, on real brokers with real clients
 	tests/rig/setup test
+	python3 -B -m unittest discover -s tests/bench
 	$(CARGO) test --locked --workspace
 
 unit: ## the tests that need no broker
@@ -28,7 +28,7 @@ integration: ## the tests on real brokers only: make integration CASE=name
 bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUICK=1 is short
 	tests/rig/setup bench
 	$(CARGO) build --locked --release -p proxy
-	tests/bench/run $(BENCH_ARGS)
+	tests/bench/run
 
 build: ## the proxy, optimised: target/release/topic-encryption-proxy
 	$(CARGO) build --locked --release -p proxy
@@ -39,7 +39,7 @@ lint: ## formatting, clippy and documentation, warnings are errors; licences and
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; else echo "cargo-deny is not installed: skipped (cargo install cargo-deny)"; fi
 
-advisories: ## known vulnerabilities of dependencies (network)
+advisories: ## known vulnerabilities of dependencies (network; cargo install cargo-deny)
 	$(CARGO) deny --locked check advisories
 
 fmt: ## format everything

@@ -71,25 +71,18 @@ pub struct ConnectionMetrics {
     pub open: Gauge,
     /// Accepted since start.
     pub total: Counter,
-    /// Refused because a limit was reached.
-    pub refused: Counter,
     /// Ended, by reason.
     pub closed: CounterSet<CloseReason>,
 }
 
 impl ConnectionMetrics {
     fn register(registry: &mut Registry) -> Self {
-        let (open, total, refused) = (Gauge::default(), Counter::default(), Counter::default());
+        let (open, total) = (Gauge::default(), Counter::default());
         registry.register("connections_open", "Client connections open now", open.clone());
         registry.register("connections", "Client connections accepted", total.clone());
-        registry.register(
-            "connections_refused",
-            "Client connections refused because a limit was reached",
-            refused.clone(),
-        );
         let closed =
             CounterSet::register(registry, "connections_closed", "Client connections ended, by reason");
-        Self { open, total, refused, closed }
+        Self { open, total, closed }
     }
 }
 

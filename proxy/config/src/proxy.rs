@@ -43,7 +43,7 @@ pub struct ProxyConfig {
     pub key_providers: BTreeMap<ProviderName, KeyProvider>,
     /// The files of the policy.
     pub policy: PolicyFiles,
-    /// Health, metrics and the loaded policy's hash.
+    /// The admin server: health, metrics, and what is loaded.
     pub admin: Admin,
     /// Bounds on memory and connections.
     pub limits: Limits,

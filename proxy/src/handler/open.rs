@@ -3,6 +3,7 @@
 mod keys;
 mod room;
 mod steps;
+mod strictness;
 
 use crate::connection::Session;
 use crate::handler::{Code, with_workbench};
@@ -10,16 +11,13 @@ use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use keys::KnownKey;
-use proxy_config::{Decision, OnPlaintext};
 use proxy_records::{Entry, entries};
 use room::Room;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use strictness::Strictness;
 use tokio::time::Instant;
-
-/// The first version of Fetch whose answers carry record headers, thus envelopes.
-const FIRST_VERSION: i16 = 4;
 
 /// Which partition.
 pub(crate) struct Place<'a> {
@@ -71,14 +69,6 @@ pub(crate) struct Opener {
     policy: Option<Arc<LoadedPolicy>>,
 }
 
-/// What the rule of the topic says about what is not encrypted.
-#[derive(Clone, Copy)]
-struct Strictness {
-    reject_clear: bool,
-    /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
-    stubs_are_orphans: bool,
-}
-
 /// What the steps on one partition have in common.
 struct Task<'a> {
     session: &'a Session,
@@ -119,7 +109,7 @@ impl Opener {
     ) -> Result<Opened, Failure> {
         self.parts.clear();
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
-        let task = Task { session, place, strictness: strictness(self.policy.as_deref(), place)? };
+        let task = Task { session, place, strictness: Strictness::of(self.policy.as_deref(), place)? };
         let mut opened = Opened::Unchanged;
         let mut at = records.start;
         while at < records.end {
@@ -197,23 +187,6 @@ impl Opener {
             }
         }
     }
-}
-
-fn strictness(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Strictness, Failure> {
-    let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
-    let policy = policy.ok_or(unavailable)?;
-    let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
-        Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
-        Decision::Retired => (true, false),
-        Decision::Disabled | Decision::Unmatched(_) => (false, false),
-        // Nothing is encrypted there, and no client's data either.
-        Decision::Internal => return Ok(Strictness { reject_clear: false, stubs_are_orphans: false }),
-    };
-    // A broker strips the headers for these versions, so that envelopes cannot be told from data: on no topic.
-    if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
-        return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
-    }
-    Ok(Strictness { reject_clear, stubs_are_orphans: encrypted })
 }
 
 fn next_entry(message: &[u8], range: Range<usize>) -> Result<Entry, Failure> {

@@ -125,12 +125,10 @@ label_set! {
         Upstream = "upstream",
         /// The broker could not be reached.
         UpstreamUnreachable = "upstream_unreachable",
-        /// No broker is known for the port or server name.
+        /// No broker is known for the port.
         UnknownBroker = "unknown_broker",
         /// The TLS handshake failed or took too long.
         Handshake = "handshake",
-        /// Nothing was sent for too long.
-        Idle = "idle",
         /// A peer took no bytes for too long.
         Stalled = "stalled",
         /// Reading or writing failed.
@@ -141,7 +139,5 @@ label_set! {
         KeysUnavailable = "keys_unavailable",
         /// A refused produce that expects no answer.
         Unacknowledged = "unacknowledged",
-        /// The proxy shut down.
-        Shutdown = "shutdown",
     }
 }

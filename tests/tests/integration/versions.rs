@@ -2,6 +2,8 @@
 
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
+use std::time::Duration;
+
 use tests::raw_connection::Location;
 use tests::{
     Batch, By, Client, Cluster, Codec, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection,
@@ -201,16 +203,11 @@ async fn old_produce_to_encrypted_topics_is_refused() {
         frame.extend(i32::try_from(records.bytes().len()).unwrap().to_be_bytes());
         frame.extend(records.bytes());
         connection.send_frame(&frame).await.unwrap();
-        if let Ok(answer) = connection.receive_frame().await {
-            // Correlation id, one topic, its name, one partition, its index, the error.
-            let error = 4 + 4 + 2 + at.topic.len() + 4 + 4;
-            assert_eq!(answer[..4], 11_i32.to_be_bytes());
-            assert_eq!(
-                answer[error..error + 2],
-                35_i16.to_be_bytes(),
-                "{format}, Produce {version}: {answer:?}"
-            );
-        }
+        let answer = connection.receive_frame().await.unwrap();
+        // Correlation id, one topic, its name, one partition, its index, the error.
+        let error = 4 + 4 + 2 + at.topic.len() + 4 + 4;
+        assert_eq!(answer[..4], 11_i32.to_be_bytes());
+        assert_eq!(answer[error..error + 2], 35_i16.to_be_bytes(), "{format}, Produce {version}: {answer:?}");
         let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap()).await.unwrap();
         assert_eq!(
             direct.list_offset(&at, -1).await.unwrap(),
@@ -220,9 +217,10 @@ async fn old_produce_to_encrypted_topics_is_refused() {
     }
 }
 
-/// Such a client would get envelopes without their headers.
+/// Such a client would get envelopes without their headers. These brokers have no such versions: they close, and what
+/// the proxy does with the answer of an older broker is a test beside its code.
 #[tokio::test(flavor = "multi_thread")]
-async fn old_fetch_from_encrypted_topics_is_refused() {
+async fn old_fetch_from_encrypted_topics_gets_no_records() {
     for (format, version) in [("batch", 0), ("batch", 3), ("record", 2), ("record", 3)] {
         let (mut connection, at) = stage(format, "old-fetch").await;
         let sent = Batch::of(&Payload::new(1).orders(2));
@@ -240,13 +238,7 @@ async fn old_fetch_from_encrypted_topics_is_refused() {
         frame.extend(0_i64.to_be_bytes());
         frame.extend((1_i32 << 20).to_be_bytes());
         connection.send_frame(&frame).await.unwrap();
-        if let Ok(answer) = connection.receive_frame().await {
-            // Correlation id, throttle time, one topic, its name, one partition, its index, the error.
-            let throttle = if version >= 1 { 4 } else { 0 };
-            let error = 4 + throttle + 4 + 2 + at.topic.len() + 4 + 4;
-            assert_ne!(answer[error..error + 2], [0, 0], "{format}, Fetch {version}: {answer:?}");
-            assert!(answer.len() < error + 2 + 8 + 4 + 1, "{format}, Fetch {version}: an error with records");
-        }
+        assert!(connection.closes_within(Duration::from_secs(10)).await, "{format}, Fetch {version}");
     }
 }
 

@@ -3,7 +3,7 @@
 use super::assemble::assemble;
 use super::plan::{self, TopicPlan};
 use super::treat::{Batch, Treated, treat};
-use super::{HOLD_LIMIT, Refused, Sent, TopicKey, Tracked, Verdict};
+use super::{HOLD_LIMIT, Refused, Sent, TopicKey, Verdict};
 use crate::connection::expected::Answer;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
@@ -61,7 +61,7 @@ async fn handle(
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = topic_key(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let batch = Batch { partition, base, acknowledged, deadline };
+            let batch = Batch { topic: &key, partition, base, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {
@@ -69,13 +69,7 @@ async fn handle(
                     Verdict::Clear
                 }
                 Ok(Treated::Sealed(sealed, tracked)) => {
-                    sent.tracked.extend(tracked.map(|(name, producer, if_compacted)| Tracked {
-                        topic: key.clone(),
-                        name,
-                        index: partition.index,
-                        producer,
-                        if_compacted,
-                    }));
+                    sent.tracked.extend(tracked);
                     Verdict::Sealed(sealed)
                 }
                 Err((code, refusal)) => {

@@ -1,6 +1,7 @@
 //! One partition of a Produce request: its producer is followed, its batch is sealed or refused.
 
 use super::plan::{self, SealPlan, TopicPlan, Treatment};
+use super::{TopicKey, Tracked};
 use crate::connection::{Session, Shared};
 use crate::frame::Frame;
 use crate::handler::seal::{self, Sealed, Target};
@@ -17,6 +18,7 @@ const MIB: usize = 1024 * 1024;
 
 /// One partition of the request.
 pub(super) struct Batch<'a> {
+    pub(super) topic: &'a TopicKey,
     pub(super) partition: &'a ProducePartition,
     /// Where the request's body begins in the frame.
     pub(super) base: usize,
@@ -30,16 +32,14 @@ impl Batch<'_> {
     }
 }
 
-pub(super) type Admitted = Option<(Producer, i32)>;
-/// What the answer's reader wants to know: the topic's name, the producer, and [`SealPlan::if_compacted`].
-pub(super) type Remembered = Option<(Arc<str>, Admitted, Option<Code>)>;
-
 /// What becomes of it when it is not refused.
 pub(super) enum Treated {
     Clear,
-    Sealed(Sealed, Remembered),
+    /// What of it the reader of the answer must know, if there will be an answer.
+    Sealed(Sealed, Option<Tracked>),
 }
 
+/// The producers of batches that are sealed or refused are followed, so that a refusal loses nothing.
 pub(super) async fn treat(
     session: &Session,
     frame: &mut Frame,
@@ -47,20 +47,9 @@ pub(super) async fn treat(
     plan: &TopicPlan,
     pieces: &mut Pieces,
 ) -> Result<Treated, (Code, Refusal)> {
-    let Treatment::Clear = plan.treatment else {
-        return treat_encrypted(session, frame, batch, plan, pieces).await;
-    };
-    Ok(Treated::Clear)
-}
-
-/// Batches of topics that are encrypted or refused: their producers are followed, so that a refusal loses nothing.
-async fn treat_encrypted(
-    session: &Session,
-    frame: &mut Frame,
-    batch: &Batch<'_>,
-    plan: &TopicPlan,
-    pieces: &mut Pieces,
-) -> Result<Treated, (Code, Refusal)> {
+    if let Treatment::Clear = plan.treatment {
+        return Ok(Treated::Clear);
+    }
     let invalid = (Code::InvalidRecord, Refusal::InvalidRecord);
     let records = batch.records().ok_or(invalid)?;
     let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
@@ -90,12 +79,18 @@ async fn treat_encrypted(
         admit(session, producer, *sequence, batch.deadline).await?;
     }
     let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
-    match (sealed, producer) {
-        (Ok((sealed, if_compacted)), producer) => {
-            let remembered = batch.acknowledged.then(|| (Arc::clone(name), producer, if_compacted));
-            Ok(Treated::Sealed(sealed, remembered))
+    match sealed {
+        Ok(sealed) => {
+            let tracked = batch.acknowledged.then(|| Tracked {
+                topic: batch.topic.clone(),
+                name: Arc::clone(name),
+                index: batch.partition.index,
+                producer,
+                if_compacted: plan.if_compacted,
+            });
+            Ok(Treated::Sealed(sealed, tracked))
         }
-        (Err(refused), producer) => {
+        Err(refused) => {
             if let Some((producer, sequence)) = producer {
                 session.sequences.refused(&producer, sequence, refused.0);
                 session.sequences.answered(&producer, false);
@@ -136,7 +131,7 @@ fn seal_batch(
     plan: &SealPlan,
     pieces: &mut Pieces,
     shared: &Shared,
-) -> Result<(Sealed, Option<Code>), (Code, Refusal)> {
+) -> Result<Sealed, (Code, Refusal)> {
     let target = Target {
         topic,
         partition,
@@ -147,5 +142,5 @@ fn seal_batch(
     };
     let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
     shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);
-    Ok((sealed, plan.if_compacted))
+    Ok(sealed)
 }

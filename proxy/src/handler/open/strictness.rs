@@ -1,0 +1,96 @@
+//! What the policy says about a fetched partition.
+
+use super::{Failure, Place};
+use crate::handler::Code;
+use crate::live::LoadedPolicy;
+use crate::metrics::labels::Refusal;
+use proxy_config::{Decision, OnPlaintext};
+
+/// The first version of Fetch whose answers carry record headers, thus envelopes.
+const FIRST_VERSION: i16 = 4;
+
+/// What the rule of the topic says about what is not encrypted.
+#[derive(Clone, Copy)]
+pub(super) struct Strictness {
+    pub(super) reject_clear: bool,
+    /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
+    pub(super) stubs_are_orphans: bool,
+}
+
+impl Strictness {
+    /// Looks the topic up in the policy that the whole answer is opened under.
+    pub(super) fn of(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Self, Failure> {
+        let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
+        let policy = policy.ok_or(unavailable)?;
+        let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
+            Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
+            Decision::Retired => (true, false),
+            Decision::Disabled | Decision::Unmatched(_) => (false, false),
+            // Nothing is encrypted there, and no client's data either.
+            Decision::Internal => return Ok(Self { reject_clear: false, stubs_are_orphans: false }),
+        };
+        // A broker strips the headers for these versions, so that envelopes cannot be told from data: on no topic.
+        if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
+            return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
+        }
+        Ok(Self { reject_clear, stubs_are_orphans: encrypted })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_config::{EffectivePolicy, Ledger, Policy, ProviderName};
+    use std::time::SystemTime;
+
+    const POLICY: &str = r#"{"rules": [
+        {"topics": [{"prefix": "sealed."}], "key": {"name": "a"}, "onPlaintext": "Reject"},
+        {"topics": [{"prefix": "open."}], "encryption": "Disabled"}]}"#;
+
+    fn of(topic: &str, fetch_version: Option<i16>) -> Result<(bool, bool), Failure> {
+        let providers = [ProviderName::new("default").unwrap()].into();
+        let ledger = Policy::parse(
+            r#"{"rules": [{"topics": [{"prefix": "former."}], "key": {"name": "a"}}]}"#,
+            &providers,
+        );
+        let ledger = Ledger::default().updated(&ledger.unwrap());
+        let policy = Policy::parse(POLICY, &providers).unwrap();
+        let loaded = LoadedPolicy {
+            effective: EffectivePolicy::new(policy, ledger),
+            hash: String::new(),
+            generation: 1,
+            loaded_at: SystemTime::UNIX_EPOCH,
+        };
+        let place = Place { topic, partition: 0, fetch_version };
+        Strictness::of(Some(&loaded), &place).map(|strict| (strict.reject_clear, strict.stubs_are_orphans))
+    }
+
+    #[test]
+    fn clear_records_are_refused_by_rule_and_stubs_wherever_data_was_encrypted() {
+        for (topic, expected) in [
+            ("sealed.a", (true, true)),
+            ("former.a", (false, true)),
+            ("open.a", (false, false)),
+            ("other", (false, false)),
+            ("__consumer_offsets", (false, false)),
+        ] {
+            for version in [Some(4), Some(17), None] {
+                assert_eq!(of(topic, version).unwrap(), expected, "{topic} {version:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn records_without_headers_go_out_from_internal_topics_only() {
+        for topic in ["sealed.a", "former.a", "open.a", "other"] {
+            assert_eq!(of(topic, Some(3)).unwrap_err().code, Code::UnsupportedVersion, "{topic}");
+        }
+        assert!(of("__consumer_offsets", Some(3)).is_ok());
+    }
+
+    #[test]
+    fn nothing_goes_out_before_a_policy_is_loaded() {
+        let place = Place { topic: "other", partition: 0, fetch_version: Some(17) };
+        assert_eq!(Strictness::of(None, &place).err().unwrap().code, Code::KafkaStorageError);
+    }
+}
