@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Requests of one connection that wait for their answers.
 const PIPELINE: usize = 128;
+/// Answers of the proxy's own, and what is remembered of requests, that one connection may have waiting.
+const QUEUED_BYTES: usize = 256 * 1024;
 /// Where one side has ended, what the other still sends is taken off the wire for so long: closing over unread bytes
 /// resets a connection, and the peer might lose what was sent to it last.
 const LINGER: Duration = Duration::from_secs(5);
@@ -40,9 +42,10 @@ pub(crate) struct Shared {
     pub(crate) brokers: Brokers,
     pub(crate) topics: Topics,
     pub(crate) upstream: Upstream,
-    /// Requests, answers, and what answers grow to by rewriting have budgets of their own: a request may wait for an
-    /// answer and an answer for its growth, never the other way round.
+    /// Requests, answers of the proxy's own, brokers' answers, and what these grow to by rewriting have budgets of their
+    /// own. Each may wait for one that comes later in this order, never the other way round.
     pub(crate) request_budget: Budget,
+    pub(crate) local_budget: Budget,
     pub(crate) answer_budget: Budget,
     pub(crate) growth_budget: Budget,
     pub(crate) metrics: Metrics,
@@ -71,8 +74,10 @@ pub(crate) struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) advertised: Arc<Advertised>,
     pub(crate) sequences: Sequences,
-    /// The last Fetch answer had partitions whose key provider is out of reach.
-    pub(crate) keys_out_of_reach: AtomicBool,
+    /// What this connection may have waiting in its queue of answers before it reads no more requests.
+    pub(crate) queued: Budget,
+    /// The last Fetch answer had nothing but partitions whose key provider is out of reach.
+    pub(crate) only_keys_lacked: AtomicBool,
 }
 
 /// Why a connection ended other than by the client's wish.
@@ -125,7 +130,8 @@ pub(crate) async fn serve(
         shared,
         advertised,
         sequences: Sequences::default(),
-        keys_out_of_reach: AtomicBool::new(false),
+        queued: Budget::new(QUEUED_BYTES),
+        only_keys_lacked: AtomicBool::new(false),
     });
     let (expect, expected) = mpsc::channel(PIPELINE);
 

@@ -16,9 +16,9 @@ const SMALL: usize = 64 * 1024;
 /// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes, not counting the wait for
 /// its share of the budget.
 const FRAME_TIME: Duration = Duration::from_secs(30);
-const SLOWEST: usize = 1024 * 1024;
-/// While a frame holds its share of the budget, some byte must come within this.
-const STALL: Duration = Duration::from_secs(5);
+const SLOWEST: usize = 4 * 1024 * 1024;
+/// While a frame holds its share of the budget, its part of the bytes must come within each of these.
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// One message without its length prefix, and its share of the byte budget.
 #[derive(Debug)]
@@ -80,9 +80,7 @@ impl FrameReader {
         let mut bytes = BytesMut::with_capacity(size);
         bytes.extend_from_slice(&self.buffer);
         self.buffer = BytesMut::new();
-        let time = FRAME_TIME + Duration::from_secs(u64::try_from(size / SLOWEST).unwrap_or(u64::MAX));
-        let reading = tokio::time::timeout(time, read_steadily(&mut self.io, &mut bytes, size));
-        reading.await.map_err(|_| FrameError::Slow(size))??;
+        read_steadily(&mut self.io, &mut bytes, size).await?;
         Ok(Frame { bytes, grant })
     }
 
@@ -129,14 +127,23 @@ impl FrameReader {
     }
 }
 
-/// While a frame holds its share of the budget, some byte must come within [`STALL`].
+/// Who holds a share of the budget and sends little gives it back soon.
 async fn read_steadily(io: &mut Reader, bytes: &mut BytesMut, size: usize) -> Result<(), FrameError> {
+    let windows =
+        (FRAME_TIME.as_secs() + u64::try_from(size / SLOWEST).unwrap_or(u64::MAX)) / WINDOW.as_secs();
+    let part = size / usize::try_from(windows).unwrap_or(usize::MAX).max(1);
     while bytes.len() < size {
-        let want = size - bytes.len();
-        let reading = tokio::time::timeout(STALL, read(io, bytes, want));
-        if !reading.await.map_err(|_| FrameError::Slow(size))?? {
-            return Err(FrameError::Truncated);
-        }
+        let goal = bytes.len().saturating_add(part).min(size);
+        let reading = async {
+            while bytes.len() < goal {
+                let want = size - bytes.len();
+                if !read(io, bytes, want).await? {
+                    return Err(FrameError::Truncated);
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(WINDOW, reading).await.map_err(|_| FrameError::Slow(size))??;
     }
     Ok(())
 }

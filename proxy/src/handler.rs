@@ -47,6 +47,7 @@ pub(crate) fn with_workbench<T>(work: impl FnOnce(&mut Workbench) -> T) -> T {
 pub(crate) enum Code {
     CorruptMessage = 2,
     MessageTooLarge = 10,
+    InvalidTopic = 17,
     NotEnoughReplicas = 19,
     TopicAuthorizationFailed = 29,
     UnsupportedVersion = 35,

@@ -7,14 +7,16 @@
 //! refusal they get what a broker says there, so that producers send them again under a new epoch.
 
 use crate::handler::Code;
+use crate::handler::produce::TopicKey;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Whose batches belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Producer {
-    pub(crate) topic: Arc<str>,
+    /// As the request named it: a refusal counts also where the name behind an id is not known yet.
+    pub(crate) topic: TopicKey,
     pub(crate) partition: i32,
     pub(crate) id: i64,
     pub(crate) epoch: i16,
@@ -93,8 +95,10 @@ impl Sequences {
     pub(crate) fn failed(&self, producer: &Producer, sequence: i32) {
         if let Some(state) = self.lock().get_mut(producer)
             && !state.acknowledged
+            && state.refused.is_none_or(|(first, _)| first != sequence)
         {
-            state.refused.get_or_insert((sequence, Code::OutOfOrderSequenceNumber));
+            // It was the only one upstream, so it precedes whatever was refused meanwhile.
+            state.refused = Some((sequence, Code::OutOfOrderSequenceNumber));
         }
         self.answered(producer, false);
     }
@@ -130,9 +134,10 @@ impl Sequences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn producer() -> Producer {
-        Producer { topic: "t".into(), partition: 0, id: 7, epoch: 0 }
+        Producer { topic: TopicKey::Name("t".into()), partition: 0, id: 7, epoch: 0 }
     }
 
     #[test]
@@ -174,6 +179,16 @@ mod tests {
     fn behind_a_first_batch_that_the_broker_failed_nothing_goes() {
         let sequences = Sequences::default();
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+        sequences.failed(&producer(), 0);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+    }
+
+    #[test]
+    fn a_failed_first_batch_comes_before_what_was_refused_behind_it() {
+        let sequences = Sequences::default();
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+        sequences.refused(&producer(), 5, Code::NotEnoughReplicas);
         sequences.failed(&producer(), 0);
         assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);

@@ -72,7 +72,8 @@ impl Server {
             topics: Topics::default(),
             upstream: Upstream::new(bootstrap, client_tls),
             request_budget: Budget::new(limits.buffer_bytes / 4),
-            answer_budget: Budget::new(limits.buffer_bytes / 2),
+            local_budget: Budget::new(limits.buffer_bytes / 8),
+            answer_budget: Budget::new(limits.buffer_bytes / 8 * 3),
             growth_budget: Budget::new(limits.buffer_bytes / 4),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
@@ -101,7 +102,8 @@ impl Server {
     pub fn buffer_bytes(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let shared = Arc::clone(&self.shared);
         move || {
-            let budgets = [&shared.request_budget, &shared.answer_budget, &shared.growth_budget];
+            let budgets =
+                [&shared.request_budget, &shared.local_budget, &shared.answer_budget, &shared.growth_budget];
             budgets.iter().map(|budget| budget.in_use()).sum()
         }
     }

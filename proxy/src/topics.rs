@@ -16,6 +16,7 @@ pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
 /// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
 const MAX_IDS: usize = 500_000;
+const MAX_FACTS: usize = 100_000;
 const MAX_NAMELESS: usize = 10_000;
 const MAX_UNMATCHED: usize = 10_000;
 
@@ -35,6 +36,8 @@ impl Facts {
 struct Dated {
     facts: Facts,
     since: Instant,
+    /// The last who asked was told: somebody else who may know should be asked soon otherwise.
+    told: bool,
 }
 
 #[derive(Debug, Default)]
@@ -103,10 +106,7 @@ impl Topics {
     /// Takes over a `DescribeConfigs` answer.
     pub(crate) fn set_facts(&self, name: &str, facts: Facts) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.facts.len() >= MAX_IDS && !known.facts.contains_key(name) {
-            known.facts.retain(|_, dated| dated.is_fresh());
-        }
-        known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
+        known.date(name, facts, facts.compacted.is_some());
     }
 
     /// Nobody told. What was told before stays true until something speaks against it: a client without the right to ask
@@ -114,11 +114,7 @@ impl Topics {
     pub(crate) fn keep_facts(&self, name: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let told = known.facts.get(name).map(|dated| dated.facts).filter(|facts| facts.compacted.is_some());
-        let facts = told.unwrap_or(Facts::UNKNOWN);
-        if known.facts.len() >= MAX_IDS && !known.facts.contains_key(name) {
-            known.facts.retain(|_, dated| dated.is_fresh());
-        }
-        known.facts.insert(name.into(), Dated { facts, since: Instant::now() });
+        known.date(name, told.unwrap_or(Facts::UNKNOWN), false);
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
@@ -165,6 +161,13 @@ impl Topics {
 }
 
 impl Known {
+    fn date(&mut self, name: &str, facts: Facts, told: bool) {
+        if self.facts.len() >= MAX_FACTS && !self.facts.contains_key(name) {
+            self.facts.clear();
+        }
+        self.facts.insert(name.into(), Dated { facts, since: Instant::now(), told });
+    }
+
     fn learn(&mut self, name: &str, id: TopicId) {
         if self.ids.get(name) == Some(&id) {
             return;
@@ -186,7 +189,7 @@ impl Known {
 
 impl Dated {
     fn is_fresh(&self) -> bool {
-        let limit = if self.facts.compacted.is_some() { FACTS_FRESH } else { UNKNOWN_FRESH };
+        let limit = if self.told { FACTS_FRESH } else { UNKNOWN_FRESH };
         self.since.elapsed() < limit
     }
 }

@@ -60,10 +60,10 @@ impl Answers {
             };
             match expected {
                 None => return Ok(()),
-                Some(Expected::Local { message, grant }) => {
+                Some(Expected::Local { message, grants }) => {
                     let prefix = length_prefix(message.len());
                     self.send(&[&prefix[..], &message[..]]).await?;
-                    drop(grant);
+                    drop(grants);
                 }
                 Some(Expected::Broker { correlation_id, answer }) => {
                     self.answer(correlation_id, answer).await?;
@@ -139,7 +139,8 @@ impl Answers {
         }
         pieces.trim();
         self.pieces = pieces;
-        self.fetch.opener.finish();
+        self.fetch.trim();
+        self.produce.topics.trim();
         self.broker.recycle(frame);
         Ok(())
     }

@@ -12,8 +12,8 @@ pub(crate) enum Expected {
     /// The proxy answers by itself, when it is its turn: a whole message without length prefix.
     Local {
         message: Vec<u8>,
-        /// Its share of the byte budget, held until it is written.
-        grant: Grant,
+        /// Its shares of the connection's queue and of all connections' budget, held until it is written.
+        grants: [Grant; 2],
     },
 }
 

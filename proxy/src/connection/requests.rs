@@ -37,6 +37,8 @@ pub(crate) struct Requests {
     injected: i32,
     pub(crate) produce: produce::Workspace,
     pub(crate) fetch: wire::FetchRequestView,
+    /// The last Fetch request.
+    pub(crate) asked: fetch::Asked,
     pub(crate) share_fetch: share_fetch::Subscribed,
 }
 
@@ -47,8 +49,8 @@ impl Requests {
         broker: Writer,
         expect: mpsc::Sender<Expected>,
     ) -> Self {
-        let (produce, fetch, share_fetch) = Default::default();
-        Self { session, client, broker, expect, injected: i32::MIN, produce, fetch, share_fetch }
+        let (produce, fetch, asked, share_fetch) = Default::default();
+        Self { session, client, broker, expect, injected: i32::MIN, produce, fetch, asked, share_fetch }
     }
 
     /// Reads until the client ends or the proxy drains.
@@ -100,7 +102,7 @@ impl Requests {
             Ok(ApiKey::Fetch) => {
                 fetch::request(self, &mut frame, &head).await?;
             }
-            Ok(ApiKey::ShareFetch) => share_fetch::request(self, &frame.bytes, &head).await?,
+            Ok(ApiKey::ShareFetch) => share_fetch::request(self, &mut frame.bytes, &head).await?,
             // The raw tokens after a version 0 handshake carry no header: they cannot be told from requests.
             Ok(ApiKey::SaslHandshake) if version == 0 => {
                 return self.answer(head.correlation_id, handler::sasl_handshake_unsupported).await;
@@ -112,9 +114,7 @@ impl Requests {
             Ok(ApiKey::Metadata) => Answer::Metadata { version },
             Ok(ApiKey::FindCoordinator) => Answer::FindCoordinator { version },
             Ok(ApiKey::DescribeCluster) => Answer::DescribeCluster { version },
-            Ok(ApiKey::Fetch) => {
-                Answer::Fetch(fetch::Asked { version, max_wait: fetch::max_wait(self.fetch.max_wait_ms) })
-            }
+            Ok(ApiKey::Fetch) => Answer::Fetch(self.asked),
             Ok(ApiKey::ShareFetch) => Answer::ShareFetch { version },
             Ok(ApiKey::ShareAcknowledge) => Answer::ShareAcknowledge { version },
             _ => Answer::Relay,
@@ -153,8 +153,9 @@ impl Requests {
     ) -> Result<(), Close> {
         let mut message = correlation_id.to_be_bytes().to_vec();
         body(&mut message);
-        let grant = self.session.shared.answer_budget.grant(message.len()).await;
-        self.expect.send(Expected::Local { message, grant }).await.map_err(|_| Close::BrokerEnded)
+        let queued = self.session.queued.grant(message.len()).await;
+        let grants = [queued, self.session.shared.local_budget.grant(message.len()).await];
+        self.expect.send(Expected::Local { message, grants }).await.map_err(|_| Close::BrokerEnded)
     }
 
     /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after

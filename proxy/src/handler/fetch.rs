@@ -9,7 +9,7 @@ use crate::handler::open::{Opened, Opener, Place};
 use crate::handler::{Code, addresses, body_offset, lookup};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
-use crate::wire::{self, FetchView, RequestHead, ShareFetchView, TopicRef, write};
+use crate::wire::{self, FetchView, RequestHead, ShareFetchView, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,9 +20,12 @@ const FETCH: i16 = ApiKey::Fetch as i16;
 const HOLD_LIMIT: Duration = Duration::from_secs(1);
 
 /// What is remembered of a request until its answer comes.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asked {
-    pub(crate) version: i16,
-    pub(crate) max_wait: Duration,
+    version: i16,
+    max_wait: Duration,
+    /// One batch was asked for, to see whether keys are to be had again.
+    probe: bool,
 }
 
 /// Reused from answer to answer of one connection.
@@ -33,8 +36,13 @@ pub(crate) struct Workspace {
     pub(crate) opener: Opener,
 }
 
-pub(crate) fn max_wait(max_wait_ms: i32) -> Duration {
-    Duration::from_millis(u64::try_from(max_wait_ms).unwrap_or(0)).min(HOLD_LIMIT)
+impl Workspace {
+    /// The answer is written: what it needed is free again.
+    pub(crate) fn trim(&mut self) {
+        self.opener.finish();
+        self.view.topics.trim();
+        self.share_view.topics.trim();
+    }
 }
 
 /// Learns the names behind topic ids and bounds the answer's size. The request goes on as it is otherwise.
@@ -49,17 +57,25 @@ pub(crate) async fn request(
     let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
     // What cannot be opened should not be fetched again and again: one batch tells whether that has changed.
-    let starved = requests.session.keys_out_of_reach.load(Ordering::Relaxed);
-    let limit = if starved { 1 } else { requests.session.shared.fetch_max_bytes };
-    if requests.fetch.max_bytes.is_some_and(|asked| asked > limit) {
-        let field = requests.fetch.max_bytes_field;
-        if let Some(field) = frame.bytes.get_mut(base + field.start..base + field.end)
-            && field.len() == size_of_val(&limit)
-        {
-            field.copy_from_slice(&limit.to_be_bytes());
-        }
+    let probe = requests.session.only_keys_lacked.load(Ordering::Relaxed);
+    let limit = if probe { 1 } else { requests.session.shared.fetch_max_bytes };
+    if let Some(asked) = requests.fetch.max_bytes {
+        lower(asked, limit, requests.fetch.max_bytes_field, base, &mut frame.bytes);
     }
+    let max_wait = Duration::from_millis(u64::try_from(requests.fetch.max_wait_ms).unwrap_or(0));
+    requests.asked = Asked { version: head.version, max_wait: max_wait.min(HOLD_LIMIT), probe };
+    requests.fetch.topics.trim();
     if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
+}
+
+/// Lowers a field of 32 bits.
+pub(crate) fn lower(asked: i32, limit: i32, field: Span, base: usize, frame: &mut [u8]) {
+    if asked > limit
+        && let Some(field) = frame.get_mut(base + field.start..base + field.end)
+        && field.len() == size_of_val(&limit)
+    {
+        field.copy_from_slice(&limit.to_be_bytes());
+    }
 }
 
 pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
@@ -126,7 +142,8 @@ pub(crate) async fn answer(
     }
     let body = message.get(base..).unwrap_or_default();
     addresses::node_endpoints(session, body, base, &view.brokers, pieces);
-    session.keys_out_of_reach.store(unavailable, Ordering::Relaxed);
+    // Never two probes in a row: other partitions may have data again.
+    session.only_keys_lacked.store(unavailable && !readable && !asked.probe, Ordering::Relaxed);
     if unavailable && !readable {
         tokio::time::sleep(asked.max_wait).await;
     }

@@ -47,6 +47,7 @@ impl Failure {
     pub(crate) const UNKNOWN_TOPIC: Self =
         Self { code: Code::UnknownTopicId, refusal: Refusal::UnknownTopicId };
     const CORRUPT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::Corrupt };
+    const TOO_LARGE: Self = Self { code: Code::CorruptMessage, refusal: Refusal::TooLarge };
     const PLAINTEXT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::PlaintextRejected };
 }
 
@@ -140,7 +141,8 @@ impl Opener {
 
     /// What was opened before the failure still goes out; the failure comes again with the next fetch. Not so for
     /// `ShareFetch`, which says elsewhere which records it hands over.
-    fn stop(&self, place: &Place<'_>, failure: Failure) -> Result<Opened, Failure> {
+    fn stop(&mut self, place: &Place<'_>, failure: Failure) -> Result<Opened, Failure> {
+        self.give_back_unused();
         let any = !self.parts.is_empty() && place.fetch_version.is_some();
         if any { Ok(Opened::Rewritten) } else { Err(failure) }
     }
@@ -160,7 +162,7 @@ impl Opener {
                 Step::Done(opened) => return Ok(Some(opened)),
                 Step::NeedKey(header) => self.fetch_key(task.session, &header).await?,
                 Step::NeedRoom(bytes) => {
-                    if !self.make_room(task, bytes, pieces.side_buffer()).await {
+                    if !self.make_room(task, bytes, pieces.side_buffer()).await? {
                         return Ok(None);
                     }
                 }

@@ -10,10 +10,12 @@ mod treat;
 pub(crate) use answer::answer;
 pub(crate) use request::{Workspace, request};
 
+use crate::budget::Grant;
 use crate::handler::Code;
 use crate::handler::seal::Sealed;
 use crate::sequences::Producer;
 use crate::topics::TopicId;
+use crate::wire::TopicRef;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,15 +30,26 @@ enum Verdict {
 }
 
 /// A topic as the request named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum TopicKey {
     Name(Arc<str>),
     Id(TopicId),
 }
 
+impl From<TopicRef<'_>> for TopicKey {
+    fn from(topic: TopicRef<'_>) -> Self {
+        match topic {
+            TopicRef::Name(name) => Self::Name(name.into()),
+            TopicRef::Id(id) => Self::Id(id),
+        }
+    }
+}
+
 /// What is remembered of a request until its answer comes.
 pub(crate) struct Sent {
     pub(crate) version: i16,
+    /// Its share of what the connection may have waiting.
+    pub(crate) grant: Grant,
     pub(crate) refused: Vec<Refused>,
     pub(crate) tracked: Vec<Tracked>,
 }
@@ -56,4 +69,17 @@ pub(crate) struct Tracked {
     pub(crate) producer: Option<(Producer, i32)>,
     /// Batch format: the broker refuses it where the topic has become compacted. What the producer is told then.
     pub(crate) if_compacted: Option<Code>,
+}
+
+impl Sent {
+    /// Memory that it takes while it waits.
+    fn bytes(&self) -> usize {
+        let name = |topic: &TopicKey| match topic {
+            TopicKey::Name(name) => name.len(),
+            TopicKey::Id(_) => 0,
+        };
+        let refused = self.refused.iter().map(|refused| size_of::<Refused>() + name(&refused.topic));
+        let tracked = self.tracked.iter().map(|tracked| size_of::<Tracked>() + name(&tracked.topic));
+        refused.chain(tracked).sum()
+    }
 }

@@ -2,7 +2,7 @@
 //! that fail again and again are archived. So it is not asked while a key provider is out of reach, and opening waits
 //! longer for a key.
 
-use super::fetch::{Workspace, topic_name, unknown_ids};
+use super::fetch::{Workspace, lower, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
@@ -70,11 +70,19 @@ impl Subscribed {
 }
 
 /// Learns the names behind topic ids, and waits while a key provider of the session's topics is out of reach.
-pub(crate) async fn request(requests: &mut Requests, frame: &[u8], head: &RequestHead) -> Result<(), Close> {
-    let body = frame.get(body_offset(head)?..).unwrap_or_default();
+pub(crate) async fn request(
+    requests: &mut Requests,
+    frame: &mut [u8],
+    head: &RequestHead,
+) -> Result<(), Close> {
+    let base = body_offset(head)?;
+    let body = frame.get(base..).unwrap_or_default();
     requests.share_fetch.update(head.version, body)?;
     let topics = requests.share_fetch.view.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
+    let view = &mut requests.share_fetch.view;
+    lower(view.max_bytes, requests.session.shared.fetch_max_bytes, view.max_bytes_field, base, frame);
+    view.topics.trim();
     if !unknown.is_empty() {
         lookup::names(requests, &unknown).await?;
     }

@@ -99,6 +99,8 @@ label_set! {
         InvalidRecord = "invalid_record",
         /// A clear record where the rule demands ciphertext.
         PlaintextRejected = "plaintext_rejected",
+        /// A name that no topic can have.
+        InvalidTopic = "invalid_topic",
         /// No name is known for a topic id.
         UnknownTopicId = "unknown_topic_id",
         /// The topic's rule is retired: reads only.

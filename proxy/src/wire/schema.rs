@@ -28,9 +28,6 @@ pub(super) enum Role {
     /// Of a partition.
     ErrorMessage,
     FetchOffset,
-    ForgottenTopics,
-    ForgottenName,
-    ForgottenId,
     HighWatermark,
     Host,
     BaseOffset,

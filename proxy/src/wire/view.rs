@@ -25,6 +25,8 @@ pub use share::{
 };
 pub use topics::{Topic, Topics};
 
+use topics::MAX_ELEMENTS;
+
 use super::walk::{self, Visitor};
 use super::{Direction, WireError, schema};
 

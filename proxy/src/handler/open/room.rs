@@ -1,6 +1,6 @@
 //! What an answer may grow to by batches that cannot be opened in place.
 
-use super::{Opener, Task};
+use super::{Failure, Opener, Task};
 use crate::budget::Grant;
 
 /// Room for rewritten batches is asked for in steps of at least this.
@@ -16,11 +16,19 @@ pub(super) struct Room {
 
 impl Opener {
     /// Waits for room only while the answer holds none. One batch always goes out, or consumers would stand still.
-    pub(super) async fn make_room(&mut self, task: &Task<'_>, bytes: usize, side: &mut Vec<u8>) -> bool {
+    /// `false` when what is left must come with the next fetch.
+    pub(super) async fn make_room(
+        &mut self,
+        task: &Task<'_>,
+        bytes: usize,
+        side: &mut Vec<u8>,
+    ) -> Result<bool, Failure> {
         let shared = &task.session.shared;
         let step = bytes.max(ROOM_STEP);
-        let is_first = self.room.used == 0;
-        let may_grow = self.room.used.saturating_add(bytes) <= shared.max_frame_bytes;
+        // Nobody waits for more while it holds some.
+        let is_first = self.room.grants.is_empty();
+        let total = self.room.used.saturating_add(bytes);
+        let may_grow = total <= shared.max_frame_bytes;
         let grant = if is_first {
             Some(shared.growth_budget.grant(step).await)
         } else if may_grow {
@@ -28,14 +36,27 @@ impl Opener {
         } else {
             None
         };
-        if grant.is_none() && task.place.fetch_version.is_some() {
-            return false;
+        if grant.is_none() {
+            if task.place.fetch_version.is_some() {
+                return Ok(false);
+            }
+            // A share group's records were handed over already: its few answers may go a little beyond.
+            let limit = usize::try_from(shared.fetch_max_bytes).unwrap_or(0).saturating_mul(2);
+            if total > limit {
+                return Err(Failure::TOO_LARGE);
+            }
         }
-        // A share group's records were handed over already: its few answers may go beyond.
         self.room.grants.extend(grant);
         self.room.left = self.room.left.saturating_add(step);
         // As much as was granted: a vector that doubles by itself would take up to twice that.
         side.reserve_exact(self.room.left);
-        true
+        Ok(true)
+    }
+
+    /// A batch could not be opened: what nothing was written to is free again.
+    pub(super) fn give_back_unused(&mut self) {
+        if self.room.used == 0 {
+            self.room = Room::default();
+        }
     }
 }

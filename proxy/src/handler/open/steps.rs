@@ -6,7 +6,7 @@ use crate::metrics::labels::{Direction, Format};
 use crate::pieces::Pieces;
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OriginalBatch,
+    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OriginalBatch,
     Recognised, Scratch, SealedBatch, Section, open_records, recognise, restored_header,
 };
 use std::ops::Range;
@@ -26,7 +26,7 @@ impl Opener {
         let recognised = recognise(bytes, scratch).map_err(|_| Failure::CORRUPT)?;
         match recognised {
             Recognised::Clear { may_be_stub } => {
-                if is_control(bytes) && names_envelope(bytes) {
+                if is_control(bytes) && (names_envelope(bytes) || is_compressed(bytes)) {
                     return Err(Failure::CORRUPT);
                 }
                 if task.strictness.reject_clear && !is_control(bytes) {
@@ -126,7 +126,10 @@ impl Opener {
         scratch: &mut Scratch,
         pieces: &mut Pieces,
     ) -> Result<Step, Failure> {
-        let need = batch.len().max(scratch.decompressed().len());
+        let need = match section {
+            Section::Batch => batch.len(),
+            Section::Scratch(_) => batch.len().max(scratch.decompressed().len()),
+        };
         if need > self.room.left {
             return Ok(Step::NeedRoom(need));
         }
@@ -172,10 +175,15 @@ impl Opener {
     }
 }
 
-/// Brokers write control batches, without headers: one that names ours is an envelope that clients would skip.
+/// Brokers write control batches, without headers: one that names ours is an envelope that clients would skip. One that
+/// is compressed, which brokers never do, may hide the name.
 fn names_envelope(batch: &[u8]) -> bool {
     let name = ENVELOPE_HEADER_NAME.as_bytes();
     batch.windows(name.len()).any(|window| window == name)
+}
+
+fn is_compressed(batch: &[u8]) -> bool {
+    BatchHeader::parse(batch).is_ok_and(|header| header.attributes.codec() != Ok(Codec::None))
 }
 
 fn is_control(batch: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! Everything about the topics of a Produce request that must be known before a batch is touched: names, decisions,
 //! keys, formats. Only this part waits.
 
+use super::TopicKey;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Shared};
 use crate::handler::{Code, lookup};
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 
 /// The first version with which encrypted batches can be produced: before it there are no headers.
 const FIRST_VERSION: i16 = 3;
+/// The longest name of a topic.
+const MAX_NAME: usize = 249;
 /// Between two tries for a key that is not to be had.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,13 +61,17 @@ pub(super) async fn plan(
     let names = resolve(requests, view, body).await?;
     let mut plans = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
-    for (name, (_, partitions)) in names.into_iter().zip(view.topics.iter()) {
+    for (name, (topic, partitions)) in names.into_iter().zip(view.topics.iter()) {
+        let topic = topic.key.of(body);
         let treatment = match &name {
+            None if matches!(topic, TopicRef::Name(_)) => {
+                Treatment::Refuse(Code::InvalidTopic, Refusal::InvalidTopic)
+            }
             None => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
             Some(name) => match decide(&requests.session.shared, policy, name, version) {
                 Decided::Clear => Treatment::Clear,
                 Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
-                Decided::Encrypt(_) if acknowledged && are_behind(requests, name, partitions, body) => {
+                Decided::Encrypt(_) if acknowledged && are_behind(requests, topic, partitions, body) => {
                     Treatment::Behind
                 }
                 Decided::Encrypt(rule) => {
@@ -102,7 +109,8 @@ async fn resolve(
     body: &[u8],
 ) -> Result<Vec<Option<Arc<str>>>, Close> {
     let known = |requests: &Requests, topic: &TopicRef<'_>| match topic {
-        TopicRef::Name(name) => Some(Arc::from(*name)),
+        // Longer ones are never remembered.
+        TopicRef::Name(name) => (name.len() <= MAX_NAME).then(|| Arc::from(*name)),
         TopicRef::Id(id) => requests.session.shared.topics.name(id),
     };
     let references: Vec<TopicRef<'_>> = view.topics.topics.iter().map(|topic| topic.key.of(body)).collect();
@@ -119,18 +127,24 @@ async fn resolve(
     Ok(references.iter().map(|topic| known(requests, topic)).collect())
 }
 
-fn are_behind(requests: &Requests, topic: &Arc<str>, partitions: &[ProducePartition], body: &[u8]) -> bool {
+fn are_behind(
+    requests: &Requests,
+    topic: TopicRef<'_>,
+    partitions: &[ProducePartition],
+    body: &[u8],
+) -> bool {
+    let topic = TopicKey::from(topic);
     partitions.iter().all(|partition| {
         let records = partition.records.map_or(&[][..], |records| records.of(body));
-        producer_of(topic, partition.index, records)
+        producer_of(&topic, partition.index, records)
             .is_some_and(|(producer, sequence)| requests.session.sequences.is_behind(&producer, sequence))
     })
 }
 
 /// The idempotent producer of a batch, and the batch's first sequence.
-pub(super) fn producer_of(topic: &Arc<str>, partition: i32, batch: &[u8]) -> Option<(Producer, i32)> {
+pub(super) fn producer_of(topic: &TopicKey, partition: i32, batch: &[u8]) -> Option<(Producer, i32)> {
     let header = BatchHeader::parse(batch).ok().filter(|header| header.producer_id >= 0)?;
-    let topic = Arc::clone(topic);
+    let topic = topic.clone();
     let producer = Producer { topic, partition, id: header.producer_id, epoch: header.producer_epoch };
     Some((producer, header.base_sequence))
 }

@@ -4,6 +4,7 @@ use super::assemble::assemble;
 use super::plan::{self, TopicPlan};
 use super::treat::{Batch, Treated, treat};
 use super::{HOLD_LIMIT, Refused, Sent, TopicKey, Verdict};
+use crate::budget::Grant;
 use crate::connection::expected::Answer;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
@@ -17,6 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// What is kept from request to request.
+const KEEP_VERDICTS: usize = 1_000;
+
 /// Reused from request to request of one connection.
 #[derive(Default)]
 pub(crate) struct Workspace {
@@ -25,12 +29,23 @@ pub(crate) struct Workspace {
     verdicts: Vec<Verdict>,
 }
 
+impl Workspace {
+    /// The request is sent: what it needed is free again.
+    fn trim(&mut self) {
+        self.pieces.trim();
+        self.view.topics.trim();
+        if self.verdicts.capacity() > KEEP_VERDICTS {
+            self.verdicts = Vec::new();
+        }
+    }
+}
+
 /// Handles one Produce request.
 pub(crate) async fn request(requests: &mut Requests, frame: Frame, head: &RequestHead) -> Result<(), Close> {
     // Taken out for the time of the request, so that it can be borrowed beside the connection.
     let mut workspace = std::mem::take(&mut requests.produce);
     let result = handle(requests, &mut workspace, frame, head).await;
-    workspace.pieces.trim();
+    workspace.trim();
     requests.produce = workspace;
     result
 }
@@ -53,13 +68,13 @@ async fn handle(
     let policy = requests.session.shared.live.policy();
     let plans = plan::plan(requests, policy.as_deref(), &workspace.view, body, version, deadline).await?;
 
-    let mut sent = Sent { version, refused: Vec::new(), tracked: Vec::new() };
+    let mut sent = Sent { version, grant: Grant::default(), refused: Vec::new(), tracked: Vec::new() };
     workspace.pieces.clear();
     workspace.verdicts.clear();
     let session = Arc::clone(&requests.session);
     let Workspace { view, pieces, verdicts } = workspace;
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
-        let key = topic_key(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
+        let key = TopicKey::from(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
             let batch = Batch { topic: &key, partition, base, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
@@ -99,6 +114,7 @@ async fn handle(
     pieces.keep_until(frame.bytes.len());
     let refused = !sent.refused.is_empty();
     if acknowledged {
+        sent.grant = session.queued.grant(sent.bytes()).await;
         requests.expect(head.correlation_id, Answer::Produce(Box::new(sent))).await?;
     }
     requests.send_pieces(frame, pieces).await?;
@@ -128,18 +144,15 @@ fn withdraw(
             };
             match (&verdict, withdrawn) {
                 (Verdict::Refused, _) => sent.refused.extend(before.next()),
-                (Verdict::Clear, Some(name)) => {
+                (Verdict::Clear, Some(_)) => {
+                    let key = TopicKey::from(topic.key.of(body));
                     let records = partition.records.map_or(&[][..], |records| records.of(body));
-                    if let Some((producer, sequence)) = plan::producer_of(name, partition.index, records) {
+                    if let Some((producer, sequence)) = plan::producer_of(&key, partition.index, records) {
                         session.sequences.refused(&producer, sequence, code);
                     }
                     session.shared.metrics.records.refused.inc(Refusal::KeyUnavailable);
                     *verdict = Verdict::Refused;
-                    sent.refused.push(Refused {
-                        topic: topic_key(topic.key.of(body)),
-                        index: partition.index,
-                        code,
-                    });
+                    sent.refused.push(Refused { topic: key, index: partition.index, code });
                 }
                 _ => {}
             }
@@ -159,13 +172,6 @@ async fn refuse_all(
     let mut body = Vec::new();
     super::answer::refuse_all(head.version, refused, &mut body);
     requests.answer(head.correlation_id, |out| out.extend_from_slice(&body)).await
-}
-
-fn topic_key(topic: wire::TopicRef<'_>) -> TopicKey {
-    match topic {
-        wire::TopicRef::Name(name) => TopicKey::Name(name.into()),
-        wire::TopicRef::Id(id) => TopicKey::Id(id),
-    }
 }
 
 fn hold_time(timeout_ms: i32) -> Duration {

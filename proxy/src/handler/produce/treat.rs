@@ -53,10 +53,10 @@ pub(super) async fn treat(
     let invalid = (Code::InvalidRecord, Refusal::InvalidRecord);
     let records = batch.records().ok_or(invalid)?;
     let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
-    let Some(name) = &plan.name else {
-        return Err((Code::UnknownTopicId, Refusal::UnknownTopicId));
-    };
-    let producer = plan::producer_of(name, batch.partition.index, bytes).filter(|_| batch.acknowledged);
+    // A name that is too long is not remembered here either.
+    let followed = batch.acknowledged && (plan.name.is_some() || matches!(batch.topic, TopicKey::Id(_)));
+    let producer = plan::producer_of(batch.topic, batch.partition.index, bytes).filter(|_| followed);
+    let name = plan.name.as_ref();
     let plan = match &plan.treatment {
         Treatment::Seal(plan) => plan,
         Treatment::Refuse(code, refusal) => {
@@ -75,6 +75,7 @@ pub(super) async fn treat(
         }
         Treatment::Clear => return Ok(Treated::Clear),
     };
+    let name = name.ok_or((Code::UnknownTopicId, Refusal::UnknownTopicId))?;
     if let Some((producer, sequence)) = &producer {
         admit(session, producer, *sequence, batch.deadline).await?;
     }

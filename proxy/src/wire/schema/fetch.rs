@@ -23,8 +23,7 @@ const REQUEST_TOPIC: &[Field] = &[
     structs(Role::Partitions, REQUEST_PARTITION),
 ];
 
-const FORGOTTEN: &[Field] =
-    &[string(Role::ForgottenName).until(12), uuid(Role::ForgottenId).since(13), integers(4)];
+const FORGOTTEN: &[Field] = &[string(Role::Other).until(12), uuid(Role::Other).since(13), integers(4)];
 
 const REPLICA_STATE: &[Field] = &[i32(Role::ReplicaId), i64(Role::Other)];
 
@@ -43,7 +42,7 @@ pub(super) static REQUEST: Message = Message {
         i32(Role::SessionId).since(7),
         i32(Role::SessionEpoch).since(7),
         structs(Role::Topics, REQUEST_TOPIC),
-        structs(Role::ForgottenTopics, FORGOTTEN).since(7),
+        structs(Role::Other, FORGOTTEN).since(7),
         string(Role::Other).since(11),
         string(Role::ClusterId).since(12).nullable(12).tag(0),
         structure(REPLICA_STATE).since(15).tag(1),

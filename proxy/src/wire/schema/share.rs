@@ -13,7 +13,7 @@ const FETCH_PARTITION: &[Field] = &[i32(Role::PartitionIndex), structs(Role::Oth
 
 const FETCH_TOPIC: &[Field] = &[uuid(Role::TopicId), structs(Role::Partitions, FETCH_PARTITION)];
 
-const FORGOTTEN: &[Field] = &[uuid(Role::ForgottenId), integers(4)];
+const FORGOTTEN: &[Field] = &[uuid(Role::Other), integers(4)];
 
 pub(super) static FETCH_REQUEST: Message = Message {
     api_key: 78,
@@ -32,7 +32,7 @@ pub(super) static FETCH_REQUEST: Message = Message {
         i32(Role::BatchSize),
         i8(Role::Other).since(2),
         structs(Role::Topics, FETCH_TOPIC),
-        structs(Role::ForgottenTopics, FORGOTTEN),
+        structs(Role::Other, FORGOTTEN),
     ],
 };
 

@@ -139,10 +139,6 @@ fn fetch_request() {
                 assert_int(partition.max_bytes_field, &body, &data.partition_max_bytes.to_be_bytes());
             }
         }
-        assert_eq!(view.forgotten.len(), expected.forgotten_topics_data.len());
-        for (key, data) in view.forgotten.iter().zip(&expected.forgotten_topics_data) {
-            assert_topic(key.of(&body), &data.topic, *data.topic_id.as_bytes(), version >= 13);
-        }
     }
 }
 
@@ -190,9 +186,6 @@ fn share_fetch_request() {
             let indices = data.partitions.iter().map(|partition| partition.partition_index);
             assert!(partitions.iter().map(|partition| partition.index).eq(indices));
         }
-        let forgotten =
-            expected.forgotten_topics_data.iter().map(|data| TopicRef::Id(*data.topic_id.as_bytes()));
-        assert!(view.forgotten.iter().map(|key| key.of(&body)).eq(forgotten));
     }
 }
 

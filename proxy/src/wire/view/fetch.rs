@@ -1,9 +1,9 @@
 //! Fetch requests and responses.
 
-use super::{Brokers, Topics, fill, narrow, narrow16};
+use super::{Brokers, MAX_ELEMENTS, Topics, fill, narrow, narrow16};
 use crate::wire::schema::Role;
 use crate::wire::walk::Visitor;
-use crate::wire::{Count, Direction, Span, TopicKey, WireError};
+use crate::wire::{Count, Direction, Span, WireError};
 
 /// A partition of a Fetch or ShareFetch request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,8 +39,6 @@ pub struct FetchRequestView {
     pub session_epoch: i32,
     /// What to fetch, or what to add to the session.
     pub topics: Topics<FetchRequestPartition>,
-    /// Topics of which partitions leave the session.
-    pub forgotten: Vec<TopicKey>,
 }
 
 /// Finds the fields of a Fetch request, versions 0 to 18.
@@ -50,18 +48,16 @@ pub fn fetch_request(version: i16, body: &[u8], out: &mut FetchRequestView) -> R
 
 impl FetchRequestView {
     fn clear(&mut self) {
-        let Self { topics, forgotten, .. } = std::mem::take(self);
+        let Self { topics, .. } = std::mem::take(self);
         self.topics = topics;
-        self.forgotten = forgotten;
         self.topics.clear();
-        self.forgotten.clear();
         self.session_epoch = -1;
     }
 }
 
 impl Visitor for FetchRequestView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {
@@ -84,17 +80,12 @@ impl Visitor for FetchRequestView {
     }
 
     fn uuid(&mut self, role: Role, value: [u8; 16]) {
-        if role == Role::ForgottenId {
-            self.forgotten.push(TopicKey::Id(value));
-        }
         self.topics.uuid(role, value);
     }
 
     fn bytes(&mut self, role: Role, _field: Span, content: Option<Span>) {
-        match (role, content) {
-            (Role::TopicName, _) => self.topics.name(content),
-            (Role::ForgottenName, Some(name)) => self.forgotten.push(TopicKey::Name(name)),
-            _ => {}
+        if role == Role::TopicName {
+            self.topics.name(content);
         }
     }
 
@@ -178,7 +169,7 @@ impl FetchView {
 
 impl Visitor for FetchView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

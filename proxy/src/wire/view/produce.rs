@@ -1,9 +1,12 @@
 //! Produce requests and responses.
 
-use super::{Brokers, Topics, fill, narrow, narrow16};
+use super::{Brokers, MAX_ELEMENTS, Topics, fill, narrow, narrow16};
 use crate::wire::schema::Role;
 use crate::wire::walk::Visitor;
 use crate::wire::{Count, Direction, Span, WireError};
+
+/// Topics and partitions of one request, together: a hundred times what producers put into the megabyte that they send.
+const MAX_SENT: usize = 10_000;
 
 /// A partition of a Produce request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +50,7 @@ impl ProduceView {
 
 impl Visitor for ProduceView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_SENT)
     }
 
     fn int(&mut self, role: Role, _span: Span, value: i64) {
@@ -141,7 +144,7 @@ impl ProduceResponseView {
 
 impl Visitor for ProduceResponseView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

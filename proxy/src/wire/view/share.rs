@@ -1,9 +1,9 @@
 //! ShareFetch and `ShareAcknowledge`.
 
-use super::{Brokers, FetchRequestPartition, Topics, fill, narrow, narrow16};
+use super::{Brokers, FetchRequestPartition, MAX_ELEMENTS, Topics, fill, narrow, narrow16};
 use crate::wire::schema::Role;
 use crate::wire::walk::Visitor;
-use crate::wire::{Count, Direction, Span, TopicKey, WireError};
+use crate::wire::{Count, Direction, Span, WireError};
 
 /// A ShareFetch request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,8 +24,6 @@ pub struct ShareFetchRequestView {
     pub batch_size: i32,
     /// What to fetch or acknowledge.
     pub topics: Topics<FetchRequestPartition>,
-    /// Topics of which partitions leave the session.
-    pub forgotten: Vec<TopicKey>,
 }
 
 /// Finds the fields of a ShareFetch request, versions 1 and 2.
@@ -39,17 +37,15 @@ pub fn share_fetch_request(
 
 impl ShareFetchRequestView {
     fn clear(&mut self) {
-        let Self { topics, forgotten, .. } = std::mem::take(self);
+        let Self { topics, .. } = std::mem::take(self);
         self.topics = topics;
-        self.forgotten = forgotten;
         self.topics.clear();
-        self.forgotten.clear();
     }
 }
 
 impl Visitor for ShareFetchRequestView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {
@@ -72,9 +68,6 @@ impl Visitor for ShareFetchRequestView {
     }
 
     fn uuid(&mut self, role: Role, value: [u8; 16]) {
-        if role == Role::ForgottenId {
-            self.forgotten.push(TopicKey::Id(value));
-        }
         self.topics.uuid(role, value);
     }
 
@@ -154,7 +147,7 @@ impl ShareFetchView {
 
 impl Visitor for ShareFetchView {
     fn is_full(&self) -> bool {
-        self.topics.is_full()
+        self.topics.is_full(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

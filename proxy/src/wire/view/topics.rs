@@ -36,11 +36,20 @@ impl<P> Default for Topics<P> {
 
 /// Topics and partitions of one message, together. More than any client names; keeps a message of many tiny elements
 /// from taking many times its size.
-const MAX_ELEMENTS: usize = 100_000;
+pub(super) const MAX_ELEMENTS: usize = 100_000;
+/// What is kept from message to message.
+const KEEP_ELEMENTS: usize = 1_000;
 
 impl<P> Topics<P> {
-    pub(super) fn is_full(&self) -> bool {
-        self.topics.len().saturating_add(self.partitions.len()) >= MAX_ELEMENTS
+    pub(super) fn is_full(&self, max: usize) -> bool {
+        self.topics.len().saturating_add(self.partitions.len()) >= max
+    }
+
+    /// Gives back what an unusually large message needed. Call it when the message is done.
+    pub fn trim(&mut self) {
+        if self.partitions.capacity() > KEEP_ELEMENTS || self.topics.capacity() > KEEP_ELEMENTS {
+            *self = Self::default();
+        }
     }
 
     /// Each topic with its partitions.

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use kafka_protocol::messages::{FetchRequest, ProduceRequest};
 use tests::raw_connection::Location;
-use tests::{By, Cluster, Pattern, PolicyFile, Proxy, RawConnection, Rule, eventually_ok};
+use tests::{Batch, By, Cluster, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule, eventually_ok};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::{PATIENCE, connect, counts, create, encrypting, fill};
 
@@ -34,6 +37,51 @@ async fn as_many_clients_as_allowed_are_served_and_no_more() {
     };
     drop(surplus);
     eventually_ok("a place that becomes free is given to the next", PATIENCE, next).await;
+}
+
+/// The proxy's own answers wait behind a broker's, which needs memory too.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_behind_a_large_answer_do_not_stop_it() {
+    const REFUSED: usize = 60;
+    let builder = Proxy::before(Cluster::shared().await).policy(encrypting("behind."));
+    let proxy = builder.limit("maxFrameBytes", 1 << 20).limit("bufferBytes", 1 << 20).start().await;
+    let topic = create("behind.", &[]).await;
+    let (mut connection, at) = connect(&proxy, &topic).await;
+    let batch = Batch::of(&Payload::new(11).random(3, 100_000));
+    assert_eq!(connection.produce(&at, By::Id, batch).await.unwrap().error, None);
+    let fetch = RawConnection::fetch_request(&at, 12, 0, 2_000).with_min_bytes(50 << 20);
+    connection.send(&fetch, 12).await.unwrap();
+    let nameless = Location { topic_id: Uuid::nil(), ..at };
+    let mut refused = RawConnection::produce_request(&nameless, 13, -1, Bytes::new());
+    let partition = refused.topic_data[0].partition_data[0].clone().with_records(None);
+    refused.topic_data[0].partition_data =
+        (0..1_000).map(|index| partition.clone().with_index(index)).collect();
+    for _ in 0..REFUSED {
+        connection.send(&refused, 13).await.unwrap();
+    }
+    let answers = async {
+        let (_, fetched) = connection.receive::<FetchRequest>(12).await.unwrap();
+        let bytes = fetched.responses[0].partitions[0].records.as_ref().map_or(0, Bytes::len);
+        assert!(bytes > 300_000, "{bytes} bytes fetched");
+        for _ in 0..REFUSED {
+            let (_, answer) = connection.receive::<ProduceRequest>(13).await.unwrap();
+            assert_eq!(answer.responses[0].partition_responses.len(), 1_000);
+        }
+    };
+    timeout(PATIENCE, answers).await.expect("all are answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_no_topic_can_have_are_refused_and_not_remembered() {
+    let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("named.")).start().await;
+    let topic = create("clear.named", &[]).await;
+    let (mut connection, at) = connect(&proxy, &topic).await;
+    let long = Location { topic: "n".repeat(250), ..at };
+    let batch = Batch::of(&Payload::new(1).orders(1));
+    let appended = connection.produce(&long, By::Name, batch).await.unwrap();
+    assert_eq!(appended.error.unwrap(), "INVALID_TOPIC");
+    let topics = proxy.topics().await;
+    assert!(!topics.to_string().contains(&long.topic), "{topics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
