@@ -8,14 +8,16 @@
 
 use crate::handler::Code;
 use crate::handler::produce::TopicKey;
+use crate::topics::TopicId;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Whose batches belong together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Producer {
-    /// As the request named it: a refusal counts also where the name behind an id is not known yet.
+    /// The name, or the id while the name behind it is not known.
     pub(crate) topic: TopicKey,
     pub(crate) partition: i32,
     pub(crate) id: i64,
@@ -45,6 +47,8 @@ const MAX_PRODUCERS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Sequences {
     states: Mutex<HashMap<Producer, State>>,
+    /// Some states are those of an id whose name was not known.
+    nameless: AtomicBool,
     changed: Notify,
 }
 
@@ -73,8 +77,22 @@ impl Sequences {
         states.get(producer).and_then(|state| state.refused).is_some_and(|(first, _)| first != sequence)
     }
 
+    /// The name behind an id is known now: what was refused before it was counts on.
+    pub(crate) fn named(&self, id: TopicId, producer: &Producer) {
+        if !self.nameless.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut states = self.lock();
+        if let Some(state) = states.remove(&Producer { topic: TopicKey::Id(id), ..producer.clone() }) {
+            states.entry(producer.clone()).or_insert(state);
+        }
+    }
+
     /// The proxy refused a batch (whether admitted or not).
     pub(crate) fn refused(&self, producer: &Producer, sequence: i32, code: Code) {
+        if matches!(producer.topic, TopicKey::Id(_)) {
+            self.nameless.store(true, Ordering::Relaxed);
+        }
         let mut states = self.lock();
         let state = states.entry(producer.clone()).or_default();
         state.refused.get_or_insert((sequence, code));
@@ -190,6 +208,16 @@ mod tests {
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
         sequences.refused(&producer(), 5, Code::NotEnoughReplicas);
         sequences.failed(&producer(), 0);
+        assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
+        assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
+    }
+
+    #[test]
+    fn a_refusal_counts_on_when_the_name_behind_the_id_becomes_known() {
+        let sequences = Sequences::default();
+        let nameless = Producer { topic: TopicKey::Id([1; 16]), ..producer() };
+        sequences.refused(&nameless, 0, Code::UnknownTopicId);
+        sequences.named([1; 16], &producer());
         assert_eq!(sequences.admit(&producer(), 5), Admission::Refuse(Code::OutOfOrderSequenceNumber));
         assert_eq!(sequences.admit(&producer(), 0), Admission::Send);
     }

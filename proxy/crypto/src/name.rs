@@ -1,4 +1,5 @@
-//! Names that envelopes and the contexts of key management systems carry.
+//! Names that envelopes and the contexts of key management systems carry. Wider than those of the configuration files, which
+//! may refuse what data of other writers has.
 
 use std::borrow::Borrow;
 use std::fmt;

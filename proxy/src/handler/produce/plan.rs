@@ -71,7 +71,7 @@ pub(super) async fn plan(
             Some(name) => match decide(&requests.session.shared, policy, name, version) {
                 Decided::Clear => Treatment::Clear,
                 Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
-                Decided::Encrypt(_) if acknowledged && are_behind(requests, topic, partitions, body) => {
+                Decided::Encrypt(_) if acknowledged && are_behind(requests, name, partitions, body) => {
                     Treatment::Behind
                 }
                 Decided::Encrypt(rule) => {
@@ -127,13 +127,8 @@ async fn resolve(
     Ok(references.iter().map(|topic| known(requests, topic)).collect())
 }
 
-fn are_behind(
-    requests: &Requests,
-    topic: TopicRef<'_>,
-    partitions: &[ProducePartition],
-    body: &[u8],
-) -> bool {
-    let topic = TopicKey::from(topic);
+fn are_behind(requests: &Requests, topic: &Arc<str>, partitions: &[ProducePartition], body: &[u8]) -> bool {
+    let topic = TopicKey::Name(Arc::clone(topic));
     partitions.iter().all(|partition| {
         let records = partition.records.map_or(&[][..], |records| records.of(body));
         producer_of(&topic, partition.index, records)

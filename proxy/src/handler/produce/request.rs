@@ -144,10 +144,12 @@ fn withdraw(
             };
             match (&verdict, withdrawn) {
                 (Verdict::Refused, _) => sent.refused.extend(before.next()),
-                (Verdict::Clear, Some(_)) => {
+                (Verdict::Clear, Some(name)) => {
                     let key = TopicKey::from(topic.key.of(body));
                     let records = partition.records.map_or(&[][..], |records| records.of(body));
-                    if let Some((producer, sequence)) = plan::producer_of(&key, partition.index, records) {
+                    if let Some((producer, sequence)) =
+                        plan::producer_of(&TopicKey::Name(Arc::clone(name)), partition.index, records)
+                    {
                         session.sequences.refused(&producer, sequence, code);
                     }
                     session.shared.metrics.records.refused.inc(Refusal::KeyUnavailable);

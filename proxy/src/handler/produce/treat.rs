@@ -55,8 +55,12 @@ pub(super) async fn treat(
     let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
     // A name that is too long is not remembered here either.
     let followed = batch.acknowledged && (plan.name.is_some() || matches!(batch.topic, TopicKey::Id(_)));
-    let producer = plan::producer_of(batch.topic, batch.partition.index, bytes).filter(|_| followed);
     let name = plan.name.as_ref();
+    let topic = name.map_or_else(|| batch.topic.clone(), |name| TopicKey::Name(Arc::clone(name)));
+    let producer = plan::producer_of(&topic, batch.partition.index, bytes).filter(|_| followed);
+    if let (Some((producer, _)), Some(_), TopicKey::Id(id)) = (&producer, name, batch.topic) {
+        session.sequences.named(*id, producer);
+    }
     let plan = match &plan.treatment {
         Treatment::Seal(plan) => plan,
         Treatment::Refuse(code, refusal) => {
