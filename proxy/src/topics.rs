@@ -12,6 +12,8 @@ pub(crate) type TopicId = [u8; 16];
 
 /// How long a topic's configuration is believed.
 pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
+/// How long it is believed while nobody who asks is told any more.
+const FACTS_KEPT: Duration = Duration::from_mins(10);
 /// How long not knowing it is believed: the topic may just have been created.
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
 /// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
@@ -36,8 +38,8 @@ impl Facts {
 struct Dated {
     facts: Facts,
     since: Instant,
-    /// The last who asked was told: somebody else who may know should be asked soon otherwise.
-    told: bool,
+    /// When somebody was told last.
+    told: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -106,15 +108,18 @@ impl Topics {
     /// Takes over a `DescribeConfigs` answer.
     pub(crate) fn set_facts(&self, name: &str, facts: Facts) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.date(name, facts, facts.compacted.is_some());
+        let since = Instant::now();
+        known.date(name, Dated { facts, since, told: since });
     }
 
     /// Nobody told. What was told before stays true until something speaks against it: a client without the right to ask
     /// must not turn other clients' batches to record format.
     pub(crate) fn keep_facts(&self, name: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let told = known.facts.get(name).map(|dated| dated.facts).filter(|facts| facts.compacted.is_some());
-        known.date(name, told.unwrap_or(Facts::UNKNOWN), false);
+        let told = known.facts.get(name).filter(|dated| dated.told.elapsed() < FACTS_KEPT);
+        let since = Instant::now();
+        let (facts, told) = told.map_or((Facts::UNKNOWN, since), |dated| (dated.facts, dated.told));
+        known.date(name, Dated { facts, since, told });
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
@@ -161,11 +166,11 @@ impl Topics {
 }
 
 impl Known {
-    fn date(&mut self, name: &str, facts: Facts, told: bool) {
+    fn date(&mut self, name: &str, dated: Dated) {
         if self.facts.len() >= MAX_FACTS && !self.facts.contains_key(name) {
             self.facts.clear();
         }
-        self.facts.insert(name.into(), Dated { facts, since: Instant::now(), told });
+        self.facts.insert(name.into(), dated);
     }
 
     fn learn(&mut self, name: &str, id: TopicId) {
@@ -189,7 +194,8 @@ impl Known {
 
 impl Dated {
     fn is_fresh(&self) -> bool {
-        let limit = if self.told { FACTS_FRESH } else { UNKNOWN_FRESH };
+        let just_told = self.facts.compacted.is_some() && self.told == self.since;
+        let limit = if just_told { FACTS_FRESH } else { UNKNOWN_FRESH };
         self.since.elapsed() < limit
     }
 }

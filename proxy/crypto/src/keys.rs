@@ -100,9 +100,9 @@ impl Keys {
         }
     }
 
-    /// Whether the provider is left alone for a moment, because its last calls had no answer.
-    pub fn is_open(&self, provider: impl AsRef<str>) -> bool {
-        self.sources.get(provider.as_ref()).is_some_and(|source| source.is_open())
+    /// Whether the last call of the provider had no answer.
+    pub fn is_out_of_reach(&self, provider: impl AsRef<str>) -> bool {
+        self.sources.get(provider.as_ref()).is_some_and(|source| source.is_failing())
     }
 
     /// Counts of what was done.

@@ -160,6 +160,10 @@ impl Requests {
 
     /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after
     /// its correlation id's place: key and version first. `None` when no answer came in time.
+    ///
+    /// Only in front of a Produce, Fetch or ShareFetch of the client's, before anything later of it is read. So it never
+    /// comes between a handshake and the end of the authentication, the first or a repeated one: brokers let clients send
+    /// nothing else there.
     pub(crate) async fn inject(
         &mut self,
         key: ApiKey,

@@ -1,5 +1,5 @@
 //! `ShareFetch`: like Fetch, but the broker hands records over before the proxy can fail to open them, and records
-//! that fail again and again are archived. So it is not asked while a key provider is out of reach, and opening waits
+//! that fail again and again are archived. So it is not asked while a needed key provider is out of reach, and opening waits
 //! longer for a key.
 
 use super::fetch::{Workspace, lower, topic_name, unknown_ids};
@@ -8,11 +8,12 @@ use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::{Failure, Opened, Place};
 use crate::handler::{addresses, body_offset, lookup};
+use crate::live::{LoadedPolicy, attempt};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
 use crate::wire::{self, RequestHead, ShareFetchPartition, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
-use proxy_config::Decision;
+use proxy_config::{Decision, KeyRef};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -48,24 +49,37 @@ impl Subscribed {
         Ok(())
     }
 
-    /// Whether the provider of one of the topics is out of reach. A topic that was encrypted under an earlier policy, or
+    /// A key of one of the topics whose provider is out of reach. A topic that was encrypted under an earlier policy, or
     /// has no known name, may need any.
-    fn lacks_keys(&self, session: &Session) -> bool {
+    fn lacking(&self, session: &Session, policy: &LoadedPolicy) -> Option<KeyRef> {
+        let keys = session.shared.live.keys();
+        let rules = policy.effective.policy().encrypt_rules();
+        let failing = rules.map(|rule| rule.key_ref()).find(|key| keys.is_out_of_reach(&key.provider))?;
+        let mut topics = self.topics.iter();
+        topics.find_map(|id| match session.shared.topics.name(id) {
+            None => Some(failing.clone()),
+            Some(name) => match policy.effective.decide(&name) {
+                Decision::Encrypt(rule) => keys.is_out_of_reach(&rule.provider).then(|| rule.key_ref()),
+                Decision::Retired => Some(failing.clone()),
+                Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => None,
+            },
+        })
+    }
+
+    /// Waits until no provider of the topics is out of reach. Asks them, as far as they may be asked.
+    async fn reachable(&self, session: &Session) {
         let live = &session.shared.live;
-        let Some(policy) = live.policy() else { return true };
-        let any_open = || {
-            let mut rules = policy.effective.policy().encrypt_rules();
-            rules.any(|rule| live.keys().is_open(&rule.provider))
-        };
-        any_open()
-            && self.topics.iter().any(|id| {
-                let Some(name) = session.shared.topics.name(id) else { return true };
-                match policy.effective.decide(&name) {
-                    Decision::Encrypt(rule) => live.keys().is_open(&rule.provider),
-                    Decision::Retired => true,
-                    Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => false,
+        loop {
+            let lacking = live.policy().map(|policy| self.lacking(session, &policy));
+            match lacking {
+                Some(None) => return,
+                Some(Some(key)) => {
+                    attempt(live.keys(), &key).await;
                 }
-            })
+                None => {}
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }
 
@@ -86,11 +100,7 @@ pub(crate) async fn request(
     if !unknown.is_empty() {
         lookup::names(requests, &unknown).await?;
     }
-    let waiting = async {
-        while requests.share_fetch.lacks_keys(&requests.session) {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    };
+    let waiting = requests.share_fetch.reachable(&requests.session);
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)
 }

@@ -2,6 +2,7 @@
 
 mod outage;
 mod secrecy;
+mod share_groups;
 
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tests::proxy::Metrics;
 use tests::raw_connection::Location;
 use tests::{
-    Batch, By, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
-    RawConnection, Rule, SentRecord, assert_same, topic,
+    Batch, By, Client, Cluster, ConsumeOptions, KafkaErrorName, Pattern, Payload, PolicyFile, ProduceOptions,
+    Proxy, RawConnection, Rule, SentRecord, assert_same, topic,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -83,4 +83,18 @@ async fn consumer_groups_and_internal_topics_work_where_topics_are_rejected() {
         let (mut connection, at) = internal.unwrap();
         connection.fetch_all(&at, By::Id).await.unwrap();
     }
+}
+
+/// The broker makes topics for clients that ask for that; the proxy's own look-ups must not.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_up_a_topic_that_is_not_there_makes_none() {
+    let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("nowhere.")).start().await;
+    let here = create("nowhere.here", &[]).await;
+    let (mut connection, at) = connect(&proxy, &here).await;
+    let nowhere = Location { topic: topic("nowhere.at-all"), ..at };
+    let appended =
+        connection.produce(&nowhere, By::Name, Batch::of(&Payload::new(1).orders(2))).await.unwrap();
+    assert_eq!(appended.error.unwrap(), "UNKNOWN_TOPIC_OR_PARTITION");
+    let found = connection.metadata(&[&nowhere.topic]).await.unwrap();
+    assert_eq!(KafkaErrorName::from_code(found.topics[0].error_code).unwrap(), "UNKNOWN_TOPIC_OR_PARTITION");
 }

@@ -1,6 +1,7 @@
 //! What producers are told, and what of theirs is stored: versions, sizes, timestamps, transactions, refusals.
 
 mod acks;
+mod compacted;
 mod idempotence;
 mod mixed;
 mod pipelines;

@@ -5,7 +5,7 @@ mod clear;
 mod envelope;
 mod moved;
 mod records;
-mod share;
+pub(crate) mod share;
 mod stage;
 
 use tests::{Batch, Payload};

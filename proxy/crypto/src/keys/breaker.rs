@@ -52,10 +52,11 @@ impl Breaker {
         Some(Permit { breaker: self, probe })
     }
 
-    pub(super) fn is_open(&self, epoch: u64) -> bool {
+    /// Whether the last call had no answer.
+    pub(super) fn is_failing(&self, epoch: u64) -> bool {
         let mut state = self.state();
         state.close_for(epoch);
-        state.open_until.is_some_and(|until| state.probing || Instant::now() < until)
+        state.failures > 0
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

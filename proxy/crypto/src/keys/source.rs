@@ -47,8 +47,8 @@ impl Source {
         self.provider.epoch()
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.breaker.is_open(self.provider.epoch())
+    pub(super) fn is_failing(&self) -> bool {
+        self.breaker.is_failing(self.provider.epoch())
     }
 
     /// Has the provider make a data key.

@@ -16,11 +16,11 @@ use tests::{
 use super::{PATIENCE, batch, create, key_reloads, start, two_keys, works, write};
 
 /// Takes the provider out of reach.
-fn hide_keys(proxy: &Proxy) {
+pub(super) fn hide_keys(proxy: &Proxy) {
     std::fs::rename(proxy.keys_folder(), proxy.folder().join("away")).unwrap();
 }
 
-fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
+pub(super) fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
     std::fs::rename(proxy.folder().join("away"), proxy.keys_folder())
 }
 
@@ -29,7 +29,7 @@ async fn refused(proxy: &Proxy, reason: &str) -> f64 {
     metrics.sum("topic_encryption_refused_partitions_total", &[("reason", reason)])
 }
 
-async fn requests(proxy: &Proxy) -> f64 {
+pub(super) async fn requests(proxy: &Proxy) -> f64 {
     proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
 }
 
@@ -88,8 +88,10 @@ async fn producers_wait_out_an_outage_and_lose_nothing() {
         });
         producing.push((client, topic, sent, stored));
     }
+    let (start, before) = (Instant::now(), requests(&proxy).await);
     eventually("batches are refused", PATIENCE, async || refused(&proxy, "key_unavailable").await >= 3.0)
         .await;
+    storms_not(&proxy, producing.len(), start, before).await;
     bring_keys_back(&proxy).unwrap();
     for (client, topic, sent, stored) in producing {
         let offsets = stored.await.unwrap();
@@ -135,11 +137,40 @@ async fn consumers_wait_out_an_outage_and_skip_nothing() {
     let fetched = connection.fetch(&at, By::Id, i64::try_from(HALF).unwrap()).await.unwrap();
     assert_eq!(fetched.error.unwrap(), "KAFKA_STORAGE_ERROR");
     assert!(fetched.bytes.is_empty());
+    let (start, before) = (Instant::now(), requests(&reader).await);
     eventually("fetches are refused", PATIENCE, async || refused(&reader, "key_unavailable").await >= 10.0)
         .await;
+    storms_not(&reader, clients.len(), start, before).await;
     bring_keys_back(&reader).unwrap();
     for (client, reading) in clients.into_iter().zip(reading) {
         assert_same(client.name(), &sent, &reading.await.unwrap());
+    }
+}
+
+/// Each client asks a few times a second at most: fetches that are held, look-ups of metadata, heartbeats.
+async fn storms_not(proxy: &Proxy, clients: usize, start: Instant, before: f64) {
+    let limit = 10.0 * f64::from(u32::try_from(clients).unwrap()) * (start.elapsed().as_secs_f64() + 1.0);
+    let asked = requests(proxy).await - before;
+    assert!(asked <= limit, "{asked} requests of {clients} clients within {:?}", start.elapsed());
+}
+
+/// Clients that get nothing but this error ask again at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_lacks_only_keys_is_held() {
+    let [writer, reader] = [start("held").await, start("held").await];
+    let topic = create("held.a").await;
+    write(&writer, &topic, &batch()).await.unwrap();
+    hide_keys(&reader);
+    reader.wait_for_key_state("a", "Unavailable").await;
+    let (mut connection, at) = RawConnection::to_leader(&reader.bootstrap(), &topic, 0).await.unwrap();
+    for (max_wait, held) in [(0, 0), (500, 500), (5_000, 1_000)] {
+        let start = Instant::now();
+        let answer = connection.call(&RawConnection::fetch_request(&at, 12, 0, max_wait), 12).await.unwrap();
+        let error = KafkaErrorName::from_code(answer.responses[0].partitions[0].error_code).unwrap();
+        assert_eq!(error, "KAFKA_STORAGE_ERROR");
+        let took = start.elapsed();
+        assert!(took >= Duration::from_millis(held), "{max_wait} ms: held for {took:?} only");
+        assert!(took < Duration::from_millis(4_900), "{max_wait} ms: held for {took:?}");
     }
 }
 

@@ -13,16 +13,31 @@ use tests::{
 
 use super::{create, read, two_keys, write};
 
-/// With all that a proxy does to records, and all that may go wrong with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_keys_nor_records_show_in_logs_and_status() {
+    neither_keys_nor_records_show("text").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_keys_nor_records_show_in_json_logs() {
+    let log = neither_keys_nor_records_show("json").await;
+    // The last line may be under way.
+    let (whole, _) = log.rsplit_once('\n').unwrap();
+    for line in whole.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(event["timestamp"].is_string() && event["level"].is_string(), "{line}");
+    }
+}
+
+/// With all that a proxy does to records, and all that may go wrong with them. Returns the log.
+async fn neither_keys_nor_records_show(format: &str) -> String {
     let cluster = Cluster::shared().await;
     let key = random_bytes(32);
     let spoiled = canary("spoiled");
     let needles = ["key", "value", "name", "header"].map(canary);
     let policy = two_keys("quiet").rule(Rule::encrypt([Pattern::prefix("quiet.c")], "c"));
     let builder = Proxy::before(cluster).policy(policy).key("b", 1).key("c", 1);
-    let proxy = builder.config("log", json!({"level": "trace"})).start().await;
+    let proxy = builder.config("log", json!({"level": "trace", "format": format})).start().await;
     proxy.write_key_bytes("a", 1, &key);
     proxy.write_file("keys/c.v1", &spoiled);
     proxy.write_file(&format!("keys/{}", "misnamed"), &spoiled);
@@ -84,4 +99,5 @@ async fn neither_keys_nor_records_show_in_logs_and_status() {
             assert!(!text.contains(&encoded[..24]), "{place} tells {secret} in base64");
         }
     }
+    said.swap_remove(0).1
 }

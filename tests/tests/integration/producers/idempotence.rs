@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use kafka_protocol::messages::{InitProducerIdRequest, ProduceRequest};
 use tests::{
     Batch, By, Client, Cluster, ConsumeOptions, Field, KafkaErrorName, Pattern, Payload, PolicyFile,
-    ProduceOptions, Proxy, RawConnection, Rule, Segments, SentRecord, assert_same, eventually, eventually_ok,
-    topic,
+    ProduceOptions, Proxy, RawConnection, Rule, SentRecord, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{assert_same_in_partitions, end, request, small};
@@ -133,7 +132,7 @@ async fn outages_of_the_key_provider_lose_nothing_of_python_in_record_format() {
 }
 
 /// A producer id, without a transactional one.
-async fn producer_id(connection: &mut RawConnection) -> i64 {
+pub(super) async fn producer_id(connection: &mut RawConnection) -> i64 {
     let request = InitProducerIdRequest::default()
         .with_transactional_id(None)
         .with_transaction_timeout_ms(60_000)
@@ -218,50 +217,6 @@ async fn pipelined_batches_are_all_refused_before_the_client_gives_up() {
     let took = start.elapsed();
     assert!(took < TIMEOUT, "the last answer came after {took:?}");
     outages.end();
-}
-
-/// The topic is changed while batches are on the way, so that the broker refuses some in batch format.
-async fn compaction_in_mid_run_loses_nothing(client: Client) {
-    let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
-    let topic = topic(&format!("auto.compacted-{client}"));
-    cluster.create_topic(&topic, 1, &[]).await;
-    let at = cluster.locate(&topic, 0).await;
-    let record = |index: usize| {
-        SentRecord::of(format!("value {index:06}")).key(format!("key {index:06}")).partition(0)
-    };
-    let sent: Vec<SentRecord> = (0..10_000).map(record).collect();
-    let options = ProduceOptions::to(proxy.bootstrap(), &topic)
-        .in_flight(5)
-        .linger_ms(1)
-        .batch_bytes(300)
-        .timeout(Duration::from_mins(1));
-    let producing = tokio::spawn({
-        let sent = sent.clone();
-        async move { client.produce_all(&options, &sent).await }
-    });
-    eventually("the producer is at work", PATIENCE, async || end(&at).await > 0).await;
-    cluster.alter_topic(&topic, &[("cleanup.policy", Some("compact"))]).await;
-    producing.await.unwrap();
-
-    let stored = Segments::of(cluster.topic_dirs(&topic)).dump().await;
-    let by_record = |key: &Option<Vec<u8>>| key.as_deref().is_some_and(|key| key.starts_with(b"key "));
-    let mut formats: Vec<bool> = stored.iter().map(|batch| by_record(&batch.records[0].key)).collect();
-    formats.dedup();
-    assert_eq!(formats, [false, true], "{topic}: first batch format, then record format");
-    for reader in [client, client.other()] {
-        let options = ConsumeOptions::from(proxy.bootstrap(), &topic);
-        assert_same(&topic, &sent, &reader.consume_all(&options).await);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn compaction_in_mid_run_loses_nothing_of_java() {
-    compaction_in_mid_run_loses_nothing(Client::Java).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn compaction_in_mid_run_loses_nothing_of_python() {
-    compaction_in_mid_run_loses_nothing(Client::Python).await;
 }
 
 /// Which of many pipelined records are refused, and why, when one in their midst is too large.

@@ -24,9 +24,14 @@ use super::stage::{Stage, plant};
 /// A share group among the resources that have a configuration.
 const GROUP: i8 = 32;
 
-/// Joins a group of its own that starts at the earliest records, and fetches these partitions in one request, until all
-/// of them are answered with records or an error. In the order of the partitions.
-async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[i32]) -> Vec<PartitionData> {
+/// A member of a group of its own.
+pub(crate) struct Member {
+    group: StrBytes,
+    id: StrBytes,
+}
+
+/// Joins a group that starts at the earliest records, and waits until so many partitions are the member's.
+pub(crate) async fn join(connection: &mut RawConnection, at: &Location, partitions: usize) -> Member {
     let group = StrBytes::from_string(tests::topic("share-group"));
     let member = StrBytes::from_string(URL_SAFE_NO_PAD.encode(random_bytes(16)));
     start_at_the_earliest(connection, &group).await;
@@ -44,18 +49,28 @@ async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[
         let assignment = answer.assignment.map_or(0, |assignment| {
             assignment.topic_partitions.iter().map(|topic| topic.partitions.len()).sum()
         });
-        if assignment >= partitions.len() {
+        if assignment >= partitions {
             Ok(())
         } else {
             Err(format!("{assignment} partitions, error {}", answer.error_code))
         }
     };
     eventually_ok("the member has its partitions", Duration::from_secs(20), assigned).await;
+    Member { group, id: member }
+}
 
+/// Fetches these partitions in one request, until all of them are answered with records or an error. In the order of the
+/// partitions.
+async fn fetch_all(
+    connection: &mut RawConnection,
+    member: &Member,
+    at: &Location,
+    partitions: &[i32],
+) -> Vec<PartitionData> {
     let mut session = 0;
     let mut answered = BTreeMap::new();
     let fetched = async || {
-        let request = request(&group, &member, session, at, partitions);
+        let request = member.request(session, at, partitions);
         let answer = connection.call(&request, 1).await.unwrap();
         // A session begins with epoch 0; where it did not begin, it is tried again.
         session = if answer.error_code == 0 { session + 1 } else { 0 };
@@ -75,26 +90,23 @@ async fn fetch_all(connection: &mut RawConnection, at: &Location, partitions: &[
     answered.into_values().collect()
 }
 
-fn request(
-    group: &StrBytes,
-    member: &StrBytes,
-    session: i32,
-    at: &Location,
-    partitions: &[i32],
-) -> ShareFetchRequest {
-    let partitions =
-        partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
-    let topic = FetchTopic::default().with_topic_id(at.topic_id).with_partitions(partitions.collect());
-    ShareFetchRequest::default()
-        .with_group_id(Some(GroupId(group.clone())))
-        .with_member_id(Some(member.clone()))
-        .with_share_session_epoch(session)
-        .with_max_wait_ms(500)
-        .with_min_bytes(1)
-        .with_max_bytes(8 << 20)
-        .with_max_records(500)
-        .with_batch_size(500)
-        .with_topics(vec![topic])
+impl Member {
+    /// A request of the session; number 0 begins it.
+    pub(crate) fn request(&self, session: i32, at: &Location, partitions: &[i32]) -> ShareFetchRequest {
+        let partitions =
+            partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
+        let topic = FetchTopic::default().with_topic_id(at.topic_id).with_partitions(partitions.collect());
+        ShareFetchRequest::default()
+            .with_group_id(Some(GroupId(self.group.clone())))
+            .with_member_id(Some(self.id.clone()))
+            .with_share_session_epoch(session)
+            .with_max_wait_ms(500)
+            .with_min_bytes(1)
+            .with_max_bytes(8 << 20)
+            .with_max_records(500)
+            .with_batch_size(500)
+            .with_topics(vec![topic])
+    }
 }
 
 /// Asking for it brings about the topic that groups are kept in.
@@ -134,7 +146,8 @@ async fn altered_batches_are_errors_in_share_fetch() {
     };
     let target = stage.partition(2);
     plant(&mut stage.direct, &target, altered).await;
-    let partitions = fetch_all(&mut stage.proxied, &stage.at, &[0, 2]).await;
+    let member = join(&mut stage.proxied, &stage.at, 2).await;
+    let partitions = fetch_all(&mut stage.proxied, &member, &stage.at, &[0, 2]).await;
     let [sound, altered] = &partitions[..] else { panic!("{partitions:?}") };
     assert_eq!(sound.error_code, 0, "{sound:?}");
     let batches = Batch::split(sound.records.as_deref().unwrap_or_default());
