@@ -1,29 +1,26 @@
 //! Accepts connections: the bootstrap port and one port for each broker, on every listener.
 
+mod port;
+
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
-use crate::connection::{self, Advertised, Close, Shared};
-use crate::io::{Reader, Writer, split_plain, split_tls};
+use crate::connection::{Advertised, Shared};
 use crate::live::Live;
 use crate::metrics::Metrics;
-use crate::metrics::labels::CloseReason;
 use crate::tls::{ClientTls, ServerTls};
 use crate::topics::Topics;
-use crate::upstream::{ConnectError, Target, Upstream};
+use crate::upstream::{Target, Upstream};
 use anyhow::Context;
+use port::Port;
 use proxy_config::ProxyConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed accept (too many open files, say) the next is tried a little later.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Fetch answers are asked for in portions of at most this, so that one client cannot take the whole byte budget.
 const FETCH_MAX_BYTES: usize = 8 * 1024 * 1024;
 
@@ -163,111 +160,4 @@ fn fetch_max_bytes(limits: &proxy_config::Limits) -> i32 {
 
 async fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
-}
-
-/// One open port.
-struct Port {
-    shared: Arc<Shared>,
-    advertised: Arc<Advertised>,
-    tls: Option<Arc<ServerTls>>,
-    slots: Arc<Semaphore>,
-    target: Target,
-    connections: TaskTracker,
-    shutdown: CancellationToken,
-    cut: CancellationToken,
-}
-
-impl Port {
-    async fn accept(self, socket: TcpListener) {
-        let port = Arc::new(self);
-        loop {
-            let accepted = tokio::select! {
-                () = port.shutdown.cancelled() => return,
-                // Beyond the limit one connection waits here for a slot, the others in the kernel's queue. No slot is
-                // held by a port that nobody comes to.
-                accepted = async {
-                    let accepted = socket.accept().await?;
-                    Ok::<_, std::io::Error>((accepted, Arc::clone(&port.slots).acquire_owned().await))
-                } => accepted,
-            };
-            let ((stream, peer), slot) = match accepted {
-                Ok((accepted, Ok(slot))) => (accepted, slot),
-                Ok((_, Err(_closed))) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "failed to accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let span = tracing::info_span!("connection", client.addr = %peer);
-            let serving = Arc::clone(&port);
-            port.connections.spawn(
-                async move {
-                    let _slot = slot;
-                    tokio::select! {
-                        () = serving.serve(stream) => {}
-                        () = serving.cut.cancelled() => tracing::warn!("cut off at the end of the drain time"),
-                    }
-                }
-                .instrument(span),
-            );
-        }
-    }
-
-    async fn serve(&self, stream: TcpStream) {
-        let metrics = &self.shared.metrics;
-        metrics.connections.total.inc();
-        let _open = Open::count(metrics);
-        let halves = match self.handshake(stream).await {
-            Ok(halves) => halves,
-            Err(error) => {
-                metrics.connections.closed.inc(CloseReason::Handshake);
-                tracing::debug!(%error, "handshake with the client failed");
-                return;
-            }
-        };
-        let (shared, advertised) = (Arc::clone(&self.shared), Arc::clone(&self.advertised));
-        let served = connection::serve(shared, advertised, self.target, halves, self.shutdown.clone()).await;
-        if let Err(close) = served {
-            metrics.connections.closed.inc(close.reason());
-            report(&close);
-        }
-    }
-
-    async fn handshake(&self, stream: TcpStream) -> std::io::Result<(Reader, Writer)> {
-        stream.set_nodelay(true)?;
-        let Some(tls) = &self.tls else {
-            return Ok(split_plain(stream));
-        };
-        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await??;
-        Ok(split_tls(Box::new(stream)))
-    }
-}
-
-/// What somebody must act on is a warning; how clients come and go is not.
-fn report(close: &Close) {
-    let cause = std::error::Error::source(close).map(ToString::to_string).unwrap_or_default();
-    match close {
-        Close::Connect(ConnectError::UnknownBroker(_))
-        | Close::ClientFrame(_)
-        | Close::ClientWrite(_)
-        | Close::BrokerEnded => tracing::debug!(error = %close, cause, "connection ended"),
-        _ => tracing::warn!(error = %close, cause, "connection closed"),
-    }
-}
-
-/// Counts an open connection until it is dropped.
-struct Open(prometheus_client::metrics::gauge::Gauge);
-
-impl Open {
-    fn count(metrics: &Metrics) -> Self {
-        metrics.connections.open.inc();
-        Self(metrics.connections.open.clone())
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }

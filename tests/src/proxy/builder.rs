@@ -1,0 +1,164 @@
+//! What a proxy of the tests is to be like, and its start.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::{Map, Value, json};
+
+use super::{PolicyFile, Proxy, binary};
+use crate::certificates::Identity;
+use crate::failure;
+use crate::ports::Ports;
+use crate::rig::blocking;
+use crate::scratch::Scratch;
+
+/// How a proxy is to be.
+#[derive(Debug, Clone)]
+pub struct ProxyBuilder {
+    config: Map<String, Value>,
+    brokers: u16,
+    bootstrap_servers: Vec<String>,
+    upstream: Map<String, Value>,
+    tls: Option<(Identity, Option<PathBuf>)>,
+    limits: Map<String, Value>,
+    policy: Option<PolicyFile>,
+    keys: Vec<(String, u32)>,
+}
+
+impl ProxyBuilder {
+    pub(super) fn new(bootstrap_servers: Vec<String>, brokers: u16) -> Self {
+        let mut config = Map::new();
+        config.insert("cluster".into(), "test-cluster".into());
+        config.insert("log".into(), json!({"level": "debug"}));
+        config.insert("drain".into(), json!({"seconds": 5}));
+        Self {
+            config,
+            brokers,
+            bootstrap_servers,
+            upstream: Map::new(),
+            tls: None,
+            limits: Map::new(),
+            policy: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// The policy. Keys that its rules name are made, unless [`Self::key`] gives some.
+    #[must_use]
+    pub fn policy(mut self, policy: PolicyFile) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// A key file of the local provider. Where one is given no others are made.
+    #[must_use]
+    pub fn key(mut self, name: &str, version: u32) -> Self {
+        self.keys.push((name.to_owned(), version));
+        self
+    }
+
+    /// TLS towards clients, who must show a certificate where there is an authority for that.
+    #[must_use]
+    pub fn tls(mut self, server: &Identity, client_authority: Option<&Path>) -> Self {
+        self.tls = Some((server.clone(), client_authority.map(Path::to_owned)));
+        self
+    }
+
+    /// TLS towards brokers, with this authority.
+    #[must_use]
+    pub fn upstream_tls(self, authority: &Path) -> Self {
+        self.upstream("tls", json!({"caFile": authority}))
+    }
+
+    /// A field of `upstream` in proxy.yaml.
+    #[must_use]
+    pub fn upstream(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.upstream.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// A field of `limits` in proxy.yaml.
+    #[must_use]
+    pub fn limit(mut self, field: &str, value: u64) -> Self {
+        self.limits.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// How long connections may take to finish after SIGTERM.
+    #[must_use]
+    pub fn drain_seconds(self, seconds: u32) -> Self {
+        self.config("drain", json!({"seconds": seconds}))
+    }
+
+    /// Any top-level field of proxy.yaml.
+    #[must_use]
+    pub fn config(mut self, field: &str, value: Value) -> Self {
+        self.config.insert(field.to_owned(), value);
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(self) -> Proxy {
+        let proxy = self.launch().await;
+        proxy.wait_ready().await;
+        proxy
+    }
+
+    /// Starts it and does not wait: for a proxy that is not to become ready.
+    pub async fn launch(self) -> Proxy {
+        blocking(binary).await;
+        let folder = Scratch::new("proxy");
+        let host = if self.tls.is_some() { "localhost" } else { "127.0.0.1" };
+        let proxy = Proxy { process: Mutex::new(None), ports: Ports::take(self.brokers + 2), host, folder };
+        std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
+        self.write(&proxy);
+        failure::show_when_a_test_fails(&proxy.log_file());
+        proxy.launch();
+        proxy
+    }
+
+    fn write(&self, proxy: &Proxy) {
+        proxy.write_file("proxy.yaml", &Value::Object(self.yaml(proxy)).to_string());
+        for (name, version) in &self.keys {
+            proxy.write_key(name, *version);
+        }
+        let Some(policy) = &self.policy else { return };
+        proxy.write_policy(policy);
+        if self.keys.is_empty() {
+            for name in policy.keys() {
+                proxy.write_key(&name, 1);
+            }
+        }
+    }
+
+    /// JSON, which is YAML too.
+    fn yaml(&self, proxy: &Proxy) -> Map<String, Value> {
+        let mut listener = json!({
+            "name": "clients",
+            "bind": format!("127.0.0.1:{}", proxy.ports.port(1)),
+            "advertisedHost": proxy.host,
+            "brokerPorts": {"start": proxy.ports.port(2), "count": self.brokers},
+        });
+        if let Some((server, client_authority)) = &self.tls {
+            listener["tls"] = json!({"certificateFile": server.certificate, "keyFile": server.key});
+            if let Some(authority) = client_authority {
+                listener["tls"]["clientCaFile"] = json!(authority);
+            }
+        }
+        let mut upstream = self.upstream.clone();
+        upstream.entry("bootstrapServers").or_insert_with(|| json!(self.bootstrap_servers));
+        let mut config = self.config.clone();
+        let mut default = |field: &str, value: Value| {
+            config.entry(field).or_insert(value);
+        };
+        default("upstream", upstream.into());
+        default("listeners", json!([listener]));
+        default("keyProviders", json!({"default": {"local": {"directory": "keys"}}}));
+        default("policy", json!({"file": "policy.yaml"}));
+        default("admin", json!({"bind": proxy.admin_address()}));
+        if !self.limits.is_empty() {
+            default("limits", self.limits.clone().into());
+        }
+        config
+    }
+}
