@@ -56,7 +56,8 @@ pub(crate) async fn request(
     wire::fetch_request(head.version, body, &mut requests.fetch).map_err(Close::Request)?;
     let topics = requests.fetch.topics.topics.iter().map(|topic| topic.key.of(body));
     let unknown = unknown_ids(&requests.session, topics);
-    // What cannot be opened should not be fetched again and again: one batch tells whether that has changed.
+    // What cannot be opened should not be fetched again and again: one batch tells whether that has changed. The partitions
+    // stay in the request, since to take them out would change the client's fetch session at the broker (KIP-227).
     let probe = requests.session.only_keys_lacked.load(Ordering::Relaxed);
     let limit = if probe { 1 } else { requests.session.shared.fetch_max_bytes };
     if let Some(asked) = requests.fetch.max_bytes {
