@@ -3,6 +3,7 @@
 
 mod clear;
 mod envelope;
+mod mixed;
 mod moved;
 mod records;
 pub(crate) mod share;
