@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use tests::{
     Certificates, Client, Cluster, ConsumeOptions, Identity, Payload, ProduceOptions, Proxy, RawConnection,
-    assert_same, eventually, eventually_ok, topic,
+    Scratch, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{PATIENCE, closed, policy};
@@ -111,4 +111,48 @@ async fn replaced_certificates_serve_new_connections_and_bad_ones_do_not() {
     eventually("the log names the bad file", PATIENCE, logged).await;
     connect(&proxy, &after.authority(), None).await.expect("the good certificate stays in use");
     old.api_versions().await.expect("connections of before stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_client_authority_admits_only_its_own_clients() {
+    let [before, after] = [Certificates::new(), Certificates::new()];
+    let (authority, server) = (before.authority(), before.server("proxy", &[]));
+    let scratch = Scratch::new("client-authority");
+    let file = scratch.join("clients.pem");
+    fs::copy(&authority, &file).unwrap();
+    let proxy = tls_proxy(&server, Some(&file)).await;
+    let (old, new) = (before.client("old", "client"), after.client("new", "client"));
+    connect(&proxy, &authority, Some(&old)).await.unwrap();
+    connect(&proxy, &authority, Some(&new)).await.unwrap_err();
+
+    fs::copy(after.authority(), &file).unwrap();
+    let admitted = async || connect(&proxy, &authority, Some(&new)).await.map(drop);
+    eventually_ok("clients of the new authority are served", PATIENCE, admitted).await;
+    connect(&proxy, &authority, Some(&old)).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_client_authority_changes_nothing() {
+    let [certificates, strangers] = [Certificates::new(), Certificates::new()];
+    let (authority, server) = (certificates.authority(), certificates.server("proxy", &[]));
+    let scratch = Scratch::new("client-authority");
+    let file = scratch.join("clients.pem");
+    fs::copy(&authority, &file).unwrap();
+    let proxy = tls_proxy(&server, Some(&file)).await;
+    let (friend, stranger) =
+        (certificates.client("friend", "client"), strangers.client("stranger", "client"));
+    let other = fs::read_to_string(strangers.authority()).unwrap();
+    let damages = [Some("no certificate"), Some(&other[..other.len() / 2]), None];
+    for damage in damages {
+        let failed = certificate_loads(&proxy, "failed").await;
+        match damage {
+            Some(text) => fs::write(&file, text).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let told = async || certificate_loads(&proxy, "failed").await > failed;
+        eventually("the damaged file is counted", PATIENCE, told).await;
+        connect(&proxy, &authority, Some(&friend)).await.unwrap();
+        connect(&proxy, &authority, Some(&stranger)).await.unwrap_err();
+        connect(&proxy, &authority, None).await.unwrap_err();
+    }
 }
