@@ -7,6 +7,7 @@ mod endless;
 mod mock_broker;
 mod produced;
 mod requests;
+mod truncated;
 mod wrong_answers;
 
 use std::time::Duration;

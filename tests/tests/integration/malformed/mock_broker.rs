@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use kafka_protocol::messages::ResponseHeader;
-use kafka_protocol::protocol::{Encodable, HeaderVersion};
+use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::{BrokerId, FetchResponse, ResponseHeader, TopicName};
+use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
+use tests::proxy::ProxyBuilder;
 use tests::{Pattern, PolicyFile, Proxy, Rule};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,8 +33,34 @@ pub(crate) fn encode<T: Encodable + HeaderVersion>(correlation: i32, answer: &T,
     frame(correlation, &message[4..])
 }
 
+/// A Fetch answer, by name, for these partitions of a topic.
+pub(crate) fn fetched(topic: &str, partitions: &[(i32, Bytes)]) -> FetchResponse {
+    let partitions = partitions.iter().map(|(index, records)| {
+        PartitionData::default()
+            .with_partition_index(*index)
+            .with_high_watermark(100)
+            .with_preferred_read_replica(BrokerId(-1))
+            .with_aborted_transactions(None)
+            .with_records(Some(records.clone()))
+    });
+    let topic = FetchableTopicResponse::default()
+        .with_topic(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_partitions(partitions.collect());
+    FetchResponse::default().with_responses(vec![topic])
+}
+
 /// A proxy before a mock that gives this answer to everything.
 pub(crate) async fn proxy_before_mock(answer: Answer) -> Proxy {
+    let rule = |format: &str| {
+        Rule::encrypt([Pattern::prefix(&format!("{format}.").to_lowercase())], "mock")
+            .format(format)
+            .on_plaintext("Reject")
+    };
+    before_mock(answer).await.policy(PolicyFile::new(["Batch", "Record"].map(rule))).start().await
+}
+
+/// The same, still to be given its policy and keys.
+pub(crate) async fn before_mock(answer: Answer) -> ProxyBuilder {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
@@ -40,12 +68,7 @@ pub(crate) async fn proxy_before_mock(answer: Answer) -> Proxy {
             tokio::spawn(serve(stream, Arc::clone(&answer)));
         }
     });
-    let rule = |format: &str| {
-        Rule::encrypt([Pattern::prefix(&format!("{format}.").to_lowercase())], "mock")
-            .format(format)
-            .on_plaintext("Reject")
-    };
-    Proxy::builder(vec![address], 1).policy(PolicyFile::new(["Batch", "Record"].map(rule))).start().await
+    Proxy::builder(vec![address], 1)
 }
 
 async fn serve(mut stream: TcpStream, answer: Answer) -> std::io::Result<()> {

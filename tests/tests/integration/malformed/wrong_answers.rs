@@ -5,18 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, BrokerId, FetchRequest, FetchResponse, MetadataRequest,
-    ShareFetchRequest, TopicName,
+    ApiVersionsRequest, ApiVersionsResponse, FetchRequest, MetadataRequest, ShareFetchRequest,
 };
-use kafka_protocol::protocol::{Request, StrBytes};
+use kafka_protocol::protocol::Request;
 use tests::raw_connection::Location;
 use tests::{Batch, Field, Payload, RawConnection};
 use uuid::Uuid;
 
 use super::PATIENCE;
-use super::mock_broker::{Answer, encode, frame, proxy_before_mock};
+use super::mock_broker::{Answer, encode, fetched, frame, proxy_before_mock};
 
 fn place(topic: &str) -> Location {
     Location { topic: topic.to_owned(), topic_id: Uuid::from_u128(1), partition: 0, leader: String::new() }
@@ -81,25 +79,9 @@ wrong_answers! {
     mock_fetch_that_is_garbage: fetch(12), 12, |id| frame(id, &Payload::new(2).bytes(300));
     mock_share_fetch_that_is_garbage: ShareFetchRequest::default(), 1, |id| frame(id, &Payload::new(3).bytes(300));
     mock_fetch_with_records_that_are_not_there: fetch(4), 4, |id| {
-        let sound = encode(id, &answer(&[(0, Batch::of(&Payload::new(1).orders(2)).into())]), 4);
+        let sound = encode(id, &fetched("clear.mock", &[(0, Batch::of(&Payload::new(1).orders(2)).into())]), 4);
         frame(id, &sound[8..sound.len() - 5])
     };
-}
-
-/// A Fetch answer for the topic of [`fetch`] with these records.
-fn answer(partitions: &[(i32, Bytes)]) -> FetchResponse {
-    let partitions = partitions.iter().map(|(index, records)| {
-        PartitionData::default()
-            .with_partition_index(*index)
-            .with_high_watermark(100)
-            .with_preferred_read_replica(BrokerId(-1))
-            .with_aborted_transactions(None)
-            .with_records(Some(records.clone()))
-    });
-    let topic = FetchableTopicResponse::default()
-        .with_topic(TopicName(StrBytes::from_static_str("clear.mock")))
-        .with_partitions(partitions.collect());
-    FetchResponse::default().with_responses(vec![topic])
 }
 
 /// Record bytes that no broker would store: an error, while the partition beside it is delivered.
@@ -130,7 +112,7 @@ async fn mock_broken_records_are_errors() {
     for (what, records) in broken {
         let beside = sound.clone();
         let proxy = proxy_before_mock(Arc::new(move |id| {
-            encode(id, &answer(&[(0, records.clone()), (1, beside.clone().into())]), 12)
+            encode(id, &fetched("clear.mock", &[(0, records.clone()), (1, beside.clone().into())]), 12)
         }))
         .await;
         let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
