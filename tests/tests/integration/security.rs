@@ -1,6 +1,7 @@
 //! TLS on both sides and SASL through the proxy: brokers know the client itself, and nobody is trusted by mistake.
 
 mod listener;
+mod reauthentication;
 
 use std::fs;
 use std::time::Duration;
