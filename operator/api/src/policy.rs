@@ -1,0 +1,127 @@
+//! What a data owner says.
+#![allow(
+    unreachable_pub,
+    reason = "the derived resource type refers to its spec as if it were in a module of its own"
+)]
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::references::{KafkaRef, KeyRef};
+use crate::status::TopicEncryptionPolicyStatus;
+
+/// Which topics of a Kafka cluster are encrypted, and with which keys. This alone is enough to get a fleet of encrypting
+/// proxies in front of the cluster: clients then use the bootstrap address in its status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "encryption.strimzi.io",
+    version = "v1alpha1",
+    kind = "TopicEncryptionPolicy",
+    doc = "Which topics of a Kafka cluster are encrypted, and with which keys.",
+    plural = "topicencryptionpolicies",
+    shortname = "tep",
+    category = "strimzi-encryption",
+    namespaced,
+    status = "TopicEncryptionPolicyStatus",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.proxies.summary"),
+    printcolumn(name = "Kafka", type_ = "string", json_path = ".spec.kafkaRef.name"),
+    printcolumn(name = "Bootstrap", type_ = "string", json_path = ".status.bootstrapServers"),
+    printcolumn(name = "Rules", type_ = "integer", json_path = ".status.rules"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Key providers", type_ = "string", json_path = ".status.keyProviders", priority = 1),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    )
+)]
+pub struct TopicEncryptionPolicySpec {
+    /// The Kafka cluster, by its `Kafka` resource.
+    pub kafka_ref: KafkaRef,
+    /// What happens to which topics. Their order has no meaning: an exact name beats a prefix, a longer prefix a shorter
+    /// one, and `any` comes last.
+    #[schemars(length(min = 1, max = 64))]
+    pub rules: Vec<PolicyRule>,
+}
+
+/// What happens to some topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.encryption) || has(self.key)").message("key is required: name the key-encryption key as key.name, or say encryption: Disabled to leave these topics clear").field_path(".key"))]
+#[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.key))").message("key must not be given together with encryption: Disabled: leave out one of the two").field_path(".key"))]
+pub struct PolicyRule {
+    /// Which topics.
+    #[schemars(length(min = 1, max = 64))]
+    pub topics: Vec<TopicPattern>,
+    /// The key-encryption key, which its provider never hands out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyRef>,
+    /// How records are stored. `Batch` encrypts whole batches, keys and headers included, and does not suit compacted
+    /// topics. `Record` encrypts each value by itself and leaves keys and headers as they are. `Auto` takes `Batch` where
+    /// a topic is known not to be compacted, else `Record`.
+    #[serde(default)]
+    pub format: RecordFormat,
+    /// What becomes of clear records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
+    /// an error.
+    #[serde(default)]
+    pub on_plaintext: OnPlaintext,
+    /// `Disabled` makes an explicit hole: these topics are clear, whatever a wider rule says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+}
+
+/// Which topics: exactly one of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.name), has(self.prefix), has(self.any)].filter(given, given).size() == 1").message("give exactly one of name, prefix and any"))]
+pub struct TopicPattern {
+    /// One topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 249), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
+    pub name: Option<String>,
+    /// All topics whose names begin so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 249), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
+    pub prefix: Option<String>,
+    /// `true` for all topics that nothing else matches. Kafka's internal topics are never among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self").message("any can only be true; leave it out otherwise"))]
+    pub any: Option<bool>,
+}
+
+/// How records are stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RecordFormat {
+    /// `Batch` where a topic is known not to be compacted, else `Record`.
+    #[default]
+    Auto,
+    /// Whole batches.
+    Batch,
+    /// Each value by itself.
+    Record,
+}
+
+/// What becomes of clear records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnPlaintext {
+    /// They are delivered.
+    #[default]
+    Pass,
+    /// They are an error.
+    Reject,
+}
+
+/// Whether topics are encrypted; that they are is said by a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encryption {
+    /// They are clear.
+    Disabled,
+}

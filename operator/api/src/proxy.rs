@@ -1,0 +1,240 @@
+//! What a platform owner says.
+#![allow(
+    unreachable_pub,
+    reason = "the derived resource type refers to its spec as if it were in a module of its own"
+)]
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::references::LocalRef;
+use crate::status::EncryptionProxyStatus;
+
+/// The fleet of encrypting proxies in front of one Kafka cluster: how many, how clients reach them, where keys come from.
+/// Optional: without one, the first policy of a cluster gets a fleet of the defaults. It lives in the namespace of the
+/// `Kafka` resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "encryption.strimzi.io",
+    version = "v1alpha1",
+    kind = "EncryptionProxy",
+    doc = "The fleet of encrypting proxies in front of one Kafka cluster.",
+    plural = "encryptionproxies",
+    shortname = "ep",
+    category = "strimzi-encryption",
+    namespaced,
+    status = "EncryptionProxyStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.labelSelector"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.proxies.summary"),
+    printcolumn(name = "Kafka", type_ = "string", json_path = ".spec.kafkaRef.name"),
+    printcolumn(name = "Bootstrap", type_ = "string", json_path = ".status.bootstrapServers"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    )
+)]
+pub struct EncryptionProxySpec {
+    /// The Kafka cluster, by its `Kafka` resource in the same namespace.
+    pub kafka_ref: LocalRef,
+    /// The listener of the `Kafka` resource that proxies connect to. By default the first of type `internal`, in
+    /// alphabetical order, whose authentication suits `authentication`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
+    pub listener_name: Option<String>,
+    /// Whom the proxies are for brokers, where clients do not authenticate themselves through them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<UpstreamAuthentication>,
+    /// How many proxies.
+    #[serde(default = "default_replicas")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+    /// How clients reach the proxies. By default one internal listener with TLS.
+    #[serde(default = "default_listeners")]
+    #[schemars(length(min = 1, max = 16))]
+    pub listeners: Vec<Listener>,
+    /// Where the proxies' certificates come from. By default from an authority that the operator makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ProxyTls>,
+    /// Where keys come from. By default one provider named `default` with keys in a Secret that the operator makes.
+    #[serde(default = "default_key_providers")]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub key_providers: Vec<KeyProvider>,
+    /// Topics that no rule of any policy matches: `Passthrough` in clear, or `Reject`.
+    #[serde(default)]
+    pub unmatched_topics: UnmatchedTopics,
+    /// Whose policies count.
+    #[serde(default)]
+    pub allowed_policies: AllowedPolicies,
+    /// Processors and memory of each proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// Bounds on memory and connections of each proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// Whom the proxies are for brokers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpstreamAuthentication {
+    /// A `KafkaUser` of the same namespace with TLS or SCRAM-SHA-512 authentication.
+    pub kafka_user_ref: LocalRef,
+}
+
+/// One way for clients to the proxies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listener {
+    /// Its name, unique among the listeners.
+    #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
+    pub name: String,
+    /// What kind of Service it gets.
+    #[serde(rename = "type", default)]
+    pub kind: ListenerType,
+    /// Whether clients connect with TLS.
+    #[serde(default = "yes")]
+    pub tls: bool,
+    /// The bootstrap port.
+    #[serde(default = "default_port")]
+    #[schemars(range(min = 1024, max = 65535))]
+    pub port: i32,
+}
+
+/// What kind of Service a listener gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerType {
+    /// For clients inside the Kubernetes cluster.
+    #[default]
+    Internal,
+    /// A load balancer of the cloud.
+    LoadBalancer,
+    /// Ports of the nodes.
+    NodePort,
+}
+
+/// Where certificates come from: at most one of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.secretRef) && has(self.issuerRef))").message("give at most one of secretRef and issuerRef"))]
+pub struct ProxyTls {
+    /// A Secret of type `kubernetes.io/tls`, kept up to date by somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
+    /// An `Issuer` of cert-manager in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_ref: Option<LocalRef>,
+}
+
+/// A source of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.local)").message("give exactly one kind of provider: local"))]
+pub struct KeyProvider {
+    /// Its name, by which rules choose it.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
+    pub name: String,
+    /// Keys in a Secret of the fleet's namespace. Whoever may read that Secret holds the keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalProvider>,
+}
+
+/// Keys in a Secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalProvider {
+    /// The Secret. By default one that the operator makes, to which it adds an entry for each new key and from which it
+    /// never takes one away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<LocalRef>,
+}
+
+/// What happens to topics without a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UnmatchedTopics {
+    /// They pass in clear.
+    #[default]
+    Passthrough,
+    /// Writes to them are refused.
+    Reject,
+}
+
+/// Whose policies count.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.namespaces) && self.namespaces == 'Selector') == has(self.selector)").message("selector must be given with namespaces: Selector, and with nothing else").field_path(".selector"))]
+pub struct AllowedPolicies {
+    /// Which namespaces: only that of the fleet (`Same`), every one (`All`), or those that a selector chooses (`Selector`).
+    #[serde(default)]
+    pub namespaces: NamespacesFrom,
+    /// Labels of the namespaces, for `Selector`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// Which namespaces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NamespacesFrom {
+    /// That of the fleet.
+    #[default]
+    Same,
+    /// Every one.
+    All,
+    /// Those that a selector chooses.
+    Selector,
+}
+
+/// Bounds of each proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// The largest request or answer, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 65536, max = 2_147_483_647))]
+    pub max_frame_bytes: Option<i64>,
+    /// Buffers of all connections together, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 65536, max = 1_099_511_627_776_i64))]
+    pub buffer_bytes: Option<i64>,
+    /// Client connections at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: Option<i32>,
+}
+
+fn default_replicas() -> i32 {
+    2
+}
+
+fn default_port() -> i32 {
+    9092
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_listeners() -> Vec<Listener> {
+    vec![Listener { name: "tls".to_owned(), kind: ListenerType::Internal, tls: true, port: default_port() }]
+}
+
+fn default_key_providers() -> Vec<KeyProvider> {
+    vec![KeyProvider { name: "default".to_owned(), local: Some(LocalProvider::default()) }]
+}
