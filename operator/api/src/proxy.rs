@@ -67,7 +67,7 @@ pub struct EncryptionProxySpec {
     pub replicas: i32,
     /// How clients reach the proxies. By default one internal listener with TLS.
     #[serde(default = "default_listeners")]
-    #[schemars(length(min = 1, max = 16))]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub listeners: Vec<Listener>,
     /// Where the proxies' certificates come from. By default from an authority that the operator makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

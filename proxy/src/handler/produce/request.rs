@@ -95,6 +95,10 @@ async fn handle(
             });
         }
     }
+    if acknowledged {
+        sent.grant = session.queued.grant(sent.bytes()).await;
+    }
+    // Behind the last wait: what passes in clear does so by the policy in force when it is sent.
     let now = session.shared.live.policy();
     if now.as_ref().map(Arc::as_ptr) != policy.as_ref().map(Arc::as_ptr) {
         withdraw(
@@ -108,13 +112,14 @@ async fn handle(
         );
     }
     if !sent.refused.is_empty() && sent.refused.len() == verdicts.len() {
+        // The answer has a share of its own, which must not wait for this one.
+        drop(std::mem::take(&mut sent.grant));
         return refuse_all(requests, head, acknowledged, &sent.refused).await;
     }
     assemble(view, verdicts, version, base, pieces);
     pieces.keep_until(frame.bytes.len());
     let refused = !sent.refused.is_empty();
     if acknowledged {
-        sent.grant = session.queued.grant(sent.bytes()).await;
         requests.expect(head.correlation_id, Answer::Produce(Box::new(sent))).await?;
     }
     requests.send_pieces(frame, pieces).await?;
