@@ -1,0 +1,3 @@
+//! The `topic-encryption-operator` program.
+
+fn main() {}
