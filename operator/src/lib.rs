@@ -1,1 +1,15 @@
-//! The controller.
+//! The operator: turns policies into fleets of encrypting proxies in front of Kafka clusters that Strimzi manages.
+//!
+//! `controller` is the pipeline that runs in the cluster; `check` asks the same questions of files, without one.
+
+pub mod admin;
+pub mod cli;
+pub mod cluster;
+mod controller;
+pub mod fleet;
+pub mod leader;
+pub mod metrics;
+pub mod names;
+pub mod pods;
+pub mod settings;
+pub mod telemetry;

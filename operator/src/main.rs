@@ -1,3 +1,5 @@
 //! The `topic-encryption-operator` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    operator::cli::main()
+}

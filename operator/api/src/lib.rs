@@ -6,22 +6,29 @@
 #![allow(unreachable_pub, reason = "schema derives repeat each type inside a function")]
 #![allow(clippy::duplicated_attributes, reason = "columns have a type each")]
 
+mod listener;
 pub mod manifests;
 mod policy;
 mod proxy;
 mod references;
 mod status;
+mod template;
 
+pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
     Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,
     TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, KeyProvider, Limits, Listener, ListenerType,
-    LocalProvider, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, KeyProvider, Limits, LocalProvider, LogFormat, LogLevel,
+    Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, ProxyCount, TopicEncryptionPolicyStatus};
+pub use template::{
+    ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly, PodDisruptionBudgetTemplate,
+    PodTemplate, Probe, ServiceTemplate, Template,
+};
 
 /// The API group of all resources.
 pub const GROUP: &str = "encryption.strimzi.io";

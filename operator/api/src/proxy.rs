@@ -10,8 +10,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::listener::{Listener, default_listeners};
 use crate::references::LocalRef;
 use crate::status::EncryptionProxyStatus;
+use crate::template::{Probe, Template};
 
 /// The fleet of encrypting proxies in front of one Kafka cluster: how many, how clients reach them, where keys come from.
 /// Optional: without one, the first policy of a cluster gets a fleet of the defaults. It lives in the namespace of the
@@ -82,9 +84,28 @@ pub struct EncryptionProxySpec {
     /// Whose policies count.
     #[serde(default)]
     pub allowed_policies: AllowedPolicies,
+    /// The image of the proxies. By default the one that belongs to the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
     /// Processors and memory of each proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
+    /// What the proxies log.
+    #[serde(default)]
+    pub logging: Logging,
+    /// Whether a proxy is alive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liveness_probe: Option<Probe>,
+    /// Whether a proxy takes clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness_probe: Option<Probe>,
+    /// Whether clients find a Secret in the form of the service binding specification: where to connect, and whom to trust.
+    #[serde(default)]
+    pub service_binding: bool,
+    /// Changes to the objects that the operator makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
     /// Bounds on memory and connections of each proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -96,38 +117,6 @@ pub struct EncryptionProxySpec {
 pub struct UpstreamAuthentication {
     /// A `KafkaUser` of the same namespace with TLS or SCRAM-SHA-512 authentication.
     pub kafka_user_ref: LocalRef,
-}
-
-/// One way for clients to the proxies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Listener {
-    /// Its name, unique among the listeners.
-    #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
-    pub name: String,
-    /// What kind of Service it gets.
-    #[serde(rename = "type", default)]
-    pub kind: ListenerType,
-    /// Whether clients connect with TLS.
-    #[serde(default = "yes")]
-    pub tls: bool,
-    /// The bootstrap port.
-    #[serde(default = "default_port")]
-    #[schemars(range(min = 1024, max = 65535))]
-    pub port: i32,
-}
-
-/// What kind of Service a listener gets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ListenerType {
-    /// For clients inside the Kubernetes cluster.
-    #[default]
-    Internal,
-    /// A load balancer of the cloud.
-    LoadBalancer,
-    /// Ports of the nodes.
-    NodePort,
 }
 
 /// Where certificates come from: at most one of the fields.
@@ -201,6 +190,44 @@ pub enum NamespacesFrom {
     Selector,
 }
 
+/// What the proxies log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Logging {
+    /// From which level on.
+    #[serde(default)]
+    pub level: LogLevel,
+    /// Lines of text, or of JSON.
+    #[serde(default)]
+    pub format: LogFormat,
+}
+
+/// From which level on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What must be mended.
+    Error,
+    /// What may have to be.
+    Warn,
+    /// What changes.
+    #[default]
+    Info,
+    /// What happens on each connection.
+    Debug,
+}
+
+/// The form of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For programs.
+    #[default]
+    Json,
+    /// For people.
+    Text,
+}
+
 /// Bounds of each proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -221,18 +248,6 @@ pub struct Limits {
 
 fn default_replicas() -> i32 {
     2
-}
-
-fn default_port() -> i32 {
-    9092
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn default_listeners() -> Vec<Listener> {
-    vec![Listener { name: "tls".to_owned(), kind: ListenerType::Internal, tls: true, port: default_port() }]
 }
 
 fn default_key_providers() -> Vec<KeyProvider> {

@@ -53,6 +53,18 @@ pub struct EncryptionProxyStatus {
     /// Where clients connect, instead of the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap_servers: Option<String>,
+    /// Policies in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<i32>,
+    /// Patterns of topics that were encrypted and have no rule any more: writes are refused, reads decrypt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<i32>,
+    /// Topics that clients used and no rule matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched_topics: Option<i32>,
+    /// The addresses of brokers that were good last, for times when Strimzi's status has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_bootstrap_servers: Option<String>,
 }
 
 /// How many proxies have loaded something.

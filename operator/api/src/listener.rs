@@ -1,0 +1,98 @@
+//! How clients reach the proxies.
+
+use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::references::LocalRef;
+
+/// One way for clients to the proxies. Broker *n* is reached at port `port + 1 + n`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.advertisedHost) || self.type != 'internal'").message("advertisedHost must not be given for type: internal, whose clients use the name of the Service").field_path(".advertisedHost"))]
+#[x_kube(validation = Rule::new("has(self.advertisedHost) || self.type != 'nodeport'").message("advertisedHost is required for type: nodeport: the name or address of a node, or of what stands before the nodes").field_path(".advertisedHost"))]
+#[x_kube(validation = Rule::new("self.type != 'nodeport' || (self.port >= 30000 && self.port <= 32700)").message("port must be between 30000 and 32700 for type: nodeport, where it is the port of the nodes").field_path(".port"))]
+#[x_kube(validation = Rule::new("!has(self.authentication) || self.tls").message("authentication needs tls: true, as clients show a certificate").field_path(".authentication"))]
+pub struct Listener {
+    /// Its name, unique among the listeners.
+    #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
+    pub name: String,
+    /// What kind of Service it gets.
+    #[serde(rename = "type", default)]
+    pub kind: ListenerType,
+    /// Whether clients connect with TLS.
+    #[serde(default = "yes")]
+    pub tls: bool,
+    /// The bootstrap port. The ports of brokers follow it: broker *n* has `port + 1 + n`.
+    #[serde(default = "default_port")]
+    #[schemars(range(min = 1024, max = 65000))]
+    pub port: i32,
+    /// The name or address that clients are told to connect to. By default the name of the Service, for a load balancer
+    /// the address that it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-zA-Z0-9.:-]+$"))]
+    pub advertised_host: Option<String>,
+    /// Clients show a certificate, and brokers then see the proxy's own user instead. Without it, SASL of clients passes
+    /// through to the brokers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<ClientAuthentication>,
+    /// Who may connect, as in a NetworkPolicy. By default everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub network_policy_peers: Vec<NetworkPolicyPeer>,
+}
+
+/// How clients show who they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientAuthentication {
+    /// The kind.
+    #[serde(rename = "type")]
+    pub kind: ClientAuthenticationType,
+    /// A Secret whose `ca.crt` signs clients' certificates. By default Strimzi's authority for clients of this cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<LocalRef>,
+}
+
+/// The kind of a client's authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAuthenticationType {
+    /// A certificate.
+    Tls,
+}
+
+/// What kind of Service a listener gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerType {
+    /// For clients inside the Kubernetes cluster.
+    #[default]
+    Internal,
+    /// A load balancer of the cloud.
+    LoadBalancer,
+    /// Ports of the nodes.
+    NodePort,
+}
+
+fn default_port() -> i32 {
+    9092
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One internal listener with TLS.
+pub(crate) fn default_listeners() -> Vec<Listener> {
+    vec![Listener {
+        name: "tls".to_owned(),
+        kind: ListenerType::Internal,
+        tls: true,
+        port: default_port(),
+        advertised_host: None,
+        authentication: None,
+        network_policy_peers: Vec::new(),
+    }]
+}

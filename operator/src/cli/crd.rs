@@ -1,0 +1,1 @@
+pub fn run() -> std::process::ExitCode { 0.into() }

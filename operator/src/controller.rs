@@ -1,0 +1,87 @@
+//! The controller: dereference ▸ validate ▸ build ▸ apply ▸ status, for one Kafka cluster at a time.
+//!
+//! Only the first step reads and only the last two write; what is between them is pure.
+
+mod apply;
+mod build;
+mod dereference;
+mod reconcile;
+mod status;
+mod strimzi_api;
+mod validate;
+mod watches;
+
+pub(crate) use self::build::ADMIN_PORT;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::Client;
+use kube::runtime::controller::{self, Action, ReconcileRequest};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::watcher::Event;
+use tokio_util::sync::CancellationToken;
+
+use self::dereference::Reader;
+use self::reconcile::{Context, Error, reconcile};
+use self::strimzi_api::StrimziApi;
+use crate::cluster::Mentioned;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// How many clusters are looked at at the same time.
+const CONCURRENCY: u16 = 4;
+/// Changes within this time count as one.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+/// How long a pod may take to accept a connection to its admin port.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// Reconciles until told to stop.
+pub async fn run(client: Client, settings: Settings, metrics: Metrics, stop: CancellationToken) {
+    let strimzi = StrimziApi::look(client.clone());
+    let (store, mut writer) = reflector::store::<Mentioned>();
+    writer.apply_watcher_event(&Event::Init);
+    writer.apply_watcher_event(&Event::InitDone);
+    let queue = watches::triggers(&client, &settings, &strimzi)
+        .take_until(stop.cancelled_owned())
+        .map(move |key| {
+            let cluster = Mentioned::from(key);
+            writer.apply_watcher_event(&Event::Apply(cluster.clone()));
+            Ok::<_, std::convert::Infallible>(ReconcileRequest::from(ObjectRef::from_obj(&cluster)))
+        });
+    let reporter =
+        Reporter { controller: crate::names::FIELD_MANAGER.to_owned(), instance: Some(settings.pod_name.clone()) };
+    let http = reqwest::Client::builder().connect_timeout(CONNECT).no_proxy().build();
+    let http = http.expect("a client without TLS needs nothing of the system");
+    let context = Arc::new(Context {
+        reader: Reader { client: client.clone(), http, strimzi },
+        recorder: Recorder::new(client.clone(), reporter),
+        memory: reconcile::Memory::default(),
+        client,
+        settings,
+        metrics,
+    });
+    let config = controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
+    kube::runtime::applier(
+        |cluster, context| Box::pin(reconcile(cluster, context)),
+        on_error,
+        context,
+        store,
+        Box::pin(queue),
+        config,
+    )
+    .for_each(|outcome| async move {
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a reconciliation ended early");
+        }
+    })
+    .await;
+}
+
+fn on_error(cluster: Arc<Mentioned>, error: &Error, context: Arc<Context>) -> Action {
+    let wait = context.memory.failed(&cluster.key());
+    tracing::warn!(kafka = %cluster.key(), error = crate::telemetry::chain(error), ?wait, "a reconciliation failed");
+    Action::requeue(wait)
+}

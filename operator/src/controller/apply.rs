@@ -1,0 +1,171 @@
+//! Writes: server-side apply under one field manager, in an order in which nothing refers to what is not there yet.
+
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use thiserror::Error;
+
+use crate::cluster::KafkaKey;
+use crate::names::{FIELD_MANAGER, NUDGE_ANNOTATION, managed_selector, KAFKA_LABEL};
+
+/// Why something was not written.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// An object was refused, or the API server did not answer.
+    #[error("failed to apply {kind} {name}")]
+    Apply {
+        kind: String,
+        name: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// What is no longer wanted stayed.
+    #[error("failed to delete {kind} {name}")]
+    Delete {
+        kind: String,
+        name: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// Objects of the fleet could not be listed.
+    #[error("failed to list {kind}")]
+    List {
+        kind: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The kubelet was not shown new contents of volumes.
+    #[error("failed to annotate pod {name}")]
+    Nudge {
+        name: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+/// Writes to one namespace.
+#[derive(Clone)]
+pub(crate) struct Applier {
+    client: Client,
+    key: KafkaKey,
+}
+
+impl Applier {
+    pub(crate) fn new(client: Client, key: KafkaKey) -> Self {
+        Self { client, key }
+    }
+
+    /// Makes an object what it should be, as far as its fields are ours.
+    pub(crate) async fn apply<K>(&self, object: &K) -> Result<(), Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        self.patch(&Api::<K>::namespaced(self.client.clone(), &self.key.namespace), object, &K::kind(&())).await
+    }
+
+    /// The same for a kind that is known by its name only.
+    pub(crate) async fn apply_dynamic(
+        &self,
+        object: &kube::api::DynamicObject,
+        resource: &kube::api::ApiResource,
+    ) -> Result<(), Error> {
+        let api = Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
+        self.patch(&api, object, &resource.kind).await
+    }
+
+    async fn patch<K>(&self, api: &Api<K>, object: &K, kind: &str) -> Result<(), Error>
+    where
+        K: Resource + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let name = object.meta().name.clone().unwrap_or_default();
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        match api.patch(&name, &parameters, &Patch::Apply(object)).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Apply { kind: kind.to_owned(), name, source: Box::new(source) }),
+        }
+    }
+
+    /// Adds entries to a Secret that was read before; nothing is written if it changed meanwhile.
+    pub(crate) async fn add_to_secret(&self, before: Option<&Secret>, mut after: Secret) -> Result<(), Error> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let name = after.metadata.name.clone().unwrap_or_default();
+        let failed = |source| Error::Apply { kind: "Secret".to_owned(), name: name.clone(), source: Box::new(source) };
+        let parameters = kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+        match before {
+            None => api.create(&parameters, &after).await.map_err(failed)?,
+            Some(before) => {
+                after.metadata.resource_version.clone_from(&before.metadata.resource_version);
+                let patch = json!({
+                    "metadata": {"resourceVersion": after.metadata.resource_version},
+                    "data": after.data,
+                });
+                api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(failed)?
+            }
+        };
+        Ok(())
+    }
+
+    /// Writes the ledger; nothing is written if it changed since it was read.
+    pub(crate) async fn write_ledger(&self, before: Option<&ConfigMap>, mut after: ConfigMap) -> Result<(), Error> {
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.key.namespace);
+        let name = after.metadata.name.clone().unwrap_or_default();
+        let failed = |source| Error::Apply { kind: "ConfigMap".to_owned(), name: name.clone(), source: Box::new(source) };
+        match before {
+            None => {
+                let parameters =
+                    kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+                api.create(&parameters, &after).await.map_err(failed)?;
+            }
+            Some(before) => {
+                after.metadata.resource_version.clone_from(&before.metadata.resource_version);
+                let parameters = PatchParams::apply(FIELD_MANAGER).force();
+                api.patch(&name, &parameters, &Patch::Apply(&after)).await.map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what the operator made for this cluster of a kind, except what is wanted.
+    pub(crate) async fn delete_others<K>(&self, wanted: &[String]) -> Result<(), Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api = Api::<K>::namespaced(self.client.clone(), &self.key.namespace);
+        let kind = K::kind(&()).into_owned();
+        let selector = format!("{},{KAFKA_LABEL}={}", managed_selector(), self.key.name);
+        let listed = api.list_metadata(&ListParams::default().labels(&selector)).await;
+        let objects = listed.map_err(|source| Error::List { kind: kind.clone(), source: Box::new(source) })?;
+        for object in objects {
+            let name = object.name_any();
+            // What has no owner is meant to last, whatever becomes of the fleet.
+            if wanted.contains(&name) || object.owner_references().is_empty() {
+                continue;
+            }
+            let only_this = DeleteParams {
+                preconditions: Some(Preconditions { uid: object.uid(), resource_version: None }),
+                ..DeleteParams::default()
+            };
+            match api.delete(&name, &only_this).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                Err(source) => return Err(Error::Delete { kind, name, source: Box::new(source) }),
+                Ok(_) => tracing::info!(kind, name, "deleted what is no longer wanted"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the kubelet look at a pod's volumes at once: it does so whenever the pod changes.
+    pub(crate) async fn nudge(&self, pod: &str, hash: &str) -> Result<(), Error> {
+        let api = Api::<Pod>::namespaced(self.client.clone(), &self.key.namespace);
+        let patch = json!({"metadata": {"annotations": {NUDGE_ANNOTATION: hash}}});
+        match api.patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(source) => Err(Error::Nudge { name: pod.to_owned(), source: Box::new(source) }),
+        }
+    }
+}

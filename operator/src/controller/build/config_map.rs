@@ -1,0 +1,132 @@
+//! The ConfigMap of the proxies.
+//!
+//! `proxy.yaml` is read once, so a change of it rolls the pods. `brokers.yaml` and `policy.yaml` are followed while the
+//! proxies run. `sources.yaml` is for the operator and for people: which policy said what.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+
+use super::deployment::{
+    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, STATE_DIRECTORY,
+    UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
+};
+use crate::fleet::{Authentication, Fleet, Listener, Provider, Trust};
+
+/// What stays free of the grace period once proxies have drained.
+const EXIT_SECONDS: i64 = 5;
+/// The entry with brokers' certificates, where these are no Secret.
+pub(super) const UPSTREAM_CA_FILE: &str = "upstream-ca.crt";
+
+/// The files of the proxies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Files {
+    pub(crate) proxy: String,
+    pub(crate) brokers: String,
+    pub(crate) policy: String,
+    pub(crate) sources: String,
+}
+
+pub(crate) fn config_map(fleet: &Fleet, files: &Files) -> ConfigMap {
+    let mut data: BTreeMap<String, String> = [
+        ("proxy.yaml", &files.proxy),
+        ("brokers.yaml", &files.brokers),
+        ("policy.yaml", &files.policy),
+        ("sources.yaml", &files.sources),
+    ]
+    .into_iter()
+    .map(|(name, text)| (name.to_owned(), text.clone()))
+    .collect();
+    if let Some(Trust::Certificates(pem)) = &fleet.upstream.trust {
+        data.insert(UPSTREAM_CA_FILE.to_owned(), pem.clone());
+    }
+    ConfigMap {
+        metadata: fleet.metadata(fleet.names.config()),
+        data: Some(data),
+        ..ConfigMap::default()
+    }
+}
+
+/// Where every broker is.
+pub(crate) fn brokers_yaml(fleet: &Fleet) -> Value {
+    let brokers: BTreeMap<String, String> =
+        fleet.upstream.brokers.iter().map(|(id, address)| (id.to_string(), address.to_string())).collect();
+    json!({"brokers": brokers})
+}
+
+/// What proxies read once.
+pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
+    let mut config = json!({
+        "cluster": fleet.key.to_string(),
+        "upstream": upstream(fleet),
+        "listeners": fleet.listeners.iter().map(|each| listener(fleet, each)).collect::<Vec<_>>(),
+        "keyProviders": providers(fleet),
+        "policy": {"file": "policy.yaml", "stateFile": format!("{STATE_DIRECTORY}/policy.state")},
+        "admin": {"bind": format!("0.0.0.0:{ADMIN_PORT}")},
+        "drain": {"seconds": grace_period_seconds(fleet) - PRE_STOP_SECONDS - EXIT_SECONDS},
+        "log": {"format": fleet.logging.format, "level": fleet.logging.level},
+    });
+    if let Some(limits) = &fleet.limits {
+        config["limits"] = json!(limits);
+    }
+    config
+}
+
+fn upstream(fleet: &Fleet) -> Value {
+    let servers: Vec<_> = fleet.upstream.bootstrap.iter().map(ToString::to_string).collect();
+    let mut upstream = json!({"bootstrapServers": servers, "brokersFile": "brokers.yaml"});
+    match &fleet.upstream.trust {
+        Some(Trust::Secret(_)) => upstream["tls"] = json!({"caDirectory": UPSTREAM_CA_DIRECTORY}),
+        Some(Trust::Certificates(_)) => upstream["tls"] = json!({"caFile": UPSTREAM_CA_FILE}),
+        None => {}
+    }
+    match &fleet.upstream.authentication {
+        Some(Authentication::Tls { .. }) => {
+            upstream["authentication"] = json!({"tls": {
+                "certificateFile": format!("{UPSTREAM_USER_DIRECTORY}/user.crt"),
+                "keyFile": format!("{UPSTREAM_USER_DIRECTORY}/user.key"),
+            }});
+        }
+        Some(Authentication::ScramSha512 { username, .. }) => {
+            upstream["authentication"] = json!({"scramSha512": {
+                "username": username,
+                "passwordFile": format!("{UPSTREAM_USER_DIRECTORY}/password"),
+            }});
+        }
+        None => {}
+    }
+    upstream
+}
+
+fn listener(fleet: &Fleet, listener: &Listener) -> Value {
+    let mut value = json!({
+        "name": listener.name,
+        "bind": format!("0.0.0.0:{}", listener.port),
+        "advertisedHost": listener.advertised_host.as_deref().unwrap_or("address-pending.invalid"),
+        "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports()},
+    });
+    if listener.tls {
+        value["tls"] = json!({
+            "certificateFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.crt"),
+            "keyFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.key"),
+        });
+        if listener.client_ca_secret.is_some() {
+            value["tls"]["clientCaFile"] = json!(format!("{}/ca.crt", client_ca_directory(&listener.name)));
+        }
+    }
+    value
+}
+
+fn providers(fleet: &Fleet) -> Value {
+    let providers: BTreeMap<String, Value> = fleet
+        .providers
+        .iter()
+        .map(|(name, provider)| {
+            let Provider::Local { .. } = provider;
+            let directory = format!("{KEYS_DIRECTORY}/{name}");
+            (name.to_string(), json!({"local": {"directory": directory}}))
+        })
+        .collect();
+    json!(providers)
+}

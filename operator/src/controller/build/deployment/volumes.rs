@@ -1,0 +1,96 @@
+//! What proxies see of ConfigMaps and Secrets: mounted files, which follow their objects while the proxies run.
+
+use k8s_openapi::api::core::v1::{ConfigMapVolumeSource, EmptyDirVolumeSource, SecretVolumeSource, Volume, VolumeMount};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use crate::fleet::{Fleet, Provider, Trust};
+
+const CONFIG_DIRECTORY: &str = "/etc/topic-encryption";
+/// Below it a directory for each provider.
+pub(crate) const KEYS_DIRECTORY: &str = "/etc/topic-encryption-keys";
+pub(crate) const SERVER_CERTIFICATE_DIRECTORY: &str = "/etc/topic-encryption-tls";
+pub(crate) const UPSTREAM_CA_DIRECTORY: &str = "/etc/topic-encryption-upstream/ca";
+pub(crate) const UPSTREAM_USER_DIRECTORY: &str = "/etc/topic-encryption-upstream/user";
+pub(crate) const STATE_DIRECTORY: &str = "/var/lib/topic-encryption";
+const TMP_SIZE: &str = "5Mi";
+/// Group-readable only: the proxies' user is not the owner of mounted files.
+const SECRET_MODE: i32 = 0o440;
+
+/// Where the authority of a listener's clients is.
+pub(crate) fn client_ca_directory(listener: &str) -> String {
+    format!("/etc/topic-encryption-clients/{listener}")
+}
+
+/// A volume with the place where it is mounted.
+struct Mounted {
+    volume: Volume,
+    path: String,
+    writable: bool,
+}
+
+pub(super) fn volumes(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Volume> {
+    all(fleet, tmp_size).into_iter().map(|mounted| mounted.volume).collect()
+}
+
+pub(super) fn mounts(fleet: &Fleet) -> Vec<VolumeMount> {
+    let mounts = all(fleet, None).into_iter().map(|mounted| VolumeMount {
+        name: mounted.volume.name,
+        mount_path: mounted.path,
+        read_only: (!mounted.writable).then_some(true),
+        ..VolumeMount::default()
+    });
+    mounts.collect()
+}
+
+fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
+    let mut all = vec![
+        config_map("config", CONFIG_DIRECTORY, fleet.names.config()),
+        memory("state", STATE_DIRECTORY, TMP_SIZE),
+        memory("tmp", "/tmp", tmp_size.unwrap_or(TMP_SIZE)),
+    ];
+    for (index, (name, provider)) in fleet.providers.iter().enumerate() {
+        let Provider::Local { secret: object, .. } = provider;
+        all.push(secret(&format!("keys-{index}"), &format!("{KEYS_DIRECTORY}/{name}"), object));
+    }
+    if fleet.serves_tls() {
+        all.push(secret("tls", SERVER_CERTIFICATE_DIRECTORY, &fleet.certificate_secret()));
+    }
+    if let Some(Trust::Secret(object)) = &fleet.upstream.trust {
+        all.push(secret("upstream-ca", UPSTREAM_CA_DIRECTORY, object));
+    }
+    if let Some(authentication) = &fleet.upstream.authentication {
+        all.push(secret("upstream-user", UPSTREAM_USER_DIRECTORY, authentication.secret()));
+    }
+    for listener in &fleet.listeners {
+        if let Some(object) = &listener.client_ca_secret {
+            let name = format!("clients-{}", listener.name);
+            all.push(secret(&name, &client_ca_directory(&listener.name), object));
+        }
+    }
+    all
+}
+
+fn config_map(name: &str, path: &str, object: String) -> Mounted {
+    let source = ConfigMapVolumeSource { name: object, ..ConfigMapVolumeSource::default() };
+    let volume = Volume { name: name.to_owned(), config_map: Some(source), ..Volume::default() };
+    Mounted { volume, path: path.to_owned(), writable: false }
+}
+
+fn secret(name: &str, path: &str, object: &str) -> Mounted {
+    let source = SecretVolumeSource {
+        secret_name: Some(object.to_owned()),
+        default_mode: Some(SECRET_MODE),
+        ..SecretVolumeSource::default()
+    };
+    let volume = Volume { name: name.to_owned(), secret: Some(source), ..Volume::default() };
+    Mounted { volume, path: path.to_owned(), writable: false }
+}
+
+fn memory(name: &str, path: &str, size: &str) -> Mounted {
+    let source = EmptyDirVolumeSource {
+        medium: Some("Memory".to_owned()),
+        size_limit: Some(Quantity(size.to_owned())),
+    };
+    let volume = Volume { name: name.to_owned(), empty_dir: Some(source), ..Volume::default() };
+    Mounted { volume, path: path.to_owned(), writable: true }
+}

@@ -1,0 +1,83 @@
+//! Who may talk to proxies and to whom they may talk: clients, the operator, scrapers of metrics; brokers and DNS.
+
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use super::deployment::ADMIN_PORT;
+use crate::fleet::{Fleet, Listener};
+
+/// Namespaces with this label may read the proxies' metrics.
+const SCRAPE_LABEL: &str = "encryption.strimzi.io/scrape";
+
+pub(crate) fn network_policy(fleet: &Fleet, operator_namespace: &str) -> NetworkPolicy {
+    let ingress = fleet.listeners.iter().map(|listener| clients(fleet, listener));
+    NetworkPolicy {
+        metadata: fleet.metadata(fleet.names.fleet()),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(fleet.names.selector()),
+            policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+            ingress: Some(ingress.chain([admin(operator_namespace)]).collect()),
+            egress: Some(vec![brokers(fleet), dns()]),
+        }),
+    }
+}
+
+fn clients(fleet: &Fleet, listener: &Listener) -> NetworkPolicyIngressRule {
+    let last = u32::from(listener.port) + fleet.broker_ports();
+    NetworkPolicyIngressRule {
+        from: Some(listener.peers.clone()).filter(|peers| !peers.is_empty()),
+        ports: Some(vec![NetworkPolicyPort {
+            end_port: i32::try_from(last).ok(),
+            ..port("TCP", i32::from(listener.port))
+        }]),
+    }
+}
+
+fn admin(operator_namespace: &str) -> NetworkPolicyIngressRule {
+    let operator = NetworkPolicyPeer {
+        namespace_selector: Some(labels("kubernetes.io/metadata.name", operator_namespace)),
+        pod_selector: Some(labels("app.kubernetes.io/name", "topic-encryption-operator")),
+        ip_block: None,
+    };
+    let scrapers = NetworkPolicyPeer {
+        namespace_selector: Some(labels(SCRAPE_LABEL, "true")),
+        ..NetworkPolicyPeer::default()
+    };
+    NetworkPolicyIngressRule {
+        from: Some(vec![operator, scrapers]),
+        ports: Some(vec![port("TCP", i32::from(ADMIN_PORT))]),
+    }
+}
+
+fn brokers(fleet: &Fleet) -> NetworkPolicyEgressRule {
+    let mut pods = labels("strimzi.io/cluster", &fleet.key.name);
+    pods.match_labels.get_or_insert_default().insert("strimzi.io/kind".to_owned(), "Kafka".to_owned());
+    NetworkPolicyEgressRule {
+        to: Some(vec![NetworkPolicyPeer { pod_selector: Some(pods), ..NetworkPolicyPeer::default() }]),
+        ports: Some(vec![port("TCP", i32::from(fleet.upstream.port))]),
+    }
+}
+
+/// DNS servers are where the cluster has them, on port 53 for whoever asks.
+fn dns() -> NetworkPolicyEgressRule {
+    NetworkPolicyEgressRule { to: None, ports: Some(vec![port("UDP", 53), port("TCP", 53)]) }
+}
+
+fn port(protocol: &str, number: i32) -> NetworkPolicyPort {
+    NetworkPolicyPort {
+        protocol: Some(protocol.to_owned()),
+        port: Some(IntOrString::Int(number)),
+        end_port: None,
+    }
+}
+
+fn labels(name: &str, value: &str) -> LabelSelector {
+    LabelSelector {
+        match_labels: Some([(name.to_owned(), value.to_owned())].into()),
+        match_expressions: None,
+    }
+}

@@ -1,0 +1,260 @@
+//! First step: everything that is said of a cluster is read, and nothing is judged.
+//!
+//! Reads are live rather than from caches, so that a decision about what stays encrypted never rests on an old copy. Of
+//! Secrets only those are read that the operator writes itself; of those that pods mount, the version alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource, ResourceExt};
+use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::strimzi_api::StrimziApi;
+use super::watches::{apis, kafka_ref};
+use crate::cluster::KafkaKey;
+use crate::names::Names;
+use crate::pods::{self, Proxy};
+use crate::settings::{Settings, Watched};
+
+/// Why something was not read.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// Objects of a kind could not be listed.
+    #[error("failed to list {kind}")]
+    List {
+        kind: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// An object could not be read.
+    #[error("failed to read {kind} {name}")]
+    Read {
+        kind: String,
+        name: String,
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+/// An object of ours that may not be what its schema says.
+#[derive(Debug, Clone)]
+pub(crate) struct Malformed {
+    pub(crate) kind: &'static str,
+    pub(crate) object: DynamicObject,
+    pub(crate) error: String,
+}
+
+/// Everything that is said of a cluster.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) policies: Vec<TopicEncryptionPolicy>,
+    pub(crate) proxies: Vec<EncryptionProxy>,
+    pub(crate) malformed: Vec<Malformed>,
+    /// `None` where Strimzi is not installed.
+    pub(crate) strimzi: Option<Strimzi>,
+    /// Labels of the namespaces of policies, where a selector asks for them.
+    pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) ours: Ours,
+    pub(crate) fleet: Vec<Proxy>,
+}
+
+/// What Strimzi's resources say.
+#[derive(Debug, Default)]
+pub(crate) struct Strimzi {
+    pub(crate) kafka: Option<DynamicObject>,
+    pub(crate) pools: Vec<DynamicObject>,
+    pub(crate) topics: Vec<DynamicObject>,
+    pub(crate) users: Vec<DynamicObject>,
+}
+
+/// What the operator made before.
+#[derive(Debug, Default)]
+pub(crate) struct Ours {
+    pub(crate) ledger: Option<ConfigMap>,
+    pub(crate) config: Option<ConfigMap>,
+    pub(crate) keys: Option<Secret>,
+    pub(crate) authority: Option<Secret>,
+    pub(crate) certificate: Option<Secret>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) deployment: Option<Deployment>,
+}
+
+/// Reads.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) client: Client,
+    pub(crate) http: reqwest::Client,
+    pub(crate) strimzi: StrimziApi,
+}
+
+impl Reader {
+    /// Reads everything.
+    pub(crate) async fn dereference(&self, key: &KafkaKey, settings: &Settings) -> Result<Observed, Error> {
+        let mut malformed = Vec::new();
+        let scope = settings.watched();
+        let policies = self.policies(key, &scope, settings, &mut malformed).await?;
+        let proxies = self.proxies(key, settings, &mut malformed).await?;
+        let strimzi = self.strimzi(key).await?;
+        let namespaces = self.namespaces(&policies, &proxies).await?;
+        let (ours, pods) = match Names::new(key) {
+            Ok(names) => (self.ours(key, &names).await?, self.pods(key, &names).await?),
+            Err(_) => (Ours::default(), Vec::new()),
+        };
+        let fleet = pods::ask(&self.http, &pods).await;
+        Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet })
+    }
+
+    async fn policies(
+        &self,
+        key: &KafkaKey,
+        scope: &Watched,
+        settings: &Settings,
+        malformed: &mut Vec<Malformed>,
+    ) -> Result<Vec<TopicEncryptionPolicy>, Error> {
+        let mut found = Vec::new();
+        for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope) {
+            found.extend(self.referring(&api, key, settings, "TopicEncryptionPolicy", malformed).await?);
+        }
+        Ok(found)
+    }
+
+    async fn proxies(
+        &self,
+        key: &KafkaKey,
+        settings: &Settings,
+        malformed: &mut Vec<Malformed>,
+    ) -> Result<Vec<EncryptionProxy>, Error> {
+        let resource = ApiResource::erase::<EncryptionProxy>(&());
+        let api = Api::namespaced_with(self.client.clone(), &key.namespace, &resource);
+        self.referring(&api, key, settings, "EncryptionProxy", malformed).await
+    }
+
+    /// Objects whose `spec.kafkaRef` names the cluster.
+    async fn referring<K: DeserializeOwned>(
+        &self,
+        api: &Api<DynamicObject>,
+        key: &KafkaKey,
+        settings: &Settings,
+        kind: &'static str,
+        malformed: &mut Vec<Malformed>,
+    ) -> Result<Vec<K>, Error> {
+        let mut parameters = ListParams::default();
+        if let Some(selector) = &settings.selector {
+            parameters = parameters.labels(selector);
+        }
+        let listed = list(api, kind, &parameters).await?;
+        let mut found = Vec::new();
+        for object in listed.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
+            match typed(&object) {
+                Ok(object) => found.push(object),
+                Err(error) => malformed.push(Malformed { kind, object, error }),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn strimzi(&self, key: &KafkaKey) -> Result<Option<Strimzi>, Error> {
+        let Some(resources) = self.strimzi.now() else { return Ok(None) };
+        let api = |resource| Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, resource);
+        let of_cluster = ListParams::default().labels(&format!("strimzi.io/cluster={}", key.name));
+        let kafka = api(&resources.kafka);
+        let kafka = kafka.get_opt(&key.name).await.map_err(read("Kafka", &key.name))?;
+        if kafka.is_none() {
+            return Ok(Some(Strimzi::default()));
+        }
+        Ok(Some(Strimzi {
+            kafka,
+            pools: list(&api(&resources.node_pool), "KafkaNodePool", &of_cluster).await?,
+            topics: list(&api(&resources.topic), "KafkaTopic", &of_cluster).await?,
+            users: list(&api(&resources.user), "KafkaUser", &of_cluster).await?,
+        }))
+    }
+
+    async fn namespaces(
+        &self,
+        policies: &[TopicEncryptionPolicy],
+        proxies: &[EncryptionProxy],
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        let asked = proxies.iter().any(|proxy| proxy.spec.allowed_policies.selector.is_some());
+        let mut labels = BTreeMap::new();
+        if !asked {
+            return Ok(labels);
+        }
+        let names: BTreeSet<_> = policies.iter().filter_map(ResourceExt::namespace).collect();
+        for name in names {
+            let api = Api::<Namespace>::all(self.client.clone());
+            let namespace = api.get_opt(&name).await.map_err(read("Namespace", &name))?;
+            labels.insert(name, namespace.and_then(|each| each.metadata.labels).unwrap_or_default());
+        }
+        Ok(labels)
+    }
+
+    async fn ours(&self, key: &KafkaKey, names: &Names) -> Result<Ours, Error> {
+        Ok(Ours {
+            ledger: self.get(key, &names.ledger()).await?,
+            config: self.get(key, &names.config()).await?,
+            keys: self.get(key, &names.keys()).await?,
+            authority: self.get(key, &names.authority()).await?,
+            certificate: self.get(key, &names.certificate()).await?,
+            services: self.list_own(key, names, "Service").await?,
+            deployment: self.get(key, &names.fleet()).await?,
+        })
+    }
+
+    /// The version of a Secret that pods mount; its content is not kept.
+    pub(crate) async fn secret_version(&self, key: &KafkaKey, name: &str) -> Result<Option<String>, Error> {
+        let secret: Option<Secret> = self.get(key, name).await?;
+        Ok(secret.and_then(|secret| secret.metadata.resource_version))
+    }
+
+    /// One entry of a Secret, where a public certificate is needed.
+    pub(crate) async fn secret(&self, key: &KafkaKey, name: &str) -> Result<Option<Secret>, Error> {
+        self.get(key, name).await
+    }
+
+    async fn get<K>(&self, key: &KafkaKey, name: &str) -> Result<Option<K>, Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api = Api::<K>::namespaced(self.client.clone(), &key.namespace);
+        api.get_opt(name).await.map_err(read(&K::kind(&()), name))
+    }
+
+    async fn list_own<K>(&self, key: &KafkaKey, names: &Names, kind: &str) -> Result<Vec<K>, Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api = Api::<K>::namespaced(self.client.clone(), &key.namespace);
+        list(&api, kind, &ListParams::default().labels(&names.selector_text())).await
+    }
+
+    async fn pods(&self, key: &KafkaKey, names: &Names) -> Result<Vec<Pod>, Error> {
+        self.list_own(key, names, "Pod").await
+    }
+}
+
+async fn list<K>(api: &Api<K>, kind: &str, parameters: &ListParams) -> Result<Vec<K>, Error>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    match api.list(parameters).await {
+        Ok(listed) => Ok(listed.items),
+        Err(source) => Err(Error::List { kind: kind.to_owned(), source: Box::new(source) }),
+    }
+}
+
+fn read(kind: &str, name: &str) -> impl FnOnce(kube::Error) -> Error + use<> {
+    let (kind, name) = (kind.to_owned(), name.to_owned());
+    |source| Error::Read { kind, name, source: Box::new(source) }
+}
+
+/// A typed object of one that is known by its name only.
+fn typed<K: DeserializeOwned>(object: &DynamicObject) -> Result<K, String> {
+    let value = serde_json::to_value(object).map_err(|error| error.to_string())?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}

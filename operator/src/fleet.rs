@@ -1,0 +1,226 @@
+//! A fleet of proxies, with every question answered: what `build` turns into Kubernetes objects.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use operator_api::{Limits, ListenerType, Logging, Probe, Template};
+use proxy_config::{BrokerId, HostPort, ProviderName};
+
+use crate::cluster::KafkaKey;
+use crate::names::Names;
+
+/// Ports of brokers are opened in steps of so many, so that new brokers seldom restart proxies.
+const BROKER_PORT_STEP: u32 = 16;
+/// What is free beyond the highest broker id at least.
+const BROKER_PORTS_AHEAD: u32 = 8;
+
+/// A fleet of proxies.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    /// The Kafka cluster.
+    pub key: KafkaKey,
+    /// Names of all objects.
+    pub names: Names,
+    /// Whose deletion deletes the fleet.
+    pub owner: OwnerReference,
+    /// How many proxies.
+    pub replicas: i32,
+    /// How clients reach them; at least one.
+    pub listeners: Vec<Listener>,
+    /// What stands behind them.
+    pub upstream: Upstream,
+    /// Where keys come from, with the Secrets that hold them.
+    pub providers: BTreeMap<ProviderName, Provider>,
+    /// Where their certificate comes from, if a listener has TLS.
+    pub certificate: Certificate,
+    /// Their image.
+    pub image: String,
+    /// Processors and memory.
+    pub resources: Option<ResourceRequirements>,
+    /// What they log.
+    pub logging: Logging,
+    /// Bounds.
+    pub limits: Option<Limits>,
+    /// Whether they live.
+    pub liveness_probe: Probe,
+    /// Whether they take clients.
+    pub readiness_probe: Probe,
+    /// Whether clients get a Secret in service-binding form.
+    pub service_binding: bool,
+    /// What the platform owner changes.
+    pub template: Template,
+}
+
+/// A way for clients to the proxies.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// Its kind of Service.
+    pub kind: ListenerType,
+    /// Whether it has TLS.
+    pub tls: bool,
+    /// The bootstrap port.
+    pub port: u16,
+    /// The host that clients are told; `None` while a load balancer has no address yet.
+    pub advertised_host: Option<String>,
+    /// The Secret with the authority of clients' certificates, if these are asked for.
+    pub client_ca_secret: Option<String>,
+    /// Who may connect; everybody, if empty.
+    pub peers: Vec<NetworkPolicyPeer>,
+}
+
+/// What stands behind the proxies.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Where the cluster is found.
+    pub bootstrap: Vec<HostPort>,
+    /// Every broker.
+    pub brokers: BTreeMap<BrokerId, HostPort>,
+    /// The port of brokers.
+    pub port: u16,
+    /// Whom to trust; `None` is a clear connection.
+    pub trust: Option<Trust>,
+    /// Whom the proxies are, where clients' identities end at them.
+    pub authentication: Option<Authentication>,
+    /// How clients authenticate themselves, in Strimzi's words, for those who look for Kafka by Services.
+    pub client_authentication: String,
+}
+
+/// Whom to trust as a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// Every `*.crt` of a Secret.
+    Secret(String),
+    /// These certificates.
+    Certificates(String),
+}
+
+/// A user of the proxies' own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// A certificate: `user.crt` and `user.key` of a Secret.
+    Tls {
+        /// The Secret.
+        secret: String,
+    },
+    /// A password: `password` of a Secret.
+    ScramSha512 {
+        /// The Secret.
+        secret: String,
+        /// The name of the user.
+        username: String,
+    },
+}
+
+impl Authentication {
+    /// The Secret.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::Tls { secret } | Self::ScramSha512 { secret, .. } => secret,
+        }
+    }
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// A Secret of keys.
+    Local {
+        /// Its name.
+        secret: String,
+        /// Whether the operator makes the keys.
+        ours: bool,
+    },
+}
+
+/// Where the proxies' certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// The operator's own authority.
+    Operator,
+    /// A Secret that somebody else keeps.
+    Secret(String),
+    /// An issuer of cert-manager.
+    Issuer(String),
+}
+
+impl Fleet {
+    /// Name, namespace, labels and owner of an object of the fleet.
+    pub fn metadata(&self, name: String) -> ObjectMeta {
+        ObjectMeta { owner_references: Some(vec![self.owner.clone()]), ..self.lasting_metadata(name) }
+    }
+
+    /// The same for an object that outlives it.
+    pub fn lasting_metadata(&self, name: String) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name),
+            namespace: Some(self.key.namespace.clone()),
+            labels: Some(self.names.labels()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// How many ports of brokers each listener opens: for all that there are and some more.
+    pub fn broker_ports(&self) -> u32 {
+        let ids = self.upstream.brokers.keys().next_back().map_or(0, |id| number(*id).saturating_add(1));
+        ids.saturating_add(BROKER_PORTS_AHEAD).next_multiple_of(BROKER_PORT_STEP)
+    }
+
+    /// Whether any listener has TLS.
+    pub fn serves_tls(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.tls)
+    }
+
+    /// The Secret that holds the certificate.
+    pub fn certificate_secret(&self) -> String {
+        match &self.certificate {
+            Certificate::Secret(name) => name.clone(),
+            Certificate::Operator | Certificate::Issuer(_) => self.names.certificate(),
+        }
+    }
+
+    /// The name of the Service of a listener.
+    pub fn service(&self, listener: &Listener) -> String {
+        match listener.kind {
+            ListenerType::Internal => self.names.bootstrap(),
+            ListenerType::LoadBalancer | ListenerType::NodePort => self.names.listener(&listener.name),
+        }
+    }
+
+    /// Where clients connect: the first listener.
+    pub fn bootstrap_servers(&self) -> Option<String> {
+        let listener = self.listeners.first()?;
+        listener.advertised_host.as_ref().map(|host| format!("{host}:{}", listener.port))
+    }
+
+    /// The names that the certificate must have.
+    pub fn host_names(&self, cluster_domain: &str) -> Vec<String> {
+        let service = self.names.bootstrap();
+        let namespace = &self.key.namespace;
+        let mut names = vec![
+            service.clone(),
+            format!("{service}.{namespace}"),
+            format!("{service}.{namespace}.svc"),
+            format!("{service}.{namespace}.svc.{cluster_domain}"),
+        ];
+        names.extend(self.listeners.iter().filter_map(|listener| listener.advertised_host.clone()));
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+impl Listener {
+    /// The port of a broker.
+    pub fn broker_port(&self, id: BrokerId) -> u32 {
+        u32::from(self.port).saturating_add(1).saturating_add(number(id))
+    }
+}
+
+/// An id, which is never negative.
+fn number(id: BrokerId) -> u32 {
+    id.value().unsigned_abs()
+}

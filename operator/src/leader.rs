@@ -1,0 +1,58 @@
+//! Leader election by a Lease: of several replicas one works, the others wait.
+
+use kube::Client;
+use kube_lease_manager::{LeaseManagerBuilder, LeaseManagerError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::settings::Settings;
+
+/// How long a Lease counts after its holder renewed it last.
+const DURATION_SECONDS: u64 = 15;
+/// How long before that its holder renews it.
+const GRACE_SECONDS: u64 = 7;
+
+/// A place in the election. Given up when dropped.
+#[derive(Debug)]
+pub struct Candidate {
+    leads: watch::Receiver<bool>,
+    task: JoinHandle<Result<kube_lease_manager::LeaseManager, LeaseManagerError>>,
+}
+
+impl Candidate {
+    /// Stands for election.
+    pub async fn stand(client: Client, settings: &Settings) -> Result<Self, LeaseManagerError> {
+        let manager = LeaseManagerBuilder::new(client, &settings.lease_name)
+            .with_namespace(&settings.pod_namespace)
+            .with_identity(&settings.pod_name)
+            .with_duration(DURATION_SECONDS)
+            .with_grace(GRACE_SECONDS)
+            .build()
+            .await?;
+        let (leads, task) = manager.watch().await;
+        Ok(Self { leads, task })
+    }
+
+    /// Waits until this process leads.
+    pub async fn elected(&mut self) {
+        if self.leads.wait_for(|leads| *leads).await.is_err() {
+            // The election ended by itself: never the leader.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until it no longer does.
+    pub async fn lost(&mut self) {
+        let _ = self.leads.wait_for(|leads| !*leads).await;
+    }
+
+    /// Hands the Lease over to whoever waits for it.
+    pub async fn step_down(self) {
+        drop(self.leads);
+        match self.task.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the Lease was not given back and ends by itself"),
+            Err(error) => tracing::warn!(%error, "the election ended early"),
+        }
+    }
+}

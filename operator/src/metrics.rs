@@ -1,0 +1,172 @@
+//! Metrics of the operator, named as Strimzi names its own, with a prefix of this project.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::cluster::KafkaKey;
+
+/// From a reconciliation without any change to one that waits for a slow API server.
+const SECONDS: [f64; 6] = [0.05, 0.1, 0.5, 2.0, 10.0, 60.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByNamespace {
+    kind: Kind,
+    namespace: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCluster {
+    namespace: String,
+    kafka: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InProgress {
+    kind: Kind,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCertificate {
+    namespace: String,
+    kafka: String,
+    r#type: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Kind {
+    Kafka,
+}
+
+/// Every metric.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    total: Family<ByNamespace, Counter>,
+    successful: Family<ByNamespace, Counter>,
+    failed: Family<ByReason, Counter>,
+    duration: Histogram,
+    started: Family<InProgress, Gauge>,
+    resources: Family<ByCluster, Gauge>,
+    paused: Gauge,
+    desired: Family<ByCluster, Gauge>,
+    loaded: Family<ByCluster, Gauge>,
+    expiry: Family<ByCertificate, Gauge>,
+    leader: Gauge,
+}
+
+impl Metrics {
+    /// All of them, in a registry.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            total: Family::default(),
+            successful: Family::default(),
+            failed: Family::default(),
+            duration: Histogram::new(SECONDS),
+            started: Family::default(),
+            resources: Family::default(),
+            paused: Gauge::default(),
+            desired: Family::default(),
+            loaded: Family::default(),
+            expiry: Family::default(),
+            leader: Gauge::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("topic_encryption_operator");
+        registry.register("reconciliations", "Reconciliations begun", metrics.total.clone());
+        registry.register("reconciliations_successful", "Reconciliations without an error", metrics.successful.clone());
+        registry.register("reconciliations_failed", "Reconciliations with an error, by reason", metrics.failed.clone());
+        registry.register("reconciliation_duration_seconds", "Time that a reconciliation took", metrics.duration.clone());
+        registry.register(
+            "reconciliations_in_progress_start_time_seconds",
+            "When a reconciliation that runs now began",
+            metrics.started.clone(),
+        );
+        registry.register("resources", "Policies of a Kafka cluster", metrics.resources.clone());
+        registry.register("resources_paused", "Fleets whose reconciliation is paused", metrics.paused.clone());
+        registry.register("proxies_desired", "Proxies that there should be", metrics.desired.clone());
+        registry.register("proxies_loaded", "Proxies that have loaded the policies in force", metrics.loaded.clone());
+        registry.register(
+            "certificate_expiration_timestamp_seconds",
+            "When a certificate expires",
+            metrics.expiry.clone(),
+        );
+        registry.register("leader", "1 while this process holds the Lease", metrics.leader.clone());
+        metrics
+    }
+
+    /// Notes whether this process is the one that works.
+    pub(crate) fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// A reconciliation begins; it ends when the result is dropped or told.
+    pub(crate) fn begin(&self, key: &KafkaKey) -> Run {
+        let labels = ByNamespace { kind: Kind::Kafka, namespace: key.namespace.clone() };
+        self.total.get_or_create(&labels).inc();
+        let place =
+            InProgress { kind: Kind::Kafka, namespace: key.namespace.clone(), name: key.name.clone() };
+        self.started.get_or_create(&place).set(Timestamp::now().as_second());
+        Run { metrics: self.clone(), labels, place, begun: Instant::now() }
+    }
+
+    /// What a fleet looks like.
+    pub(crate) fn fleet(&self, key: &KafkaKey, policies: usize, desired: i32, loaded: i32) {
+        let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
+        self.resources.get_or_create(&labels).set(i64::try_from(policies).unwrap_or(i64::MAX));
+        self.desired.get_or_create(&labels).set(i64::from(desired));
+        self.loaded.get_or_create(&labels).set(i64::from(loaded));
+    }
+
+    /// When a certificate expires.
+    pub(crate) fn expires(&self, key: &KafkaKey, certificate: &'static str, at: Timestamp) {
+        let labels =
+            ByCertificate { namespace: key.namespace.clone(), kafka: key.name.clone(), r#type: certificate };
+        self.expiry.get_or_create(&labels).set(at.as_second());
+    }
+
+    /// A cluster is gone.
+    pub(crate) fn forget(&self, key: &KafkaKey) {
+        let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
+        for family in [&self.resources, &self.desired, &self.loaded] {
+            family.remove(&labels);
+        }
+    }
+}
+
+/// A reconciliation that runs.
+#[derive(Debug)]
+pub(crate) struct Run {
+    metrics: Metrics,
+    labels: ByNamespace,
+    place: InProgress,
+    begun: Instant,
+}
+
+impl Run {
+    /// It went well, or why it did not.
+    pub(crate) fn end(self, failure: Option<&'static str>) {
+        match failure {
+            None => self.metrics.successful.get_or_create(&self.labels).inc(),
+            Some(reason) => self.metrics.failed.get_or_create(&ByReason { reason }).inc(),
+        };
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.metrics.started.remove(&self.place);
+        self.metrics.duration.observe(self.begun.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,200 @@
+//! What proxies say of themselves: asked of every pod's admin port, since nobody else knows.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
+
+use crate::controller::ADMIN_PORT;
+
+/// A proxy that takes longer than this counts as one that does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The most that is read of an answer.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// One pod of a fleet.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Its name.
+    pub name: String,
+    /// Where it stands in its life.
+    pub phase: Phase,
+    /// What the kubelet was shown last.
+    pub nudged: Option<String>,
+    /// What it says, or why it says nothing.
+    pub report: Result<Report, String>,
+}
+
+/// Where a pod stands in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Its container does not run yet, and why, if something holds it up.
+    Starting(Option<String>),
+    /// It runs; whether it takes clients.
+    Running {
+        /// The kubelet's answer.
+        ready: bool,
+    },
+    /// It hands its clients over.
+    Ending,
+    /// It is over.
+    Ended,
+}
+
+/// What a proxy says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The hash of the policy in force.
+    pub policy: Option<String>,
+    /// Why the file on disk is not in force.
+    pub policy_error: Option<String>,
+    /// What it says of keys.
+    pub keys: Vec<Key>,
+    /// How many topics it saw that no rule matches.
+    pub unmatched: usize,
+    /// Why it does not take clients; empty when it does.
+    pub obstacles: Vec<String>,
+}
+
+/// What a proxy says of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Key {
+    /// The provider.
+    pub provider: String,
+    /// The key.
+    pub key: String,
+    /// `Unknown`, `Ready`, `Refused` or `Unavailable`.
+    pub state: String,
+    /// Why.
+    pub message: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PolicyAnswer {
+    hash: Option<String>,
+    last_error: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct TopicsAnswer {
+    #[serde(default)]
+    unmatched: Vec<serde_json::Value>,
+}
+
+impl Proxy {
+    /// Whether it is part of the fleet that should be.
+    pub fn counts(&self) -> bool {
+        matches!(self.phase, Phase::Starting(_) | Phase::Running { .. })
+    }
+
+    /// Whether it may still have, or get, clients.
+    pub fn serves(&self) -> bool {
+        self.phase != Phase::Ended
+    }
+
+    /// The hash of the policy that it has loaded.
+    pub fn loaded(&self) -> Option<&str> {
+        self.report.as_ref().ok().and_then(|report| report.policy.as_deref())
+    }
+}
+
+/// Asks all pods at once.
+pub async fn ask(http: &reqwest::Client, pods: &[Pod]) -> Vec<Proxy> {
+    let mut proxies = join_all(pods.iter().map(|pod| ask_one(http, pod))).await;
+    proxies.sort_by(|one, other| one.name.cmp(&other.name));
+    proxies
+}
+
+async fn ask_one(http: &reqwest::Client, pod: &Pod) -> Proxy {
+    let phase = phase(pod);
+    let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone());
+    let report = match (&phase, address) {
+        (Phase::Running { .. }, Some(address)) => report(http, &address).await,
+        (Phase::Running { .. }, None) => Err("it has no address".to_owned()),
+        (Phase::Starting(why), _) => Err(why.clone().unwrap_or_else(|| "it has not started yet".to_owned())),
+        (Phase::Ending, _) => Err("it is ending".to_owned()),
+        (Phase::Ended, _) => Err("it has ended".to_owned()),
+    };
+    let annotations = pod.metadata.annotations.as_ref();
+    Proxy {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        phase,
+        nudged: annotations.and_then(|all| all.get(crate::names::NUDGE_ANNOTATION)).cloned(),
+        report,
+    }
+}
+
+fn phase(pod: &Pod) -> Phase {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
+    if matches!(phase, "Succeeded" | "Failed") {
+        return Phase::Ended;
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Phase::Ending;
+    }
+    let container = status.and_then(|status| status.container_statuses.as_ref()).and_then(|all| all.first());
+    let state = container.and_then(|container| container.state.as_ref());
+    if state.is_some_and(|state| state.running.is_some()) {
+        return Phase::Running { ready: container.is_some_and(|container| container.ready) };
+    }
+    let waiting = state.and_then(|state| state.waiting.as_ref());
+    let waits = waiting.and_then(|waiting| {
+        let reason = waiting.reason.clone()?;
+        let message = waiting.message.clone().map(|text| format!(": {text}")).unwrap_or_default();
+        (reason != "ContainerCreating" && reason != "PodInitializing").then(|| format!("{reason}{message}"))
+    });
+    Phase::Starting(waits.or_else(|| unschedulable(pod)))
+}
+
+fn unschedulable(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let scheduled = conditions.iter().find(|each| each.type_ == "PodScheduled" && each.status == "False")?;
+    Some(format!("{}: {}", scheduled.reason.as_deref()?, scheduled.message.as_deref().unwrap_or_default()))
+}
+
+async fn report(http: &reqwest::Client, address: &str) -> Result<Report, String> {
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let base = format!("http://{host}:{ADMIN_PORT}");
+    let policy: PolicyAnswer = json(http, &format!("{base}/policy")).await?;
+    let keys: Vec<Key> = json(http, &format!("{base}/keys")).await?;
+    // Not there before the listeners are open.
+    let topics: TopicsAnswer = json(http, &format!("{base}/topics")).await.unwrap_or_default();
+    let (status, text) = get(http, &format!("{base}/readyz")).await?;
+    let obstacles = if status.is_success() { Vec::new() } else { text.lines().map(str::to_owned).collect() };
+    Ok(Report {
+        policy: policy.hash,
+        policy_error: policy.last_error,
+        keys,
+        unmatched: topics.unmatched.len(),
+        obstacles,
+    })
+}
+
+async fn json<T: serde::de::DeserializeOwned>(http: &reqwest::Client, url: &str) -> Result<T, String> {
+    let (status, text) = get(http, url).await?;
+    if !status.is_success() {
+        return Err(format!("it answers {status}"));
+    }
+    serde_json::from_str(&text).map_err(|_| "its answer is not what this version of the operator knows".to_owned())
+}
+
+async fn get(http: &reqwest::Client, url: &str) -> Result<(reqwest::StatusCode, String), String> {
+    let asked = async {
+        let mut response = http.get(url).send().await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok::<_, reqwest::Error>((response.status(), body))
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok((status, body))) => Ok((status, String::from_utf8_lossy(&body).into_owned())),
+        Ok(Err(_)) | Err(_) => Err("its admin port does not answer".to_owned()),
+    }
+}
