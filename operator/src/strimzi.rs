@@ -9,7 +9,9 @@
 //! Strimzi's status comes and goes: `status.listeners` vanishes while a Kafka cluster is paused or fails. So where
 //! a decision needs it, the answer says that it is missing, and the caller goes on with what it knew before.
 
+mod address;
 mod bypass;
+mod choice;
 mod field;
 mod kafka;
 mod listener;
@@ -19,13 +21,16 @@ mod peer;
 mod security;
 mod state;
 mod topic;
+mod trust;
 mod user;
 mod version;
 
 #[cfg(test)]
 mod fixtures;
 
+pub use self::address::{AddressProblem, AddressSource, Bootstrap, bootstrap, broker_addresses};
 pub use self::bypass::{Bypass, ListenerAccess, bypass, listener_access, peers_snippet};
+pub use self::choice::{Candidates, Listener, ListenerProblem, Reach, resolve_listener};
 pub use self::field::ParseError;
 pub use self::kafka::{Authorization, Kafka, ListenerStatus};
 pub use self::listener::{ListenerAuth, ListenerSpec, ListenerType};
@@ -35,5 +40,6 @@ pub use self::peer::Peer;
 pub use self::security::{AnonymousCause, AnonymousSuperUser, anonymous_super_user};
 pub use self::state::KafkaState;
 pub use self::topic::{CleanupPolicy, Compaction, KafkaTopic};
+pub use self::trust::{Trust, TrustProblem, trust};
 pub use self::user::{Credentials, KafkaUser, UserAuth, UserProblem};
 pub use self::version::choose_version;

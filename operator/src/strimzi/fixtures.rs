@@ -3,7 +3,7 @@
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::{Kafka, KafkaTopic, KafkaUser, NodePool, ParseError, from_value};
+use super::{Kafka, KafkaTopic, KafkaUser, Listener, NodePool, ParseError, from_value, resolve_listener};
 
 /// Changes of an object: a pointer and the new value; `null` is the same as absent.
 pub(super) type Edits<'a> = &'a [(&'a str, Value)];
@@ -43,6 +43,12 @@ pub(super) fn pools(edits: Edits<'_>) -> Vec<NodePool> {
 pub(super) fn pool_error(edits: Edits<'_>) -> String {
     let pools = edited(include_str!("fixtures/node-pools.yaml"), edits);
     from_value::<NodePool>(pools[0].clone()).unwrap_err().to_string()
+}
+
+/// The listener of that name, whether or not in status, and whatever its authentication.
+pub(super) fn listener(kafka: &Kafka, name: &str) -> Listener {
+    let found = resolve_listener(kafka, Some(name), None);
+    found.or_else(super::ListenerProblem::into_listener).unwrap()
 }
 
 fn error<T>(yaml: &str, edits: Edits<'_>) -> String
