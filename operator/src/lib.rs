@@ -1,1 +1,4 @@
 //! The controller.
+
+pub mod local_keys;
+pub mod secret_text;
