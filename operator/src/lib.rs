@@ -1,4 +1,5 @@
 //! The controller.
 
+pub mod certificates;
 pub mod local_keys;
 pub mod secret_text;
