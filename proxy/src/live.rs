@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// A policy in force.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Live {
     keys: Arc<Keys>,
     key_states: KeyStates,
     keys_changed: Notify,
+    /// How many policies were loaded, for those who wait for another one.
+    generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
     listening: AtomicBool,
     draining: AtomicBool,
@@ -85,6 +87,7 @@ impl Live {
             keys,
             key_states: KeyStates::default(),
             keys_changed: Notify::new(),
+            generation: watch::Sender::new(0),
             topics: OnceLock::new(),
             listening: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -95,6 +98,11 @@ impl Live {
     /// The policy in force; none until a first one was loaded. One request should use one policy all along.
     pub fn policy(&self) -> Option<Arc<LoadedPolicy>> {
         self.policy.load_full()
+    }
+
+    /// Tells of each policy that comes in force from now on.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
     }
 
     /// The data keys of this process.
@@ -175,8 +183,7 @@ impl Live {
     }
 
     fn take(&self, loaded: LoadedPolicy) {
-        let rules = loaded.effective.policy().encrypt_rules();
-        self.key_states.expect(rules.map(|rule| rule.key_ref()).collect());
+        self.key_states.expect(loaded.effective.policy().keys());
         self.metrics.policy.inc(Outcome::Loaded);
         self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
         self.metrics.current.set(1);
@@ -184,10 +191,13 @@ impl Live {
             hash = %loaded.hash,
             generation = loaded.generation,
             rules = loaded.effective.policy().rules().len(),
+            pending = loaded.effective.policy().pending(),
             retired = loaded.retired().len(),
             "policy loaded"
         );
+        let generation = loaded.generation;
         self.policy.store(Some(Arc::new(loaded)));
+        self.generation.send_replace(generation);
         self.last_error.store(None);
         self.keys_changed();
     }

@@ -92,6 +92,7 @@ fn table_of_retired_topics_is_true() {
         for (topic, cell) in ["payments.a", "payments.public.a", "other"].iter().zip(&cells[1..]) {
             let expected = match effective.decide(topic) {
                 Decision::Encrypt(_) => "encrypted",
+                Decision::Pending(_) => "pending",
                 Decision::Disabled => "clear",
                 Decision::Retired => "retired",
                 Decision::Unmatched(_) => "unmatched",

@@ -104,6 +104,24 @@ async fn tells_each_rules_key() {
 }
 
 #[tokio::test]
+async fn tells_pending_rules_and_keys_for_reading() {
+    let fixture = Fixture::new();
+    fixture.load(
+        "readKeys: [{name: nobody}]\nrules:\n- {topics: [{name: a}], encryption: Retired, key: {name: former}}\n\
+         - {topics: [{name: b}], encryption: Pending, key: {name: payments}}\n",
+    );
+    let policy = fixture.json("/policy").await;
+    assert_eq!((&policy["rules"], &policy["pending"]), (&json!(2), &json!(1)));
+    assert_eq!(policy["retired"], json!([{"name": "a"}]));
+    fixture.live.check_keys_once().await;
+    let keys = fixture.json("/keys").await;
+    let shown = |at: usize| (keys[at]["key"].clone(), keys[at]["topics"].clone(), keys[at]["state"].clone());
+    assert_eq!(shown(0), (json!("payments"), json!([{"name": "b"}]), json!("Ready")));
+    assert_eq!(shown(1), (json!("nobody"), json!([]), json!("Refused")));
+    assert_eq!(keys.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn topics_come_from_the_data_plane() {
     let fixture = Fixture::new();
     assert_eq!(fixture.answer("/topics").await.0, 503);

@@ -105,6 +105,8 @@ label_set! {
         UnknownTopicId = "unknown_topic_id",
         /// The topic's rule is retired: reads only.
         Retired = "retired",
+        /// The topic's rule says that a later policy tells how to encrypt it.
+        Pending = "pending",
         /// Batch format by rule, and the topic is compacted.
         Compacted = "compacted",
         /// No rule matches, and unmatched topics are rejected.
