@@ -39,7 +39,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: Arc<Brokers>,
     pub(crate) topics: Topics,
     pub(crate) upstream: Upstream,
     /// Requests, answers of the proxy's own, brokers' answers, and what these grow to by rewriting have budgets of their

@@ -12,6 +12,7 @@ pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
 
+use crate::brokers::Brokers;
 use crate::metrics::ReloadMetrics;
 use crate::metrics::labels::Outcome;
 use crate::telemetry::chain;
@@ -61,6 +62,7 @@ pub struct Live {
     /// How many policies were loaded, for those who wait for another one.
     generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
+    brokers: OnceLock<Arc<Brokers>>,
     listening: AtomicBool,
     draining: AtomicBool,
     metrics: ReloadMetrics,
@@ -89,6 +91,7 @@ impl Live {
             keys_changed: Notify::new(),
             generation: watch::Sender::new(0),
             topics: OnceLock::new(),
+            brokers: OnceLock::new(),
             listening: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             metrics,
@@ -155,6 +158,16 @@ impl Live {
         self.topics.get().map(|topics| topics())
     }
 
+    /// Says what knows where brokers are. The first call wins.
+    pub fn follow_brokers(&self, brokers: Arc<Brokers>) {
+        let _first_wins = self.brokers.set(brokers);
+    }
+
+    /// Where brokers are.
+    pub fn brokers(&self) -> Option<&Arc<Brokers>> {
+        self.brokers.get()
+    }
+
     /// All ports are open.
     pub fn listening(&self) {
         self.listening.store(true, Ordering::Relaxed);
@@ -174,6 +187,7 @@ impl Live {
         if !self.listening.load(Ordering::Relaxed) {
             obstacles.push("the listeners are not open yet".to_owned());
         }
+        obstacles.extend(self.brokers().and_then(|brokers| brokers.obstacle()));
         match (self.policy.load().is_some(), self.last_error()) {
             (true, _) => obstacles.extend(self.key_states.obstacles()),
             (false, Some(error)) => obstacles.push(format!("no policy is loaded: {error}")),

@@ -177,6 +177,8 @@ pub struct ReloadMetrics {
     pub policy: CounterSet<Outcome>,
     /// Attempts to load changed certificate files.
     pub certificates: CounterSet<Outcome>,
+    /// Attempts to load a changed file of broker addresses.
+    pub brokers: CounterSet<Outcome>,
     /// Attempts to load changed key directories.
     pub keys: CounterSet<Outcome>,
     /// Successful policy loads since start.
@@ -201,6 +203,7 @@ impl ReloadMetrics {
                 "certificate_reloads",
                 "Certificate loads, by outcome",
             ),
+            brokers: CounterSet::register(registry, "broker_reloads", "Broker address loads, by outcome"),
             keys: CounterSet::register(registry, "key_reloads", "Key directory loads, by outcome"),
             generation,
             current,

@@ -32,6 +32,8 @@ pub struct Parts {
     pub live: Arc<Live>,
     /// Counters.
     pub metrics: Metrics,
+    /// Where brokers are.
+    pub brokers: Arc<Brokers>,
     /// For each listener, in the order of the configuration.
     pub server_tls: Vec<Option<Arc<ServerTls>>>,
     /// Towards brokers.
@@ -54,18 +56,12 @@ struct Listener {
 impl Server {
     /// Opens every port of every listener.
     pub async fn bind(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { config, live, metrics, server_tls, client_tls } = parts;
-        let address = |server: &proxy_config::HostPort| Address {
-            host: server.host().to_string(),
-            port: server.port(),
-        };
-        let configured =
-            config.upstream.brokers.iter().map(|(node, server)| (node.value(), address(server))).collect();
-        let bootstrap = config.upstream.bootstrap_servers.iter().map(address).collect();
+        let Parts { config, live, metrics, brokers, server_tls, client_tls } = parts;
+        let bootstrap = config.upstream.bootstrap_servers.iter().map(Address::from).collect();
         let limits = &config.limits;
         let shared = Arc::new(Shared {
             live,
-            brokers: Brokers::new(configured),
+            brokers,
             topics: Topics::default(),
             upstream: Upstream::new(bootstrap, client_tls),
             request_budget: Budget::new(limits.buffer_bytes / 4),

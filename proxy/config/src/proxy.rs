@@ -78,6 +78,11 @@ impl ProxyConfig {
         self.key_providers.keys().cloned().collect()
     }
 
+    /// Brokers with smaller ids have a port in every listener.
+    pub fn broker_ports(&self) -> u16 {
+        self.listeners.iter().map(|listener| listener.broker_ports.count()).min().unwrap_or(0)
+    }
+
     fn read(root: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = root.fields(&[
             "cluster",

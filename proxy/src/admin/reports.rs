@@ -1,9 +1,11 @@
 //! The JSON that the operator and people read. Field names are part of the contract with the operator.
 
+use crate::brokers::Addresses;
 use crate::live::{Live, LoadedPolicy};
 use humantime::format_rfc3339_millis;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// `/policy`.
@@ -36,6 +38,39 @@ impl Policy {
             rules: policy.map_or(0, |policy| policy.rules().len()),
             pending: policy.map_or(0, proxy_config::Policy::pending),
             retired: loaded.map(LoadedPolicy::retired).unwrap_or_default().into_iter().cloned().collect(),
+        }
+    }
+}
+
+/// `/brokers`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BrokerAddresses {
+    /// These four are those of the file.
+    hash: Option<String>,
+    generation: u64,
+    loaded_at: Option<String>,
+    last_error: Option<String>,
+    brokers: BTreeMap<i32, String>,
+    learned: BTreeMap<i32, String>,
+    skipped: Vec<i32>,
+}
+
+impl BrokerAddresses {
+    pub(super) fn of(brokers: &crate::brokers::Brokers) -> Self {
+        let configured = brokers.configured();
+        let source = configured.source.as_ref();
+        let shown = |addresses: &Addresses| {
+            addresses.iter().map(|(id, address)| (*id, address.to_string())).collect()
+        };
+        Self {
+            hash: source.map(|source| source.hash.clone()),
+            generation: source.map_or(0, |source| source.generation),
+            loaded_at: source.map(|source| time(source.loaded_at)),
+            last_error: brokers.last_error().map(|error| error.to_string()),
+            brokers: shown(&configured.addresses),
+            learned: shown(&brokers.learned()),
+            skipped: configured.skipped.clone(),
         }
     }
 }

@@ -122,6 +122,30 @@ async fn tells_pending_rules_and_keys_for_reading() {
 }
 
 #[tokio::test]
+async fn tells_where_brokers_are_and_why_not_by_the_newer_file() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.answer("/brokers").await.0, 503);
+    let file = fixture.directory.path().join("brokers.yaml");
+    let brokers = Arc::new(crate::brokers::Brokers::following(file.clone(), 3));
+    fixture.live.follow_brokers(Arc::clone(&brokers));
+    assert!(fixture.answer("/readyz").await.1.contains("no broker addresses are loaded yet\n"));
+    assert_eq!(fixture.json("/brokers").await["hash"], Value::Null);
+
+    std::fs::write(&file, "brokers: {0: 'kafka-0:9092', 1: '[::1]:9092', 7: 'kafka-7:9092'}\n").unwrap();
+    brokers.reload();
+    brokers.learn(2, "kafka-2", 9092);
+    std::fs::write(&file, "brokers: 5\n").unwrap();
+    brokers.reload();
+    let told = fixture.json("/brokers").await;
+    assert_eq!(told["brokers"], json!({"0": "kafka-0:9092", "1": "[::1]:9092"}));
+    assert_eq!((&told["learned"], &told["skipped"]), (&json!({"2": "kafka-2:9092"}), &json!([7])));
+    assert_eq!((told["hash"].as_str().unwrap().len(), &told["generation"]), (64, &json!(1)));
+    assert!(told["loadedAt"].as_str().unwrap().ends_with('Z'));
+    assert!(told["lastError"].as_str().unwrap().contains("brokers.yaml is invalid"), "{told}");
+    assert!(!fixture.answer("/readyz").await.1.contains("broker"));
+}
+
+#[tokio::test]
 async fn topics_come_from_the_data_plane() {
     let fixture = Fixture::new();
     assert_eq!(fixture.answer("/topics").await.0, 503);

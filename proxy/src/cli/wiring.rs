@@ -1,5 +1,6 @@
 //! From the parsed configuration to the parts of a running proxy.
 
+use crate::brokers::Brokers;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::poll::Poller;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 /// The parts, and the poller that keeps them up to date.
 pub(super) struct Wired {
     pub(super) live: Arc<Live>,
+    pub(super) brokers: Arc<Brokers>,
     pub(super) server_tls: Vec<Option<Arc<ServerTls>>>,
     pub(super) client_tls: Option<Arc<ClientTls>>,
     pub(super) poller: Poller,
@@ -39,8 +41,25 @@ pub(super) fn wire(
     }
     let server_tls = server_tls(config, &mut poller)?;
     let client_tls = client_tls(config, &mut poller)?;
+    let brokers = brokers(config, &live, &mut poller);
     live.reload_policy();
-    Ok(Wired { live, server_tls, client_tls, poller })
+    Ok(Wired { live, brokers, server_tls, client_tls, poller })
+}
+
+/// A file that cannot be used yet is no error.
+fn brokers(config: &ProxyConfig, live: &Live, poller: &mut Poller) -> Arc<Brokers> {
+    let upstream = &config.upstream;
+    let brokers = Arc::new(match &upstream.brokers_file {
+        None => Brokers::fixed(upstream.brokers.iter().map(|(id, at)| (id.value(), at.into())).collect()),
+        Some(file) => Brokers::following(path(file), config.broker_ports()),
+    });
+    if upstream.brokers_file.is_some() {
+        // The poller tells what is wrong with it.
+        brokers.reload();
+        poller.watch_brokers("upstream.brokersFile", Arc::clone(&brokers));
+    }
+    live.follow_brokers(Arc::clone(&brokers));
+    brokers
 }
 
 /// For each listener, in the order of the configuration.

@@ -70,6 +70,18 @@ fn minimal_file_has_the_documented_defaults() {
 }
 
 #[test]
+fn brokers_may_stand_in_a_file_of_their_own() {
+    let text = MINIMAL.replace("upstream:\n", "upstream:\n  brokersFile: brokers.yaml\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(
+        config.upstream.brokers_file.as_ref().unwrap().as_path(),
+        Path::new("/etc/proxy/brokers.yaml")
+    );
+    assert_eq!(config.broker_ports(), 16);
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+}
+
+#[test]
 fn full_file_is_read_completely() {
     let config = parse(FULL).unwrap();
     assert_eq!(config.upstream.bootstrap_servers[1], "[2001:db8::1]:9092".parse::<HostPort>().unwrap());

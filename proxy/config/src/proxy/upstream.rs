@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::read_path;
 use crate::address::{BrokerId, HostPort};
+use crate::brokers_file::read_brokers;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 
@@ -20,6 +21,9 @@ pub struct Upstream {
     /// Addresses of brokers that are known beforehand; others are learned from the cluster.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub brokers: BTreeMap<BrokerId, HostPort>,
+    /// Or a [`BrokersFile`](crate::BrokersFile), which is read again whenever it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brokers_file: Option<ConfigPath>,
     /// TLS towards the brokers; without it the connection is clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
@@ -36,13 +40,18 @@ pub struct UpstreamTls {
 
 impl Upstream {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["bootstrapServers", "brokers", "tls"])?;
+        let fields = field.fields(&["bootstrapServers", "brokers", "brokersFile", "tls"])?;
         let bootstrap_servers = fields.required("bootstrapServers").and_then(read_servers);
         let brokers = fields.optional("brokers").and_then(read_brokers).unwrap_or_default();
+        let brokers_file = fields.optional("brokersFile").and_then(|field| read_path(field, base_dir));
+        if let (Some(_), Some(file)) = (fields.optional("brokers"), fields.optional("brokersFile")) {
+            file.mistake("must not be given beside brokers");
+        }
         let tls = fields.optional("tls").map(|field| UpstreamTls::read(field, base_dir));
         Some(Self {
             bootstrap_servers: bootstrap_servers?,
             brokers,
+            brokers_file,
             tls: match tls {
                 None => None,
                 Some(tls) => Some(tls?),
@@ -80,20 +89,4 @@ fn read_servers(field: &Field<'_>) -> Option<Vec<HostPort>> {
         }
     }
     Some(servers)
-}
-
-fn read_brokers(field: &Field<'_>) -> Option<BTreeMap<BrokerId, HostPort>> {
-    let mut brokers = BTreeMap::new();
-    for (key, entry) in field.entries()? {
-        // The canonical form only, so that "1" and "01" cannot both stand for one broker.
-        let id = key.parse().ok().and_then(BrokerId::new).filter(|id| id.to_string() == key);
-        if id.is_none() {
-            entry.mistake("must have a broker id as its key, from 0 to 2147483647");
-        }
-        let address = entry.parsed(HostPort::from_str);
-        if let (Some(id), Some(address)) = (id, address) {
-            brokers.insert(id, address);
-        }
-    }
-    Some(brokers)
 }

@@ -61,6 +61,10 @@ fn refuses_mistaken_names_and_addresses() {
         (cluster("''"), r#"cluster: must have 1 to 253 characters, not """#),
         (cluster(".."), r#"cluster: must not have an empty, '.' or '..' part between slashes, not "..""#),
         (cluster("[a]"), "cluster: must be text, not a list"),
+        (
+            servers("[a:1]\n  brokers: {0: 'a:1'}\n  brokersFile: b.yaml"),
+            "upstream.brokersFile: must not be given beside brokers",
+        ),
         (servers("[]"), "upstream.bootstrapServers: must have at least one entry"),
         (servers("a:1"), "upstream.bootstrapServers: must be a list, not text"),
         (servers("['a:0']"), r#"upstream.bootstrapServers[0]: must have a port from 1 to 65535, not "a:0""#),
