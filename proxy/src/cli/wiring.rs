@@ -4,7 +4,7 @@ use crate::brokers::Brokers;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::poll::Poller;
-use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls};
+use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls, Trusted};
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use proxy_config::{ConfigPath, ProxyConfig};
@@ -86,7 +86,11 @@ fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Optio
     let Some(tls) = &config.upstream.tls else {
         return Ok(None);
     };
-    let files = ClientFiles { trusted: tls.ca_files.iter().map(path).collect(), identity: None };
+    let trusted = match &tls.ca_directory {
+        Some(directory) => Trusted::Directory(path(directory)),
+        None => Trusted::Files(tls.ca_files.iter().map(path).collect()),
+    };
+    let files = ClientFiles { trusted, identity: None };
     let tls = Arc::new(ClientTls::load(files).context("upstream.tls")?);
     poller.watch_certificates("upstream.tls", Arc::<ClientTls>::clone(&tls));
     Ok(Some(tls))

@@ -6,8 +6,8 @@ mod reauthentication;
 use std::fs;
 use std::time::Duration;
 
-use kafka_protocol::messages::CreateAclsRequest;
 use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::{CreateAclsRequest, SaslHandshakeRequest};
 use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
 use tests::{
@@ -116,6 +116,29 @@ async fn a_replaced_bundle_is_used_for_new_connections_to_brokers() {
     fs::copy(secured.certificates.authority(), &bundle).unwrap();
     let served = async || RawConnection::connect(&proxy.bootstrap()).await?.api_versions().await;
     eventually_ok("the broker is trusted", PATIENCE, served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_added_to_a_directory_is_trusted_beside_the_others() {
+    let secured = Secured::shared().await;
+    let scratch = Scratch::new("authorities");
+    fs::copy(Certificates::new().authority(), scratch.join("ca.crt")).unwrap();
+    fs::write(scratch.join("ca.password"), "no certificate").unwrap();
+    let proxy = secured.proxy(json!({"caDirectory": scratch.path()})).await;
+    is_refused(&proxy, "invalid peer certificate").await;
+    fs::copy(secured.certificates.authority(), scratch.join("ca-2.crt")).unwrap();
+    let served = async || {
+        let mut connection = RawConnection::connect(&proxy.bootstrap()).await?;
+        connection.api_versions().await?;
+        Ok::<_, std::io::Error>(connection)
+    };
+    let mut connection = eventually_ok("the broker is trusted", PATIENCE, served).await;
+    fs::remove_file(scratch.join("ca-2.crt")).unwrap();
+    let refused = async || served().await.is_err();
+    eventually("the broker is trusted no more", PATIENCE, refused).await;
+    let plain = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
+    let answer = connection.call(&plain, 1).await.expect("connections of before stay");
+    assert_eq!(answer.error_code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,6 +82,16 @@ fn brokers_may_stand_in_a_file_of_their_own() {
 }
 
 #[test]
+fn authorities_of_brokers_may_stand_in_a_directory() {
+    let text = MINIMAL.replace("upstream:\n", "upstream:\n  tls: {caDirectory: ca/}\n");
+    let config = parse(&text).unwrap();
+    let tls = config.upstream.tls.as_ref().unwrap();
+    assert_eq!(tls.ca_directory.as_ref().unwrap().as_path(), Path::new("/etc/proxy/ca/"));
+    assert!(tls.ca_files.is_empty());
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+}
+
+#[test]
 fn full_file_is_read_completely() {
     let config = parse(FULL).unwrap();
     assert_eq!(config.upstream.bootstrap_servers[1], "[2001:db8::1]:9092".parse::<HostPort>().unwrap());

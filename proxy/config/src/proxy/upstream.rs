@@ -29,13 +29,17 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
 }
 
-/// TLS towards the brokers.
+/// TLS towards the brokers: the authorities that their certificates must come from, in files or a directory. The
+/// system's are never used, as none of them is to be trusted with an internal cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpstreamTls {
-    /// The authorities that brokers' certificates must come from; at least one. The system's are never used,
-    /// as none of them is to be trusted with an internal cluster.
+    /// At least one unless there is a directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ca_files: Vec<ConfigPath>,
+    /// All its files `*.crt`, as they come and go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_directory: Option<ConfigPath>,
 }
 
 impl Upstream {
@@ -62,16 +66,19 @@ impl Upstream {
 
 impl UpstreamTls {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["caFile", "caFiles"])?;
-        let (name, files) = fields.only()?;
-        let ca_files = if name == "caFile" {
-            vec![read_path(files, base_dir)?]
-        } else {
-            let items = files.some_items()?;
-            let paths: Vec<_> = items.iter().map(|item| read_path(item, base_dir)).collect();
-            paths.into_iter().collect::<Option<_>>()?
-        };
-        Some(Self { ca_files })
+        let fields = field.fields(&["caFile", "caFiles", "caDirectory"])?;
+        let (name, value) = fields.only()?;
+        let (mut ca_files, mut ca_directory) = (Vec::new(), None);
+        match name {
+            "caFile" => ca_files.push(read_path(value, base_dir)?),
+            "caDirectory" => ca_directory = Some(read_path(value, base_dir)?),
+            _ => {
+                let paths: Vec<_> =
+                    value.some_items()?.iter().map(|item| read_path(item, base_dir)).collect();
+                ca_files = paths.into_iter().collect::<Option<_>>()?;
+            }
+        }
+        Some(Self { ca_files, ca_directory })
     }
 }
 

@@ -31,7 +31,7 @@ limits: {maxFrameBytes: lots}
 ";
     let expected = r#"cluster: may only have letters, digits, '.', '_', '-' and '/', not "a b"
 upstream.bootstrapServers[0]: must be host:port, not "localhost"
-upstream.tls: must have exactly one of caFile, caFiles
+upstream.tls: must have exactly one of caFile, caFiles, caDirectory
 listeners[0].bind: must be an IP address and a port from 1 to 65535, such as 0.0.0.0:9092 or [::]:9092, not "localhost:29092"
 listeners[0].advertisedHost: is required
 listeners[0].brokerPorts.start: must be at most 65520 for 16 ports to end by 65535, not 65530
@@ -217,7 +217,10 @@ fn refuses_mistaken_brokers_and_tls() {
         ),
         // Present but empty must not mean clear text.
         ("tls:", "upstream.tls: must be a mapping, not nothing"),
-        ("tls: {caFile: a, caFiles: [b]}", "upstream.tls: must have exactly one of caFile, caFiles"),
+        (
+            "tls: {caFile: a, caFiles: [b]}",
+            "upstream.tls: must have exactly one of caFile, caFiles, caDirectory",
+        ),
         ("tls: {caFiles: []}", "upstream.tls.caFiles: must have at least one entry"),
     ] {
         assert_eq!(upstream(addition), expected, "{addition}");
