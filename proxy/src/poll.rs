@@ -1,4 +1,4 @@
-//! Looks for changed files: the policy, addresses of brokers, certificates, local keys.
+//! Looks for changed files: the policy, addresses of brokers, certificates, passwords, local keys.
 //!
 //! It compares contents twice a second instead of waiting for inotify. The files are few and small, so this costs next
 //! to nothing, and it works alike for a file that an editor replaces, for a projected volume where the kubelet swaps
@@ -6,6 +6,7 @@
 //! a policy that never arrives; a poll cannot be lost.
 
 use crate::brokers::Brokers;
+use crate::credentials::Credentials;
 use crate::live::Live;
 use crate::metrics::ReloadMetrics;
 use crate::metrics::labels::Outcome;
@@ -35,6 +36,7 @@ pub struct Seen {
 enum Kind {
     Brokers,
     Certificates,
+    Credentials,
     Keys,
 }
 
@@ -81,6 +83,15 @@ impl Poller {
         self.watched.push(Watched { kind: Kind::Brokers, name: name.into(), look: Box::new(look) });
     }
 
+    /// Looks at a password too.
+    pub(crate) fn watch_credentials(&mut self, name: impl Into<String>, credentials: Arc<Credentials>) {
+        let look = move || match credentials.reload() {
+            Ok(changed) => Seen { changed, problem: None },
+            Err(error) => Seen { changed: false, problem: Some(chain(&error)) },
+        };
+        self.watched.push(Watched { kind: Kind::Credentials, name: name.into(), look: Box::new(look) });
+    }
+
     /// Looks at the files of a key provider too.
     pub fn watch_keys(&mut self, name: impl Into<String>, look: impl Fn() -> Seen + Send + Sync + 'static) {
         self.watched.push(Watched { kind: Kind::Keys, name: name.into(), look: Box::new(look) });
@@ -122,6 +133,7 @@ impl Poller {
         let outcomes = match kind {
             Kind::Brokers => &self.metrics.brokers,
             Kind::Certificates => &self.metrics.certificates,
+            Kind::Credentials => &self.metrics.credentials,
             Kind::Keys => &self.metrics.keys,
         };
         let Seen { changed, problem } = look();

@@ -28,13 +28,16 @@ pub use self::address::{AddressError, BrokerId, Host, HostPort};
 pub use self::brokers_file::BrokersFile;
 pub use self::error::{ConfigErrors, Mistake};
 pub use self::file::{MAX_FILE_BYTES, read_text};
-pub use self::name::{ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix};
+pub use self::name::{
+    ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix, UserName,
+};
 pub use self::path::ConfigPath;
 pub use self::policy::{
     Action, Decision, EffectivePolicy, EncryptRule, Explanation, Format, KeyRef, Ledger, LedgerError,
     OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
-    Admin, BrokerPorts, Drain, KeyProvider, Limits, Listener, Log, LogFormat, LogLevel, PolicyFiles,
-    ProxyConfig, ServerTls, Upstream, UpstreamTls,
+    Admin, AuthenticationMethod, BrokerPorts, ClientIdentity, Drain, KeyProvider, Limits, Listener, Log,
+    LogFormat, LogLevel, PolicyFiles, ProxyConfig, ScramUser, ServerTls, Upstream, UpstreamAuthentication,
+    UpstreamTls,
 };

@@ -40,7 +40,7 @@ fn proxy_blocks_are_valid() {
 
 #[test]
 fn full_example_shows_the_defaults() {
-    let [minimal, full] = blocks("yaml proxy").try_into().unwrap();
+    let [minimal, full, ..] = blocks("yaml proxy")[..] else { panic!("two blocks at least") };
     let minimal = ProxyConfig::parse(minimal, Path::new("")).unwrap();
     let mut full = ProxyConfig::parse(full, Path::new("")).unwrap();
     full.limits.fetch_max_bytes = None;

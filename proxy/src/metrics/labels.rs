@@ -129,6 +129,8 @@ label_set! {
         Upstream = "upstream",
         /// The broker could not be reached.
         UpstreamUnreachable = "upstream_unreachable",
+        /// The broker did not take the proxy's own authentication, or could not show that it knows it.
+        UpstreamUnauthenticated = "upstream_unauthenticated",
         /// No broker is known for the port.
         UnknownBroker = "unknown_broker",
         /// The TLS handshake failed or took too long.

@@ -1,5 +1,6 @@
 //! TLS on both sides and SASL through the proxy: brokers know the client itself, and nobody is trusted by mistake.
 
+mod identity;
 mod listener;
 mod reauthentication;
 
@@ -65,18 +66,22 @@ impl Secured {
 
     /// From now on nobody else may do anything with the topic.
     async fn allow_only(&self, topic: &str, user: &str) {
-        let acl = AclCreation::default()
-            .with_resource_type(2) // a topic
-            .with_resource_name(StrBytes::from_string(topic.to_owned()))
-            .with_resource_pattern_type(3) // of just this name
-            .with_principal(StrBytes::from_string(format!("User:{user}")))
-            .with_host(StrBytes::from_static_str("*"))
-            .with_operation(2) // all
-            .with_permission_type(3); // allowed
-        let request = CreateAclsRequest::default().with_creations(vec![acl]);
-        let answer = self.cluster.admin().await.call(&request, 3).await.unwrap();
-        assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
+        allow_only(&self.cluster, topic, user).await;
     }
+}
+
+async fn allow_only(cluster: &Cluster, topic: &str, user: &str) {
+    let acl = AclCreation::default()
+        .with_resource_type(2) // a topic
+        .with_resource_name(StrBytes::from_string(topic.to_owned()))
+        .with_resource_pattern_type(3) // of just this name
+        .with_principal(StrBytes::from_string(format!("User:{user}")))
+        .with_host(StrBytes::from_static_str("*"))
+        .with_operation(2) // all
+        .with_permission_type(3); // allowed
+    let request = CreateAclsRequest::default().with_creations(vec![acl]);
+    let answer = cluster.admin().await.call(&request, 3).await.unwrap();
+    assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
 }
 
 fn policy(prefix: &str) -> PolicyFile {

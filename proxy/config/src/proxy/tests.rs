@@ -92,6 +92,28 @@ fn authorities_of_brokers_may_stand_in_a_directory() {
 }
 
 #[test]
+fn the_proxy_may_authenticate_as_itself() {
+    let upstream = |authentication: &str| {
+        let tls = "  tls: {caFile: ca.crt}\n";
+        MINIMAL.replace("upstream:\n", &format!("upstream:\n{tls}  authentication: {{{authentication}}}\n"))
+    };
+    let tls = "tls: {certificateFile: user.crt, keyFile: user.key}, allowAnonymousClients: true";
+    let scram = "scramSha512: {username: 'a=b, c', passwordFile: p}, allowAnonymousClients: true";
+    for text in [tls, scram] {
+        let config = parse(&upstream(text)).unwrap();
+        assert!(config.upstream.authentication.as_ref().unwrap().allow_anonymous_clients);
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
+    }
+    let listener = "brokerPorts: {start: 29100}\n    tls: {certificateFile: a, keyFile: b, clientCaFile: c}";
+    let text = upstream(&scram.replace("true", "false")).replace("brokerPorts: {start: 29100}", listener);
+    let authentication = parse(&text).unwrap().upstream.authentication.unwrap();
+    assert!(!authentication.allow_anonymous_clients);
+    let AuthenticationMethod::ScramSha512(user) = authentication.method else { panic!("{authentication:?}") };
+    assert_eq!(user.username.as_str(), "a=b, c");
+    assert_eq!(user.password_file.as_path(), Path::new("/etc/proxy/p"));
+}
+
+#[test]
 fn full_file_is_read_completely() {
     let config = parse(FULL).unwrap();
     assert_eq!(config.upstream.bootstrap_servers[1], "[2001:db8::1]:9092".parse::<HostPort>().unwrap());

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 
 use serde::Serialize;
 
-use super::read_path;
+use super::{UpstreamAuthentication, read_path};
 use crate::address::{BrokerId, HostPort};
 use crate::brokers_file::read_brokers;
 use crate::path::ConfigPath;
@@ -27,6 +27,9 @@ pub struct Upstream {
     /// TLS towards the brokers; without it the connection is clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
+    /// How the proxy authenticates as itself; without it brokers know the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<UpstreamAuthentication>,
 }
 
 /// TLS towards the brokers: the authorities that their certificates must come from, in files or a directory. The
@@ -44,7 +47,8 @@ pub struct UpstreamTls {
 
 impl Upstream {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["bootstrapServers", "brokers", "brokersFile", "tls"])?;
+        let fields =
+            field.fields(&["bootstrapServers", "brokers", "brokersFile", "tls", "authentication"])?;
         let bootstrap_servers = fields.required("bootstrapServers").and_then(read_servers);
         let brokers = fields.optional("brokers").and_then(read_brokers).unwrap_or_default();
         let brokers_file = fields.optional("brokersFile").and_then(|field| read_path(field, base_dir));
@@ -52,15 +56,16 @@ impl Upstream {
             file.mistake("must not be given beside brokers");
         }
         let tls = fields.optional("tls").map(|field| UpstreamTls::read(field, base_dir));
-        Some(Self {
-            bootstrap_servers: bootstrap_servers?,
-            brokers,
-            brokers_file,
-            tls: match tls {
-                None => None,
-                Some(tls) => Some(tls?),
-            },
-        })
+        let tls = match tls {
+            None => None,
+            Some(tls) => Some(tls?),
+        };
+        let authentication = fields.optional("authentication").and_then(|field| {
+            let authentication = UpstreamAuthentication::read(field, base_dir)?;
+            authentication.check_tls(field, tls.as_ref());
+            Some(authentication)
+        });
+        Some(Self { bootstrap_servers: bootstrap_servers?, brokers, brokers_file, tls, authentication })
     }
 }
 

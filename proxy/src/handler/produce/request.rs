@@ -98,6 +98,7 @@ async fn handle(
     if acknowledged {
         sent.grant = session.queued.grant(sent.bytes()).await;
     }
+    requests.renew().await?;
     // Behind the last wait: what passes in clear does so by the policy in force when it is sent.
     let now = session.shared.live.policy();
     if now.as_ref().map(Arc::as_ptr) != policy.as_ref().map(Arc::as_ptr) {

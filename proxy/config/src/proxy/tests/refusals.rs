@@ -248,3 +248,39 @@ listeners[1].brokerPorts: wants port 29110, which listeners[0].brokerPorts has a
     let elsewhere = second.replace("name: plain", "name: other").replace("0.0.0.0", "127.0.0.2");
     parse(&MINIMAL.replacen("\nkeyProviders", &format!("{elsewhere}\nkeyProviders"), 1)).unwrap();
 }
+
+#[test]
+fn refuses_mistaken_authentication() {
+    let with = |authentication: &str| {
+        refusal("upstream:\n", &format!("upstream:\n  authentication: {authentication}\n"))
+    };
+    let scram = "scramSha512: {username: u, passwordFile: p}";
+    let tls = "tls: {certificateFile: c, keyFile: k}";
+    let one = "upstream.authentication: must have exactly one of tls, scramSha512";
+    for (authentication, expected) in [
+        ("{}".to_owned(), one),
+        (format!("{{{scram}, {tls}}}"), one),
+        (
+            "{scramSha256: {}}".to_owned(),
+            "upstream.authentication.scramSha256: is not a known field; known are tls, scramSha512, allowAnonymousClients\nupstream.authentication: must have exactly one of tls, scramSha512",
+        ),
+        (
+            "{scramSha512: {username: ''}}".to_owned(),
+            "upstream.authentication.scramSha512.username: must have 1 to 255 characters, not \"\"\nupstream.authentication.scramSha512.passwordFile: is required",
+        ),
+        (
+            r#"{scramSha512: {username: "a\tb", passwordFile: p}, allowAnonymousClients: "true"}"#.to_owned(),
+            "upstream.authentication.scramSha512.username: must not have control characters, not \"a\\tb\"\nupstream.authentication.allowAnonymousClients: must be true or false, not text",
+        ),
+        (
+            format!("{{{tls}, allowAnonymousClients: true}}"),
+            "upstream.authentication: must have scramSha512, since without upstream.tls no certificate is shown",
+        ),
+        (
+            format!("{{{scram}}}"),
+            "listeners[0].tls.clientCaFile: is required, since clients act as the proxy with upstream.authentication (unless that says allowAnonymousClients: true)",
+        ),
+    ] {
+        assert_eq!(with(&authentication), expected, "{authentication}");
+    }
+}
