@@ -5,6 +5,7 @@
 //! | `/livez` | 200 while the process answers at all |
 //! | `/readyz` | 200, or 503 with one reason a line |
 //! | `/policy` | which policy is in force, and why a newer file is not |
+//! | `/brokers` | where brokers are, and why a newer file is not in use |
 //! | `/keys` | each rule's key and what its provider said |
 //! | `/topics` | what the data plane knows of topics |
 //! | `/metrics` | `OpenMetrics` |
@@ -56,6 +57,7 @@ pub fn router(live: Arc<Live>, registry: Arc<Registry>) -> Router {
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/policy", get(policy))
+        .route("/brokers", get(brokers))
         .route("/keys", get(keys))
         .route("/topics", get(topics))
         .route("/metrics", get(metrics))
@@ -72,6 +74,13 @@ async fn readyz(State(context): State<Context>) -> Response {
 
 async fn policy(State(context): State<Context>) -> Json<reports::Policy> {
     Json(reports::Policy::of(&context.live))
+}
+
+async fn brokers(State(context): State<Context>) -> Response {
+    match context.live.brokers() {
+        Some(brokers) => Json(reports::BrokerAddresses::of(brokers)).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "no brokers are known yet\n").into_response(),
+    }
 }
 
 async fn keys(State(context): State<Context>) -> Json<Vec<reports::RuleKey>> {

@@ -107,10 +107,17 @@ pub(crate) fn find(key: i16) -> Option<&'static Api> {
     APIS.binary_search_by_key(&key, |api| api.key).ok().and_then(|at| APIS.get(at))
 }
 
-/// Hides unknown APIs and lowers maxima. An API of which no common version is left is hidden too.
-pub(crate) fn clamp(response: &mut ApiVersionsResponse) {
+/// Whether an API makes or ends credentials of whoever the broker takes the client for: delegation tokens. They would
+/// let a client go round the proxy under the proxy's own identity.
+pub(crate) fn is_of_identity(key: i16) -> bool {
+    (38..=41).contains(&key)
+}
+
+/// Hides unknown APIs and lowers maxima. An API of which no common version is left is hidden too, and where brokers take
+/// the client for the proxy what concerns that identity.
+pub(crate) fn clamp(response: &mut ApiVersionsResponse, as_proxy: bool) {
     response.api_keys.retain_mut(|offered| {
-        let Some(api) = find(offered.api_key) else {
+        let Some(api) = find(offered.api_key).filter(|api| !as_proxy || !is_of_identity(api.key)) else {
             return false;
         };
         offered.max_version = offered.max_version.min(api.max);
@@ -161,7 +168,24 @@ mod tests {
             offered(999, 0, 1),
             offered(78, 2, 3),
         ]);
-        clamp(&mut response);
+        clamp(&mut response, false);
         assert_eq!(response.api_keys, [offered(0, 0, 13), offered(1, 4, 17)]);
+    }
+
+    #[test]
+    fn credentials_of_the_proxys_own_are_not_for_clients() {
+        let all = || APIS.iter().map(|api| offered(api.key, 0, api.max)).collect();
+        let mut response = ApiVersionsResponse::default().with_api_keys(all());
+        clamp(&mut response, true);
+        let hidden =
+            APIS.iter().filter(|api| !response.api_keys.iter().any(|offered| offered.api_key == api.key));
+        let hidden: Vec<&str> = hidden.map(|api| api.name).collect();
+        let tokens = [
+            "CreateDelegationToken",
+            "RenewDelegationToken",
+            "ExpireDelegationToken",
+            "DescribeDelegationToken",
+        ];
+        assert_eq!(hidden, tokens);
     }
 }

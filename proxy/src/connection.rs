@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::frame::{FrameError, FrameReader};
 use crate::io::{Reader, Writer};
 use crate::live::Live;
+use crate::login::{self, LoginError};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{CloseReason, Flow};
 use crate::sequences::Sequences;
@@ -39,7 +40,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
-    pub(crate) brokers: Brokers,
+    pub(crate) brokers: Arc<Brokers>,
     pub(crate) topics: Topics,
     pub(crate) upstream: Upstream,
     /// Requests, answers of the proxy's own, brokers' answers, and what these grow to by rewriting have budgets of their
@@ -85,6 +86,8 @@ pub(crate) struct Session {
 pub(crate) enum Close {
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error("the proxy is not authenticated at the broker: {0}")]
+    Login(#[source] LoginError),
     #[error("client side: {0}")]
     ClientFrame(#[source] FrameError),
     #[error("broker side: {0}")]
@@ -123,9 +126,13 @@ pub(crate) async fn serve(
     (client_reader, client_writer): (Reader, Writer),
     drain: CancellationToken,
 ) -> Result<(), Close> {
-    let (broker_reader, broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
+    let (broker_reader, mut broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
     let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
-    let broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
+    let mut broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
+    let renew_at = match shared.upstream.credentials() {
+        Some(credentials) => login::first(credentials, &mut broker, &mut broker_writer).await?,
+        None => None,
+    };
     let session = Arc::new(Session {
         shared,
         advertised,
@@ -136,7 +143,7 @@ pub(crate) async fn serve(
     let (expect, expected) = mpsc::channel(PIPELINE);
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
-    let mut requests = requests::Requests::new(session, client, broker_writer, expect);
+    let mut requests = requests::Requests::new(session, client, broker_writer, expect, renew_at);
     let (ended, mut client) = {
         let mut answering = std::pin::pin!(answers.run());
         let ended = tokio::select! {
@@ -172,6 +179,7 @@ impl Close {
         match self {
             Self::Connect(ConnectError::UnknownBroker(_)) => CloseReason::UnknownBroker,
             Self::Connect(_) => CloseReason::UpstreamUnreachable,
+            Self::Login(_) => CloseReason::UpstreamUnauthenticated,
             Self::ClientWrite(error) | Self::BrokerWrite(error)
                 if error.kind() == std::io::ErrorKind::TimedOut =>
             {

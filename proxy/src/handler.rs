@@ -5,6 +5,7 @@ pub(crate) mod fetch;
 pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod produce;
+pub(crate) mod sasl;
 pub(crate) mod seal;
 pub(crate) mod share_fetch;
 
@@ -50,6 +51,7 @@ pub(crate) enum Code {
     InvalidTopic = 17,
     NotEnoughReplicas = 19,
     TopicAuthorizationFailed = 29,
+    IllegalSaslState = 34,
     UnsupportedVersion = 35,
     PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
@@ -67,12 +69,6 @@ impl Code {
     pub(crate) const fn is_retriable(self) -> bool {
         matches!(self, Self::CorruptMessage | Self::NotEnoughReplicas | Self::OutOfOrderSequenceNumber)
     }
-}
-
-/// The answer to a version 0 SASL handshake: its raw tokens carry no header, so they cannot be told from requests.
-pub(crate) fn sasl_handshake_unsupported(out: &mut Vec<u8>) {
-    out.extend_from_slice(&Code::UnsupportedVersion.value().to_be_bytes());
-    wire::write::count(false, 0, out);
 }
 
 /// Where a request's body begins in its frame.

@@ -1,12 +1,14 @@
 //! The data plane of Strimzi Topic Encryption: a Kafka proxy that encrypts Produce data before a broker sees it
 //! and decrypts Fetch data before a client sees it.
 //!
-//! Control plane: [`live`] (policy and keys, swapped while running), [`admin`], [`cli`], [`metrics`], [`tls`].
+//! Control plane: [`live`] (policy and keys, swapped while running), [`brokers`] (where they are), [`credentials`], [`admin`], [`cli`], [`metrics`], [`tls`].
 //! Data plane: [`server`] accepts, `connection` relays frames in order, `handler` rewrites the few APIs that matter.
 #![warn(clippy::indexing_slicing)]
 
 pub mod admin;
+pub mod brokers;
 pub mod cli;
+pub mod credentials;
 pub mod live;
 pub mod metrics;
 pub mod poll;
@@ -15,13 +17,15 @@ pub mod telemetry;
 pub mod tls;
 
 mod api_versions;
-mod brokers;
 mod budget;
 mod connection;
+mod digest;
 mod frame;
 mod handler;
 mod io;
+mod login;
 mod pieces;
+mod scram;
 mod sequences;
 mod topics;
 mod upstream;

@@ -12,6 +12,7 @@ pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
 
+use crate::brokers::Brokers;
 use crate::metrics::ReloadMetrics;
 use crate::metrics::labels::Outcome;
 use crate::telemetry::chain;
@@ -24,7 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// A policy in force.
 #[derive(Debug)]
@@ -58,7 +59,10 @@ pub struct Live {
     keys: Arc<Keys>,
     key_states: KeyStates,
     keys_changed: Notify,
+    /// How many policies were loaded, for those who wait for another one.
+    generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
+    brokers: OnceLock<Arc<Brokers>>,
     listening: AtomicBool,
     draining: AtomicBool,
     metrics: ReloadMetrics,
@@ -85,7 +89,9 @@ impl Live {
             keys,
             key_states: KeyStates::default(),
             keys_changed: Notify::new(),
+            generation: watch::Sender::new(0),
             topics: OnceLock::new(),
+            brokers: OnceLock::new(),
             listening: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             metrics,
@@ -95,6 +101,11 @@ impl Live {
     /// The policy in force; none until a first one was loaded. One request should use one policy all along.
     pub fn policy(&self) -> Option<Arc<LoadedPolicy>> {
         self.policy.load_full()
+    }
+
+    /// Tells of each policy that comes in force from now on.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
     }
 
     /// The data keys of this process.
@@ -147,6 +158,16 @@ impl Live {
         self.topics.get().map(|topics| topics())
     }
 
+    /// Says what knows where brokers are. The first call wins.
+    pub fn follow_brokers(&self, brokers: Arc<Brokers>) {
+        let _first_wins = self.brokers.set(brokers);
+    }
+
+    /// Where brokers are.
+    pub fn brokers(&self) -> Option<&Arc<Brokers>> {
+        self.brokers.get()
+    }
+
     /// All ports are open.
     pub fn listening(&self) {
         self.listening.store(true, Ordering::Relaxed);
@@ -166,6 +187,7 @@ impl Live {
         if !self.listening.load(Ordering::Relaxed) {
             obstacles.push("the listeners are not open yet".to_owned());
         }
+        obstacles.extend(self.brokers().and_then(|brokers| brokers.obstacle()));
         match (self.policy.load().is_some(), self.last_error()) {
             (true, _) => obstacles.extend(self.key_states.obstacles()),
             (false, Some(error)) => obstacles.push(format!("no policy is loaded: {error}")),
@@ -175,8 +197,7 @@ impl Live {
     }
 
     fn take(&self, loaded: LoadedPolicy) {
-        let rules = loaded.effective.policy().encrypt_rules();
-        self.key_states.expect(rules.map(|rule| rule.key_ref()).collect());
+        self.key_states.expect(loaded.effective.policy().keys());
         self.metrics.policy.inc(Outcome::Loaded);
         self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
         self.metrics.current.set(1);
@@ -184,10 +205,13 @@ impl Live {
             hash = %loaded.hash,
             generation = loaded.generation,
             rules = loaded.effective.policy().rules().len(),
+            pending = loaded.effective.policy().pending(),
             retired = loaded.retired().len(),
             "policy loaded"
         );
+        let generation = loaded.generation;
         self.policy.store(Some(Arc::new(loaded)));
+        self.generation.send_replace(generation);
         self.last_error.store(None);
         self.keys_changed();
     }

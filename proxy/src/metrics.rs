@@ -177,6 +177,10 @@ pub struct ReloadMetrics {
     pub policy: CounterSet<Outcome>,
     /// Attempts to load changed certificate files.
     pub certificates: CounterSet<Outcome>,
+    /// Attempts to load a changed file of broker addresses.
+    pub brokers: CounterSet<Outcome>,
+    /// Attempts to load a changed password towards brokers.
+    pub credentials: CounterSet<Outcome>,
     /// Attempts to load changed key directories.
     pub keys: CounterSet<Outcome>,
     /// Successful policy loads since start.
@@ -200,6 +204,12 @@ impl ReloadMetrics {
                 registry,
                 "certificate_reloads",
                 "Certificate loads, by outcome",
+            ),
+            brokers: CounterSet::register(registry, "broker_reloads", "Broker address loads, by outcome"),
+            credentials: CounterSet::register(
+                registry,
+                "credential_reloads",
+                "Loads of the password towards brokers, by outcome",
             ),
             keys: CounterSet::register(registry, "key_reloads", "Key directory loads, by outcome"),
             generation,

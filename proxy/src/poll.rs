@@ -1,10 +1,12 @@
-//! Looks for changed files: the policy, certificates, local keys.
+//! Looks for changed files: the policy, addresses of brokers, certificates, passwords, local keys.
 //!
 //! It compares contents twice a second instead of waiting for inotify. The files are few and small, so this costs next
 //! to nothing, and it works alike for a file that an editor replaces, for a projected volume where the kubelet swaps
 //! one symbolic link of the path, and for network mounts that tell nobody of changes. A watch that was lost shows as
 //! a policy that never arrives; a poll cannot be lost.
 
+use crate::brokers::Brokers;
+use crate::credentials::Credentials;
 use crate::live::Live;
 use crate::metrics::ReloadMetrics;
 use crate::metrics::labels::Outcome;
@@ -32,7 +34,9 @@ pub struct Seen {
 /// What else than the policy changes on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    Brokers,
     Certificates,
+    Credentials,
     Keys,
 }
 
@@ -71,6 +75,21 @@ impl Poller {
             Err(error) => Seen { changed: false, problem: Some(chain(&error)) },
         };
         self.watched.push(Watched { kind: Kind::Certificates, name: name.into(), look: Box::new(look) });
+    }
+
+    /// Looks at a file of broker addresses too.
+    pub(crate) fn watch_brokers(&mut self, name: impl Into<String>, brokers: Arc<Brokers>) {
+        let look = move || brokers.reload();
+        self.watched.push(Watched { kind: Kind::Brokers, name: name.into(), look: Box::new(look) });
+    }
+
+    /// Looks at a password too.
+    pub(crate) fn watch_credentials(&mut self, name: impl Into<String>, credentials: Arc<Credentials>) {
+        let look = move || match credentials.reload() {
+            Ok(changed) => Seen { changed, problem: None },
+            Err(error) => Seen { changed: false, problem: Some(chain(&error)) },
+        };
+        self.watched.push(Watched { kind: Kind::Credentials, name: name.into(), look: Box::new(look) });
     }
 
     /// Looks at the files of a key provider too.
@@ -112,7 +131,9 @@ impl Poller {
             return;
         };
         let outcomes = match kind {
+            Kind::Brokers => &self.metrics.brokers,
             Kind::Certificates => &self.metrics.certificates,
+            Kind::Credentials => &self.metrics.credentials,
             Kind::Keys => &self.metrics.keys,
         };
         let Seen { changed, problem } = look();

@@ -10,6 +10,8 @@ use crate::metrics::Metrics;
 use crate::tls::{ClientTls, ServerTls};
 use crate::topics::Topics;
 use crate::upstream::{Target, Upstream};
+
+pub use crate::upstream::Identity;
 use anyhow::Context;
 use port::Port;
 use proxy_config::ProxyConfig;
@@ -32,10 +34,14 @@ pub struct Parts {
     pub live: Arc<Live>,
     /// Counters.
     pub metrics: Metrics,
+    /// Where brokers are.
+    pub brokers: Arc<Brokers>,
     /// For each listener, in the order of the configuration.
     pub server_tls: Vec<Option<Arc<ServerTls>>>,
     /// Towards brokers.
     pub client_tls: Option<Arc<ClientTls>>,
+    /// Whom brokers see.
+    pub identity: Identity,
 }
 
 /// The running data plane's state, for the admin server.
@@ -54,20 +60,14 @@ struct Listener {
 impl Server {
     /// Opens every port of every listener.
     pub async fn bind(parts: Parts) -> anyhow::Result<Self> {
-        let Parts { config, live, metrics, server_tls, client_tls } = parts;
-        let address = |server: &proxy_config::HostPort| Address {
-            host: server.host().to_string(),
-            port: server.port(),
-        };
-        let configured =
-            config.upstream.brokers.iter().map(|(node, server)| (node.value(), address(server))).collect();
-        let bootstrap = config.upstream.bootstrap_servers.iter().map(address).collect();
+        let Parts { config, live, metrics, brokers, server_tls, client_tls, identity } = parts;
+        let bootstrap = config.upstream.bootstrap_servers.iter().map(Address::from).collect();
         let limits = &config.limits;
         let shared = Arc::new(Shared {
             live,
-            brokers: Brokers::new(configured),
+            brokers,
             topics: Topics::default(),
-            upstream: Upstream::new(bootstrap, client_tls),
+            upstream: Upstream::new(bootstrap, client_tls, identity),
             request_budget: Budget::new(limits.buffer_bytes / 4),
             local_budget: Budget::new(limits.buffer_bytes / 8),
             answer_budget: Budget::new(limits.buffer_bytes / 8 * 3),

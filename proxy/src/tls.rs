@@ -5,11 +5,12 @@
 //! not resumed under a newer one.
 
 mod client;
+mod directory;
 mod files;
 mod reloading;
 mod server;
 
-pub use client::{ClientFiles, ClientTls};
+pub use client::{ClientFiles, ClientTls, Trusted};
 pub use files::IdentityFiles;
 pub use server::{ServerFiles, ServerTls};
 
@@ -38,6 +39,21 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A directory cannot be listed.
+    #[error("failed to list {}", path.display())]
+    List {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A directory has more files than any set of authorities.
+    #[error("{} has more than {} files *.crt", path.display(), directory::MAX_FILES)]
+    Many {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file is larger than any certificate file.
     #[error("{} is larger than {} KiB", path.display(), files::MAX_BYTES / 1024)]
     Size {
@@ -52,7 +68,7 @@ pub enum Error {
         /// What is wrong with it. A text, since the parser's error may quote a line of a key file.
         reason: &'static str,
     },
-    /// A PEM file lacks what it is for.
+    /// A PEM file, or a directory of them, lacks what it is for.
     #[error("{} has no {what}", path.display())]
     Missing {
         /// The file.

@@ -1,6 +1,7 @@
 //! Connections to brokers: one for each client connection.
 
 use crate::brokers::{Address, Brokers};
+use crate::credentials::Credentials;
 use crate::io::{Reader, Writer, split_plain, split_tls};
 use crate::tls::ClientTls;
 use std::sync::Arc;
@@ -35,11 +36,36 @@ pub(crate) enum ConnectError {
 pub(crate) struct Upstream {
     bootstrap: Vec<Address>,
     tls: Option<Arc<ClientTls>>,
+    identity: Identity,
+}
+
+/// Whom brokers see.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// The client, whose authentication passes through.
+    Client,
+    /// The proxy, by its certificate.
+    Certificate,
+    /// The proxy, by a user's password.
+    User(Arc<Credentials>),
 }
 
 impl Upstream {
-    pub(crate) fn new(bootstrap: Vec<Address>, tls: Option<Arc<ClientTls>>) -> Self {
-        Self { bootstrap, tls }
+    pub(crate) fn new(bootstrap: Vec<Address>, tls: Option<Arc<ClientTls>>, identity: Identity) -> Self {
+        Self { bootstrap, tls, identity }
+    }
+
+    /// Brokers take all clients for the proxy.
+    pub(crate) fn acts_as_itself(&self) -> bool {
+        !matches!(self.identity, Identity::Client)
+    }
+
+    /// What each connection is authenticated with before anything else.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        match &self.identity {
+            Identity::User(credentials) => Some(credentials),
+            Identity::Client | Identity::Certificate => None,
+        }
     }
 
     /// Connects to the target. A broker without a known address is an error: it is never replaced by another.

@@ -1,9 +1,9 @@
 //! The configuration files that the operator writes and the proxy reads: one definition.
 //!
-//! Two files, both YAML and both strict. [`ProxyConfig`] (`proxy.yaml`) says where the proxy listens, which
+//! Files, all YAML and all strict. [`ProxyConfig`] (`proxy.yaml`) says where the proxy listens, which
 //! cluster stands behind it and where keys come from; it is read once, at start. [`Policy`] (`policy.yaml`)
-//! says which topics are encrypted with which key; it is read again whenever it changes. `REFERENCE.md`
-//! documents every field.
+//! says which topics are encrypted with which key; it is read again whenever it changes, and so
+//! is [`BrokersFile`], which may say where brokers are. `REFERENCE.md` documents every field.
 //!
 //! Text is parsed into types that cannot hold a value the proxy could not use, so nothing downstream checks
 //! again. All mistakes are reported at once, as [`ConfigErrors`], because a person fixes a file faster than a
@@ -14,6 +14,7 @@
 //! ledger.
 
 mod address;
+mod brokers_file;
 mod error;
 mod file;
 mod name;
@@ -24,15 +25,19 @@ mod reader;
 mod yaml;
 
 pub use self::address::{AddressError, BrokerId, Host, HostPort};
+pub use self::brokers_file::BrokersFile;
 pub use self::error::{ConfigErrors, Mistake};
 pub use self::file::{MAX_FILE_BYTES, read_text};
-pub use self::name::{ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix};
+pub use self::name::{
+    ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix, UserName,
+};
 pub use self::path::ConfigPath;
 pub use self::policy::{
     Action, Decision, EffectivePolicy, EncryptRule, Explanation, Format, KeyRef, Ledger, LedgerError,
     OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
-    Admin, BrokerPorts, Drain, KeyProvider, Limits, Listener, Log, LogFormat, LogLevel, PolicyFiles,
-    ProxyConfig, ServerTls, Upstream, UpstreamTls,
+    Admin, AuthenticationMethod, BrokerPorts, ClientIdentity, Drain, KeyProvider, Limits, Listener, Log,
+    LogFormat, LogLevel, PolicyFiles, ProxyConfig, ScramUser, ServerTls, Upstream, UpstreamAuthentication,
+    UpstreamTls,
 };

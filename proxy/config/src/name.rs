@@ -86,6 +86,11 @@ name!(
     check_label
 );
 name!(
+    /// The name of a user of the Kafka cluster.
+    UserName,
+    check_user
+);
+name!(
     /// The name of a topic that Kafka would accept.
     TopicName,
     check_topic
@@ -118,6 +123,13 @@ fn check_label(text: &str) -> Result<(), &'static str> {
         return Err("may only have letters, digits, '.', '_' and '-'");
     }
     Ok(())
+}
+
+fn check_user(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > 255 {
+        return Err("must have 1 to 255 characters");
+    }
+    if text.chars().any(char::is_control) { Err("must not have control characters") } else { Ok(()) }
 }
 
 fn check_topic(text: &str) -> Result<(), &'static str> {

@@ -1,5 +1,6 @@
 //! `policy.yaml`: which topics are encrypted with which key, and what that means for one topic.
 
+mod action;
 mod effective;
 mod index;
 mod internal;
@@ -15,11 +16,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::action::Action;
 pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::internal::is_internal_topic;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::pattern::{Pattern, Specificity};
-pub use self::rule::{Action, EncryptRule, Format, OnPlaintext, Rule};
+pub use self::rule::{EncryptRule, Format, OnPlaintext, Rule};
 
 use self::index::PatternIndex;
 use crate::error::{ConfigErrors, Mistakes};
@@ -42,6 +44,7 @@ pub enum UnmatchedTopics {
 #[derive(Debug, Clone)]
 pub struct Policy {
     unmatched: UnmatchedTopics,
+    read_keys: BTreeSet<KeyRef>,
     rules: Vec<Rule>,
     index: PatternIndex<RuleMatch>,
     text_bytes: usize,
@@ -60,6 +63,8 @@ struct RuleMatch {
 #[serde(rename_all = "camelCase")]
 struct PolicyText<'a> {
     unmatched_topics: UnmatchedTopics,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    read_keys: &'a BTreeSet<KeyRef>,
     rules: &'a [Rule],
 }
 
@@ -85,6 +90,13 @@ impl Policy {
         mistakes.or_value(Some(Self::indexed(unmatched, rules)))
     }
 
+    /// With keys that are tried though no rule need name them.
+    #[must_use]
+    pub fn with_read_keys(mut self, keys: impl IntoIterator<Item = KeyRef>) -> Self {
+        self.read_keys = keys.into_iter().collect();
+        self
+    }
+
     /// The text of a file that means this, with every default written out.
     pub fn to_yaml(&self) -> String {
         yaml::write(self)
@@ -100,12 +112,35 @@ impl Policy {
         &self.rules
     }
 
-    /// The rules that encrypt, for instance to try their keys.
+    /// The rules that encrypt.
     pub fn encrypt_rules(&self) -> impl Iterator<Item = &Arc<EncryptRule>> {
         self.rules.iter().filter_map(|rule| match &rule.action {
             Action::Encrypt(encrypt) => Some(encrypt),
-            Action::Disabled => None,
+            Action::Pending(_) | Action::Retired(_) | Action::Disabled => None,
         })
+    }
+
+    /// The rules that encrypt or will, with their keys.
+    pub fn keyed_rules(&self) -> impl Iterator<Item = (&Rule, KeyRef)> {
+        self.rules.iter().filter_map(|rule| match &rule.action {
+            Action::Encrypt(_) | Action::Pending(_) => Some((rule, rule.action.key_ref()?)),
+            Action::Retired(_) | Action::Disabled => None,
+        })
+    }
+
+    /// Keys to try beside those of the rules.
+    pub fn read_keys(&self) -> &BTreeSet<KeyRef> {
+        &self.read_keys
+    }
+
+    /// Every key to try: those of rules that encrypt or will, and the keys for reading.
+    pub fn keys(&self) -> BTreeSet<KeyRef> {
+        self.keyed_rules().map(|(_, key)| key).chain(self.read_keys.iter().cloned()).collect()
+    }
+
+    /// How many rules wait for a later policy that says how they encrypt.
+    pub fn pending(&self) -> usize {
+        self.rules.iter().filter(|rule| matches!(rule.action, Action::Pending(_))).count()
     }
 
     /// The length of the text this was parsed from; 0 if it was not.
@@ -114,17 +149,19 @@ impl Policy {
     }
 
     fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields = root.fields(&["unmatchedTopics", "rules"])?;
+        let fields = root.fields(&["unmatchedTopics", "readKeys", "rules"])?;
         let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
             field
                 .choice(&[("Passthrough", UnmatchedTopics::Passthrough), ("Reject", UnmatchedTopics::Reject)])
         });
+        let read_keys = fields.optional("readKeys").and_then(|field| read_keys(field, providers));
         // Required though it may be empty: a file cut off before its rules must not pass for a policy without
         // any.
         let items = fields.required("rules").and_then(Field::items)?;
         let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
         check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
-        Some(Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?))
+        let policy = Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?);
+        Some(policy.with_read_keys(read_keys.unwrap_or_default()))
     }
 
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
@@ -137,14 +174,14 @@ impl Policy {
             rule.topics.iter().map(move |pattern| (pattern.clone(), matched(pattern)))
         });
         let index = entries.collect();
-        Self { unmatched, rules, index, text_bytes: 0 }
+        Self { unmatched, read_keys: BTreeSet::new(), rules, index, text_bytes: 0 }
     }
 }
 
 /// Two policies are equal if they say the same, whatever the layout of their files.
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
-        self.unmatched == other.unmatched && self.rules == other.rules
+        self.unmatched == other.unmatched && self.read_keys == other.read_keys && self.rules == other.rules
     }
 }
 
@@ -152,8 +189,21 @@ impl Eq for Policy {}
 
 impl Serialize for Policy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        PolicyText { unmatched_topics: self.unmatched, rules: &self.rules }.serialize(serializer)
+        let Self { unmatched, read_keys, rules, .. } = self;
+        PolicyText { unmatched_topics: *unmatched, read_keys, rules }.serialize(serializer)
     }
+}
+
+fn read_keys(field: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<BTreeSet<KeyRef>> {
+    let mut keys = BTreeSet::new();
+    for item in field.items()? {
+        let Some(key) = KeyRef::read(&item, Some(providers)) else { continue };
+        if keys.contains(&key) {
+            item.mistake(format!("is the same as an earlier entry, {key}"));
+        }
+        keys.insert(key);
+    }
+    Some(keys)
 }
 
 /// Notes every pattern that stands in more than one place, since neither place could be said to win.

@@ -1,5 +1,6 @@
 //! `proxy.yaml`: where the proxy listens, what stands behind it, where keys come from.
 
+mod authentication;
 mod key_provider;
 mod limits;
 mod listener;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
 pub use self::key_provider::KeyProvider;
 pub use self::limits::Limits;
 pub use self::listener::{BrokerPorts, Listener, ServerTls};
@@ -78,6 +80,11 @@ impl ProxyConfig {
         self.key_providers.keys().cloned().collect()
     }
 
+    /// Brokers with smaller ids have a port in every listener.
+    pub fn broker_ports(&self) -> u16 {
+        self.listeners.iter().map(|listener| listener.broker_ports.count()).min().unwrap_or(0)
+    }
+
     fn read(root: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = root.fields(&[
             "cluster",
@@ -102,6 +109,9 @@ impl ProxyConfig {
         let log = fields.optional("log").and_then(Log::read).unwrap_or_default();
         if let Some(listeners) = &listeners {
             ports::check(root.mistakes(), listeners, admin, upstream.as_ref());
+            if let Some(authentication) = upstream.as_ref().and_then(|up| up.authentication.as_ref()) {
+                authentication.check_listeners(root.mistakes(), listeners);
+            }
         }
         // A listener with a mistake is a gap until here, so that the paths of the others stay right.
         let listeners = listeners?.into_iter().collect::<Option<Vec<_>>>();

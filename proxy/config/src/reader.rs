@@ -107,6 +107,14 @@ impl<'a> Field<'a> {
         None
     }
 
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match self.node {
+            Node::Boolean(value) => Some(*value),
+            _ => self.must_be("true or false"),
+        }
+    }
+
     /// The items of a list.
     pub(crate) fn items(&self) -> Option<Vec<Self>> {
         let Node::List(items) = self.node else {

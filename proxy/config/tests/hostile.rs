@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proxy_config::{Ledger, MAX_FILE_BYTES, Policy, ProxyConfig};
+use proxy_config::{BrokersFile, Ledger, MAX_FILE_BYTES, Policy, ProxyConfig};
 
 /// Puts a text through every parser.
 fn parse_all(text: &str) -> Vec<String> {
@@ -13,6 +13,7 @@ fn parse_all(text: &str) -> Vec<String> {
         ProxyConfig::parse(text, Path::new("")).err(),
         Policy::parse(text, &BTreeSet::new()).err(),
         Ledger::parse(text).err(),
+        BrokersFile::parse(text).err(),
     ];
     errors.into_iter().flatten().map(|errors| errors.to_string()).collect()
 }
@@ -22,7 +23,7 @@ fn refused(text: &str, expected: &str) {
     let start = Instant::now();
     let errors = parse_all(text);
     assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
-    assert_eq!(errors.len(), 3);
+    assert_eq!(errors.len(), 4);
     for error in errors {
         assert!(error.contains(expected), "{}", error.chars().take(300).collect::<String>());
         assert!(error.len() < 64 << 10, "{} bytes of message", error.len());

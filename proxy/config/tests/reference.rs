@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use proxy_config::{Decision, EffectivePolicy, Ledger, Policy, ProviderName, ProxyConfig};
+use proxy_config::{BrokersFile, Decision, EffectivePolicy, Ledger, Policy, ProviderName, ProxyConfig};
 
 const REFERENCE: &str = include_str!("../REFERENCE.md");
 
@@ -26,7 +26,8 @@ fn policy(text: &str) -> Policy {
 
 #[test]
 fn every_block_of_yaml_is_tested() {
-    let tested = blocks("yaml proxy").len() + blocks("yaml policy").len() + blocks("yaml state").len();
+    let kinds = ["yaml proxy", "yaml brokers", "yaml policy", "yaml state"];
+    let tested: usize = kinds.iter().map(|kind| blocks(kind).len()).sum();
     assert_eq!(REFERENCE.matches("```yaml").count(), tested);
 }
 
@@ -39,7 +40,7 @@ fn proxy_blocks_are_valid() {
 
 #[test]
 fn full_example_shows_the_defaults() {
-    let [minimal, full] = blocks("yaml proxy").try_into().unwrap();
+    let [minimal, full, ..] = blocks("yaml proxy")[..] else { panic!("two blocks at least") };
     let minimal = ProxyConfig::parse(minimal, Path::new("")).unwrap();
     let mut full = ProxyConfig::parse(full, Path::new("")).unwrap();
     full.limits.fetch_max_bytes = None;
@@ -52,9 +53,12 @@ fn full_example_shows_the_defaults() {
 }
 
 #[test]
-fn policy_and_state_blocks_are_valid() {
+fn other_blocks_are_valid() {
     for text in blocks("yaml policy") {
         policy(text);
+    }
+    for text in blocks("yaml brokers") {
+        assert!(!BrokersFile::parse(text).unwrap().brokers.is_empty());
     }
     for text in blocks("yaml state") {
         assert!(!Ledger::parse(text).unwrap().is_empty());
@@ -92,6 +96,7 @@ fn table_of_retired_topics_is_true() {
         for (topic, cell) in ["payments.a", "payments.public.a", "other"].iter().zip(&cells[1..]) {
             let expected = match effective.decide(topic) {
                 Decision::Encrypt(_) => "encrypted",
+                Decision::Pending(_) => "pending",
                 Decision::Disabled => "clear",
                 Decision::Retired => "retired",
                 Decision::Unmatched(_) => "unmatched",

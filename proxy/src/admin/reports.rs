@@ -1,9 +1,11 @@
 //! The JSON that the operator and people read. Field names are part of the contract with the operator.
 
+use crate::brokers::Addresses;
 use crate::live::{Live, LoadedPolicy};
 use humantime::format_rfc3339_millis;
-use proxy_config::{Action, KeyName, Pattern, ProviderName, UnmatchedTopics};
+use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// `/policy`.
@@ -16,6 +18,8 @@ pub(super) struct Policy {
     last_error: Option<String>,
     unmatched_topics: Option<UnmatchedTopics>,
     rules: usize,
+    /// Rules whose topics wait for a later policy.
+    pending: usize,
     /// Writes to these are refused, since they were encrypted once and no rule says otherwise.
     retired: Vec<Pattern>,
 }
@@ -32,7 +36,41 @@ impl Policy {
             last_error: live.last_error().map(|error| error.to_string()),
             unmatched_topics: policy.map(proxy_config::Policy::unmatched),
             rules: policy.map_or(0, |policy| policy.rules().len()),
+            pending: policy.map_or(0, proxy_config::Policy::pending),
             retired: loaded.map(LoadedPolicy::retired).unwrap_or_default().into_iter().cloned().collect(),
+        }
+    }
+}
+
+/// `/brokers`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BrokerAddresses {
+    /// These four are those of the file.
+    hash: Option<String>,
+    generation: u64,
+    loaded_at: Option<String>,
+    last_error: Option<String>,
+    brokers: BTreeMap<i32, String>,
+    learned: BTreeMap<i32, String>,
+    skipped: Vec<i32>,
+}
+
+impl BrokerAddresses {
+    pub(super) fn of(brokers: &crate::brokers::Brokers) -> Self {
+        let configured = brokers.configured();
+        let source = configured.source.as_ref();
+        let shown = |addresses: &Addresses| {
+            addresses.iter().map(|(id, address)| (*id, address.to_string())).collect()
+        };
+        Self {
+            hash: source.map(|source| source.hash.clone()),
+            generation: source.map_or(0, |source| source.generation),
+            loaded_at: source.map(|source| time(source.loaded_at)),
+            last_error: brokers.last_error().map(|error| error.to_string()),
+            brokers: shown(&configured.addresses),
+            learned: shown(&brokers.learned()),
+            skipped: configured.skipped.clone(),
         }
     }
 }
@@ -49,29 +87,29 @@ pub(super) struct RuleKey {
     checked_at: Option<String>,
 }
 
-/// `/keys`: the rules that encrypt, in the order of the policy file.
+/// `/keys`: the rules that encrypt or will, in the order of the policy file, and behind them the keys for reading.
 pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
     let Some(loaded) = live.policy() else {
         return Vec::new();
     };
-    let rules = loaded.effective.policy().rules().iter();
-    rules
-        .filter_map(|rule| match &rule.action {
-            Action::Encrypt(encrypt) => Some((&rule.topics, encrypt)),
-            Action::Disabled => None,
-        })
-        .map(|(topics, encrypt)| {
-            let attempt = live.key_attempt(&encrypt.key_ref());
-            RuleKey {
-                topics: topics.clone(),
-                provider: encrypt.provider.clone(),
-                key: encrypt.key.clone(),
-                state: attempt.state.name(),
-                message: attempt.state.message().map(str::to_owned),
-                checked_at: attempt.at.map(time),
-            }
-        })
-        .collect()
+    let policy = loaded.effective.policy();
+    let of_rules = policy.keyed_rules().map(|(rule, key)| RuleKey::of(live, rule.topics.clone(), key));
+    let for_reading = policy.read_keys().iter().map(|key| RuleKey::of(live, Vec::new(), key.clone()));
+    of_rules.chain(for_reading).collect()
+}
+
+impl RuleKey {
+    fn of(live: &Live, topics: Vec<Pattern>, key: KeyRef) -> Self {
+        let attempt = live.key_attempt(&key);
+        Self {
+            topics,
+            provider: key.provider,
+            key: key.name,
+            state: attempt.state.name(),
+            message: attempt.state.message().map(str::to_owned),
+            checked_at: attempt.at.map(time),
+        }
+    }
 }
 
 fn time(time: SystemTime) -> String {

@@ -104,6 +104,48 @@ async fn tells_each_rules_key() {
 }
 
 #[tokio::test]
+async fn tells_pending_rules_and_keys_for_reading() {
+    let fixture = Fixture::new();
+    fixture.load(
+        "readKeys: [{name: nobody}]\nrules:\n- {topics: [{name: a}], encryption: Retired, key: {name: former}}\n\
+         - {topics: [{name: b}], encryption: Pending, key: {name: payments}}\n",
+    );
+    let policy = fixture.json("/policy").await;
+    assert_eq!((&policy["rules"], &policy["pending"]), (&json!(2), &json!(1)));
+    assert_eq!(policy["retired"], json!([{"name": "a"}]));
+    fixture.live.check_keys_once().await;
+    let keys = fixture.json("/keys").await;
+    let shown = |at: usize| (keys[at]["key"].clone(), keys[at]["topics"].clone(), keys[at]["state"].clone());
+    assert_eq!(shown(0), (json!("payments"), json!([{"name": "b"}]), json!("Ready")));
+    assert_eq!(shown(1), (json!("nobody"), json!([]), json!("Refused")));
+    assert_eq!(keys.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn tells_where_brokers_are_and_why_not_by_the_newer_file() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.answer("/brokers").await.0, 503);
+    let file = fixture.directory.path().join("brokers.yaml");
+    let brokers = Arc::new(crate::brokers::Brokers::following(file.clone(), 3));
+    fixture.live.follow_brokers(Arc::clone(&brokers));
+    assert!(fixture.answer("/readyz").await.1.contains("no broker addresses are loaded yet\n"));
+    assert_eq!(fixture.json("/brokers").await["hash"], Value::Null);
+
+    std::fs::write(&file, "brokers: {0: 'kafka-0:9092', 1: '[::1]:9092', 7: 'kafka-7:9092'}\n").unwrap();
+    brokers.reload();
+    brokers.learn(2, "kafka-2", 9092);
+    std::fs::write(&file, "brokers: 5\n").unwrap();
+    brokers.reload();
+    let told = fixture.json("/brokers").await;
+    assert_eq!(told["brokers"], json!({"0": "kafka-0:9092", "1": "[::1]:9092"}));
+    assert_eq!((&told["learned"], &told["skipped"]), (&json!({"2": "kafka-2:9092"}), &json!([7])));
+    assert_eq!((told["hash"].as_str().unwrap().len(), &told["generation"]), (64, &json!(1)));
+    assert!(told["loadedAt"].as_str().unwrap().ends_with('Z'));
+    assert!(told["lastError"].as_str().unwrap().contains("brokers.yaml is invalid"), "{told}");
+    assert!(!fixture.answer("/readyz").await.1.contains("broker"));
+}
+
+#[tokio::test]
 async fn topics_come_from_the_data_plane() {
     let fixture = Fixture::new();
     assert_eq!(fixture.answer("/topics").await.0, 503);

@@ -5,7 +5,7 @@ mod online;
 mod summary;
 
 use super::mistakes;
-use proxy_config::{EffectivePolicy, Ledger, Policy, ProxyConfig};
+use proxy_config::{BrokersFile, EffectivePolicy, Ledger, Policy, ProxyConfig};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,6 +19,11 @@ pub(super) fn check(path: &Path, online: bool, out: &mut impl Write) -> anyhow::
         Ok(policy) => policy,
         Err(errors) => return Ok(mistakes(&errors)),
     };
+    if let Some(file) = &config.upstream.brokers_file
+        && let Err(errors) = BrokersFile::load(file.as_path())
+    {
+        return Ok(mistakes(&errors));
+    }
     // As it would be when the proxy loads the policy.
     let ledger = Ledger::load(config.policy.state_file.as_path())?.updated(&policy);
     let effective = EffectivePolicy::new(policy, ledger);

@@ -39,7 +39,7 @@ async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let mut registry = Metrics::registry();
     let metrics = Metrics::register(&mut registry);
-    let wiring::Wired { live, server_tls, client_tls, poller } =
+    let wiring::Wired { live, brokers, server_tls, client_tls, identity, poller } =
         wiring::wire(&config, &metrics, &mut registry)?;
 
     let router = admin::router(Arc::clone(&live), Arc::new(registry));
@@ -47,7 +47,15 @@ async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
     let background = Background::start(Arc::clone(&live), poller);
 
     let grace = config.drain.duration();
-    let parts = Parts { config, live: Arc::clone(&live), metrics: metrics.clone(), server_tls, client_tls };
+    let parts = Parts {
+        config,
+        live: Arc::clone(&live),
+        metrics: metrics.clone(),
+        brokers,
+        server_tls,
+        client_tls,
+        identity,
+    };
     let server = Server::bind(parts).await?;
     live.report_topics(server.topics());
     let in_use = server.buffer_bytes();

@@ -1,20 +1,25 @@
 //! From the parsed configuration to the parts of a running proxy.
 
+use crate::brokers::Brokers;
+use crate::credentials::Credentials;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::poll::Poller;
-use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls};
+use crate::server::Identity;
+use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls, Trusted};
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
-use proxy_config::{ConfigPath, ProxyConfig};
+use proxy_config::{AuthenticationMethod, ConfigPath, ProxyConfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The parts, and the poller that keeps them up to date.
 pub(super) struct Wired {
     pub(super) live: Arc<Live>,
+    pub(super) brokers: Arc<Brokers>,
     pub(super) server_tls: Vec<Option<Arc<ServerTls>>>,
     pub(super) client_tls: Option<Arc<ClientTls>>,
+    pub(super) identity: Identity,
     pub(super) poller: Poller,
 }
 
@@ -39,8 +44,26 @@ pub(super) fn wire(
     }
     let server_tls = server_tls(config, &mut poller)?;
     let client_tls = client_tls(config, &mut poller)?;
+    let identity = identity(config, &mut poller)?;
+    let brokers = brokers(config, &live, &mut poller);
     live.reload_policy();
-    Ok(Wired { live, server_tls, client_tls, poller })
+    Ok(Wired { live, brokers, server_tls, client_tls, identity, poller })
+}
+
+/// A file that cannot be used yet is no error.
+fn brokers(config: &ProxyConfig, live: &Live, poller: &mut Poller) -> Arc<Brokers> {
+    let upstream = &config.upstream;
+    let brokers = Arc::new(match &upstream.brokers_file {
+        None => Brokers::fixed(upstream.brokers.iter().map(|(id, at)| (id.value(), at.into())).collect()),
+        Some(file) => Brokers::following(path(file), config.broker_ports()),
+    });
+    if upstream.brokers_file.is_some() {
+        // The poller tells what is wrong with it.
+        brokers.reload();
+        poller.watch_brokers("upstream.brokersFile", Arc::clone(&brokers));
+    }
+    live.follow_brokers(Arc::clone(&brokers));
+    brokers
 }
 
 /// For each listener, in the order of the configuration.
@@ -67,10 +90,35 @@ fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Optio
     let Some(tls) = &config.upstream.tls else {
         return Ok(None);
     };
-    let files = ClientFiles { trusted: tls.ca_files.iter().map(path).collect(), identity: None };
+    let trusted = match &tls.ca_directory {
+        Some(directory) => Trusted::Directory(path(directory)),
+        None => Trusted::Files(tls.ca_files.iter().map(path).collect()),
+    };
+    let identity = match config.upstream.authentication.as_ref().map(|own| &own.method) {
+        Some(AuthenticationMethod::Tls(own)) => {
+            Some(IdentityFiles { certificate: path(&own.certificate_file), key: path(&own.key_file) })
+        }
+        Some(AuthenticationMethod::ScramSha512(_)) | None => None,
+    };
+    let files = ClientFiles { trusted, identity };
     let tls = Arc::new(ClientTls::load(files).context("upstream.tls")?);
     poller.watch_certificates("upstream.tls", Arc::<ClientTls>::clone(&tls));
     Ok(Some(tls))
+}
+
+fn identity(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Identity> {
+    let Some(own) = &config.upstream.authentication else {
+        return Ok(Identity::Client);
+    };
+    let AuthenticationMethod::ScramSha512(user) = &own.method else {
+        return Ok(Identity::Certificate);
+    };
+    let name = "upstream.authentication.scramSha512";
+    let credentials =
+        Credentials::load(user.username.to_string(), path(&user.password_file)).context(name)?;
+    let credentials = Arc::new(credentials);
+    poller.watch_credentials(name, Arc::clone(&credentials));
+    Ok(Identity::User(credentials))
 }
 
 fn path(path: &ConfigPath) -> PathBuf {

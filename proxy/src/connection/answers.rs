@@ -95,7 +95,7 @@ impl Answers {
                 return Ok(());
             }
             Answer::Relay => Outcome::Unchanged,
-            Answer::ApiVersions { version } => addresses::api_versions(&frame.bytes, version)?,
+            Answer::ApiVersions { version } => addresses::api_versions(session, &frame.bytes, version)?,
             Answer::Metadata { version } => {
                 addresses::metadata(session, &mut self.metadata, &frame.bytes, version, pieces)?
             }

@@ -1,22 +1,21 @@
 //! The half of a connection that reads requests and passes them on.
 
+mod own;
+
 use super::expected::{Answer, Expected};
 use super::{Close, Session};
 use crate::api_versions::{self, Handling};
 use crate::frame::{Frame, FrameReader};
-use crate::handler::{self, fetch, produce, share_fetch};
+use crate::handler::{fetch, produce, sasl, share_fetch};
 use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
 use crate::wire::{self, RequestHead};
 use kafka_protocol::messages::ApiKey;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// A look-up of the proxy's own that takes longer counts as not answered.
-const INJECTED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One request needs so many places in the queue of answers: its own, and those of the look-ups made for it.
 const PLACES: usize = 4;
@@ -35,6 +34,8 @@ pub(crate) struct Requests {
     broker: Writer,
     expect: mpsc::Sender<Expected>,
     injected: i32,
+    /// When the connection is authenticated again, if the proxy has to.
+    renew_at: Option<Instant>,
     pub(crate) produce: produce::Workspace,
     pub(crate) fetch: wire::FetchRequestView,
     /// The last Fetch request.
@@ -48,9 +49,11 @@ impl Requests {
         client: FrameReader,
         broker: Writer,
         expect: mpsc::Sender<Expected>,
+        renew_at: Option<Instant>,
     ) -> Self {
         let (produce, fetch, asked, share_fetch) = Default::default();
-        Self { session, client, broker, expect, injected: i32::MIN, produce, fetch, asked, share_fetch }
+        let injected = i32::MIN;
+        Self { session, client, broker, expect, injected, renew_at, produce, fetch, asked, share_fetch }
     }
 
     /// Reads until the client ends or the proxy drains.
@@ -94,6 +97,15 @@ impl Requests {
         if version < 0 || version > api.max {
             return Err(Close::Unsupported(key, version));
         }
+        if self.session.shared.upstream.acts_as_itself() {
+            match ApiKey::try_from(key) {
+                Ok(ApiKey::SaslHandshake | ApiKey::SaslAuthenticate) => {
+                    return self.answer(head.correlation_id, |out| sasl::refuse(key, version, out)).await;
+                }
+                _ if api_versions::is_of_identity(key) => return Err(Close::Unsupported(key, version)),
+                _ => {}
+            }
+        }
         if api.handling == Handling::Relayed {
             return self.relay(frame, &head, Answer::Relay).await;
         }
@@ -105,7 +117,7 @@ impl Requests {
             Ok(ApiKey::ShareFetch) => share_fetch::request(self, &mut frame.bytes, &head).await?,
             // The raw tokens after a version 0 handshake carry no header: they cannot be told from requests.
             Ok(ApiKey::SaslHandshake) if version == 0 => {
-                return self.answer(head.correlation_id, handler::sasl_handshake_unsupported).await;
+                return self.answer(head.correlation_id, sasl::handshake_unsupported).await;
             }
             _ => {}
         }
@@ -124,6 +136,7 @@ impl Requests {
 
     /// Passes a request on as it is.
     async fn relay(&mut self, frame: Frame, head: &RequestHead, answer: Answer) -> Result<(), Close> {
+        self.renew().await?;
         self.expect(head.correlation_id, answer).await?;
         let prefix = length_prefix(frame.bytes.len());
         self.send(&[&prefix[..], &frame.bytes[..]]).await?;
@@ -156,35 +169,6 @@ impl Requests {
         let queued = self.session.queued.grant(message.len()).await;
         let grants = [queued, self.session.shared.local_budget.grant(message.len()).await];
         self.expect.send(Expected::Local { message, grants }).await.map_err(|_| Close::BrokerEnded)
-    }
-
-    /// Asks the broker on the client's connection, thus with the client's rights. `request` is a whole message after
-    /// its correlation id's place: key and version first. `None` when no answer came in time.
-    ///
-    /// Only in front of a Produce, Fetch or ShareFetch of the client's, before anything later of it is read. So it never
-    /// comes between a handshake and the end of the authentication, the first or a repeated one: brokers let clients send
-    /// nothing else there.
-    pub(crate) async fn inject(
-        &mut self,
-        key: ApiKey,
-        version: i16,
-        body: &[u8],
-    ) -> Result<Option<Frame>, Close> {
-        self.injected = self.injected.wrapping_add(1).min(-2);
-        let mut message = Vec::with_capacity(body.len() + 16);
-        message.extend_from_slice(&(key as i16).to_be_bytes());
-        message.extend_from_slice(&version.to_be_bytes());
-        message.extend_from_slice(&self.injected.to_be_bytes());
-        message.extend_from_slice(body);
-        let (sender, receiver) = oneshot::channel();
-        self.expect(self.injected, Answer::Injected(sender)).await?;
-        let prefix = length_prefix(message.len());
-        self.send(&[&prefix[..], &message[..]]).await?;
-        match tokio::time::timeout(INJECTED_TIMEOUT, receiver).await {
-            Ok(Ok(frame)) => Ok(Some(frame)),
-            Ok(Err(_)) => Err(Close::BrokerEnded),
-            Err(_) => Ok(None),
-        }
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {

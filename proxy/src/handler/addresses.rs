@@ -27,11 +27,11 @@ pub(crate) fn body_start(api: ApiKey, version: i16, message: &[u8]) -> Result<us
     head.body.ok_or(Close::Answer(wire::WireError::Unsupported(api as i16, version)))
 }
 
-pub(crate) fn api_versions(message: &[u8], version: i16) -> Result<Outcome, Close> {
+pub(crate) fn api_versions(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
     let error = message.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(i16::from_be_bytes);
     let version = if error == Some(UNSUPPORTED_VERSION) { 0 } else { version };
     rewrite(ApiKey::ApiVersions, message, version, |response: &mut ApiVersionsResponse| {
-        api_versions::clamp(response);
+        api_versions::clamp(response, session.shared.upstream.acts_as_itself());
     })
 }
 

@@ -113,7 +113,7 @@ fn read(result: &DescribeConfigsResult) -> Facts {
 }
 
 /// The rest of a request header behind the correlation id, and the body.
-fn encode<T: Encodable>(request: &T, version: i16, flexible: bool) -> Option<BytesMut> {
+pub(crate) fn encode<T: Encodable>(request: &T, version: i16, flexible: bool) -> Option<BytesMut> {
     let mut out = BytesMut::new();
     out.extend_from_slice(&u16::try_from(CLIENT_ID.len()).ok()?.to_be_bytes());
     out.extend_from_slice(CLIENT_ID);

@@ -53,13 +53,14 @@ impl Subscribed {
     /// has no known name, may need any.
     fn lacking(&self, session: &Session, policy: &LoadedPolicy) -> Option<KeyRef> {
         let keys = session.shared.live.keys();
-        let rules = policy.effective.policy().encrypt_rules();
-        let failing = rules.map(|rule| rule.key_ref()).find(|key| keys.is_out_of_reach(&key.provider))?;
+        let known = policy.effective.policy().keys();
+        let failing = known.into_iter().find(|key| keys.is_out_of_reach(&key.provider))?;
         let mut topics = self.topics.iter();
         topics.find_map(|id| match session.shared.topics.name(id) {
             None => Some(failing.clone()),
             Some(name) => match policy.effective.decide(&name) {
                 Decision::Encrypt(rule) => keys.is_out_of_reach(&rule.provider).then(|| rule.key_ref()),
+                Decision::Pending(key) => keys.is_out_of_reach(&key.provider).then(|| key.clone()),
                 Decision::Retired => Some(failing.clone()),
                 Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => None,
             },

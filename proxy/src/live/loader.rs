@@ -1,12 +1,11 @@
 //! From the policy file and the ledger's file to a policy that can be put in force.
 
 use super::LoadedPolicy;
-use aws_lc_rs::digest::{SHA256, digest};
+use crate::digest::sha256;
 use proxy_config::{
     ConfigErrors, EffectivePolicy, Ledger, LedgerError, Policy, PolicyFiles, ProviderName, read_text,
 };
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 use thiserror::Error;
@@ -73,23 +72,5 @@ impl Loader {
             generation: self.generation,
             loaded_at: SystemTime::now(),
         }))
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_as_sha256sum_does() {
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

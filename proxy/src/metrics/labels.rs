@@ -105,6 +105,8 @@ label_set! {
         UnknownTopicId = "unknown_topic_id",
         /// The topic's rule is retired: reads only.
         Retired = "retired",
+        /// The topic's rule says that a later policy tells how to encrypt it.
+        Pending = "pending",
         /// Batch format by rule, and the topic is compacted.
         Compacted = "compacted",
         /// No rule matches, and unmatched topics are rejected.
@@ -127,6 +129,8 @@ label_set! {
         Upstream = "upstream",
         /// The broker could not be reached.
         UpstreamUnreachable = "upstream_unreachable",
+        /// The broker did not take the proxy's own authentication, or could not show that it knows it.
+        UpstreamUnauthenticated = "upstream_unauthenticated",
         /// No broker is known for the port.
         UnknownBroker = "unknown_broker",
         /// The TLS handshake failed or took too long.

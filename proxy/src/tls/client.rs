@@ -2,7 +2,8 @@
 
 use super::files::{Contents, IdentityFiles};
 use super::reloading::{Reloading, Source};
-use super::{Error, Reload, provider};
+use super::{Error, Reload, directory, provider};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -10,10 +11,29 @@ use tokio_rustls::rustls::ClientConfig;
 /// Whom the proxy trusts, and what it presents when asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientFiles {
-    /// PEM bundles; each may hold several certificates, so that a cluster CA can be renewed.
-    pub trusted: Vec<PathBuf>,
+    /// The authorities of brokers.
+    pub trusted: Trusted,
     /// Presented to a broker that asks for a client certificate.
     pub identity: Option<IdentityFiles>,
+}
+
+/// Certificates of authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trusted {
+    /// PEM bundles; each may hold several certificates, so that a cluster CA can be renewed.
+    Files(Vec<PathBuf>),
+    /// Every `*.crt` of a directory, a PEM bundle each, such as a mounted Secret; files may come and go.
+    Directory(PathBuf),
+}
+
+impl Trusted {
+    /// None for a directory that was not resolved.
+    fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::Files(files) => files,
+            Self::Directory(_) => &[],
+        }
+    }
 }
 
 /// TLS of all upstream connections. Handshakes take the configuration of their moment.
@@ -41,15 +61,29 @@ impl Reload for ClientTls {
 impl Source for ClientFiles {
     type Config = ClientConfig;
 
+    fn resolve(&self) -> Result<Cow<'_, Self>, Error> {
+        Ok(match &self.trusted {
+            Trusted::Files(_) => Cow::Borrowed(self),
+            Trusted::Directory(directory) => {
+                let trusted = Trusted::Files(directory::certificates(directory)?);
+                Cow::Owned(Self { trusted, identity: self.identity.clone() })
+            }
+        })
+    }
+
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.trusted.iter().map(PathBuf::as_path).chain(self.identity.iter().flat_map(IdentityFiles::paths))
+        self.trusted
+            .files()
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(self.identity.iter().flat_map(IdentityFiles::paths))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ClientConfig, Error> {
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(Error::Versions)?
-            .with_root_certificates(contents.anchors(&self.trusted)?);
+            .with_root_certificates(contents.anchors(self.trusted.files())?);
         let Some(identity) = &self.identity else {
             return Ok(builder.with_no_client_auth());
         };

@@ -3,12 +3,18 @@
 use super::Error;
 use super::files::Contents;
 use arc_swap::ArcSwap;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The files, and how a configuration is made from them.
-pub(super) trait Source {
+pub(super) trait Source: Clone {
     type Config;
+
+    /// With the files that directories have at this moment in their place.
+    fn resolve(&self) -> Result<Cow<'_, Self>, Error> {
+        Ok(Cow::Borrowed(self))
+    }
 
     fn paths(&self) -> impl Iterator<Item = &Path>;
 
@@ -25,9 +31,11 @@ pub(super) struct Reloading<S: Source> {
 
 impl<S: Source> Reloading<S> {
     pub(super) fn load(source: S) -> Result<Self, Error> {
-        let contents = Contents::read(source.paths())?;
-        let config = ArcSwap::from_pointee(source.build(&contents)?);
-        let fingerprint = Mutex::new(contents.fingerprint());
+        let (config, fingerprint) = {
+            let files = source.resolve()?;
+            let contents = Contents::read(files.paths())?;
+            (ArcSwap::from_pointee(files.build(&contents)?), Mutex::new(contents.fingerprint()))
+        };
         Ok(Self { source, config, fingerprint })
     }
 
@@ -37,12 +45,13 @@ impl<S: Source> Reloading<S> {
 
     pub(super) fn reload(&self) -> Result<bool, Error> {
         let mut fingerprint = self.fingerprint.lock().unwrap_or_else(PoisonError::into_inner);
-        let contents = Contents::read(self.source.paths())?;
+        let files = self.source.resolve()?;
+        let contents = Contents::read(files.paths())?;
         let now = contents.fingerprint();
         if *fingerprint == now {
             return Ok(false);
         }
-        self.config.store(Arc::new(self.source.build(&contents)?));
+        self.config.store(Arc::new(files.build(&contents)?));
         *fingerprint = now;
         Ok(true)
     }

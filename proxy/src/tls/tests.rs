@@ -47,7 +47,7 @@ impl Fixture {
         let identity = authority.issue(directory.path(), "broker.test");
         Self {
             server: ServerFiles { identity, client_ca: Vec::new() },
-            client: ClientFiles { trusted: vec![ca], identity: None },
+            client: ClientFiles { trusted: Trusted::Files(vec![ca]), identity: None },
             directory,
             authority,
         }
@@ -86,7 +86,8 @@ async fn verifies_issuer_and_name() {
 
     let stranger = fixture.path("stranger.crt");
     Authority::new().write(&stranger);
-    let client = ClientTls::load(ClientFiles { trusted: vec![stranger], identity: None }).unwrap();
+    let client =
+        ClientTls::load(ClientFiles { trusted: Trusted::Files(vec![stranger]), identity: None }).unwrap();
     assert!(!handshake(&server, &client, "broker.test").await);
 }
 
@@ -98,7 +99,8 @@ async fn trusts_every_certificate_of_every_file() {
     std::fs::write(&both, pem).unwrap();
     let first = fixture.path("first.crt");
     Authority::new().write(&first);
-    let client = ClientTls::load(ClientFiles { trusted: vec![first, both], identity: None }).unwrap();
+    let client =
+        ClientTls::load(ClientFiles { trusted: Trusted::Files(vec![first, both]), identity: None }).unwrap();
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     assert!(handshake(&server, &client, "broker.test").await);
 }
@@ -106,7 +108,7 @@ async fn trusts_every_certificate_of_every_file() {
 #[tokio::test]
 async fn a_client_ca_demands_a_certificate() {
     let mut fixture = Fixture::new();
-    fixture.server.client_ca = fixture.client.trusted.clone();
+    fixture.server.client_ca = vec![fixture.path("ca.crt")];
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
     assert!(!handshake(&server, &anonymous, "broker.test").await);
@@ -129,7 +131,7 @@ async fn a_new_certificate_serves_the_next_handshake() {
     assert!(server.reload().unwrap());
     assert!(!handshake(&server, &client, "broker.test").await);
 
-    renewed.write(&fixture.client.trusted[0]);
+    renewed.write(&fixture.path("ca.crt"));
     assert!(client.reload().unwrap());
     assert!(handshake(&server, &client, "broker.test").await);
 }
@@ -148,10 +150,41 @@ async fn a_bad_file_leaves_the_old_certificate() {
     assert!(handshake(&server, &client, "broker.test").await);
 }
 
+#[tokio::test]
+async fn trusts_every_certificate_of_a_directory_as_files_come_and_go() {
+    let fixture = Fixture::new();
+    let server = ServerTls::load(fixture.server.clone()).unwrap();
+    let directory = fixture.path("trusted");
+    std::fs::create_dir(&directory).unwrap();
+    let files = ClientFiles { trusted: Trusted::Directory(directory.clone()), identity: None };
+    assert!(matches!(ClientTls::load(files.clone()), Err(Error::Missing { what: "file *.crt", .. })));
+    for name in ["ca.p12", ".hidden.crt"] {
+        std::fs::write(directory.join(name), "no certificate").unwrap();
+    }
+    Authority::new().write(&directory.join("ca.crt"));
+    let client = ClientTls::load(files).unwrap();
+    assert!(!handshake(&server, &client, "broker.test").await);
+
+    fixture.authority.write(&directory.join("ca-next.crt"));
+    assert!(client.reload().unwrap());
+    assert!(!client.reload().unwrap());
+    assert!(handshake(&server, &client, "broker.test").await);
+
+    std::fs::write(directory.join("broken.crt"), "no certificate").unwrap();
+    assert!(matches!(client.reload(), Err(Error::Missing { what: "certificate", .. })));
+    assert!(handshake(&server, &client, "broker.test").await);
+    std::fs::remove_file(directory.join("broken.crt")).unwrap();
+    std::fs::remove_file(directory.join("ca-next.crt")).unwrap();
+    assert!(client.reload().unwrap());
+    assert!(!handshake(&server, &client, "broker.test").await);
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(matches!(client.reload(), Err(Error::List { .. })));
+}
+
 #[test]
 fn an_empty_bundle_trusts_nobody() {
     assert!(matches!(
-        ClientTls::load(ClientFiles { trusted: Vec::new(), identity: None }),
+        ClientTls::load(ClientFiles { trusted: Trusted::Files(Vec::new()), identity: None }),
         Err(Error::NoAnchors)
     ));
 }

@@ -19,6 +19,16 @@ pub fn is_flexible(api_key: i16, version: i16) -> bool {
     schema::of_api(api_key, Direction::Request).is_some_and(|message| version >= message.flexible_from)
 }
 
+/// A request of the proxy's own, without length prefix: `rest` is what follows the correlation id.
+pub fn request(api_key: i16, version: i16, correlation_id: i32, rest: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(rest.len().saturating_add(8));
+    message.extend_from_slice(&api_key.to_be_bytes());
+    message.extend_from_slice(&version.to_be_bytes());
+    message.extend_from_slice(&correlation_id.to_be_bytes());
+    message.extend_from_slice(rest);
+    message
+}
+
 /// An unsigned integer in groups of seven bits.
 pub fn varint(value: u32, out: &mut Vec<u8>) {
     let mut rest = value;

@@ -57,6 +57,11 @@ impl Proxy {
         self.json("/policy").await
     }
 
+    /// `/brokers`: where brokers are, and why a newer file is not in use.
+    pub async fn brokers(&self) -> Value {
+        self.json("/brokers").await
+    }
+
     /// `/keys`: each rule's key and what its provider said.
     pub async fn keys(&self) -> Vec<Value> {
         self.json("/keys").await.as_array().cloned().unwrap_or_default()

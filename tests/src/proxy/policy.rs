@@ -14,6 +14,7 @@ pub struct Rule(Map<String, Value>);
 #[derive(Debug, Clone, Default)]
 pub struct PolicyFile {
     rules: Vec<Rule>,
+    read_keys: Vec<String>,
     unmatched: Option<String>,
 }
 
@@ -45,6 +46,16 @@ impl Rule {
         Self::of(topics).field("encryption", "Disabled")
     }
 
+    /// Topics that are to be encrypted with this key as soon as a later policy says how.
+    pub fn pending(topics: impl IntoIterator<Item = Pattern>, key: &str) -> Self {
+        Self::encrypt(topics, key).field("encryption", "Pending")
+    }
+
+    /// Topics that are only read.
+    pub fn retired(topics: impl IntoIterator<Item = Pattern>) -> Self {
+        Self::of(topics).field("encryption", "Retired")
+    }
+
     /// `Auto`, `Batch` or `Record`.
     #[must_use]
     pub fn format(self, format: &str) -> Self {
@@ -73,7 +84,14 @@ impl Rule {
 impl PolicyFile {
     /// A policy of these rules.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        Self { rules: rules.into_iter().collect(), unmatched: None }
+        Self { rules: rules.into_iter().collect(), ..Self::default() }
+    }
+
+    /// With a key of the default provider that is tried though no rule names it.
+    #[must_use]
+    pub fn read_key(mut self, name: &str) -> Self {
+        self.read_keys.push(name.to_owned());
+        self
     }
 
     /// With one rule more.
@@ -94,16 +112,19 @@ impl PolicyFile {
     pub fn text(&self) -> String {
         let rules: Vec<&Map<String, Value>> = self.rules.iter().map(|rule| &rule.0).collect();
         let mut policy = json!({ "rules": rules });
+        if !self.read_keys.is_empty() {
+            policy["readKeys"] = self.read_keys.iter().map(|name| json!({"name": name})).collect();
+        }
         if let Some(unmatched) = &self.unmatched {
             policy["unmatchedTopics"] = unmatched.as_str().into();
         }
         policy.to_string()
     }
 
-    /// The keys that its rules name, each once.
+    /// The keys that it names, each once.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> =
-            self.rules.iter().filter_map(|rule| Some(rule.0.get("key")?["name"].as_str()?.into())).collect();
+        let of_rules = self.rules.iter().filter_map(|rule| Some(rule.0.get("key")?["name"].as_str()?.into()));
+        let mut keys: Vec<String> = of_rules.chain(self.read_keys.iter().cloned()).collect();
         keys.sort_unstable();
         keys.dedup();
         keys

@@ -1,6 +1,7 @@
 //! Several brokers behind the proxy: clients find each at the proxy's own ports, and outlive brokers that come and go.
 
 mod addresses;
+mod brokers_file;
 mod failover;
 mod groups;
 mod hints;

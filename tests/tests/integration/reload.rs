@@ -2,6 +2,8 @@
 
 pub(crate) mod load;
 mod mistakes;
+mod pending;
+mod retired;
 
 use std::io;
 use std::time::Duration;

@@ -1,13 +1,14 @@
 //! TLS on both sides and SASL through the proxy: brokers know the client itself, and nobody is trusted by mistake.
 
+mod identity;
 mod listener;
 mod reauthentication;
 
 use std::fs;
 use std::time::Duration;
 
-use kafka_protocol::messages::CreateAclsRequest;
 use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::{CreateAclsRequest, SaslHandshakeRequest};
 use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
 use tests::{
@@ -65,18 +66,22 @@ impl Secured {
 
     /// From now on nobody else may do anything with the topic.
     async fn allow_only(&self, topic: &str, user: &str) {
-        let acl = AclCreation::default()
-            .with_resource_type(2) // a topic
-            .with_resource_name(StrBytes::from_string(topic.to_owned()))
-            .with_resource_pattern_type(3) // of just this name
-            .with_principal(StrBytes::from_string(format!("User:{user}")))
-            .with_host(StrBytes::from_static_str("*"))
-            .with_operation(2) // all
-            .with_permission_type(3); // allowed
-        let request = CreateAclsRequest::default().with_creations(vec![acl]);
-        let answer = self.cluster.admin().await.call(&request, 3).await.unwrap();
-        assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
+        allow_only(&self.cluster, topic, user).await;
     }
+}
+
+async fn allow_only(cluster: &Cluster, topic: &str, user: &str) {
+    let acl = AclCreation::default()
+        .with_resource_type(2) // a topic
+        .with_resource_name(StrBytes::from_string(topic.to_owned()))
+        .with_resource_pattern_type(3) // of just this name
+        .with_principal(StrBytes::from_string(format!("User:{user}")))
+        .with_host(StrBytes::from_static_str("*"))
+        .with_operation(2) // all
+        .with_permission_type(3); // allowed
+    let request = CreateAclsRequest::default().with_creations(vec![acl]);
+    let answer = cluster.admin().await.call(&request, 3).await.unwrap();
+    assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
 }
 
 fn policy(prefix: &str) -> PolicyFile {
@@ -116,6 +121,29 @@ async fn a_replaced_bundle_is_used_for_new_connections_to_brokers() {
     fs::copy(secured.certificates.authority(), &bundle).unwrap();
     let served = async || RawConnection::connect(&proxy.bootstrap()).await?.api_versions().await;
     eventually_ok("the broker is trusted", PATIENCE, served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_is_added_to_a_directory_is_trusted_beside_the_others() {
+    let secured = Secured::shared().await;
+    let scratch = Scratch::new("authorities");
+    fs::copy(Certificates::new().authority(), scratch.join("ca.crt")).unwrap();
+    fs::write(scratch.join("ca.password"), "no certificate").unwrap();
+    let proxy = secured.proxy(json!({"caDirectory": scratch.path()})).await;
+    is_refused(&proxy, "invalid peer certificate").await;
+    fs::copy(secured.certificates.authority(), scratch.join("ca-2.crt")).unwrap();
+    let served = async || {
+        let mut connection = RawConnection::connect(&proxy.bootstrap()).await?;
+        connection.api_versions().await?;
+        Ok::<_, std::io::Error>(connection)
+    };
+    let mut connection = eventually_ok("the broker is trusted", PATIENCE, served).await;
+    fs::remove_file(scratch.join("ca-2.crt")).unwrap();
+    let refused = async || served().await.is_err();
+    eventually("the broker is trusted no more", PATIENCE, refused).await;
+    let plain = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("PLAIN"));
+    let answer = connection.call(&plain, 1).await.expect("connections of before stay");
+    assert_eq!(answer.error_code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

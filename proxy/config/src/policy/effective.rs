@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::action::Action;
 use super::index::PatternIndex;
 use super::internal::is_internal_topic;
 use super::ledger::{KeyRef, Ledger};
 use super::pattern::Pattern;
-use super::rule::{Action, EncryptRule};
+use super::rule::EncryptRule;
 use super::{Policy, UnmatchedTopics};
 
 /// What happens to a topic.
@@ -15,10 +16,12 @@ use super::{Policy, UnmatchedTopics};
 pub enum Decision<'a> {
     /// Writes are encrypted so.
     Encrypt(&'a Arc<EncryptRule>),
+    /// It is to be encrypted and a later policy says how: writes wait, reads decrypt.
+    Pending(&'a KeyRef),
     /// A rule says that the topic is clear.
     Disabled,
-    /// It was encrypted once and no rule has cleared it since: writes are refused (`POLICY_VIOLATION`), reads
-    /// decrypt.
+    /// A rule says so, or it was encrypted once and no rule has cleared it since: writes are refused
+    /// (`POLICY_VIOLATION`), reads decrypt.
     Retired,
     /// No rule, and never encrypted.
     Unmatched(UnmatchedTopics),
@@ -49,8 +52,8 @@ pub enum Winner<'a> {
     Ledger {
         /// The pattern.
         pattern: &'a Pattern,
-        /// The key it had last.
-        key: &'a KeyRef,
+        /// The key it had last, where that is known.
+        key: Option<&'a KeyRef>,
     },
 }
 
@@ -59,13 +62,14 @@ pub enum Winner<'a> {
 pub struct EffectivePolicy {
     policy: Policy,
     ledger: Ledger,
-    ever_encrypted: PatternIndex<(Pattern, KeyRef)>,
+    ever_encrypted: PatternIndex<(Pattern, Option<KeyRef>)>,
 }
 
 impl EffectivePolicy {
     /// Joins a policy with the ledger, which should be [updated](Ledger::updated) by it and saved already.
     pub fn new(policy: Policy, ledger: Ledger) -> Self {
-        let entry = |(pattern, key): (&Pattern, &KeyRef)| (pattern.clone(), (pattern.clone(), key.clone()));
+        let entry =
+            |(pattern, key): (&Pattern, Option<&KeyRef>)| (pattern.clone(), (pattern.clone(), key.cloned()));
         let ever_encrypted = ledger.entries().map(entry).collect();
         Self { policy, ledger, ever_encrypted }
     }
@@ -76,15 +80,21 @@ impl EffectivePolicy {
     }
 
     /// What happens to a topic, and why. The most specific pattern of the rules decides, unless it would let
-    /// pass in clear what a more specific pattern encrypted before. Encrypting is always safe.
+    /// pass in clear what a more specific pattern encrypted before. Whatever is not clear is always safe.
     pub fn explain(&self, topic: &str) -> Explanation<'_> {
         if is_internal_topic(topic) {
             return Explanation { decision: Decision::Internal, winner: None };
         }
         let rule = self.policy.index.best(topic);
         let winner = rule.map(|rule| Winner::Rule { rule: rule.rule, pattern: &rule.pattern });
-        if let Some(Action::Encrypt(encrypt)) = rule.map(|rule| &rule.action) {
-            return Explanation { decision: Decision::Encrypt(encrypt), winner };
+        let safe = match rule.map(|rule| &rule.action) {
+            Some(Action::Encrypt(encrypt)) => Some(Decision::Encrypt(encrypt)),
+            Some(Action::Pending(key)) => Some(Decision::Pending(key)),
+            Some(Action::Retired(_)) => Some(Decision::Retired),
+            Some(Action::Disabled) | None => None,
+        };
+        if let Some(decision) = safe {
+            return Explanation { decision, winner };
         }
         // Among all entries that match, the most specific is the hardest to clear, so it stands for all of
         // them.
@@ -93,7 +103,7 @@ impl EffectivePolicy {
         {
             return Explanation {
                 decision: Decision::Retired,
-                winner: Some(Winner::Ledger { pattern, key }),
+                winner: Some(Winner::Ledger { pattern, key: key.as_ref() }),
             };
         }
         let decision =
@@ -122,6 +132,9 @@ impl fmt::Display for Decision<'_> {
                 rule.format,
                 rule.on_plaintext
             ),
+            Self::Pending(key) => {
+                write!(f, "pending: writes wait, reads decrypted, to be encrypted with key {key}")
+            }
             Self::Disabled => f.write_str("clear, encryption disabled"),
             Self::Retired => f.write_str("retired: writes refused, reads decrypted"),
             Self::Unmatched(UnmatchedTopics::Passthrough) => f.write_str("clear, unmatched"),
@@ -138,7 +151,9 @@ impl fmt::Display for Explanation<'_> {
             None => Ok(()),
             Some(Winner::Rule { rule, pattern }) => write!(f, ", by rules[{rule}] ({pattern})"),
             Some(Winner::Ledger { pattern, key }) => {
-                write!(f, ", since it was once encrypted ({pattern}, last with key {key})")
+                write!(f, ", since it was once encrypted ({pattern}")?;
+                key.map_or(Ok(()), |key| write!(f, ", last with key {key}"))?;
+                f.write_str(")")
             }
         }
     }

@@ -12,8 +12,8 @@ use serde::Serialize;
 pub use self::state_file::LedgerError;
 
 use super::Policy;
+use super::action::Action;
 use super::pattern::Pattern;
-use super::rule::Action;
 use crate::name::{KeyName, ProviderName};
 
 /// A key of a provider.
@@ -25,36 +25,40 @@ pub struct KeyRef {
     pub name: KeyName,
 }
 
-/// The patterns that were ever encrypted, each with the key it had last. The key is for people: what a reader
-/// needs stands in the envelope.
+/// The patterns that were ever encrypted or were to be, each with the key it had last, where that is known. The
+/// key is for people: what a reader needs stands in the envelope.
 ///
 /// On every load of a policy: parse it, [`update`](Self::updated) the ledger, [save](Self::save) it, and only
 /// then use both. Saved later, a crash in between would forget what was already encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
-    entries: BTreeMap<Pattern, KeyRef>,
+    entries: BTreeMap<Pattern, Option<KeyRef>>,
 }
 
 impl Ledger {
-    /// The ledger after this policy has taken effect: with all that it encrypts, without what it disables by
-    /// the very same pattern. A wider `Disabled` removes nothing, since it does not name what it would undo.
+    /// The ledger after this policy has taken effect: with all that it encrypts, will encrypt or has retired,
+    /// without what it disables by the very same pattern. A wider `Disabled` removes nothing, since it does not
+    /// name what it would undo.
     #[must_use]
     pub fn updated(&self, policy: &Policy) -> Self {
         let mut entries = self.entries.clone();
         for rule in policy.rules() {
             for pattern in &rule.topics {
-                match &rule.action {
-                    Action::Encrypt(encrypt) => entries.insert(pattern.clone(), encrypt.key_ref()),
-                    Action::Disabled => entries.remove(pattern),
-                };
+                if rule.action == Action::Disabled {
+                    entries.remove(pattern);
+                    continue;
+                }
+                let entry = entries.entry(pattern.clone()).or_default();
+                // A retired rule need not name the key; the one before it stays.
+                *entry = rule.action.key_ref().or_else(|| entry.take());
             }
         }
         Self { entries }
     }
 
-    /// The patterns with the key each had last.
-    pub fn entries(&self) -> impl Iterator<Item = (&Pattern, &KeyRef)> {
-        self.entries.iter()
+    /// The patterns with the key each had last; none where only its retirement is known.
+    pub fn entries(&self) -> impl Iterator<Item = (&Pattern, Option<&KeyRef>)> {
+        self.entries.iter().map(|(pattern, key)| (pattern, key.as_ref()))
     }
 
     /// Whether nothing was ever encrypted.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::action::Action;
 use super::ledger::KeyRef;
 use super::pattern::Pattern;
 use crate::name::{KeyName, ProviderName};
@@ -21,15 +22,6 @@ pub struct Rule {
     /// What happens to them.
     #[serde(flatten)]
     pub action: Action,
-}
-
-/// What happens to the topics of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// They are encrypted.
-    Encrypt(Arc<EncryptRule>),
-    /// They are clear, explicitly.
-    Disabled,
 }
 
 /// How topics are encrypted.
@@ -76,14 +68,7 @@ impl Rule {
         });
         let action = match fields.optional("encryption") {
             None => EncryptRule::read(&fields, providers).map(|rule| Action::Encrypt(Arc::new(rule))),
-            Some(encryption) => {
-                for name in ["key", "format", "onPlaintext"] {
-                    if let Some(field) = fields.optional(name) {
-                        field.mistake("must not be given beside encryption");
-                    }
-                }
-                encryption.choice(&[("Disabled", ())]).map(|()| Action::Disabled)
-            }
+            Some(encryption) => Action::read(encryption, &fields, providers),
         };
         Some(Self { topics: topics?, action: action? })
     }
@@ -95,7 +80,7 @@ impl EncryptRule {
         KeyRef { provider: self.provider.clone(), name: self.key.clone() }
     }
 
-    fn read(fields: &Fields<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
+    pub(super) fn read(fields: &Fields<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
         let key = fields.required("key").and_then(|field| KeyRef::read(field, Some(providers)));
         let format = fields.optional("format").and_then(|field| {
             field.choice(&[("Auto", Format::Auto), ("Batch", Format::Batch), ("Record", Format::Record)])
@@ -132,31 +117,5 @@ impl KeyRef {
             ));
         }
         Some(Self { provider, name: name? })
-    }
-}
-
-impl Serialize for Action {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// The fields of a rule beside its topics.
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase", untagged)]
-        enum Text {
-            #[serde(rename_all = "camelCase")]
-            Encrypt {
-                key: KeyRef,
-                format: Format,
-                on_plaintext: OnPlaintext,
-            },
-            Disabled {
-                encryption: &'static str,
-            },
-        }
-        let text = match self {
-            Self::Encrypt(rule) => {
-                Text::Encrypt { key: rule.key_ref(), format: rule.format, on_plaintext: rule.on_plaintext }
-            }
-            Self::Disabled => Text::Disabled { encryption: "Disabled" },
-        };
-        text.serialize(serializer)
     }
 }

@@ -114,15 +114,78 @@ fn refuses_mistaken_rules() {
         ),
         ("{topics: [{name: a}], key: {name: k}, format: auto}", r#"rules[0].format: must be Auto or Batch or Record, not "auto""#.to_owned()),
         ("{topics: [{name: a}], key: {name: k}, onPlaintext: Drop}", r#"rules[0].onPlaintext: must be Pass or Reject, not "Drop""#.to_owned()),
-        ("{topics: [{name: a}], encryption: Enabled}", r#"rules[0].encryption: must be Disabled, not "Enabled""#.to_owned()),
+        ("{topics: [{name: a}], encryption: Enabled}", r#"rules[0].encryption: must be Pending or Retired or Disabled, not "Enabled""#.to_owned()),
         (
             "{topics: [{name: a}], encryption: Disabled, key: {name: k}, format: Auto, onPlaintext: Pass}",
             ["key", "format", "onPlaintext"].map(|name| format!("rules[0].{name}: must not be given beside encryption")).join("\n"),
+        ),
+        ("{topics: [{name: a}], encryption: Pending}", "rules[0].key: is required".to_owned()),
+        (
+            "{topics: [{name: a}], encryption: Pending, key: {provider: aws, name: k}, format: Auto}",
+            "rules[0].format: must not be given beside encryption\nrules[0].key.provider: must have a provider that keyProviders defines (default, vault), not \"aws\"".to_owned(),
+        ),
+        (
+            "{topics: [{name: a}], encryption: Retired, key: {name: ''}, onPlaintext: Pass}",
+            "rules[0].onPlaintext: must not be given beside encryption\nrules[0].key.name: must have 1 to 253 characters, not \"\"".to_owned(),
         ),
         ("{topics: [{name: a}], keys: {name: k}}", "rules[0].keys: is not a known field; did you mean key?\nrules[0].key: is required".to_owned()),
     ] {
         assert_eq!(refusal(&[rule]), expected, "{rule}");
     }
+}
+
+#[test]
+fn pending_and_retired_rules_and_read_keys_are_read_and_written() {
+    let text = "
+readKeys: [{name: old}, {provider: vault, name: next}]
+rules:
+  - {topics: [{name: later}], encryption: Pending, key: {provider: vault, name: later}}
+  - {topics: [{name: former}], encryption: Retired, key: {provider: gone, name: former}}
+  - {topics: [{name: refused}], encryption: Retired}
+  - {topics: [{name: a}], key: {name: a}}
+";
+    let policy = parse(text).unwrap();
+    assert_eq!(parse(&policy.to_yaml()).unwrap(), policy, "{}", policy.to_yaml());
+    assert_eq!(policy.pending(), 1);
+    let shown = |keys: Vec<KeyRef>| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let tried = [
+        "a of provider default",
+        "old of provider default",
+        "later of provider vault",
+        "next of provider vault",
+    ];
+    assert_eq!(shown(policy.keys().into_iter().collect()), tried);
+    assert_eq!(shown(policy.read_keys().iter().cloned().collect()), [tried[1], tried[3]]);
+    let ledger = Ledger::default().updated(&policy);
+    let effective = EffectivePolicy::new(policy, ledger);
+    let explain = |topic| effective.explain(topic).to_string();
+    assert_eq!(
+        explain("later"),
+        "pending: writes wait, reads decrypted, to be encrypted with key later of provider vault, by rules[0] (name later)"
+    );
+    for (topic, rule) in [("former", 1), ("refused", 2)] {
+        let expected = format!("retired: writes refused, reads decrypted, by rules[{rule}] (name {topic})");
+        assert_eq!(explain(topic), expected);
+    }
+}
+
+#[test]
+fn refuses_mistaken_read_keys() {
+    for (keys, expected) in [
+        ("k", "readKeys: must be a list, not text"),
+        ("[{}]", "readKeys[0].name: is required"),
+        (
+            "[{name: k}, {provider: default, name: k}]",
+            "readKeys[1]: is the same as an earlier entry, k of provider default",
+        ),
+        (
+            "[{provider: aws, name: k}]",
+            r#"readKeys[0].provider: must have a provider that keyProviders defines (default, vault), not "aws""#,
+        ),
+    ] {
+        assert_eq!(parse(&format!("readKeys: {keys}\nrules: []\n")).unwrap_err(), expected, "{keys}");
+    }
+    assert_eq!(parse("{readKeys: [], rules: []}").unwrap(), parse("rules: []").unwrap());
 }
 
 #[test]
@@ -223,7 +286,10 @@ fn key(name: &str) -> Action {
 
 /// A policy with a rule for each of some distinct patterns.
 fn policy() -> impl Strategy<Value = Policy> {
-    let action = prop_oneof![Just(key("k")), Just(key("l")), Just(Action::Disabled)];
+    let other = Action::Disabled;
+    let retired = prop_oneof![Just(Action::Retired(None)), Just(Action::Retired(key("k").key_ref()))];
+    let pending = Action::Pending(key("l").key_ref().unwrap());
+    let action = prop_oneof![Just(key("k")), Just(key("l")), Just(other), retired, Just(pending)];
     let unmatched = prop_oneof![Just(UnmatchedTopics::Passthrough), Just(UnmatchedTopics::Reject)];
     (unmatched, prop::collection::btree_map(pattern(), action, 0..8)).prop_map(|(unmatched, rules)| {
         let rules =
@@ -243,10 +309,11 @@ fn naive<'a>(policy: &'a Policy, ledger: &'a Ledger, topic: &str) -> Decision<'a
     let narrowest = ever.map(Pattern::specificity).max();
     match rule.map(|rule| (&rule.action, rule.topics[0].specificity())) {
         Some((Action::Encrypt(rule), _)) => Decision::Encrypt(rule),
+        Some((Action::Pending(key), _)) => Decision::Pending(key),
         Some((Action::Disabled, specificity)) if narrowest.is_none_or(|ledger| specificity >= ledger) => {
             Decision::Disabled
         }
-        Some((Action::Disabled, _)) => Decision::Retired,
+        Some((Action::Retired(_) | Action::Disabled, _)) => Decision::Retired,
         None if narrowest.is_some() => Decision::Retired,
         None => Decision::Unmatched(policy.unmatched()),
     }
@@ -264,12 +331,15 @@ proptest! {
         }
     }
 
-    /// The promise itself: what a policy encrypts, no later policy makes clear except by a `Disabled` rule
-    /// that matches.
+    /// The promise itself: what a policy encrypts, will encrypt or refuses, no later policy makes clear except
+    /// by a `Disabled` rule that matches.
     #[test]
     fn once_encrypted_is_never_silently_clear(before in policy(), after in policy(), topic in name()) {
         let ledger = Ledger::default().updated(&before);
-        let encrypted = matches!(EffectivePolicy::new(before, ledger.clone()).decide(&topic), Decision::Encrypt(_));
+        let encrypted = matches!(
+            EffectivePolicy::new(before, ledger.clone()).decide(&topic),
+            Decision::Encrypt(_) | Decision::Pending(_) | Decision::Retired
+        );
         let effective = EffectivePolicy::new(after.clone(), ledger.updated(&after));
         let decision = effective.decide(&topic);
         if encrypted && matches!(decision, Decision::Unmatched(_)) {

@@ -70,6 +70,50 @@ fn minimal_file_has_the_documented_defaults() {
 }
 
 #[test]
+fn brokers_may_stand_in_a_file_of_their_own() {
+    let text = MINIMAL.replace("upstream:\n", "upstream:\n  brokersFile: brokers.yaml\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(
+        config.upstream.brokers_file.as_ref().unwrap().as_path(),
+        Path::new("/etc/proxy/brokers.yaml")
+    );
+    assert_eq!(config.broker_ports(), 16);
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+}
+
+#[test]
+fn authorities_of_brokers_may_stand_in_a_directory() {
+    let text = MINIMAL.replace("upstream:\n", "upstream:\n  tls: {caDirectory: ca/}\n");
+    let config = parse(&text).unwrap();
+    let tls = config.upstream.tls.as_ref().unwrap();
+    assert_eq!(tls.ca_directory.as_ref().unwrap().as_path(), Path::new("/etc/proxy/ca/"));
+    assert!(tls.ca_files.is_empty());
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+}
+
+#[test]
+fn the_proxy_may_authenticate_as_itself() {
+    let upstream = |authentication: &str| {
+        let tls = "  tls: {caFile: ca.crt}\n";
+        MINIMAL.replace("upstream:\n", &format!("upstream:\n{tls}  authentication: {{{authentication}}}\n"))
+    };
+    let tls = "tls: {certificateFile: user.crt, keyFile: user.key}, allowAnonymousClients: true";
+    let scram = "scramSha512: {username: 'a=b, c', passwordFile: p}, allowAnonymousClients: true";
+    for text in [tls, scram] {
+        let config = parse(&upstream(text)).unwrap();
+        assert!(config.upstream.authentication.as_ref().unwrap().allow_anonymous_clients);
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
+    }
+    let listener = "brokerPorts: {start: 29100}\n    tls: {certificateFile: a, keyFile: b, clientCaFile: c}";
+    let text = upstream(&scram.replace("true", "false")).replace("brokerPorts: {start: 29100}", listener);
+    let authentication = parse(&text).unwrap().upstream.authentication.unwrap();
+    assert!(!authentication.allow_anonymous_clients);
+    let AuthenticationMethod::ScramSha512(user) = authentication.method else { panic!("{authentication:?}") };
+    assert_eq!(user.username.as_str(), "a=b, c");
+    assert_eq!(user.password_file.as_path(), Path::new("/etc/proxy/p"));
+}
+
+#[test]
 fn full_file_is_read_completely() {
     let config = parse(FULL).unwrap();
     assert_eq!(config.upstream.bootstrap_servers[1], "[2001:db8::1]:9092".parse::<HostPort>().unwrap());

@@ -15,6 +15,12 @@ pub(super) fn find(config: &ProxyConfig, effective: &EffectivePolicy) -> Vec<Str
     if config.upstream.tls.is_none() {
         findings.push("upstream has no tls: clients' passwords may reach brokers in clear".to_owned());
     }
+    if config.upstream.authentication.as_ref().is_some_and(|own| own.allow_anonymous_clients) {
+        findings.push(
+            "clients without a certificate act at brokers as the proxy (allowAnonymousClients: true)"
+                .to_owned(),
+        );
+    }
     rules(effective, &mut findings);
     kept_by_ledger(effective, &mut findings);
     findings

@@ -3,8 +3,7 @@
 use crate::cli::keys;
 use crate::live::{self, KeyState};
 use anyhow::Context as _;
-use proxy_config::{KeyRef, Policy, ProxyConfig};
-use std::collections::BTreeSet;
+use proxy_config::{Policy, ProxyConfig};
 use std::io::Write;
 
 /// Whether every key can be used.
@@ -14,9 +13,8 @@ pub(super) fn check(config: &ProxyConfig, policy: &Policy, out: &mut impl Write)
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let wanted: BTreeSet<KeyRef> = policy.encrypt_rules().map(|rule| rule.key_ref()).collect();
     let mut usable = true;
-    for key in wanted {
+    for key in policy.keys() {
         let state = runtime.block_on(live::attempt(&opened.keys, &key));
         usable &= state == KeyState::Ready;
         match state.message() {

@@ -1,8 +1,7 @@
 //! What the files mean, for people.
 
 use crate::live::retired;
-use proxy_config::{Action, EffectivePolicy, KeyRef, Pattern, ProxyConfig, UnmatchedTopics};
-use std::collections::BTreeSet;
+use proxy_config::{Action, EffectivePolicy, Pattern, ProxyConfig, UnmatchedTopics};
 use std::io::{self, Write};
 
 pub(super) fn print(
@@ -11,7 +10,6 @@ pub(super) fn print(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let policy = effective.policy();
-    let keys: BTreeSet<KeyRef> = policy.encrypt_rules().map(|rule| rule.key_ref()).collect();
     let retired = retired(effective);
     writeln!(
         out,
@@ -19,7 +17,7 @@ pub(super) fn print(
         config.cluster,
         count(config.listeners.len(), "listener"),
         count(policy.rules().len(), "rule"),
-        count(keys.len(), "key"),
+        count(policy.keys().len(), "key"),
         count(retired.len(), "retired pattern"),
     )?;
     for (index, rule) in policy.rules().iter().enumerate() {
@@ -33,6 +31,10 @@ pub(super) fn print(
                 encrypt.format,
                 encrypt.on_plaintext
             )?,
+            Action::Pending(key) => {
+                writeln!(out, "pending: writes wait, reads decrypted, to be encrypted with key {key}")?;
+            }
+            Action::Retired(_) => writeln!(out, "retired: writes refused, reads decrypted")?,
             Action::Disabled => writeln!(out, "clear")?,
         }
     }

@@ -80,11 +80,21 @@ fn warns_where_the_ledger_is_stronger_than_a_rule() {
 
 #[test]
 fn mistakes_have_their_exit_code() {
-    for directory in [files("rules: 5\n"), {
-        let directory = files("rules: []\n");
-        std::fs::write(directory.path().join("proxy.yaml"), "cluster: 5\n").unwrap();
-        directory
-    }] {
+    for directory in [
+        files("rules: 5\n"),
+        {
+            let directory = files("rules: []\n");
+            std::fs::write(directory.path().join("proxy.yaml"), "cluster: 5\n").unwrap();
+            directory
+        },
+        {
+            let directory = files("rules: []\n");
+            let proxy = PROXY.replace("upstream: {", "upstream: {brokersFile: brokers.yaml, ");
+            std::fs::write(directory.path().join("proxy.yaml"), proxy).unwrap();
+            std::fs::write(directory.path().join("brokers.yaml"), "brokers: 5\n").unwrap();
+            directory
+        },
+    ] {
         let code = check(&directory.path().join("proxy.yaml"), false, &mut Vec::new()).unwrap();
         assert_eq!(code, ExitCode::from(64));
     }

@@ -24,7 +24,8 @@ impl Strictness {
         let policy = policy.ok_or(unavailable)?;
         let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
             Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
-            Decision::Retired => (true, false),
+            // Others may write there already.
+            Decision::Pending(_) | Decision::Retired => (true, false),
             Decision::Disabled | Decision::Unmatched(_) => (false, false),
             // Nothing is encrypted there, and no client's data either.
             Decision::Internal => return Ok(Self { reject_clear: false, stubs_are_orphans: false }),
@@ -45,6 +46,8 @@ mod tests {
 
     const POLICY: &str = r#"{"rules": [
         {"topics": [{"prefix": "sealed."}], "key": {"name": "a"}, "onPlaintext": "Reject"},
+        {"topics": [{"prefix": "later."}], "encryption": "Pending", "key": {"name": "a"}},
+        {"topics": [{"prefix": "refused."}], "encryption": "Retired"},
         {"topics": [{"prefix": "open."}], "encryption": "Disabled"}]}"#;
 
     fn of(topic: &str, fetch_version: Option<i16>) -> Result<(bool, bool), Failure> {
@@ -70,6 +73,8 @@ mod tests {
         for (topic, expected) in [
             ("sealed.a", (true, true)),
             ("former.a", (false, true)),
+            ("later.a", (false, true)),
+            ("refused.a", (false, true)),
             ("open.a", (false, false)),
             ("other", (false, false)),
             ("__consumer_offsets", (false, false)),

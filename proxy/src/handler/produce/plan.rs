@@ -1,6 +1,8 @@
 //! Everything about the topics of a Produce request that must be known before a batch is touched: names, decisions,
 //! keys, formats. Only this part waits.
 
+mod pending;
+
 use super::TopicKey;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Shared};
@@ -48,17 +50,41 @@ pub(super) struct SealPlan {
     pub(super) if_compacted: Option<Code>,
 }
 
-/// Plans every topic of the request, in its order, by one policy.
+/// A request and the one policy that it is planned by.
+pub(super) struct Plan {
+    pub(super) policy: Option<Arc<LoadedPolicy>>,
+    /// In the order of the request.
+    pub(super) topics: Vec<TopicPlan>,
+}
+
+/// Plans every topic of the request.
 pub(super) async fn plan(
     requests: &mut Requests,
+    view: &ProduceView,
+    body: &[u8],
+    version: i16,
+    deadline: Instant,
+) -> Result<Plan, Close> {
+    let names = resolve(requests, view, body).await?;
+    let policy = if version < FIRST_VERSION {
+        requests.session.shared.live.policy()
+    } else {
+        pending::settled(requests, &names, view, body, deadline).await
+    };
+    let topics = plan_topics(requests, policy.as_deref(), names, view, body, version, deadline).await?;
+    Ok(Plan { policy, topics })
+}
+
+async fn plan_topics(
+    requests: &mut Requests,
     policy: Option<&LoadedPolicy>,
+    names: Vec<Option<Arc<str>>>,
     view: &ProduceView,
     body: &[u8],
     version: i16,
     deadline: Instant,
 ) -> Result<Vec<TopicPlan>, Close> {
     let acknowledged = view.acks != 0;
-    let names = resolve(requests, view, body).await?;
     let mut plans = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     for (name, (topic, partitions)) in names.into_iter().zip(view.topics.iter()) {
@@ -71,9 +97,12 @@ pub(super) async fn plan(
             Some(name) => match decide(&requests.session.shared, policy, name, version) {
                 Decided::Clear => Treatment::Clear,
                 Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
-                Decided::Encrypt(_) if acknowledged && are_behind(requests, name, partitions, body) => {
+                Decided::Encrypt(_) | Decided::Pending
+                    if acknowledged && are_behind(requests, name, partitions, body) =>
+                {
                     Treatment::Behind
                 }
+                Decided::Pending => Treatment::Refuse(Code::NotEnoughReplicas, Refusal::Pending),
                 Decided::Encrypt(rule) => {
                     let facts = requests.session.shared.topics.facts(name);
                     if facts.is_none() || requests.session.shared.topics.id(name).is_none() {
@@ -147,6 +176,7 @@ pub(super) fn producer_of(topic: &TopicKey, partition: i32, batch: &[u8]) -> Opt
 enum Decided {
     Clear,
     Refuse(Code, Refusal),
+    Pending,
     Encrypt(Arc<EncryptRule>),
 }
 
@@ -175,9 +205,10 @@ fn decide(shared: &Shared, policy: Option<&LoadedPolicy>, name: &Arc<str>, versi
             Decided::Refuse(Code::PolicyViolation, Refusal::UnmatchedRejected)
         }
         Decision::Retired => Decided::Refuse(Code::PolicyViolation, Refusal::Retired),
-        Decision::Encrypt(_) if version < FIRST_VERSION => {
+        Decision::Encrypt(_) | Decision::Pending(_) if version < FIRST_VERSION => {
             Decided::Refuse(Code::UnsupportedVersion, Refusal::UnsupportedVersion)
         }
+        Decision::Pending(_) => Decided::Pending,
         Decision::Encrypt(rule) => Decided::Encrypt(Arc::clone(rule)),
     }
 }

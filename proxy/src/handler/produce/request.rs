@@ -1,7 +1,7 @@
 //! The request side of Produce.
 
 use super::assemble::assemble;
-use super::plan::{self, TopicPlan};
+use super::plan::{self, Plan, TopicPlan};
 use super::treat::{Batch, Treated, treat};
 use super::{HOLD_LIMIT, Refused, Sent, TopicKey, Verdict};
 use crate::budget::Grant;
@@ -65,8 +65,8 @@ async fn handle(
     // One for the whole request: its partitions do not wait one after the other.
     let deadline = Instant::now() + hold_time(workspace.view.timeout_ms);
     let acknowledged = workspace.view.acks != 0;
-    let policy = requests.session.shared.live.policy();
-    let plans = plan::plan(requests, policy.as_deref(), &workspace.view, body, version, deadline).await?;
+    let Plan { policy, topics: plans } =
+        plan::plan(requests, &workspace.view, body, version, deadline).await?;
 
     let mut sent = Sent { version, grant: Grant::default(), refused: Vec::new(), tracked: Vec::new() };
     workspace.pieces.clear();
@@ -98,6 +98,7 @@ async fn handle(
     if acknowledged {
         sent.grant = session.queued.grant(sent.bytes()).await;
     }
+    requests.renew().await?;
     // Behind the last wait: what passes in clear does so by the policy in force when it is sent.
     let now = session.shared.live.policy();
     if now.as_ref().map(Arc::as_ptr) != policy.as_ref().map(Arc::as_ptr) {

@@ -1,5 +1,6 @@
 //! Sessions that end unless the client authenticates again on the same connection (KIP-368).
 
+use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,11 +9,12 @@ use kafka_protocol::messages::{AlterClientQuotasRequest, SaslAuthenticateRequest
 use kafka_protocol::protocol::StrBytes;
 use tests::{
     Batch, By, Client, Cluster, ConsumeOptions, KafkaErrorName, Payload, ProduceOptions, Proxy,
-    RawConnection, assert_same, eventually_ok, topic,
+    RawConnection, Scratch, assert_same, eventually_ok, topic,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::identity::scram;
 use super::{PATIENCE, policy};
 
 /// How long the broker lets a session last.
@@ -129,5 +131,51 @@ async fn clients_re_authenticate_while_they_produce_and_consume() {
     let lasted = u128::try_from(last.timestamp - first.timestamp).unwrap();
     assert!(lasted > (SESSION * (RENEWALS + 1)).as_millis(), "it took {lasted} ms only");
     assert_same("java", &sent, &received);
+    assert!(broken(&proxy).await < 1.0, "a connection broke\n{}", proxy.log());
+}
+
+/// A proxy that authenticates as this user, whoever comes, and the folder with the password.
+async fn start_as(user: &str) -> (Proxy, Scratch) {
+    let folder = Scratch::new("password");
+    fs::write(folder.join("password"), format!("{user}-secret")).unwrap();
+    let builder = Proxy::builder(vec![cluster().await.sasl_address(0)], 1).policy(policy("sessions."));
+    (builder.upstream("authentication", scram(user, &folder.join("password"))).start().await, folder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_with_an_identity_of_its_own_renews_sessions_before_requests_and_its_own_look_ups() {
+    let (proxy, _password) = start_as("fast").await;
+    let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+    let (start, sent) = (Instant::now(), Batch::of(&Payload::new(3).orders(5)));
+    while start.elapsed() < SESSION * (RENEWALS + 1) {
+        let at = cluster().await.locate(&create("own-new", &[]).await, 0).await;
+        // By an id that the proxy has to ask for on this connection.
+        let appended = connection.produce(&at, By::Id, sent.clone()).await.unwrap();
+        assert_eq!(appended.error, None, "{:?}", appended.message);
+        let fetched = connection.fetch(&at, By::Id, 0).await.unwrap();
+        assert_eq!(fetched.batches()[0].as_sent(), sent.as_sent());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_with_an_identity_of_its_own_renews_sessions_under_clients_that_know_of_none() {
+    let (proxy, _password) = start_as("slow").await;
+    let topic = create("own", &[("message.timestamp.type", "LogAppendTime")]).await;
+    limit("slow", 10_000.0).await;
+    let sent = Payload::new(9).random(100, 1_000);
+    let patience = 2 * PATIENCE;
+    let writing = {
+        // One record in each request, so that the quota spreads them.
+        let options = ProduceOptions::to(proxy.bootstrap(), &topic).batch_bytes(1_200).in_flight(1);
+        let sent = sent.clone();
+        tokio::spawn(async move { Client::Java.produce_all(&options.timeout(patience), &sent).await })
+    };
+    let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(sent.len()).timeout(patience);
+    let received = Client::Librdkafka.consume_all(&options).await;
+    writing.await.unwrap();
+    let [first, .., last] = &received[..] else { panic!("{received:?}") };
+    let lasted = u128::try_from(last.timestamp - first.timestamp).unwrap();
+    assert!(lasted > (SESSION * (RENEWALS + 1)).as_millis(), "it took {lasted} ms only");
+    assert_same("librdkafka", &sent, &received);
     assert!(broken(&proxy).await < 1.0, "a connection broke\n{}", proxy.log());
 }

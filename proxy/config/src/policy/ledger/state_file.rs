@@ -73,7 +73,8 @@ struct StateText<'a> {
 #[derive(Serialize)]
 struct EntryText<'a> {
     topic: &'a Pattern,
-    key: &'a KeyRef,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a KeyRef>,
 }
 
 impl Ledger {
@@ -137,8 +138,8 @@ impl Ledger {
                 continue;
             };
             let topic = fields.required("topic").and_then(Pattern::read);
-            let key = fields.required("key").and_then(|field| KeyRef::read(field, None));
-            if let (Some(topic), Some(key)) = (topic, key)
+            let key = fields.optional("key").and_then(|field| KeyRef::read(field, None));
+            if let Some(topic) = topic
                 && ledger.entries.insert(topic, key).is_some()
             {
                 item.mistake("has the same topic as an earlier entry");

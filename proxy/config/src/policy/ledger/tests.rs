@@ -27,6 +27,7 @@ impl History {
         let ledger = self.0.updated(&policy);
         match EffectivePolicy::new(policy, ledger).decide(topic) {
             Decision::Encrypt(_) => "encrypt",
+            Decision::Pending(_) => "pending",
             Decision::Disabled => "disabled",
             Decision::Retired => "retired",
             Decision::Unmatched(UnmatchedTopics::Passthrough | UnmatchedTopics::Reject) => "unmatched",
@@ -57,7 +58,7 @@ fn other_key_or_format_is_no_retirement() {
     assert_eq!(History::of(&[P]).then(edited, "p.a"), "encrypt");
     let ledger = History::of(&[P, edited]);
     assert_eq!(
-        ledger.0.entries().map(|(_, key)| key.to_string()).collect::<Vec<_>>(),
+        ledger.0.entries().map(|(_, key)| key.unwrap().to_string()).collect::<Vec<_>>(),
         ["l of provider default"]
     );
 }
@@ -123,6 +124,35 @@ fn encrypting_wins_over_a_narrower_entry() {
 }
 
 #[test]
+fn pending_rule_is_recorded_as_one_that_encrypts() {
+    let pending = "{topics: [{prefix: p.}], encryption: Pending, key: {name: k}}";
+    assert_eq!(History::of(&[]).then(pending, "p.a"), "pending");
+    let history = History::of(&[pending]);
+    assert_eq!(history.0, History::of(&[P]).0);
+    assert_eq!(history.then("", "p.a"), "retired");
+    assert_eq!(history.then("{topics: [{any: true}], encryption: Disabled}", "p.a"), "retired");
+    assert_eq!(history.then(P_OFF, "p.a"), "disabled");
+    assert_eq!(History::of(&["{topics: [{name: p.a}], key: {name: k}}"]).then(pending, "p.a"), "pending");
+}
+
+#[test]
+fn retired_rule_is_recorded_with_the_key_that_is_known() {
+    let retired = "{topics: [{prefix: p.}], encryption: Retired}";
+    let named = "{topics: [{prefix: p.}], encryption: Retired, key: {name: l}}";
+    let keys = |policies: &[&str]| {
+        let ledger = History::of(policies).0;
+        ledger.entries().map(|(_, key)| key.map(|key| key.name.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(History::of(&[]).then(retired, "p.a"), "retired");
+    assert_eq!(History::of(&[retired]).then("", "p.a"), "retired");
+    assert_eq!(keys(&[retired]), [None]);
+    assert_eq!(keys(&[P, retired]), [Some("k".to_owned())]);
+    assert_eq!(keys(&[P, named]), [Some("l".to_owned())]);
+    let ledger = History::of(&[retired, "{topics: [{name: a}], key: {name: k}}"]).0;
+    assert_eq!(Ledger::parse(&ledger.to_yaml()).unwrap(), ledger, "{}", ledger.to_yaml());
+}
+
+#[test]
 fn saved_ledger_is_read_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("policy.yaml.state");
@@ -169,7 +199,7 @@ fn damaged_state_is_an_error_and_never_empty() {
         ("", "is empty"),
         ("{}", "version: is required\nencrypted: is required"),
         ("{version: 2, encrypted: []}", "version: must be a whole number from 1 to 1, not 2"),
-        ("{version: 1, encrypted: [{topic: {name: a}}]}", "encrypted[0].key: is required"),
+        ("{version: 1, encrypted: [{key: {name: a}}]}", "encrypted[0].topic: is required"),
         ("{version: 1, encrypted: [], more: 1}", "more: is not a known field; known are version, encrypted"),
         (
             "{version: 1, encrypted: [{topic: {name: a}, key: {name: k}}, {topic: {name: a}, key: {name: l}}]}",

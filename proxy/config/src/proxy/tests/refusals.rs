@@ -31,7 +31,7 @@ limits: {maxFrameBytes: lots}
 ";
     let expected = r#"cluster: may only have letters, digits, '.', '_', '-' and '/', not "a b"
 upstream.bootstrapServers[0]: must be host:port, not "localhost"
-upstream.tls: must have exactly one of caFile, caFiles
+upstream.tls: must have exactly one of caFile, caFiles, caDirectory
 listeners[0].bind: must be an IP address and a port from 1 to 65535, such as 0.0.0.0:9092 or [::]:9092, not "localhost:29092"
 listeners[0].advertisedHost: is required
 listeners[0].brokerPorts.start: must be at most 65520 for 16 ports to end by 65535, not 65530
@@ -61,6 +61,10 @@ fn refuses_mistaken_names_and_addresses() {
         (cluster("''"), r#"cluster: must have 1 to 253 characters, not """#),
         (cluster(".."), r#"cluster: must not have an empty, '.' or '..' part between slashes, not "..""#),
         (cluster("[a]"), "cluster: must be text, not a list"),
+        (
+            servers("[a:1]\n  brokers: {0: 'a:1'}\n  brokersFile: b.yaml"),
+            "upstream.brokersFile: must not be given beside brokers",
+        ),
         (servers("[]"), "upstream.bootstrapServers: must have at least one entry"),
         (servers("a:1"), "upstream.bootstrapServers: must be a list, not text"),
         (servers("['a:0']"), r#"upstream.bootstrapServers[0]: must have a port from 1 to 65535, not "a:0""#),
@@ -213,7 +217,10 @@ fn refuses_mistaken_brokers_and_tls() {
         ),
         // Present but empty must not mean clear text.
         ("tls:", "upstream.tls: must be a mapping, not nothing"),
-        ("tls: {caFile: a, caFiles: [b]}", "upstream.tls: must have exactly one of caFile, caFiles"),
+        (
+            "tls: {caFile: a, caFiles: [b]}",
+            "upstream.tls: must have exactly one of caFile, caFiles, caDirectory",
+        ),
         ("tls: {caFiles: []}", "upstream.tls.caFiles: must have at least one entry"),
     ] {
         assert_eq!(upstream(addition), expected, "{addition}");
@@ -240,4 +247,40 @@ listeners[1].brokerPorts: wants port 29110, which listeners[0].brokerPorts has a
 
     let elsewhere = second.replace("name: plain", "name: other").replace("0.0.0.0", "127.0.0.2");
     parse(&MINIMAL.replacen("\nkeyProviders", &format!("{elsewhere}\nkeyProviders"), 1)).unwrap();
+}
+
+#[test]
+fn refuses_mistaken_authentication() {
+    let with = |authentication: &str| {
+        refusal("upstream:\n", &format!("upstream:\n  authentication: {authentication}\n"))
+    };
+    let scram = "scramSha512: {username: u, passwordFile: p}";
+    let tls = "tls: {certificateFile: c, keyFile: k}";
+    let one = "upstream.authentication: must have exactly one of tls, scramSha512";
+    for (authentication, expected) in [
+        ("{}".to_owned(), one),
+        (format!("{{{scram}, {tls}}}"), one),
+        (
+            "{scramSha256: {}}".to_owned(),
+            "upstream.authentication.scramSha256: is not a known field; known are tls, scramSha512, allowAnonymousClients\nupstream.authentication: must have exactly one of tls, scramSha512",
+        ),
+        (
+            "{scramSha512: {username: ''}}".to_owned(),
+            "upstream.authentication.scramSha512.username: must have 1 to 255 characters, not \"\"\nupstream.authentication.scramSha512.passwordFile: is required",
+        ),
+        (
+            r#"{scramSha512: {username: "a\tb", passwordFile: p}, allowAnonymousClients: "true"}"#.to_owned(),
+            "upstream.authentication.scramSha512.username: must not have control characters, not \"a\\tb\"\nupstream.authentication.allowAnonymousClients: must be true or false, not text",
+        ),
+        (
+            format!("{{{tls}, allowAnonymousClients: true}}"),
+            "upstream.authentication: must have scramSha512, since without upstream.tls no certificate is shown",
+        ),
+        (
+            format!("{{{scram}}}"),
+            "listeners[0].tls.clientCaFile: is required, since clients act as the proxy with upstream.authentication (unless that says allowAnonymousClients: true)",
+        ),
+    ] {
+        assert_eq!(with(&authentication), expected, "{authentication}");
+    }
 }

@@ -1,0 +1,101 @@
+//! What a rule does with its topics.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::ledger::KeyRef;
+use super::rule::{EncryptRule, Format, OnPlaintext};
+use crate::name::ProviderName;
+use crate::reader::{Field, Fields};
+
+/// What happens to the topics of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// They are encrypted.
+    Encrypt(Arc<EncryptRule>),
+    /// They are to be encrypted, and a later policy says how: writes wait for it, reads decrypt.
+    Pending(KeyRef),
+    /// Writes are refused, reads decrypt. The key is for people: what a reader needs stands in the envelope.
+    Retired(Option<KeyRef>),
+    /// They are clear, explicitly.
+    Disabled,
+}
+
+/// What `encryption` may say.
+#[derive(Debug, Clone, Copy)]
+enum Encryption {
+    Pending,
+    Retired,
+    Disabled,
+}
+
+impl Action {
+    /// The key that the action needs, or its topics had.
+    pub(super) fn key_ref(&self) -> Option<KeyRef> {
+        match self {
+            Self::Encrypt(encrypt) => Some(encrypt.key_ref()),
+            Self::Pending(key) => Some(key.clone()),
+            Self::Retired(key) => key.clone(),
+            Self::Disabled => None,
+        }
+    }
+
+    /// Reads the fields beside `encryption`, given what that says.
+    pub(super) fn read(
+        encryption: &Field<'_>,
+        fields: &Fields<'_>,
+        providers: &BTreeSet<ProviderName>,
+    ) -> Option<Self> {
+        let said = encryption.choice(&[
+            ("Pending", Encryption::Pending),
+            ("Retired", Encryption::Retired),
+            ("Disabled", Encryption::Disabled),
+        ]);
+        let keyed = !matches!(said, Some(Encryption::Disabled));
+        for name in ["key", "format", "onPlaintext"].iter().filter(|name| !keyed || **name != "key") {
+            if let Some(field) = fields.optional(name) {
+                field.mistake("must not be given beside encryption");
+            }
+        }
+        match said? {
+            Encryption::Pending => fields
+                .required("key")
+                .and_then(|field| KeyRef::read(field, Some(providers)))
+                .map(Self::Pending),
+            // Its provider may be gone.
+            Encryption::Retired => match fields.optional("key") {
+                None => Some(Self::Retired(None)),
+                Some(field) => KeyRef::read(field, None).map(|key| Self::Retired(Some(key))),
+            },
+            Encryption::Disabled => Some(Self::Disabled),
+        }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// The fields of a rule beside its topics.
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase", untagged)]
+        enum Text {
+            #[serde(rename_all = "camelCase")]
+            Encrypt { key: KeyRef, format: Format, on_plaintext: OnPlaintext },
+            Other {
+                encryption: &'static str,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                key: Option<KeyRef>,
+            },
+        }
+        let text = match self {
+            Self::Encrypt(rule) => {
+                Text::Encrypt { key: rule.key_ref(), format: rule.format, on_plaintext: rule.on_plaintext }
+            }
+            Self::Pending(_) => Text::Other { encryption: "Pending", key: self.key_ref() },
+            Self::Retired(_) => Text::Other { encryption: "Retired", key: self.key_ref() },
+            Self::Disabled => Text::Other { encryption: "Disabled", key: None },
+        };
+        text.serialize(serializer)
+    }
+}
