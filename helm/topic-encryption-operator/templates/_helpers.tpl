@@ -61,10 +61,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Which namespaces a monitor of proxies looks into. */}}
 {{- define "operator.namespaceSelector" -}}
-{{- if .Values.watchAnyNamespace -}}
-any: true
+{{- $namespaces := include "operator.kafkaNamespaces" . -}}
+{{- if $namespaces | fromJsonArray -}}
+matchNames: {{ $namespaces }}
 {{- else -}}
-matchNames: {{ include "operator.kafkaNamespaces" . }}
+any: true
 {{- end -}}
 {{- end -}}
 
