@@ -46,9 +46,11 @@ advisories: ## known vulnerabilities of dependencies (network; cargo install car
 fmt: ## format everything
 	$(CARGO) fmt --all
 
-generate: ## write generated files anew: test vectors, custom resource definitions
+generate: ## write generated files anew: test vectors, custom resource definitions, manifests from the chart
 	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
 	REGENERATE=1 $(CARGO) test --locked -p operator-api --test crds
+	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated_definitions
+	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated
 
 fuzz: ## fuzz the record parsers for a minute each (nightly toolchain and cargo-fuzz)
 	cd proxy/records && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60; done

@@ -57,7 +57,7 @@ fn set_up(parts: &str) {
 }
 
 /// Where `setup` puts everything.
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("TOPIC_ENCRYPTION_CACHE").unwrap_or_else(|| {
         let caches = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));

@@ -1,0 +1,22 @@
+//! The chart and everything that is made from it: what it renders, what it refuses, which rights it asks for, and that no
+//! generated file is out of date. Needs helm, kubectl and lua, no cluster. `REGENERATE=1` writes the generated files anew.
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "tests say what they do by their names, and stop where something fails"
+)]
+
+mod argocd;
+mod definitions;
+mod files;
+mod golden;
+mod helm;
+mod manifests;
+mod metrics;
+mod object;
+mod pods;
+mod rights;
+mod samples;
+mod values;

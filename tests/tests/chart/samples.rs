@@ -1,0 +1,112 @@
+//! The samples: only fields that the resource definitions have, with values that they take.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::files::{list, read, repository};
+use crate::object::{self, items, kind, name, parse, parse_one, text};
+
+/// The schema of each of our kinds, closed against unknown fields, which an API server would drop without a word.
+fn schemas() -> BTreeMap<String, jsonschema::Validator> {
+    let folder = repository("crds");
+    let definitions = list(&folder).into_iter().map(|file| parse_one(&read(&folder.join(file))));
+    definitions
+        .map(|definition| {
+            let version = items(&definition, "spec/versions").first().unwrap();
+            let mut schema = object::at(version, "schema/openAPIV3Schema").clone();
+            for (field, kind) in [("apiVersion", "string"), ("kind", "string"), ("metadata", "object")] {
+                schema["properties"][field] = serde_json::json!({"type": kind});
+            }
+            close(&mut schema);
+            (text(&definition, "spec/names/kind").to_owned(), jsonschema::validator_for(&schema).unwrap())
+        })
+        .collect()
+}
+
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("properties").is_some_and(Value::is_object)
+                && !fields.contains_key("additionalProperties")
+            {
+                fields.insert("additionalProperties".to_owned(), false.into());
+            }
+            // JSON Schema has no integers or strings by this name.
+            if fields.remove("x-kubernetes-int-or-string").is_some() {
+                fields.insert("type".to_owned(), serde_json::json!(["integer", "string"]));
+            }
+            fields.values_mut().for_each(close);
+        }
+        Value::Array(values) => values.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+/// The manifests among the samples.
+fn files() -> Vec<String> {
+    let mut files = list(&repository("deploy/samples"));
+    files.retain(|file| file != "README.md");
+    files
+}
+
+/// The objects of our kinds in the files that people copy from, and all others.
+fn objects() -> Vec<(String, Value)> {
+    let folder = repository("deploy/samples");
+    let mut all: Vec<_> = files()
+        .into_iter()
+        .flat_map(|file| {
+            parse(&read(&folder.join(&file))).into_iter().map(move |object| (file.clone(), object))
+        })
+        .collect();
+    let notes = crate::files::chart("templates/NOTES.txt");
+    let policy =
+        read(&notes).split("<<'POLICY'\n").nth(1).unwrap().split("POLICY\n").next().unwrap().to_owned();
+    all.push(("NOTES.txt".to_owned(), parse_one(&policy.replace("{{ $namespace }}", "kafka"))));
+    all
+}
+
+#[test]
+fn samples_have_only_what_the_definitions_have() {
+    let schemas = schemas();
+    let mut checked = 0;
+    for (file, object) in objects() {
+        if let Some(schema) = schemas.get(kind(&object)) {
+            let errors: Vec<_> = schema.iter_errors(&object).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{file} {}: {errors:?}", name(&object));
+            checked += 1;
+        } else {
+            object::assert_known_fields(&object);
+        }
+    }
+    assert!(checked >= 8, "{checked}");
+}
+
+#[test]
+fn an_unknown_field_in_a_sample_is_found() {
+    let object = parse_one(
+        "{apiVersion: a, kind: EncryptionProxy, metadata: {}, spec: {kafkaRef: {name: a}, replica: 3, listeners: [{name: LONG}]}}",
+    );
+    let schemas = schemas();
+    let errors: Vec<_> =
+        schemas["EncryptionProxy"].iter_errors(&object).map(|error| error.to_string()).collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+}
+
+#[test]
+fn the_first_policy_fits_on_a_page_and_is_that_of_the_notes() {
+    let sample = read(&repository("deploy/samples/10-policy.yaml"));
+    let lines = sample.lines().filter(|line| !line.starts_with('#')).count();
+    assert!(lines <= 10, "{lines}");
+    let (_, notes) = objects().pop().unwrap();
+    assert_eq!(parse_one(&sample), notes);
+}
+
+#[test]
+fn every_sample_is_listed() {
+    let folder = repository("deploy/samples");
+    let readme = read(&folder.join("README.md"));
+    for file in files() {
+        assert!(readme.contains(&format!("[{file}]({file})")), "{file}");
+    }
+}
