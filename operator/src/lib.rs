@@ -13,6 +13,7 @@ pub mod local_keys;
 pub mod metrics;
 pub mod names;
 pub mod pods;
+pub mod policies;
 pub mod secret_text;
 pub mod service_binding;
 pub mod settings;

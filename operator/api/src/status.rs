@@ -62,9 +62,6 @@ pub struct EncryptionProxyStatus {
     /// Topics that clients used and no rule matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmatched_topics: Option<i32>,
-    /// The addresses of brokers that were good last, for times when Strimzi's status has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upstream_bootstrap_servers: Option<String>,
 }
 
 /// How many proxies have loaded something.

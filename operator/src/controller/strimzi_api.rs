@@ -7,7 +7,7 @@ use kube::Client;
 use kube::api::{ApiResource, GroupVersionKind};
 use tokio::sync::watch;
 
-mod strimzi { pub fn choose_version<'a>(v: &[&'a str]) -> Option<&'a str> { v.first().copied() } }
+use crate::strimzi;
 
 const GROUP: &str = "kafka.strimzi.io";
 /// How often a cluster without Strimzi is asked again.

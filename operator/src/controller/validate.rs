@@ -1,1 +1,137 @@
+//! Second step: what was read is judged, and either there is a [`Fleet`] or a reason why there is none. Pure.
+//!
+//! Where Strimzi's status lacks what it told before, what the proxies were told last holds on.
 
+mod admission;
+mod fleet;
+mod obstacle;
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+use operator_api::{EncryptionProxy, EncryptionProxySpec, TopicEncryptionPolicy};
+
+pub(crate) use self::obstacle::Obstacle;
+
+use self::admission::submissions;
+use super::dereference::Observed;
+use crate::cluster::KafkaKey;
+use crate::fleet::Fleet;
+use crate::names::{Names, PAUSE_ANNOTATION};
+use crate::policies::{Inputs, Ledger, Merged, PolicyId, merge, providers};
+use crate::settings::Settings;
+use crate::strimzi::Kafka;
+
+/// What becomes of a cluster.
+#[derive(Debug)]
+pub(crate) struct Judgement {
+    /// The `EncryptionProxy` that counts: the oldest.
+    pub(crate) proxy: Option<EncryptionProxy>,
+    /// Its settings, or the defaults.
+    pub(crate) spec: EncryptionProxySpec,
+    /// The cluster as Strimzi describes it.
+    pub(crate) kafka: Option<Kafka>,
+    /// What was ever encrypted.
+    pub(crate) ledger: Ledger,
+    /// All policies as one, and what became of each.
+    pub(crate) merged: Merged,
+    /// The fleet, or why there is none.
+    pub(crate) fleet: Result<Fleet, Obstacle>,
+    /// Who stopped reconciliation of the whole fleet.
+    pub(crate) paused: Option<String>,
+}
+
+/// Which policy an object is.
+pub(crate) fn id_of(policy: &TopicEncryptionPolicy) -> PolicyId {
+    PolicyId::new(policy.namespace().unwrap_or_default(), policy.name_any())
+}
+
+/// Whether reconciliation of an object is paused.
+pub(crate) fn is_paused(object: &impl ResourceExt) -> bool {
+    object.annotations().get(PAUSE_ANNOTATION).is_some_and(|value| value == "true")
+}
+
+/// Judges everything.
+pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings) -> Judgement {
+    let proxy = oldest(&observed.proxies);
+    let spec = proxy.as_ref().map_or_else(|| defaults(key), |proxy| proxy.spec.clone());
+    let (ledger, ledger_obstacle) = ledger(key, observed);
+    let submissions = submissions(key, observed, &spec);
+    let providers = providers(&spec.key_providers);
+    let merged = merge(&Inputs {
+        kafka_namespace: &key.namespace,
+        submissions: &submissions,
+        ledger: &ledger,
+        unmatched: spec.unmatched_topics,
+        providers: &providers,
+    });
+    let kafka = kafka(observed);
+    let fleet = match ledger_obstacle {
+        Some(obstacle) => Err(obstacle),
+        None => malformed_proxy(observed)
+            .and_then(|()| kafka.as_ref().map_err(Clone::clone))
+            .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
+    };
+    let paused = proxy.as_ref().filter(|proxy| is_paused(*proxy)).map(|proxy| {
+        format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any())
+    });
+    Judgement { proxy, spec, kafka: kafka.ok(), ledger, merged, fleet, paused }
+}
+
+/// What an `EncryptionProxy` without any settings says.
+fn defaults(key: &KafkaKey) -> EncryptionProxySpec {
+    let least = serde_json::json!({"kafkaRef": {"name": key.name}});
+    serde_json::from_value(least).expect("every other field has a default")
+}
+
+fn oldest(proxies: &[EncryptionProxy]) -> Option<EncryptionProxy> {
+    let age = |proxy: &&EncryptionProxy| {
+        let created = proxy.creation_timestamp().map(|time| time.0);
+        (created.is_none(), created, proxy.name_any())
+    };
+    proxies.iter().min_by_key(age).cloned()
+}
+
+fn malformed_proxy(observed: &Observed) -> Result<(), Obstacle> {
+    match observed.malformed.iter().find(|malformed| malformed.kind == "EncryptionProxy") {
+        None => Ok(()),
+        Some(malformed) => Err(Obstacle::MalformedProxy {
+            name: malformed.object.name_any(),
+            error: malformed.error.clone(),
+        }),
+    }
+}
+
+fn kafka(observed: &Observed) -> Result<Kafka, Obstacle> {
+    let strimzi = observed.strimzi.as_ref().ok_or(Obstacle::NoStrimzi)?;
+    let object = strimzi.kafka.as_ref().ok_or(Obstacle::NoKafka)?;
+    Kafka::try_from(object).map_err(|error| Obstacle::MalformedKafka(error.to_string()))
+}
+
+/// The ledger. One that cannot be read, or that is gone while its fleet is there, stops everything: without it nobody
+/// knows what must not become clear.
+fn ledger(key: &KafkaKey, observed: &Observed) -> (Ledger, Option<Obstacle>) {
+    let Ok(names) = Names::new(key) else { return (Ledger::default(), None) };
+    let Some(object) = &observed.ours.ledger else {
+        let lost = observed.ours.config.is_some();
+        return (Ledger::default(), lost.then(|| Obstacle::LedgerMissing { name: names.ledger() }));
+    };
+    let text = object.data.as_ref().and_then(|data| data.get("ledger.yaml")).map_or("", String::as_str);
+    match Ledger::parse(text) {
+        Ok(ledger) => (ledger, None),
+        Err(error) => {
+            let obstacle = Obstacle::LedgerUnreadable { name: names.ledger(), error: error.to_string() };
+            (Ledger::default(), Some(obstacle))
+        }
+    }
+}
+
+/// A file of the proxies' ConfigMap as it is.
+pub(crate) fn file<'a>(observed: &'a Observed, name: &str) -> Option<&'a str> {
+    observed.ours.config.as_ref()?.data.as_ref()?.get(name).map(String::as_str)
+}
+
+/// Rules that policies had when proxies were told last, by `namespace/name`.
+pub(crate) type Sources = BTreeMap<String, admission::Source>;
+
+pub(crate) use self::admission::{Source, sources};

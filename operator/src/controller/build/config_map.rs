@@ -17,7 +17,7 @@ use crate::fleet::{Authentication, Fleet, Listener, Provider, Trust};
 /// What stays free of the grace period once proxies have drained.
 const EXIT_SECONDS: i64 = 5;
 /// The entry with brokers' certificates, where these are no Secret.
-pub(super) const UPSTREAM_CA_FILE: &str = "upstream-ca.crt";
+pub(crate) const UPSTREAM_CA_FILE: &str = "upstream-ca.crt";
 
 /// The files of the proxies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,241 @@
+//! The fleet that the settings and Strimzi's resources ask for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
+use operator_api::{EncryptionProxy, EncryptionProxySpec, Listener as ListenerSpec, ListenerType};
+use proxy_config::{BrokerId, BrokersFile, HostPort, ProviderName, ProxyConfig};
+
+use super::{Obstacle, file};
+use crate::cluster::KafkaKey;
+use crate::controller::build::{UPSTREAM_CA_FILE, proxy_yaml};
+use crate::controller::dereference::Observed;
+use crate::fleet::{Authentication, Certificate, Fleet, Listener, Provider, Trust, Upstream};
+use crate::names::Names;
+use crate::settings::Settings;
+use crate::strimzi::{self, Credentials, Kafka, KafkaUser, ListenerAuth, ListenerProblem, NodePool};
+
+pub(super) fn fleet(
+    key: &KafkaKey,
+    observed: &Observed,
+    proxy: Option<&EncryptionProxy>,
+    spec: &EncryptionProxySpec,
+    kafka: &Kafka,
+    settings: &Settings,
+) -> Result<Fleet, Obstacle> {
+    let names = Names::new(key).map_err(Obstacle::Name)?;
+    let listeners = spec.listeners.iter().map(|each| listener(key, &names, observed, each)).collect();
+    let fleet = Fleet {
+        owner: owner(key, observed, proxy),
+        replicas: spec.replicas,
+        listeners,
+        upstream: upstream(observed, spec, kafka, settings)?,
+        providers: providers(&names, spec),
+        certificate: certificate(spec),
+        image: spec.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
+        resources: spec.resources.clone(),
+        logging: spec.logging,
+        limits: spec.limits.clone(),
+        liveness_probe: spec.liveness_probe.clone().unwrap_or_default(),
+        readiness_probe: spec.readiness_probe.clone().unwrap_or_default(),
+        service_binding: spec.service_binding,
+        template: spec.template.clone().unwrap_or_default(),
+        key: key.clone(),
+        names,
+    };
+    check(&fleet)?;
+    Ok(fleet)
+}
+
+/// The proxy's own reader knows best what it takes: ports that meet, or clients without an identity.
+fn check(fleet: &Fleet) -> Result<(), Obstacle> {
+    let text = proxy_yaml(fleet).to_string();
+    match ProxyConfig::parse(&text, Path::new("/etc/topic-encryption")) {
+        Ok(_) => Ok(()),
+        Err(mistakes) => Err(Obstacle::Settings(mistakes.to_string().replace('\n', "; "))),
+    }
+}
+
+fn owner(key: &KafkaKey, observed: &Observed, proxy: Option<&EncryptionProxy>) -> OwnerReference {
+    let kafka = observed.strimzi.as_ref().and_then(|strimzi| strimzi.kafka.as_ref());
+    let (api_version, kind, name, uid) = match (proxy, kafka) {
+        (Some(proxy), _) => (
+            EncryptionProxy::api_version(&()).into_owned(),
+            EncryptionProxy::kind(&()).into_owned(),
+            proxy.name_any(),
+            proxy.uid(),
+        ),
+        (None, Some(kafka)) => {
+            let version = kafka.types.as_ref().map_or("kafka.strimzi.io/v1", |types| types.api_version.as_str());
+            (version.to_owned(), "Kafka".to_owned(), key.name.clone(), kafka.uid())
+        }
+        (None, None) => (String::new(), String::new(), String::new(), None),
+    };
+    OwnerReference {
+        api_version,
+        kind,
+        name,
+        uid: uid.unwrap_or_default(),
+        controller: Some(false),
+        block_owner_deletion: Some(true),
+    }
+}
+
+fn listener(key: &KafkaKey, names: &Names, observed: &Observed, spec: &ListenerSpec) -> Listener {
+    let advertised_host = match spec.kind {
+        ListenerType::Internal => Some(format!("{}.{}.svc", names.bootstrap(), key.namespace)),
+        ListenerType::NodePort => spec.advertised_host.clone(),
+        ListenerType::LoadBalancer => spec
+            .advertised_host
+            .clone()
+            .or_else(|| balancer_address(observed, &names.listener(&spec.name))),
+    };
+    let client_ca_secret = spec.authentication.as_ref().map(|authentication| {
+        let given = authentication.ca_secret_ref.as_ref().map(|secret| secret.name.clone());
+        given.unwrap_or_else(|| format!("{}-clients-ca-cert", key.name))
+    });
+    Listener {
+        name: spec.name.clone(),
+        kind: spec.kind,
+        tls: spec.tls,
+        // The schema bounds ports well within a port's range.
+        port: u16::try_from(spec.port).unwrap_or(u16::MAX),
+        advertised_host,
+        client_ca_secret,
+        peers: spec.network_policy_peers.clone(),
+    }
+}
+
+fn balancer_address(observed: &Observed, service: &str) -> Option<String> {
+    let service = observed.ours.services.iter().find(|each| each.name_any() == service)?;
+    let ingress = service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?.first()?;
+    ingress.hostname.clone().or_else(|| ingress.ip.clone())
+}
+
+fn upstream(
+    observed: &Observed,
+    spec: &EncryptionProxySpec,
+    kafka: &Kafka,
+    settings: &Settings,
+) -> Result<Upstream, Obstacle> {
+    let user = user(observed, spec)?;
+    let last = last_told(observed);
+    let auth = user.as_ref().and_then(|user| user.authentication);
+    let listener = match strimzi::resolve_listener(kafka, spec.listener_name.as_deref(), auth) {
+        Ok(listener) => listener,
+        // Strimzi takes its listeners out of the status while it is paused or fails.
+        Err(ListenerProblem::NotInStatus { listener, .. }) if last.is_some() => *listener,
+        Err(problem) => return Err(Obstacle::Listener(problem)),
+    };
+    let good = last.as_ref().map(|config| config.upstream.bootstrap_servers.as_slice());
+    let bootstrap = strimzi::bootstrap(kafka, &listener, good).map_err(Obstacle::Address)?;
+    let authentication = user.map(|user| user.credentials(kafka)).transpose().map_err(Obstacle::User)?;
+    Ok(Upstream {
+        bootstrap: bootstrap.addresses,
+        brokers: brokers(observed, kafka, &listener, settings)?,
+        port: listener.port,
+        trust: trust(observed, kafka, &listener)?,
+        authentication: authentication.map(|credentials| match credentials {
+            Credentials::Tls { secret } => Authentication::Tls { secret },
+            Credentials::ScramSha512 { secret, username } => Authentication::ScramSha512 { secret, username },
+        }),
+        client_authentication: authentication_name(&listener.authentication),
+    })
+}
+
+/// What the proxies were told last of the cluster behind them.
+fn last_told(observed: &Observed) -> Option<ProxyConfig> {
+    ProxyConfig::parse(file(observed, "proxy.yaml")?, Path::new("/etc/topic-encryption")).ok()
+}
+
+fn user(observed: &Observed, spec: &EncryptionProxySpec) -> Result<Option<KafkaUser>, Obstacle> {
+    let Some(authentication) = &spec.authentication else { return Ok(None) };
+    let name = &authentication.kafka_user_ref.name;
+    let users = observed.strimzi.iter().flat_map(|strimzi| &strimzi.users);
+    let object = users.into_iter().find(|user| user.name_any() == *name);
+    let object = object.ok_or_else(|| Obstacle::NoUser(name.clone()))?;
+    let user = KafkaUser::try_from(object)
+        .map_err(|error| Obstacle::MalformedUser { name: name.clone(), error: error.to_string() })?;
+    Ok(Some(user))
+}
+
+/// Every broker. Pools that contradict each other or vanish leave the brokers that the proxies were told last.
+fn brokers(
+    observed: &Observed,
+    kafka: &Kafka,
+    listener: &strimzi::Listener,
+    settings: &Settings,
+) -> Result<BTreeMap<BrokerId, HostPort>, Obstacle> {
+    let current = current_brokers(observed, kafka, listener, settings);
+    let Err(obstacle) = current else { return current };
+    let last = file(observed, "brokers.yaml").and_then(|text| BrokersFile::parse(text).ok());
+    match last {
+        Some(file) if !file.brokers.is_empty() => Ok(file.brokers),
+        _ => Err(obstacle),
+    }
+}
+
+fn current_brokers(
+    observed: &Observed,
+    kafka: &Kafka,
+    listener: &strimzi::Listener,
+    settings: &Settings,
+) -> Result<BTreeMap<BrokerId, HostPort>, Obstacle> {
+    let pools = observed.strimzi.iter().flat_map(|strimzi| &strimzi.pools);
+    let pools: Vec<NodePool> = pools
+        .map(|pool| NodePool::try_from(pool).map_err(|error| Obstacle::MalformedPool(error.to_string())))
+        .collect::<Result<_, _>>()?;
+    let brokers = strimzi::brokers(kafka, &pools).map_err(Obstacle::Pools)?;
+    if brokers.is_empty() {
+        return Err(Obstacle::NoBrokers);
+    }
+    strimzi::broker_addresses(kafka, listener, &brokers, &settings.cluster_domain).map_err(Obstacle::Address)
+}
+
+fn trust(observed: &Observed, kafka: &Kafka, listener: &strimzi::Listener) -> Result<Option<Trust>, Obstacle> {
+    match strimzi::trust(kafka, listener) {
+        Ok(None) => Ok(None),
+        Ok(Some(strimzi::Trust::Secret { name })) => Ok(Some(Trust::Secret(name))),
+        Ok(Some(strimzi::Trust::Certificates { pem })) => Ok(Some(Trust::Certificates(pem))),
+        Err(problem) => match file(observed, UPSTREAM_CA_FILE) {
+            Some(last) => Ok(Some(Trust::Certificates(last.to_owned()))),
+            None => Err(Obstacle::Trust(problem)),
+        },
+    }
+}
+
+/// As Strimzi's discovery annotation has it.
+fn authentication_name(authentication: &ListenerAuth) -> String {
+    match authentication {
+        ListenerAuth::None => "none",
+        ListenerAuth::Tls => "tls",
+        ListenerAuth::ScramSha512 => "scram-sha-512",
+        ListenerAuth::Custom { .. } | ListenerAuth::Other(_) => "custom",
+    }
+    .to_owned()
+}
+
+fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName, Provider> {
+    spec.key_providers
+        .iter()
+        .filter_map(|provider| {
+            let name = ProviderName::new(provider.name.as_str()).ok()?;
+            let given = provider.local.as_ref()?.secret_ref.as_ref().map(|secret| secret.name.clone());
+            let ours = given.is_none();
+            Some((name, Provider::Local { secret: given.unwrap_or_else(|| names.keys()), ours }))
+        })
+        .collect()
+}
+
+fn certificate(spec: &EncryptionProxySpec) -> Certificate {
+    let tls = spec.tls.as_ref();
+    let secret = tls.and_then(|tls| tls.secret_ref.as_ref());
+    let issuer = tls.and_then(|tls| tls.issuer_ref.as_ref());
+    match (secret, issuer) {
+        (Some(secret), _) => Certificate::Secret(secret.name.clone()),
+        (None, Some(issuer)) => Certificate::Issuer(issuer.name.clone()),
+        (None, None) => Certificate::Operator,
+    }
+}

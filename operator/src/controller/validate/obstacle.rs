@@ -1,0 +1,92 @@
+//! Why there is no fleet, or why the one that there is stays as it is.
+
+use thiserror::Error;
+
+use crate::names::NameTooLong;
+use crate::strimzi::{AddressProblem, ListenerProblem, PoolProblem, TrustProblem, UserProblem};
+
+/// Why nothing can be programmed. Every text says what to do.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum Obstacle {
+    #[error("Strimzi's resource definitions are not installed in this Kubernetes cluster; install Strimzi 0.49 or later")]
+    NoStrimzi,
+    #[error("there is no Kafka resource of this name; create it, or correct spec.kafkaRef")]
+    NoKafka,
+    #[error("the Kafka resource is not what this version of the operator knows: {0}")]
+    MalformedKafka(String),
+    #[error("EncryptionProxy {name} is not what its schema says: {error}; correct it")]
+    MalformedProxy { name: String, error: String },
+    #[error("{0}")]
+    Name(NameTooLong),
+    #[error(
+        "the ConfigMap {name} is gone, and with it the knowledge of what was ever encrypted; nothing is changed until it \
+         is back. Restore it from a backup or from Git, or, if nothing was ever encrypted, create it with the entry \
+         ledger.yaml: \"version: 1\\nencrypted: []\""
+    )]
+    LedgerMissing { name: String },
+    #[error("the ConfigMap {name} cannot be read, and nothing is changed until it can: ledger.yaml: {error}")]
+    LedgerUnreadable { name: String, error: String },
+    #[error("{0}")]
+    Listener(ListenerProblem),
+    #[error("{0}")]
+    Pools(PoolProblem),
+    #[error("the Kafka cluster has no brokers yet: no KafkaNodePool with the role broker reports node ids")]
+    NoBrokers,
+    #[error("a KafkaNodePool is not what this version of the operator knows: {0}")]
+    MalformedPool(String),
+    #[error("{0}")]
+    Address(AddressProblem),
+    #[error("{0}")]
+    Trust(TrustProblem),
+    #[error("there is no KafkaUser {0}; create it, or correct spec.authentication.kafkaUserRef of the EncryptionProxy")]
+    NoUser(String),
+    #[error("KafkaUser {name} is not what this version of the operator knows: {error}")]
+    MalformedUser { name: String, error: String },
+    #[error("{0}")]
+    User(UserProblem),
+    #[error("the settings of the EncryptionProxy do not make a proxy: {0}")]
+    Settings(String),
+    #[error("the load balancer of listener {0} has no address yet")]
+    NoAddress(String),
+}
+
+impl Obstacle {
+    /// As it stands in conditions.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoStrimzi => "StrimziNotInstalled",
+            Self::NoKafka => "TargetNotFound",
+            Self::MalformedKafka(_) => "KafkaMalformed",
+            Self::MalformedProxy { .. } => "EncryptionProxyMalformed",
+            Self::Name(_) => "NameTooLong",
+            Self::LedgerMissing { .. } => "LedgerMissing",
+            Self::LedgerUnreadable { .. } => "LedgerUnreadable",
+            Self::Listener(problem) => problem.reason(),
+            Self::Pools(_) | Self::MalformedPool(_) => "KafkaNodePoolInvalid",
+            Self::NoBrokers => "BrokersUnknown",
+            Self::Address(_) => "BrokersUnknown",
+            Self::Trust(_) => "TrustUnknown",
+            Self::NoUser(_) | Self::MalformedUser { .. } | Self::User(_) => "KafkaUserUnusable",
+            Self::Settings(_) => "InvalidSettings",
+            Self::NoAddress(_) => "AddressPending",
+        }
+    }
+
+    /// Whether it will pass by itself.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Listener(ListenerProblem::NotInStatus { .. })
+                | Self::NoBrokers
+                | Self::Trust(_)
+                | Self::User(UserProblem::NotReady { .. })
+                | Self::NoAddress(_)
+                | Self::NoStrimzi
+        )
+    }
+
+    /// Whether the policies themselves aim at nothing.
+    pub(crate) fn is_target(&self) -> bool {
+        matches!(self, Self::NoStrimzi | Self::NoKafka | Self::MalformedKafka(_) | Self::Name(_))
+    }
+}
