@@ -62,9 +62,8 @@ pub async fn serve(
     registry: Arc<Registry>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Bind { address, source })?;
+    let listener =
+        tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))

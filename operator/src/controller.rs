@@ -6,6 +6,7 @@ mod apply;
 mod build;
 mod dereference;
 mod reconcile;
+mod rollout;
 mod status;
 mod strimzi_api;
 mod validate;
@@ -44,15 +45,16 @@ pub async fn run(client: Client, settings: Settings, metrics: Metrics, stop: Can
     let (store, mut writer) = reflector::store::<Mentioned>();
     writer.apply_watcher_event(&Event::Init);
     writer.apply_watcher_event(&Event::InitDone);
-    let queue = watches::triggers(&client, &settings, &strimzi)
-        .take_until(stop.cancelled_owned())
-        .map(move |key| {
+    let queue =
+        watches::triggers(&client, &settings, &strimzi).take_until(stop.cancelled_owned()).map(move |key| {
             let cluster = Mentioned::from(key);
             writer.apply_watcher_event(&Event::Apply(cluster.clone()));
             Ok::<_, std::convert::Infallible>(ReconcileRequest::from(ObjectRef::from_obj(&cluster)))
         });
-    let reporter =
-        Reporter { controller: crate::names::FIELD_MANAGER.to_owned(), instance: Some(settings.pod_name.clone()) };
+    let reporter = Reporter {
+        controller: crate::names::FIELD_MANAGER.to_owned(),
+        instance: Some(settings.pod_name.clone()),
+    };
     let http = reqwest::Client::builder().connect_timeout(CONNECT).no_proxy().build();
     let http = http.expect("a client without TLS needs nothing of the system");
     let context = Arc::new(Context {

@@ -85,18 +85,38 @@ impl Metrics {
         };
         let registry = registry.sub_registry_with_prefix("topic_encryption_operator");
         registry.register("reconciliations", "Reconciliations begun", metrics.total.clone());
-        registry.register("reconciliations_successful", "Reconciliations without an error", metrics.successful.clone());
-        registry.register("reconciliations_failed", "Reconciliations with an error, by reason", metrics.failed.clone());
-        registry.register("reconciliation_duration_seconds", "Time that a reconciliation took", metrics.duration.clone());
+        registry.register(
+            "reconciliations_successful",
+            "Reconciliations without an error",
+            metrics.successful.clone(),
+        );
+        registry.register(
+            "reconciliations_failed",
+            "Reconciliations with an error, by reason",
+            metrics.failed.clone(),
+        );
+        registry.register(
+            "reconciliation_duration_seconds",
+            "Time that a reconciliation took",
+            metrics.duration.clone(),
+        );
         registry.register(
             "reconciliations_in_progress_start_time_seconds",
             "When a reconciliation that runs now began",
             metrics.started.clone(),
         );
         registry.register("resources", "Policies of a Kafka cluster", metrics.resources.clone());
-        registry.register("resources_paused", "Fleets whose reconciliation is paused", metrics.paused.clone());
+        registry.register(
+            "resources_paused",
+            "Fleets whose reconciliation is paused",
+            metrics.paused.clone(),
+        );
         registry.register("proxies_desired", "Proxies that there should be", metrics.desired.clone());
-        registry.register("proxies_loaded", "Proxies that have loaded the policies in force", metrics.loaded.clone());
+        registry.register(
+            "proxies_loaded",
+            "Proxies that have loaded the policies in force",
+            metrics.loaded.clone(),
+        );
         registry.register(
             "certificate_expiration_timestamp_seconds",
             "When a certificate expires",

@@ -27,7 +27,7 @@ const MAX_NAME: usize = 63;
 const LONGEST_SUFFIX: &str = "-encryption-elevenchars";
 
 /// A name from which no names can be made.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error(
     "the name of the Kafka resource has {length} characters, but names of Services made from it may have {MAX_NAME}: \
      at most {} are possible",
@@ -140,6 +140,24 @@ impl Names {
 /// What chooses the objects that the operator made.
 pub(crate) fn managed_selector() -> String {
     format!("app.kubernetes.io/managed-by={FIELD_MANAGER}")
+}
+
+/// Annotations of what must outlast its fleet: Argo CD takes it neither for its own nor for something to delete.
+pub(crate) fn lasting_annotations() -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("argocd.argoproj.io/sync-options".to_owned(), "Prune=false".to_owned()),
+        ("argocd.argoproj.io/compare-options".to_owned(), "IgnoreExtraneous".to_owned()),
+    ])
+}
+
+/// The SHA-256 of a text in hexadecimal, as proxies report it of their files.
+pub(crate) fn sha256(text: &str) -> String {
+    use std::fmt::Write as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

@@ -111,10 +111,9 @@ async fn ask_one(http: &reqwest::Client, pod: &Pod) -> Proxy {
     let phase = phase(pod);
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone());
     let report = match (&phase, address) {
-        (Phase::Running { .. }, Some(address)) => report(http, &address).await,
-        (Phase::Running { .. }, None) => Err("it has no address".to_owned()),
+        (Phase::Running { .. } | Phase::Ending, Some(address)) => report(http, &address).await,
+        (Phase::Running { .. } | Phase::Ending, None) => Err("it has no address".to_owned()),
         (Phase::Starting(why), _) => Err(why.clone().unwrap_or_else(|| "it has not started yet".to_owned())),
-        (Phase::Ending, _) => Err("it is ending".to_owned()),
         (Phase::Ended, _) => Err("it has ended".to_owned()),
     };
     let annotations = pod.metadata.annotations.as_ref();
@@ -178,7 +177,8 @@ async fn json<T: serde::de::DeserializeOwned>(http: &reqwest::Client, url: &str)
     if !status.is_success() {
         return Err(format!("it answers {status}"));
     }
-    serde_json::from_str(&text).map_err(|_| "its answer is not what this version of the operator knows".to_owned())
+    serde_json::from_str(&text)
+        .map_err(|_| "its answer is not what this version of the operator knows".to_owned())
 }
 
 async fn get(http: &reqwest::Client, url: &str) -> Result<(reqwest::StatusCode, String), String> {

@@ -58,10 +58,9 @@ impl Level {
     }
 
     fn take(&self, level: &str, file: &Path) {
-        let changed =
-            filter(level).map_err(|error| error.to_string()).and_then(|filter| {
-                self.0.reload(filter).map_err(|error| error.to_string())
-            });
+        let changed = filter(level)
+            .map_err(|error| error.to_string())
+            .and_then(|filter| self.0.reload(filter).map_err(|error| error.to_string()));
         match changed {
             Ok(()) => tracing::info!(level, "logs from this level on"),
             Err(error) => tracing::warn!(file = %file.display(), error, "the log level stays as it is"),

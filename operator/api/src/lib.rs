@@ -20,14 +20,14 @@ pub use policy::{
     TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, KeyProvider, Limits, LocalProvider, LogFormat, LogLevel,
-    Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, KeyProvider, Limits, LocalProvider, LogFormat,
+    LogLevel, Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, ProxyCount, TopicEncryptionPolicyStatus};
 pub use template::{
-    ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly, PodDisruptionBudgetTemplate,
-    PodTemplate, Probe, ServiceTemplate, Template,
+    ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly,
+    PodDisruptionBudgetTemplate, PodTemplate, Probe, ServiceTemplate, Template,
 };
 
 /// The API group of all resources.

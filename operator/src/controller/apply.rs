@@ -1,5 +1,8 @@
 //! Writes: server-side apply under one field manager, in an order in which nothing refers to what is not there yet.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::NamespaceResourceScope;
@@ -10,7 +13,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::cluster::KafkaKey;
-use crate::names::{FIELD_MANAGER, NUDGE_ANNOTATION, managed_selector, KAFKA_LABEL};
+use crate::names::{FIELD_MANAGER, FORCE_RENEW_ANNOTATION, KAFKA_LABEL, NUDGE_ANNOTATION, managed_selector};
 
 /// Why something was not written.
 #[derive(Debug, Error)]
@@ -62,9 +65,14 @@ impl Applier {
     /// Makes an object what it should be, as far as its fields are ours.
     pub(crate) async fn apply<K>(&self, object: &K) -> Result<(), Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Serialize
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
-        self.patch(&Api::<K>::namespaced(self.client.clone(), &self.key.namespace), object, &K::kind(&())).await
+        self.patch(&Api::<K>::namespaced(self.client.clone(), &self.key.namespace), object, &K::kind(&()))
+            .await
     }
 
     /// The same for a kind that is known by its name only.
@@ -90,11 +98,17 @@ impl Applier {
     }
 
     /// Adds entries to a Secret that was read before; nothing is written if it changed meanwhile.
-    pub(crate) async fn add_to_secret(&self, before: Option<&Secret>, mut after: Secret) -> Result<(), Error> {
+    pub(crate) async fn add_to_secret(
+        &self,
+        before: Option<&Secret>,
+        mut after: Secret,
+    ) -> Result<(), Error> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
         let name = after.metadata.name.clone().unwrap_or_default();
-        let failed = |source| Error::Apply { kind: "Secret".to_owned(), name: name.clone(), source: Box::new(source) };
-        let parameters = kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+        let failed =
+            |source| Error::Apply { kind: "Secret".to_owned(), name: name.clone(), source: Box::new(source) };
+        let parameters =
+            kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
         match before {
             None => api.create(&parameters, &after).await.map_err(failed)?,
             Some(before) => {
@@ -109,15 +123,50 @@ impl Applier {
         Ok(())
     }
 
+    /// Makes the data of a Secret what it should be, and takes off it what was asked of the operator; nothing is written if
+    /// it changed since it was read.
+    pub(crate) async fn replace_secret(&self, before: Option<&Secret>, after: Secret) -> Result<(), Error> {
+        let Some(before) = before else { return self.add_to_secret(None, after).await };
+        let kept = after.data.clone().unwrap_or_default();
+        let gone =
+            before.data.iter().flatten().map(|(name, _)| name).filter(|name| !kept.contains_key(*name));
+        let mut data: BTreeMap<String, Option<ByteString>> = gone.map(|name| (name.clone(), None)).collect();
+        data.extend(kept.into_iter().map(|(name, content)| (name, Some(content))));
+        let patch = json!({
+            "metadata": {
+                "resourceVersion": before.metadata.resource_version,
+                "annotations": {FORCE_RENEW_ANNOTATION: null},
+                "ownerReferences": after.metadata.owner_references,
+            },
+            "data": data,
+        });
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let name = after.metadata.name.unwrap_or_default();
+        match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) }),
+        }
+    }
+
     /// Writes the ledger; nothing is written if it changed since it was read.
-    pub(crate) async fn write_ledger(&self, before: Option<&ConfigMap>, mut after: ConfigMap) -> Result<(), Error> {
+    pub(crate) async fn write_ledger(
+        &self,
+        before: Option<&ConfigMap>,
+        mut after: ConfigMap,
+    ) -> Result<(), Error> {
         let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.key.namespace);
         let name = after.metadata.name.clone().unwrap_or_default();
-        let failed = |source| Error::Apply { kind: "ConfigMap".to_owned(), name: name.clone(), source: Box::new(source) };
+        let failed = |source| Error::Apply {
+            kind: "ConfigMap".to_owned(),
+            name: name.clone(),
+            source: Box::new(source),
+        };
         match before {
             None => {
-                let parameters =
-                    kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+                let parameters = kube::api::PostParams {
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    ..Default::default()
+                };
                 api.create(&parameters, &after).await.map_err(failed)?;
             }
             Some(before) => {
@@ -132,13 +181,17 @@ impl Applier {
     /// Deletes what the operator made for this cluster of a kind, except what is wanted.
     pub(crate) async fn delete_others<K>(&self, wanted: &[String]) -> Result<(), Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &self.key.namespace);
         let kind = K::kind(&()).into_owned();
         let selector = format!("{},{KAFKA_LABEL}={}", managed_selector(), self.key.name);
         let listed = api.list_metadata(&ListParams::default().labels(&selector)).await;
-        let objects = listed.map_err(|source| Error::List { kind: kind.clone(), source: Box::new(source) })?;
+        let objects =
+            listed.map_err(|source| Error::List { kind: kind.clone(), source: Box::new(source) })?;
         for object in objects {
             let name = object.name_any();
             // What has no owner is meant to last, whatever becomes of the fleet.

@@ -161,7 +161,8 @@ impl Reader {
 
     async fn strimzi(&self, key: &KafkaKey) -> Result<Option<Strimzi>, Error> {
         let Some(resources) = self.strimzi.now() else { return Ok(None) };
-        let api = |resource| Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, resource);
+        let api =
+            |resource| Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, resource);
         let of_cluster = ListParams::default().labels(&format!("strimzi.io/cluster={}", key.name));
         let kafka = api(&resources.kafka);
         let kafka = kafka.get_opt(&key.name).await.map_err(read("Kafka", &key.name))?;
@@ -214,14 +215,17 @@ impl Reader {
         Ok(secret.and_then(|secret| secret.metadata.resource_version))
     }
 
-    /// One entry of a Secret, where a public certificate is needed.
-    pub(crate) async fn secret(&self, key: &KafkaKey, name: &str) -> Result<Option<Secret>, Error> {
+    /// A ConfigMap as it is now.
+    pub(crate) async fn config_map(&self, key: &KafkaKey, name: &str) -> Result<Option<ConfigMap>, Error> {
         self.get(key, name).await
     }
 
     async fn get<K>(&self, key: &KafkaKey, name: &str) -> Result<Option<K>, Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &key.namespace);
         api.get_opt(name).await.map_err(read(&K::kind(&()), name))
@@ -229,7 +233,10 @@ impl Reader {
 
     async fn list_own<K>(&self, key: &KafkaKey, names: &Names, kind: &str) -> Result<Vec<K>, Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + DeserializeOwned
+            + Clone
+            + std::fmt::Debug,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &key.namespace);
         list(&api, kind, &ListParams::default().labels(&names.selector_text())).await

@@ -1,6 +1,134 @@
-use std::sync::Arc; use std::time::Duration; use kube::runtime::controller::Action; use kube::Client;
-use crate::cluster::*; use super::dereference::Reader; use kube::runtime::events::Recorder; use crate::settings::Settings; use crate::metrics::Metrics;
-#[derive(Default)] pub(crate) struct Memory; impl Memory { pub fn failed(&self, _: &KafkaKey) -> Duration { Duration::from_secs(1) } }
-pub(crate) struct Context { pub reader: Reader, pub recorder: Recorder, pub memory: Memory, pub client: Client, pub settings: Settings, pub metrics: Metrics }
-#[derive(Debug, thiserror::Error)] pub(crate) enum Error { #[error("x")] X }
-pub(crate) async fn reconcile(_c: Arc<Mentioned>, _x: Arc<Context>) -> Result<Action, Error> { Err(Error::X) }
+//! One pass over a cluster: the steps of the pipeline in order, and when to look again.
+
+mod memory;
+mod program;
+
+pub(crate) use self::memory::Memory;
+pub(crate) use self::program::Programmed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use kube::runtime::controller::Action;
+use kube::runtime::events::Recorder;
+use thiserror::Error;
+
+use super::dereference::{self, Observed, Reader};
+use super::status;
+use super::validate::{Judgement, validate};
+use super::{apply, rollout};
+use crate::certificates;
+use crate::cluster::{KafkaKey, Mentioned};
+use crate::local_keys::LocalKeysError;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// While proxies load something, or start.
+const SOON: Duration = Duration::from_secs(1);
+/// While that takes long.
+const LATER: Duration = Duration::from_secs(5);
+/// How long it is looked at soon.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Secrets that pods mount are not watched, which would need the right to list them; their versions are compared.
+const SECRETS: Duration = Duration::from_secs(30);
+
+/// Why a pass ended early.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("failed to read what is said of the cluster")]
+    Dereference(#[source] dereference::Error),
+    #[error("failed to write the fleet")]
+    Apply(#[source] apply::Error),
+    #[error("failed to make certificates")]
+    Certificates(#[source] certificates::Error),
+    #[error("the names of the proxies make no certificate")]
+    Names(#[source] certificates::NamesError),
+    #[error("the settings of certificates contradict each other")]
+    Validity(#[source] certificates::ValidityError),
+    #[error("failed to make local keys")]
+    LocalKeys(#[source] LocalKeysError),
+    #[error("failed to write the status")]
+    Status(#[source] status::Error),
+}
+
+impl Error {
+    /// A label of metrics.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Dereference(_) => "Dereference",
+            Self::Apply(_) => "Apply",
+            Self::Certificates(_) | Self::Names(_) | Self::Validity(_) => "Certificates",
+            Self::LocalKeys(_) => "LocalKeys",
+            Self::Status(_) => "Status",
+        }
+    }
+}
+
+/// What every pass uses.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) reader: Reader,
+    pub(crate) recorder: Recorder,
+    pub(crate) memory: Memory,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+}
+
+/// One pass.
+pub(crate) async fn reconcile(cluster: Arc<Mentioned>, context: Arc<Context>) -> Result<Action, Error> {
+    let key = cluster.key();
+    let run = context.metrics.begin(&key);
+    let outcome = pass(&key, &context).await;
+    run.end(outcome.as_ref().err().map(Error::reason));
+    if outcome.is_ok() {
+        context.memory.succeeded(&key);
+    }
+    outcome
+}
+
+async fn pass(key: &KafkaKey, context: &Context) -> Result<Action, Error> {
+    let observed = context.reader.dereference(key, &context.settings).await.map_err(Error::Dereference)?;
+    if is_nothing(&observed) {
+        context.metrics.forget(key);
+        context.memory.forget(key);
+        return Ok(Action::await_change());
+    }
+    let judgement = validate(key, &observed, &context.settings);
+    let programmed = match (&judgement.fleet, &judgement.paused) {
+        (Ok(fleet), None) => Some(program::program(context, &observed, &judgement, fleet).await?),
+        _ => None,
+    };
+    let settled = status::write(context, key, &observed, &judgement, programmed.as_ref())
+        .await
+        .map_err(Error::Status)?;
+    Ok(Action::requeue(wait(key, context, &judgement, programmed.as_ref(), settled)))
+}
+
+/// Nobody says anything of the cluster, and nothing was ever made for it.
+fn is_nothing(observed: &Observed) -> bool {
+    observed.policies.is_empty()
+        && observed.proxies.is_empty()
+        && observed.malformed.is_empty()
+        && observed.ours.config.is_none()
+}
+
+fn wait(
+    key: &KafkaKey,
+    context: &Context,
+    judgement: &Judgement,
+    programmed: Option<&Programmed>,
+    settled: bool,
+) -> Duration {
+    let resync = context.settings.resync().min(SECRETS);
+    let passes = judgement.fleet.as_ref().err().is_some_and(super::validate::Obstacle::passes);
+    if settled && !passes {
+        context.memory.settled(key);
+        let next = programmed.and_then(|programmed| programmed.look_again);
+        return next.map_or(resync, |next| next.clamp(SOON, resync));
+    }
+    if context.memory.unsettled_for(key) < PATIENCE { SOON } else { LATER }
+}
+
+/// What the cluster's proxies were told before, as far as this process knows.
+pub(crate) type Told = rollout::Told;

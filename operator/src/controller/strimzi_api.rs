@@ -38,8 +38,12 @@ impl StrimziApi {
                         let _ = found.send(Some(Arc::new(Resources::of(&version))));
                         return;
                     }
-                    Ok(None) => tracing::warn!("Strimzi's resource definitions are not installed; waiting for them"),
-                    Err(error) => tracing::warn!(%error, "failed to ask which version of Strimzi is installed"),
+                    Ok(None) => {
+                        tracing::warn!("Strimzi's resource definitions are not installed; waiting for them")
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to ask which version of Strimzi is installed")
+                    }
                 }
                 tokio::time::sleep(AGAIN).await;
             }
@@ -79,7 +83,8 @@ impl Resources {
 async fn served(client: &Client) -> Result<Option<String>, kube::Error> {
     let groups = client.list_api_groups().await?;
     let group = groups.groups.into_iter().find(|group| group.name == GROUP);
-    let versions: Vec<String> = group.into_iter().flat_map(|group| group.versions).map(|each| each.version).collect();
+    let versions: Vec<String> =
+        group.into_iter().flat_map(|group| group.versions).map(|each| each.version).collect();
     let names: Vec<&str> = versions.iter().map(String::as_str).collect();
     Ok(strimzi::choose_version(&names).map(str::to_owned))
 }

@@ -72,9 +72,10 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
             .and_then(|()| kafka.as_ref().map_err(Clone::clone))
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
-    let paused = proxy.as_ref().filter(|proxy| is_paused(*proxy)).map(|proxy| {
-        format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any())
-    });
+    let paused = proxy
+        .as_ref()
+        .filter(|proxy| is_paused(*proxy))
+        .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
     Judgement { proxy, spec, kafka: kafka.ok(), ledger, merged, fleet, paused }
 }
 

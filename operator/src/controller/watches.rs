@@ -25,7 +25,11 @@ type Metadata = PartialObjectMeta<DynamicObject>;
 const STRIMZI_CLUSTER_LABEL: &str = "strimzi.io/cluster";
 
 /// All clusters that something says anything of, again whenever it changes.
-pub(crate) fn triggers(client: &Client, settings: &Settings, strimzi: &StrimziApi) -> BoxStream<'static, KafkaKey> {
+pub(crate) fn triggers(
+    client: &Client,
+    settings: &Settings,
+    strimzi: &StrimziApi,
+) -> BoxStream<'static, KafkaKey> {
     let scope = settings.watched();
     let ours = match &settings.selector {
         Some(selector) => watcher::Config::default().labels(selector),
@@ -129,7 +133,11 @@ pub(crate) fn kafka_ref(object: &DynamicObject) -> Option<KafkaKey> {
     Some(KafkaKey { namespace: other.or_else(|| object.namespace())?, name })
 }
 
-fn labelled(api: Api<Metadata>, config: watcher::Config, label: &'static str) -> BoxStream<'static, KafkaKey> {
+fn labelled(
+    api: Api<Metadata>,
+    config: watcher::Config,
+    label: &'static str,
+) -> BoxStream<'static, KafkaKey> {
     metadata(api, config)
         .filter_map(move |object| async move {
             let name = object.labels().get(label)?.clone();

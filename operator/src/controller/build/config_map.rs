@@ -41,11 +41,7 @@ pub(crate) fn config_map(fleet: &Fleet, files: &Files) -> ConfigMap {
     if let Some(Trust::Certificates(pem)) = &fleet.upstream.trust {
         data.insert(UPSTREAM_CA_FILE.to_owned(), pem.clone());
     }
-    ConfigMap {
-        metadata: fleet.metadata(fleet.names.config()),
-        data: Some(data),
-        ..ConfigMap::default()
-    }
+    ConfigMap { metadata: fleet.metadata(fleet.names.config()), data: Some(data), ..ConfigMap::default() }
 }
 
 /// Where every broker is.

@@ -3,8 +3,8 @@
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, LocalObjectReference,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, SleepAction,
-    TopologySpreadConstraint,
+    PodSecurityContext, PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext,
+    SleepAction, TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,9 +17,10 @@ use crate::settings::Settings;
 
 mod volumes;
 
+pub(crate) use self::volumes::mounted_secrets;
 pub(super) use self::volumes::{
-    KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, STATE_DIRECTORY, UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY,
-    client_ca_directory,
+    KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, STATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
+    UPSTREAM_USER_DIRECTORY, client_ca_directory,
 };
 
 /// Health, metrics, and what is loaded.
@@ -45,7 +46,9 @@ pub(crate) fn deployment(fleet: &Fleet, settings: &Settings, proxy_yaml_hash: &s
         spec: Some(DeploymentSpec {
             replicas: Some(fleet.replicas),
             selector: fleet.names.selector(),
-            strategy: Some(strategy(template.map_or(Strategy::RollingUpdate, |each| each.deployment_strategy))),
+            strategy: Some(strategy(
+                template.map_or(Strategy::RollingUpdate, |each| each.deployment_strategy),
+            )),
             template: PodTemplateSpec {
                 metadata: Some(pod_metadata(fleet, &pod.metadata, proxy_yaml_hash)),
                 spec: Some(pod_spec(fleet, settings, pod)),
@@ -58,9 +61,7 @@ pub(crate) fn deployment(fleet: &Fleet, settings: &Settings, proxy_yaml_hash: &s
 
 fn strategy(strategy: Strategy) -> DeploymentStrategy {
     match strategy {
-        Strategy::Recreate => {
-            DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None }
-        }
+        Strategy::Recreate => DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None },
         Strategy::RollingUpdate => DeploymentStrategy {
             type_: Some("RollingUpdate".to_owned()),
             rolling_update: Some(RollingUpdateDeployment {

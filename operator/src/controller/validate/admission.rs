@@ -28,7 +28,11 @@ pub(crate) fn sources(observed: &Observed) -> Sources {
     serde_yaml::from_str(text).unwrap_or_default()
 }
 
-pub(super) fn submissions(key: &KafkaKey, observed: &Observed, spec: &EncryptionProxySpec) -> Vec<Submission> {
+pub(super) fn submissions(
+    key: &KafkaKey,
+    observed: &Observed,
+    spec: &EncryptionProxySpec,
+) -> Vec<Submission> {
     let sources = sources(observed);
     observed
         .policies

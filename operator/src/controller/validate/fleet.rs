@@ -68,7 +68,8 @@ fn owner(key: &KafkaKey, observed: &Observed, proxy: Option<&EncryptionProxy>) -
             proxy.uid(),
         ),
         (None, Some(kafka)) => {
-            let version = kafka.types.as_ref().map_or("kafka.strimzi.io/v1", |types| types.api_version.as_str());
+            let version =
+                kafka.types.as_ref().map_or("kafka.strimzi.io/v1", |types| types.api_version.as_str());
             (version.to_owned(), "Kafka".to_owned(), key.name.clone(), kafka.uid())
         }
         (None, None) => (String::new(), String::new(), String::new(), None),
@@ -87,10 +88,9 @@ fn listener(key: &KafkaKey, names: &Names, observed: &Observed, spec: &ListenerS
     let advertised_host = match spec.kind {
         ListenerType::Internal => Some(format!("{}.{}.svc", names.bootstrap(), key.namespace)),
         ListenerType::NodePort => spec.advertised_host.clone(),
-        ListenerType::LoadBalancer => spec
-            .advertised_host
-            .clone()
-            .or_else(|| balancer_address(observed, &names.listener(&spec.name))),
+        ListenerType::LoadBalancer => {
+            spec.advertised_host.clone().or_else(|| balancer_address(observed, &names.listener(&spec.name)))
+        }
     };
     let client_ca_secret = spec.authentication.as_ref().map(|authentication| {
         let given = authentication.ca_secret_ref.as_ref().map(|secret| secret.name.clone());
@@ -194,7 +194,11 @@ fn current_brokers(
     strimzi::broker_addresses(kafka, listener, &brokers, &settings.cluster_domain).map_err(Obstacle::Address)
 }
 
-fn trust(observed: &Observed, kafka: &Kafka, listener: &strimzi::Listener) -> Result<Option<Trust>, Obstacle> {
+fn trust(
+    observed: &Observed,
+    kafka: &Kafka,
+    listener: &strimzi::Listener,
+) -> Result<Option<Trust>, Obstacle> {
     match strimzi::trust(kafka, listener) {
         Ok(None) => Ok(None),
         Ok(Some(strimzi::Trust::Secret { name })) => Ok(Some(Trust::Secret(name))),

@@ -8,7 +8,9 @@ use crate::strimzi::{AddressProblem, ListenerProblem, PoolProblem, TrustProblem,
 /// Why nothing can be programmed. Every text says what to do.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum Obstacle {
-    #[error("Strimzi's resource definitions are not installed in this Kubernetes cluster; install Strimzi 0.49 or later")]
+    #[error(
+        "Strimzi's resource definitions are not installed in this Kubernetes cluster; install Strimzi 0.49 or later"
+    )]
     NoStrimzi,
     #[error("there is no Kafka resource of this name; create it, or correct spec.kafkaRef")]
     NoKafka,
@@ -38,7 +40,9 @@ pub(crate) enum Obstacle {
     Address(AddressProblem),
     #[error("{0}")]
     Trust(TrustProblem),
-    #[error("there is no KafkaUser {0}; create it, or correct spec.authentication.kafkaUserRef of the EncryptionProxy")]
+    #[error(
+        "there is no KafkaUser {0}; create it, or correct spec.authentication.kafkaUserRef of the EncryptionProxy"
+    )]
     NoUser(String),
     #[error("KafkaUser {name} is not what this version of the operator knows: {error}")]
     MalformedUser { name: String, error: String },

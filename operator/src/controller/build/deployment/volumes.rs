@@ -1,6 +1,8 @@
 //! What proxies see of ConfigMaps and Secrets: mounted files, which follow their objects while the proxies run.
 
-use k8s_openapi::api::core::v1::{ConfigMapVolumeSource, EmptyDirVolumeSource, SecretVolumeSource, Volume, VolumeMount};
+use k8s_openapi::api::core::v1::{
+    ConfigMapVolumeSource, EmptyDirVolumeSource, SecretVolumeSource, Volume, VolumeMount,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use crate::fleet::{Fleet, Provider, Trust};
@@ -40,6 +42,12 @@ pub(super) fn mounts(fleet: &Fleet) -> Vec<VolumeMount> {
         ..VolumeMount::default()
     });
     mounts.collect()
+}
+
+/// The Secrets that pods mount.
+pub(crate) fn mounted_secrets(fleet: &Fleet) -> Vec<String> {
+    let sources = all(fleet, None).into_iter().filter_map(|mounted| mounted.volume.secret?.secret_name);
+    sources.collect()
 }
 
 fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {

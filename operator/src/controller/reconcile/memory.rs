@@ -1,0 +1,67 @@
+//! What this process remembers of clusters. Losing it costs time, never safety.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Told;
+use crate::cluster::KafkaKey;
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What is remembered of all clusters.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<HashMap<KafkaKey, Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    failures: u32,
+    unsettled: Option<Instant>,
+    told: Told,
+}
+
+impl Memory {
+    fn with<T>(&self, key: &KafkaKey, use_it: impl FnOnce(&mut Remembered) -> T) -> T {
+        // Nothing that is done under the lock can panic half-way.
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        use_it(all.entry(key.clone()).or_default())
+    }
+
+    /// How long to wait after one more failure.
+    pub(crate) fn failed(&self, key: &KafkaKey) -> Duration {
+        self.with(key, |remembered| {
+            let wait = FIRST_WAIT.saturating_mul(1 << remembered.failures.min(6)).min(LONGEST_WAIT);
+            remembered.failures = remembered.failures.saturating_add(1);
+            wait
+        })
+    }
+
+    pub(crate) fn succeeded(&self, key: &KafkaKey) {
+        self.with(key, |remembered| remembered.failures = 0);
+    }
+
+    /// All proxies do what they should.
+    pub(crate) fn settled(&self, key: &KafkaKey) {
+        self.with(key, |remembered| remembered.unsettled = None);
+    }
+
+    /// Since when they do not.
+    pub(crate) fn unsettled_for(&self, key: &KafkaKey) -> Duration {
+        self.with(key, |remembered| remembered.unsettled.get_or_insert_with(Instant::now).elapsed())
+    }
+
+    /// What proxies were told.
+    pub(crate) fn told(&self, key: &KafkaKey) -> Told {
+        self.with(key, |remembered| remembered.told.clone())
+    }
+
+    /// They were told this, too.
+    pub(crate) fn tell(&self, key: &KafkaKey, told: Told) {
+        self.with(key, |remembered| remembered.told = told);
+    }
+
+    pub(crate) fn forget(&self, key: &KafkaKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}

@@ -1,0 +1,211 @@
+//! The writing part of a pass. What must not be lost is written before what depends on it: keys, then the ledger, then the
+//! policy.
+
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::ResourceExt;
+
+use super::{Context, Error, Told};
+use crate::controller::apply::Applier;
+use crate::controller::build::{self, Files};
+use crate::controller::dereference::Observed;
+use crate::controller::rollout::{self, Step};
+use crate::controller::validate::{Judgement, Source, Sources, file, id_of, is_paused, sources};
+use crate::fleet::{Certificate, Fleet};
+use crate::names;
+use crate::policies::{Ledger, Program};
+
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Programmed {
+    /// What proxies are told now.
+    pub(crate) step: Step,
+    /// What they were told before.
+    pub(crate) told: Told,
+    /// Secrets that are mounted and not there.
+    pub(crate) missing_secrets: Vec<String>,
+    /// Keys that could not be made, and why.
+    pub(crate) refused_keys: BTreeMap<String, String>,
+    /// When certificates want to be looked at again.
+    pub(crate) look_again: Option<Duration>,
+}
+
+pub(super) async fn program(
+    context: &Context,
+    observed: &Observed,
+    judgement: &Judgement,
+    fleet: &Fleet,
+) -> Result<Programmed, Error> {
+    let applier = Applier::new(context.client.clone(), fleet.key.clone());
+    let target = &judgement.merged.program;
+    applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
+    let refused_keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
+    let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
+
+    let mut told = context.memory.told(&fleet.key);
+    let current = file(observed, "policy.yaml").and_then(|text| Program::parse(text).ok());
+    let step = rollout::step(target, current.as_ref(), &observed.fleet, &told);
+    told.remember(&step.hash, &step.program);
+    context.memory.tell(&fleet.key, told.clone());
+    write_ledger(&applier, observed, judgement, fleet, &judgement.ledger.next(&judgement.merged)).await?;
+
+    let files = files(observed, fleet, &step);
+    objects(context, &applier, fleet, &files, certificates.bundle.as_deref()).await?;
+    let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
+    for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
+        if proxy.nudged.as_ref() != Some(&hash) {
+            applier.nudge(&proxy.name, &hash).await.map_err(Error::Apply)?;
+        }
+    }
+    if step.last
+        && observed
+            .fleet
+            .iter()
+            .filter(|proxy| proxy.serves())
+            .all(|proxy| proxy.loaded() == Some(&step.hash))
+    {
+        let settled = judgement.ledger.settled(&judgement.merged);
+        if settled != judgement.ledger.next(&judgement.merged) {
+            forget_cleared(context, &applier, judgement, fleet, &settled).await?;
+        }
+    }
+    Ok(Programmed { step, told, missing_secrets, refused_keys, look_again: certificates.look_again })
+}
+
+/// Writes the ledger, if it says anything new.
+async fn write_ledger(
+    applier: &Applier,
+    observed: &Observed,
+    judgement: &Judgement,
+    fleet: &Fleet,
+    next: &Ledger,
+) -> Result<(), Error> {
+    if observed.ours.ledger.is_some() && *next == judgement.ledger {
+        return Ok(());
+    }
+    let after = ledger_object(fleet, next);
+    applier.write_ledger(observed.ours.ledger.as_ref(), after).await.map_err(Error::Apply)
+}
+
+/// Takes out of the ledger what rules say is clear, now that no proxy encrypts it any more.
+async fn forget_cleared(
+    context: &Context,
+    applier: &Applier,
+    judgement: &Judgement,
+    fleet: &Fleet,
+    settled: &Ledger,
+) -> Result<(), Error> {
+    if *settled == judgement.ledger {
+        return Ok(());
+    }
+    let before =
+        context.reader.config_map(&fleet.key, &fleet.names.ledger()).await.map_err(Error::Dereference)?;
+    applier.write_ledger(before.as_ref(), ledger_object(fleet, settled)).await.map_err(Error::Apply)
+}
+
+fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
+    let mut metadata = fleet.lasting_metadata(fleet.names.ledger());
+    metadata.annotations = Some(names::lasting_annotations());
+    ConfigMap {
+        metadata,
+        data: Some([("ledger.yaml".to_owned(), ledger.to_yaml())].into()),
+        ..ConfigMap::default()
+    }
+}
+
+fn files(observed: &Observed, fleet: &Fleet, step: &Step) -> Files {
+    let yaml = |value: &serde_json::Value| serde_yaml::to_string(value).expect("JSON has a form in YAML");
+    Files {
+        proxy: yaml(&build::proxy_yaml(fleet)),
+        brokers: yaml(&build::brokers_yaml(fleet)),
+        policy: step.text.clone(),
+        sources: serde_yaml::to_string(&next_sources(observed)).expect("rules have a form in YAML"),
+    }
+}
+
+/// The rules of every policy as they are now, for times when one of them is paused.
+fn next_sources(observed: &Observed) -> Sources {
+    let before = sources(observed);
+    let policies = observed.policies.iter().filter_map(|policy| {
+        let id = id_of(policy).to_string();
+        let source = if is_paused(policy) {
+            before.get(&id)?.clone()
+        } else {
+            Source {
+                generation: policy.metadata.generation.unwrap_or_default(),
+                rules: policy.spec.rules.clone(),
+            }
+        };
+        Some((id, source))
+    });
+    policies.collect()
+}
+
+/// All objects, in an order in which nothing refers to what is not there yet.
+async fn objects(
+    context: &Context,
+    applier: &Applier,
+    fleet: &Fleet,
+    files: &Files,
+    bundle: Option<&str>,
+) -> Result<(), Error> {
+    let settings = &context.settings;
+    applier.apply(&build::config_map(fleet, files)).await.map_err(Error::Apply)?;
+    let services = build::services(fleet);
+    for service in &services {
+        applier.apply(service).await.map_err(Error::Apply)?;
+    }
+    if let Certificate::Issuer(issuer) = &fleet.certificate {
+        let certificate = build::cert_manager_certificate(fleet, issuer, &settings.cluster_domain);
+        applier.apply_dynamic(&certificate, &build::cert_manager_resource()).await.map_err(Error::Apply)?;
+    }
+    let mut policies = Vec::new();
+    if settings.network_policies {
+        let policy = build::network_policy(fleet, &settings.pod_namespace);
+        applier.apply(&policy).await.map_err(Error::Apply)?;
+        policies.push(policy.name_any());
+    }
+    let mut budgets = Vec::new();
+    if let Some(budget) = build::pod_disruption_budget(fleet).filter(|_| settings.pod_disruption_budgets) {
+        applier.apply(&budget).await.map_err(Error::Apply)?;
+        budgets.push(budget.name_any());
+    }
+    let deployment = build::deployment(fleet, settings, &names::sha256(&files.proxy));
+    applier.apply(&deployment).await.map_err(Error::Apply)?;
+
+    let mut maps = vec![fleet.names.config()];
+    maps.extend(bundle.map(|_| fleet.names.authority_bundle()));
+    let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
+    applier.delete_others::<Service>(&names).await.map_err(Error::Apply)?;
+    applier.delete_others::<NetworkPolicy>(&policies).await.map_err(Error::Apply)?;
+    applier.delete_others::<PodDisruptionBudget>(&budgets).await.map_err(Error::Apply)?;
+    applier.delete_others::<ConfigMap>(&maps).await.map_err(Error::Apply)?;
+    applier.delete_others::<ServiceAccount>(&[fleet.names.fleet()]).await.map_err(Error::Apply)?;
+    Ok(())
+}
+
+/// A hash of everything that pods mount, and the Secrets among it that are not there.
+async fn mounted(context: &Context, fleet: &Fleet, files: &Files) -> Result<(String, Vec<String>), Error> {
+    let mut text = format!("{}\n{}\n{}\n", files.brokers, files.policy, files.proxy);
+    let mut missing = Vec::new();
+    for name in build::mounted_secrets(fleet) {
+        let version = context.reader.secret_version(&fleet.key, &name).await.map_err(Error::Dereference)?;
+        match version {
+            Some(version) => text.push_str(&format!("{name} {version}\n")),
+            None => missing.push(name),
+        }
+    }
+    Ok((names::sha256(&text), missing))
+}
+
+/// From now on.
+fn until(time: Timestamp) -> Duration {
+    Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default()
+}
