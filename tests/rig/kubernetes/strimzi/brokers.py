@@ -15,6 +15,7 @@ from layout import CONTROL_PLANE, LISTENERS, OPERATOR, REPLICATION, secret
 
 USER = 1001  # Strimzi's images run as it
 DATA = "/var/lib/kafka/data-0"
+LOCAL = ("--bootstrap-server", "localhost:9092")
 CERTIFICATES = "/opt/kafka/broker-certs"
 TRUST = "/opt/kafka/trust"
 KEY_STORE = "/tmp/key-store.pem"  # the image's entry point joins the two files of the Secret
@@ -200,10 +201,9 @@ def stop(cluster, pool, ids):
     api.delete(cluster.namespace, "pod", *(cluster.pod(pool, broker) for broker in ids))
 
 
-def java(cluster, pod, tool, *words):
+def java(cluster, pod, *words):
     """One of Kafka's tools, in the pod of a broker."""
-    return api.in_pod(cluster.namespace, pod, "/opt/java/bin/java", "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "/opt/kafka/libs/*", tool,
-                      "--bootstrap-server", "localhost:9092", *words)  # fmt: skip
+    return api.in_pod(cluster.namespace, pod, "/opt/java/bin/java", "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", "/opt/kafka/libs/*", *words)  # fmt: skip
 
 
 def metadata(cluster, pod):

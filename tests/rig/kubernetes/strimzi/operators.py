@@ -104,7 +104,7 @@ def scale(cluster, ids):
         brokers.stop(cluster, name, removed)
         for broker in removed:
             forget(cluster, name, broker)
-            brokers.java(cluster, cluster.pod(name, ids[0]), "org.apache.kafka.tools.ClusterTool", "unregister", "--id", str(broker))
+            brokers.java(cluster, cluster.pod(name, ids[0]), "org.apache.kafka.tools.ClusterTool", "unregister", *brokers.LOCAL, "--id", str(broker))
     if added:
         api.apply(brokers.certificates(cluster, kafka_of(cluster), name, added, authority_of(cluster, cluster.cluster_ca)), layout.OPERATOR)
         start(cluster, added)
@@ -186,7 +186,7 @@ def user(cluster, name, authentication):
         data = {"password": password, "sasl.jaas.config": jaas}
         pool = pool_of(cluster)
         pod = cluster.pod(pool["metadata"]["name"], pool["status"]["nodeIds"][0])
-        brokers.java(cluster, pod, "org.apache.kafka.tools.ConfigCommand", "--alter", "--entity-type", "users", "--entity-name", name,
+        brokers.java(cluster, pod, "kafka.admin.ConfigCommand", *brokers.LOCAL, "--alter", "--entity-type", "users", "--entity-name", name,
                      "--add-config", f"SCRAM-SHA-512=[password={password}]")  # fmt: skip
     api.apply([layout.user_secret(cluster, owner, data)], "strimzi-user-operator")
     api.replace_status("kafkauser", cluster.namespace, name, lambda found: layout.user_status(found["metadata"]["generation"], authentication, name))
