@@ -124,6 +124,7 @@ def forget(cluster, pool, broker):
 def roll(cluster, ids=None):
     pool = pool_of(cluster)
     name, all_ids = pool["metadata"]["name"], pool["status"]["nodeIds"]
+    start(cluster, all_ids)  # also those whose pod someone deleted
     for broker in ids or all_ids:
         brokers.await_sync(cluster, name, all_ids)
         brokers.stop(cluster, name, [broker])
