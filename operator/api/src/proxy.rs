@@ -26,7 +26,7 @@ use crate::template::{Probe, Template};
     kind = "EncryptionProxy",
     doc = "The fleet of encrypting proxies in front of one Kafka cluster.",
     plural = "encryptionproxies",
-    shortname = "ep",
+    shortname = "encproxy",
     category = "strimzi-encryption",
     namespaced,
     status = "EncryptionProxyStatus",
