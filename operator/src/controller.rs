@@ -40,7 +40,7 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// Reconciles until told to stop.
-pub async fn run(client: Client, settings: Settings, metrics: Metrics, stop: CancellationToken) {
+pub(crate) async fn run(client: Client, settings: Settings, metrics: Metrics, stop: CancellationToken) {
     let strimzi = StrimziApi::look(client.clone());
     let (store, mut writer) = reflector::store::<Mentioned>();
     writer.apply_watcher_event(&Event::Init);
@@ -82,6 +82,7 @@ pub async fn run(client: Client, settings: Settings, metrics: Metrics, stop: Can
     .await;
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the queue hands them over so")]
 fn on_error(cluster: Arc<Mentioned>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.memory.failed(&cluster.key());
     tracing::warn!(kafka = %cluster.key(), error = crate::telemetry::chain(error), ?wait, "a reconciliation failed");

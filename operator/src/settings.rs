@@ -43,7 +43,7 @@ pub struct Settings {
     /// The image of proxies.
     #[arg(long, env = "PROXY_IMAGE", value_name = "IMAGE")]
     pub proxy_image: String,
-    /// When nodes pull it: Always, IfNotPresent or Never.
+    /// When nodes pull it: `Always`, `IfNotPresent` or `Never`.
     #[arg(long, env = "PROXY_IMAGE_PULL_POLICY", value_name = "POLICY")]
     pub proxy_image_pull_policy: Option<String>,
     /// Secrets to pull it with, separated by commas.

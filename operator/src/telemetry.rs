@@ -38,7 +38,11 @@ pub struct Level(reload::Handle<EnvFilter, Registry>);
 /// Starts logging.
 pub fn init(level: &str) -> Result<Level, Error> {
     let (filter, handle) = reload::Layer::new(filter(level)?);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_writer(std::io::stderr);
     tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(Error::Install)?;
     Ok(Level(handle))
 }

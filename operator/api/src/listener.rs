@@ -37,7 +37,7 @@ pub struct Listener {
     /// through to the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<ClientAuthentication>,
-    /// Who may connect, as in a NetworkPolicy. By default everybody.
+    /// Who may connect, as in a `NetworkPolicy`. By default everybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub network_policy_peers: Vec<NetworkPolicyPeer>,

@@ -29,7 +29,7 @@ pub struct Template {
     /// How many proxies may be away at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
-    /// The ServiceAccount.
+    /// The `ServiceAccount`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<MetadataOnly>,
 }

@@ -79,7 +79,7 @@ pub(crate) struct Context {
 pub(crate) async fn reconcile(cluster: Arc<Mentioned>, context: Arc<Context>) -> Result<Action, Error> {
     let key = cluster.key();
     let run = context.metrics.begin(&key);
-    let outcome = pass(&key, &context).await;
+    let outcome = Box::pin(pass(&key, &context)).await;
     run.end(outcome.as_ref().err().map(Error::reason));
     if outcome.is_ok() {
         context.memory.succeeded(&key);

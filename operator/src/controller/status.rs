@@ -4,6 +4,7 @@ mod conditions;
 mod findings;
 mod policy;
 mod proxy;
+mod topics;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -20,7 +21,7 @@ use thiserror::Error;
 use self::findings::Facts;
 use super::dereference::{Malformed, Observed};
 use super::reconcile::{Context, Programmed};
-use super::validate::{Judgement, id_of};
+use super::validate::Judgement;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
 use crate::names::FIELD_MANAGER;

@@ -39,10 +39,10 @@ impl StrimziApi {
                         return;
                     }
                     Ok(None) => {
-                        tracing::warn!("Strimzi's resource definitions are not installed; waiting for them")
+                        tracing::warn!("Strimzi's resource definitions are not installed; waiting for them");
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "failed to ask which version of Strimzi is installed")
+                        tracing::warn!(%error, "failed to ask which version of Strimzi is installed");
                     }
                 }
                 tokio::time::sleep(AGAIN).await;

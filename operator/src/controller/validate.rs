@@ -133,6 +133,6 @@ pub(crate) fn file<'a>(observed: &'a Observed, name: &str) -> Option<&'a str> {
 }
 
 /// Rules that policies had when proxies were told last, by `namespace/name`.
-pub(crate) type Sources = BTreeMap<String, admission::Source>;
+pub(crate) type Sources = BTreeMap<String, Source>;
 
 pub(crate) use self::admission::{Source, sources};

@@ -30,7 +30,7 @@ pub(super) struct Claim {
 /// The rules of one policy, read.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    pub(super) claims: Vec<Claim>,
+    pub(super) all: Vec<Claim>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Warning>,
 }
@@ -63,7 +63,7 @@ impl Claims {
                     places.insert(pattern.clone(), field.clone());
                 }
                 if read.takes_effect(&field, &pattern) {
-                    read.claims.push(Claim { field, rule: index, pattern, treatment: treatment.clone() });
+                    read.all.push(Claim { field, rule: index, pattern, treatment: treatment.clone() });
                 }
             }
         }

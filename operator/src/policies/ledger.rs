@@ -77,6 +77,7 @@ impl Ledger {
     }
 
     /// The text of a `ledger.yaml` that means this: the same for the same ledger, one line for each change.
+    #[expect(clippy::missing_panics_doc, reason = "what is written always has a form")]
     pub fn to_yaml(&self) -> String {
         let entry = |(pattern, entry): (Pattern, &LedgerEntry)| EntryText {
             topic: PatternText(pattern),

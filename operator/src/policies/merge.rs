@@ -131,7 +131,7 @@ fn cleared(accepted: &Accepted, inputs: &Inputs<'_>) -> BTreeSet<Pattern> {
 
 impl<'a> Candidate<'a> {
     fn new(submission: &'a Submission, inputs: &Inputs<'_>) -> Self {
-        let Claims { claims, problems, warnings } = Claims::read(&submission.rules, inputs.providers);
+        let Claims { all: claims, problems, warnings } = Claims::read(&submission.rules, inputs.providers);
         let mut candidate =
             Self { submission, claims, reason: Reason::Accepted, problems: Vec::new(), warnings };
         match &submission.admission {

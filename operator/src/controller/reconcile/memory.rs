@@ -8,7 +8,7 @@ use super::Told;
 use crate::cluster::KafkaKey;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// What is remembered of all clusters.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 mod secrets;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -198,7 +199,9 @@ async fn mounted(context: &Context, fleet: &Fleet, files: &Files) -> Result<(Str
     for name in build::mounted_secrets(fleet) {
         let version = context.reader.secret_version(&fleet.key, &name).await.map_err(Error::Dereference)?;
         match version {
-            Some(version) => text.push_str(&format!("{name} {version}\n")),
+            Some(version) => {
+                let _ = writeln!(text, "{name} {version}");
+            }
             None => missing.push(name),
         }
     }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use operator_api::{ProxyCount, TopicEncryptionPolicy, TopicEncryptionPolicyStatus};
 
 use super::super::rollout::has_loaded;
+use super::super::validate::Obstacle;
 use super::super::validate::is_paused;
 use super::conditions::{Finding, conditions, finding};
 use super::findings::Facts;
+use super::topics;
 use crate::policies::{PolicyId, Treatment, Verdict};
 
 pub(super) fn status(
@@ -35,6 +37,7 @@ pub(super) fn status(
         let reason = verdict.warnings.first().map_or("Warning", |warning| warning.kind.as_str());
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
+    findings.extend(topics::findings(facts, &id));
     findings.extend(facts.warnings());
     let mut providers: Vec<String> = keyed.into_iter().map(|(provider, _)| provider).collect();
     providers.sort();
@@ -141,7 +144,7 @@ fn summary(
     }
     let holds = |finding: &Finding| finding.holds == true.into();
     if !holds(accepted) {
-        let passes = facts.judgement.fleet.as_ref().err().is_some_and(|obstacle| obstacle.passes());
+        let passes = facts.judgement.fleet.as_ref().err().is_some_and(Obstacle::passes);
         return not_ready(accepted, if passes { "Reconciling" } else { "Stalled" });
     }
     if !holds(programmed) {

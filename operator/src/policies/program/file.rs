@@ -43,6 +43,7 @@ enum EncryptionText {
 impl Program {
     /// The text of a `policy.yaml` that means this: the same for the same program. Patterns of one policy that are treated
     /// alike make one rule.
+    #[expect(clippy::missing_panics_doc, reason = "what is written always has a form")]
     pub fn to_yaml(&self) -> String {
         let mut groups: Vec<(&MergedRule, Vec<Pattern>)> = Vec::new();
         for rule in self.rules() {
