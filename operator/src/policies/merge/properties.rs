@@ -185,7 +185,12 @@ proptest! {
         ledger in ledgers(),
     ) {
         let first = merged(&submissions, &ledger);
-        for ledger in [ledger.next(&first), ledger.settled(&first)] {
+        let mut ledgers = vec![ledger.next(&first)];
+        // Once an entry is given up, nobody is its owner, and the order of age counts between policies that keep it clear.
+        if first.cleared.is_empty() {
+            ledgers.push(ledger.settled(&first));
+        }
+        for ledger in ledgers {
             let second = merged(&submissions, &ledger);
             let treated = |merged: &Merged| merged.program.rules().map(|rule| {
                 (rule.pattern.clone(), rule.treatment.clone())
