@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod certificates;
+pub mod check;
 pub mod cli;
 pub mod cluster;
 mod controller;
