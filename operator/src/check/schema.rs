@@ -1,5 +1,7 @@
 //! Each object by itself: what the API server would say of it.
 
+use std::fmt::Write as _;
+
 use kube::CustomResourceExt;
 use kube::core::cel::validate_cel;
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
@@ -129,7 +131,7 @@ fn field(pointer: &str) -> String {
     let mut field = String::new();
     for part in pointer.split('/').skip(1) {
         if part.bytes().all(|byte| byte.is_ascii_digit()) {
-            field.push_str(&format!("[{part}]"));
+            let _ = write!(field, "[{part}]");
         } else {
             if !field.is_empty() {
                 field.push('.');

@@ -36,7 +36,7 @@ fn checked(files: &[(&str, String)]) -> Report {
 
 /// Severity, field and message of everything that was found, one a line.
 fn said(report: &Report) -> String {
-    report.findings.iter().map(|finding| format!("{finding}\n")).collect()
+    report.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
