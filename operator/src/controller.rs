@@ -12,7 +12,7 @@ mod strimzi_api;
 mod validate;
 mod watches;
 
-pub(crate) use self::build::ADMIN_PORT;
+pub(crate) use self::build::{ADMIN_PORT, CONTAINER};
 
 use std::sync::Arc;
 use std::time::Duration;

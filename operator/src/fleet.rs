@@ -1,6 +1,7 @@
 //! A fleet of proxies, with every question answered: what `build` turns into Kubernetes objects.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
@@ -174,6 +175,16 @@ impl Fleet {
         self.listeners.iter().any(|listener| listener.tls)
     }
 
+    /// Listeners with the host that clients are told.
+    pub fn reachable(&self) -> impl Iterator<Item = (&Listener, &str)> {
+        self.listeners.iter().filter_map(|listener| Some((listener, listener.advertised_host.as_deref()?)))
+    }
+
+    /// Listeners whose load balancer has no address yet.
+    pub fn pending(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(|listener| listener.advertised_host.is_none())
+    }
+
     /// The Secret that holds the certificate.
     pub fn certificate_secret(&self) -> String {
         match &self.certificate {
@@ -193,7 +204,13 @@ impl Fleet {
     /// Where clients connect: the first listener.
     pub fn bootstrap_servers(&self) -> Option<String> {
         let listener = self.listeners.first()?;
-        listener.advertised_host.as_ref().map(|host| format!("{host}:{}", listener.port))
+        let host = listener.advertised_host.as_ref()?;
+        let bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
+        Some(if bare_ipv6 {
+            format!("[{host}]:{}", listener.port)
+        } else {
+            format!("{host}:{}", listener.port)
+        })
     }
 
     /// The names that the certificate must have.

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Deserialize;
 
-use crate::controller::ADMIN_PORT;
+use crate::controller::{ADMIN_PORT, CONTAINER};
 
 /// A proxy that takes longer than this counts as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -134,7 +134,9 @@ fn phase(pod: &Pod) -> Phase {
     if pod.metadata.deletion_timestamp.is_some() {
         return Phase::Ending;
     }
-    let container = status.and_then(|status| status.container_statuses.as_ref()).and_then(|all| all.first());
+    let containers = status.and_then(|status| status.container_statuses.as_ref());
+    // Others may have been put beside it, by a service mesh for instance.
+    let container = containers.and_then(|all| all.iter().find(|each| each.name == CONTAINER));
     let state = container.and_then(|container| container.state.as_ref());
     if state.is_some_and(|state| state.running.is_some()) {
         return Phase::Running { ready: container.is_some_and(|container| container.ready) };

@@ -50,7 +50,7 @@ pub use self::merge::{Merged, merge};
 pub use self::pattern_map::PatternMap;
 pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};
-pub use self::rollout::first_step;
+pub use self::rollout::{first_step, unchanged};
 pub use self::submission::{Admission, Inputs, ProviderKind, Submission, providers};
 pub use self::text::TextError;
 pub use self::verdict::{Problem, Reason, Verdict, Warning, WarningKind};

@@ -148,12 +148,12 @@ impl Applier {
         }
     }
 
-    /// Writes the ledger; nothing is written if it changed since it was read.
+    /// Writes the ledger and gives it back as it is now; nothing is written if it changed since it was read.
     pub(crate) async fn write_ledger(
         &self,
         before: Option<&ConfigMap>,
         mut after: ConfigMap,
-    ) -> Result<(), Error> {
+    ) -> Result<ConfigMap, Error> {
         let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.key.namespace);
         let name = after.metadata.name.clone().unwrap_or_default();
         let failed = |source| Error::Apply {
@@ -167,15 +167,14 @@ impl Applier {
                     field_manager: Some(FIELD_MANAGER.to_owned()),
                     ..Default::default()
                 };
-                api.create(&parameters, &after).await.map_err(failed)?;
+                api.create(&parameters, &after).await.map_err(failed)
             }
             Some(before) => {
                 after.metadata.resource_version.clone_from(&before.metadata.resource_version);
                 let parameters = PatchParams::apply(FIELD_MANAGER).force();
-                api.patch(&name, &parameters, &Patch::Apply(&after)).await.map_err(failed)?;
+                api.patch(&name, &parameters, &Patch::Apply(&after)).await.map_err(failed)
             }
         }
-        Ok(())
     }
 
     /// Deletes what the operator made for this cluster of a kind, except what is wanted.

@@ -215,11 +215,6 @@ impl Reader {
         Ok(secret.and_then(|secret| secret.metadata.resource_version))
     }
 
-    /// A ConfigMap as it is now.
-    pub(crate) async fn config_map(&self, key: &KafkaKey, name: &str) -> Result<Option<ConfigMap>, Error> {
-        self.get(key, name).await
-    }
-
     async fn get<K>(&self, key: &KafkaKey, name: &str) -> Result<Option<K>, Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>

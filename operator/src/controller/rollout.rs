@@ -1,11 +1,13 @@
 //! Which program proxies are told now: the target at once, or a first step that makes every proxy ready for it. Pure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use proxy_config::KeyRef;
 
 use crate::names;
 use crate::pods::{Phase, Proxy};
-use crate::policies::{PolicyId, Program, Treatment, first_step};
+use crate::policies::{PolicyId, Program, Treatment, first_step, unchanged};
 
 /// Programs of one cluster that are remembered.
 const REMEMBERED: usize = 16;
@@ -43,6 +45,13 @@ impl Told {
         }
     }
 
+    /// Remembers a program that was read from a file, where nothing better is known.
+    pub(crate) fn learn(&mut self, hash: &str, program: &Arc<Program>) {
+        if !self.by_hash.contains_key(hash) {
+            self.remember(hash, program);
+        }
+    }
+
     fn of(&self, proxy: &Proxy) -> Option<&Arc<Program>> {
         self.by_hash.get(proxy.loaded()?)
     }
@@ -50,8 +59,9 @@ impl Told {
 
 /// Decides. `current` is what the file says now.
 pub(crate) fn step(target: &Program, current: Option<&Program>, fleet: &[Proxy], told: &Told) -> Step {
-    let unknown = Program::default();
-    let fallback = current.unwrap_or(&unknown);
+    let nothing = Program::default();
+    let fallback = current.unwrap_or(&nothing);
+    let unknown = unchanged(fallback, target);
     let serving: Vec<_> = fleet.iter().filter(|proxy| proxy.serves()).collect();
     let mut in_force: Vec<&Program> = serving
         .iter()
@@ -59,7 +69,7 @@ pub(crate) fn step(target: &Program, current: Option<&Program>, fleet: &[Proxy],
             (Some(program), _) => &**program,
             // It reads the file when it starts.
             (None, Phase::Starting(_)) => fallback,
-            // Nobody knows what it does, so it may do anything that is not encrypting.
+            // Nobody knows what it does. It must not hold up what does not change, though.
             (None, _) => &unknown,
         })
         .collect();
@@ -69,8 +79,8 @@ pub(crate) fn step(target: &Program, current: Option<&Program>, fleet: &[Proxy],
     let first = first_step(&in_force, target);
     // Keys of the first step count as known once they were tried, whatever came of it.
     let untried = current.filter(|current| waits(current)).is_some_and(|current| {
-        first.is_none()
-            && serving.iter().any(|proxy| proxy.phase != Phase::Ending && !has_tried(proxy, current))
+        let keys = current.keys().intersection(&target.keys()).cloned().collect();
+        first.is_none() && serving.iter().any(|proxy| proxy.phase != Phase::Ending && !has_tried(proxy, &keys))
     });
     match (first, current) {
         (Some(first), _) => told_now(first, false),
@@ -84,9 +94,9 @@ fn waits(program: &Program) -> bool {
         || program.rules().any(|rule| matches!(rule.treatment, Treatment::Pending { .. }))
 }
 
-fn has_tried(proxy: &Proxy, program: &Program) -> bool {
+fn has_tried(proxy: &Proxy, keys: &BTreeSet<KeyRef>) -> bool {
     let Ok(report) = &proxy.report else { return matches!(proxy.phase, Phase::Starting(_)) };
-    program.keys().iter().all(|key| {
+    keys.iter().all(|key| {
         report.keys.iter().any(|known| {
             known.provider == key.provider.to_string()
                 && known.key == key.name.to_string()

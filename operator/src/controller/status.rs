@@ -60,7 +60,7 @@ pub(crate) async fn write(
             patch(context, each, &after).await?;
         }
     }
-    for each in &observed.proxies {
+    for each in observed.proxies.iter().filter(|each| each.metadata.deletion_timestamp.is_none()) {
         let before = each.status.clone().unwrap_or_default();
         let after = proxy::status(&facts, each, &before, now);
         if after != before {

@@ -90,7 +90,8 @@ fn oldest(proxies: &[EncryptionProxy]) -> Option<EncryptionProxy> {
         let created = proxy.creation_timestamp().map(|time| time.0);
         (created.is_none(), created, proxy.name_any())
     };
-    proxies.iter().min_by_key(age).cloned()
+    // One that is being deleted takes its fleet with it, which must not be made anew in its name.
+    proxies.iter().filter(|proxy| proxy.metadata.deletion_timestamp.is_none()).min_by_key(age).cloned()
 }
 
 fn malformed_proxy(observed: &Observed) -> Result<(), Obstacle> {
@@ -114,7 +115,7 @@ fn kafka(observed: &Observed) -> Result<Kafka, Obstacle> {
 fn ledger(key: &KafkaKey, observed: &Observed) -> (Ledger, Option<Obstacle>) {
     let Ok(names) = Names::new(key) else { return (Ledger::default(), None) };
     let Some(object) = &observed.ours.ledger else {
-        let lost = observed.ours.config.is_some();
+        let lost = observed.ours.config.is_some() || observed.ours.deployment.is_some();
         return (Ledger::default(), lost.then(|| Obstacle::LedgerMissing { name: names.ledger() }));
     };
     let text = object.data.as_ref().and_then(|data| data.get("ledger.yaml")).map_or("", String::as_str);

@@ -48,6 +48,25 @@ pub fn first_step(in_force: &[&Program], target: &Program) -> Option<Program> {
     Some(step.with_read_keys(read_keys))
 }
 
+/// The least that a proxy of unknown state does, given what was told last: whatever the target leaves as it is was told only
+/// when every proxy was ready for it, and anything else may be clear there.
+#[must_use]
+pub fn unchanged(told: &Program, target: &Program) -> Program {
+    let patterns: BTreeSet<&Pattern> =
+        told.rules().chain(target.rules()).map(|rule| &rule.pattern).collect();
+    let rules = patterns.into_iter().map(|pattern| {
+        let [now, goal] = [told, target]
+            .map(|program| program.patterns().covering(pattern).map(|rule| rule.treatment.clone()));
+        let treatment = if now == goal { goal } else { None };
+        MergedRule {
+            pattern: pattern.clone(),
+            treatment: treatment.unwrap_or(Treatment::Clear),
+            source: None,
+        }
+    });
+    Program::new(UnmatchedTopics::Passthrough, rules)
+}
+
 /// The keys that all of these programs try; `None` if there is no program.
 fn common_keys(programs: &[&Program]) -> Option<BTreeSet<KeyRef>> {
     let keys = programs.iter().map(|program| program.keys());

@@ -51,12 +51,12 @@ pub(crate) fn brokers_yaml(fleet: &Fleet) -> Value {
     json!({"brokers": brokers})
 }
 
-/// What proxies read once.
+/// What proxies read once. Listeners without an address yet are not in it, since clients would be told nothing useful.
 pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
     let mut config = json!({
         "cluster": fleet.key.to_string(),
         "upstream": upstream(fleet),
-        "listeners": fleet.listeners.iter().map(|each| listener(fleet, each)).collect::<Vec<_>>(),
+        "listeners": fleet.reachable().map(|(each, host)| listener(fleet, each, host)).collect::<Vec<_>>(),
         "keyProviders": providers(fleet),
         "policy": {"file": "policy.yaml", "stateFile": format!("{STATE_DIRECTORY}/policy.state")},
         "admin": {"bind": format!("0.0.0.0:{ADMIN_PORT}")},
@@ -95,11 +95,11 @@ fn upstream(fleet: &Fleet) -> Value {
     upstream
 }
 
-fn listener(fleet: &Fleet, listener: &Listener) -> Value {
+fn listener(fleet: &Fleet, listener: &Listener, host: &str) -> Value {
     let mut value = json!({
         "name": listener.name,
         "bind": format!("0.0.0.0:{}", listener.port),
-        "advertisedHost": listener.advertised_host.as_deref().unwrap_or("address-pending.invalid"),
+        "advertisedHost": host,
         "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports()},
     });
     if listener.tls {

@@ -23,6 +23,8 @@ pub(super) use self::volumes::{
     UPSTREAM_USER_DIRECTORY, client_ca_directory,
 };
 
+/// The container of the proxy, beside which others may be put.
+pub(crate) const CONTAINER: &str = "proxy";
 /// Health, metrics, and what is loaded.
 pub(crate) const ADMIN_PORT: u16 = 8080;
 /// How long Services may take to stop sending new clients.
@@ -115,7 +117,7 @@ fn pod_spec(fleet: &Fleet, settings: &Settings, template: PodTemplate) -> PodSpe
 fn container(fleet: &Fleet, settings: &Settings) -> Container {
     let template = fleet.template.proxy_container.clone().unwrap_or_default();
     Container {
-        name: "proxy".to_owned(),
+        name: CONTAINER.to_owned(),
         image: Some(fleet.image.clone()),
         image_pull_policy: settings.proxy_image_pull_policy.clone(),
         args: Some(["run", "--config", "/etc/topic-encryption/proxy.yaml"].map(str::to_owned).to_vec()),

@@ -57,7 +57,8 @@ fn ports(fleet: &Fleet, listener: &Listener) -> Vec<ServicePort> {
     let bootstrap = port(listener, format!("tcp-{}", listener.name), u32::from(listener.port));
     let brokers = fleet.upstream.brokers.keys().map(|id| {
         let number = listener.broker_port(*id);
-        port(listener, format!("tcp-{number}"), number)
+        // No listener is named so, even one that is called by a number.
+        port(listener, format!("tcp-b-{number}"), number)
     });
     std::iter::once(bootstrap).chain(brokers).collect()
 }

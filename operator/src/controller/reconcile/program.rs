@@ -5,6 +5,7 @@ mod secrets;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -51,11 +52,17 @@ pub(super) async fn program(
     let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
 
     let mut told = context.memory.told(&fleet.key);
-    let current = file(observed, "policy.yaml").and_then(|text| Program::parse(text).ok());
-    let step = rollout::step(target, current.as_ref(), &observed.fleet, &told);
+    let current = file(observed, "policy.yaml").and_then(|text| {
+        let program = Arc::new(Program::parse(text).ok()?);
+        // Proxies may have loaded it before this process began.
+        told.learn(&names::sha256(text), &program);
+        Some(program)
+    });
+    let step = rollout::step(target, current.as_deref(), &observed.fleet, &told);
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
-    write_ledger(&applier, observed, judgement, fleet, &judgement.ledger.next(&judgement.merged)).await?;
+    let next = judgement.ledger.next(&judgement.merged);
+    let ledger = write_ledger(&applier, observed, judgement, fleet, &next).await?;
 
     let files = files(observed, fleet, &step);
     objects(context, &applier, fleet, &files, certificates.bundle.as_deref()).await?;
@@ -72,43 +79,29 @@ pub(super) async fn program(
             .filter(|proxy| proxy.serves())
             .all(|proxy| proxy.loaded() == Some(&step.hash))
     {
+        // Now that no proxy encrypts it any more, what rules say is clear is forgotten.
         let settled = judgement.ledger.settled(&judgement.merged);
-        if settled != judgement.ledger.next(&judgement.merged) {
-            forget_cleared(context, &applier, judgement, fleet, &settled).await?;
+        if settled != next {
+            let after = ledger_object(fleet, &settled);
+            applier.write_ledger(Some(&ledger), after).await.map_err(Error::Apply)?;
         }
     }
     Ok(Programmed { step, told, missing_secrets, refused_keys, look_again: certificates.look_again })
 }
 
-/// Writes the ledger, if it says anything new.
+/// Writes the ledger, if it says anything new, and gives back what is there now.
 async fn write_ledger(
     applier: &Applier,
     observed: &Observed,
     judgement: &Judgement,
     fleet: &Fleet,
     next: &Ledger,
-) -> Result<(), Error> {
-    if observed.ours.ledger.is_some() && *next == judgement.ledger {
-        return Ok(());
+) -> Result<ConfigMap, Error> {
+    let before = observed.ours.ledger.as_ref();
+    if let Some(before) = before.filter(|_| *next == judgement.ledger) {
+        return Ok(before.clone());
     }
-    let after = ledger_object(fleet, next);
-    applier.write_ledger(observed.ours.ledger.as_ref(), after).await.map_err(Error::Apply)
-}
-
-/// Takes out of the ledger what rules say is clear, now that no proxy encrypts it any more.
-async fn forget_cleared(
-    context: &Context,
-    applier: &Applier,
-    judgement: &Judgement,
-    fleet: &Fleet,
-    settled: &Ledger,
-) -> Result<(), Error> {
-    if *settled == judgement.ledger {
-        return Ok(());
-    }
-    let before =
-        context.reader.config_map(&fleet.key, &fleet.names.ledger()).await.map_err(Error::Dereference)?;
-    applier.write_ledger(before.as_ref(), ledger_object(fleet, settled)).await.map_err(Error::Apply)
+    applier.write_ledger(before, ledger_object(fleet, next)).await.map_err(Error::Apply)
 }
 
 fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
@@ -158,7 +151,11 @@ async fn objects(
     bundle: Option<&str>,
 ) -> Result<(), Error> {
     let settings = &context.settings;
-    applier.apply(&build::config_map(fleet, files)).await.map_err(Error::Apply)?;
+    // While no listener has an address there is nothing to start, but Services must be there to get one.
+    let starts = fleet.reachable().next().is_some();
+    if starts {
+        applier.apply(&build::config_map(fleet, files)).await.map_err(Error::Apply)?;
+    }
     let services = build::services(fleet);
     for service in &services {
         applier.apply(service).await.map_err(Error::Apply)?;
@@ -178,8 +175,10 @@ async fn objects(
         applier.apply(&budget).await.map_err(Error::Apply)?;
         budgets.push(budget.name_any());
     }
-    let deployment = build::deployment(fleet, settings, &names::sha256(&files.proxy));
-    applier.apply(&deployment).await.map_err(Error::Apply)?;
+    if starts {
+        let deployment = build::deployment(fleet, settings, &names::sha256(&files.proxy));
+        applier.apply(&deployment).await.map_err(Error::Apply)?;
+    }
 
     let mut maps = vec![fleet.names.config()];
     maps.extend(bundle.map(|_| fleet.names.authority_bundle()));

@@ -7,7 +7,7 @@ use super::conditions::{Finding, Holds, finding};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
 use crate::controller::reconcile::Programmed;
-use crate::controller::validate::{Judgement, id_of};
+use crate::controller::validate::{Judgement, Obstacle, id_of};
 use crate::fleet::Fleet;
 use crate::pods::{Phase, Proxy};
 use crate::policies::PolicyId;
@@ -182,6 +182,17 @@ impl<'a> Facts<'a> {
             && self.loaded_all() >= self.desired
             && self.rollout().is_ok()
             && self.proxies().count() == usize::try_from(self.desired).unwrap_or_default()
+    }
+
+    /// Listeners that nobody can reach yet, if there are any.
+    pub(super) fn pending(&self) -> Option<Obstacle> {
+        let names: Vec<_> = self.fleet()?.pending().map(|listener| listener.name.as_str()).collect();
+        (!names.is_empty()).then(|| Obstacle::NoAddress(names.join(", ")))
+    }
+
+    /// The same where no other listener goes on.
+    pub(super) fn unreachable(&self) -> Option<Obstacle> {
+        self.pending().filter(|_| self.fleet().is_some_and(|fleet| fleet.reachable().next().is_none()))
     }
 
     /// Where clients connect.

@@ -85,6 +85,9 @@ fn programmed(facts: &Facts<'_>, id: &PolicyId, accepted: &Finding, loaded: i32)
             "proxies are told nothing of a policy that is not accepted",
         );
     }
+    if let Some(pending) = facts.unreachable() {
+        return finding("Programmed", false, pending.reason(), pending.to_string());
+    }
     if loaded >= facts.desired {
         let message = format!("{loaded} of {} proxies have loaded it", facts.desired);
         return finding("Programmed", true, "Programmed", message);

@@ -6,6 +6,7 @@ use operator_api::{EncryptionProxy, EncryptionProxyStatus};
 
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::{Facts, count};
+use super::super::validate::Obstacle;
 use super::policy::{not_ready, proxy_count};
 use crate::policies::Treatment;
 
@@ -87,10 +88,20 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
         let message = format!("{loaded} of {} proxies have loaded all policies; {behind}", facts.desired);
         finding("Programmed", false, "Reconciling", message)
     };
-    let ready = match facts.rollout() {
-        Err(why) => not_ready(&finding("Ready", false, "ProxiesNotReady", why), "Reconciling"),
-        Ok(()) if programmed.holds != Holds::True => not_ready(&programmed, "Reconciling"),
-        Ok(()) => vec![finding("Ready", true, "Ready", format!("{} proxies take clients", facts.desired))],
+    let ready = if let Some(pending) = facts.unreachable() {
+        not_ready(&address_pending(&pending), "Reconciling")
+    } else if let Err(why) = facts.rollout() {
+        not_ready(&finding("Ready", false, "ProxiesNotReady", why), "Reconciling")
+    } else if programmed.holds != Holds::True {
+        not_ready(&programmed, "Reconciling")
+    } else if let Some(pending) = facts.pending() {
+        not_ready(&address_pending(&pending), "Reconciling")
+    } else {
+        vec![finding("Ready", true, "Ready", format!("{} proxies take clients", facts.desired))]
     };
     [vec![accepted, programmed], ready].concat()
+}
+
+fn address_pending(obstacle: &Obstacle) -> Finding {
+    finding("Ready", false, obstacle.reason(), obstacle.to_string())
 }

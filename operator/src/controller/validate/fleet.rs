@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use operator_api::{EncryptionProxy, EncryptionProxySpec, Listener as ListenerSpec, ListenerType};
@@ -26,12 +27,14 @@ pub(super) fn fleet(
     settings: &Settings,
 ) -> Result<Fleet, Obstacle> {
     let names = Names::new(key).map_err(Obstacle::Name)?;
-    let listeners = spec.listeners.iter().map(|each| listener(key, &names, observed, each)).collect();
+    let last = last_told(observed);
+    let listeners =
+        spec.listeners.iter().map(|each| listener(key, &names, observed, last.as_ref(), each)).collect();
     let fleet = Fleet {
         owner: owner(key, observed, proxy),
         replicas: spec.replicas,
         listeners,
-        upstream: upstream(observed, spec, kafka, settings)?,
+        upstream: upstream(observed, last.as_ref(), spec, kafka, settings)?,
         providers: providers(&names, spec),
         certificate: certificate(spec),
         image: spec.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
@@ -51,7 +54,21 @@ pub(super) fn fleet(
 
 /// The proxy's own reader knows best what it takes: ports that meet, or clients without an identity.
 fn check(fleet: &Fleet) -> Result<(), Obstacle> {
-    let text = proxy_yaml(fleet).to_string();
+    let is_taken = |listener: &&Listener| {
+        listener.kind != ListenerType::Internal && fleet.names.listener(&listener.name) == fleet.names.bootstrap()
+    };
+    if let Some(listener) = fleet.listeners.iter().find(is_taken) {
+        return Err(Obstacle::Settings(format!(
+            "the name {} is taken by the Service of internal listeners; give the listener another one",
+            listener.name
+        )));
+    }
+    // Those that wait for an address must fit, too.
+    let mut fleet = fleet.clone();
+    for listener in &mut fleet.listeners {
+        listener.advertised_host.get_or_insert_with(|| "pending.invalid".to_owned());
+    }
+    let text = proxy_yaml(&fleet).to_string();
     match ProxyConfig::parse(&text, Path::new("/etc/topic-encryption")) {
         Ok(_) => Ok(()),
         Err(mistakes) => Err(Obstacle::Settings(mistakes.to_string().replace('\n', "; "))),
@@ -84,12 +101,25 @@ fn owner(key: &KafkaKey, observed: &Observed, proxy: Option<&EncryptionProxy>) -
     }
 }
 
-fn listener(key: &KafkaKey, names: &Names, observed: &Observed, spec: &ListenerSpec) -> Listener {
+fn listener(
+    key: &KafkaKey,
+    names: &Names,
+    observed: &Observed,
+    last: Option<&ProxyConfig>,
+    spec: &ListenerSpec,
+) -> Listener {
+    let internal = format!("{}.{}.svc", names.bootstrap(), key.namespace);
     let advertised_host = match spec.kind {
-        ListenerType::Internal => Some(format!("{}.{}.svc", names.bootstrap(), key.namespace)),
+        ListenerType::Internal => Some(internal),
         ListenerType::NodePort => spec.advertised_host.clone(),
         ListenerType::LoadBalancer => {
-            spec.advertised_host.clone().or_else(|| balancer_address(observed, &names.listener(&spec.name)))
+            let service = observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
+            let known = || {
+                let told = last?.listeners.iter().find(|told| told.name.as_str() == spec.name)?;
+                let was_balancer = service.is_none_or(is_balancer) && told.advertised_host.as_str() != internal;
+                was_balancer.then(|| told.advertised_host.to_string())
+            };
+            spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
         }
     };
     let client_ca_secret = spec.authentication.as_ref().map(|authentication| {
@@ -108,29 +138,34 @@ fn listener(key: &KafkaKey, names: &Names, observed: &Observed, spec: &ListenerS
     }
 }
 
-fn balancer_address(observed: &Observed, service: &str) -> Option<String> {
-    let service = observed.ours.services.iter().find(|each| each.name_any() == service)?;
+fn balancer_address(service: &Service) -> Option<String> {
     let ingress = service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?.first()?;
     ingress.hostname.clone().or_else(|| ingress.ip.clone())
 }
 
+fn is_balancer(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
+}
+
 fn upstream(
     observed: &Observed,
+    last: Option<&ProxyConfig>,
     spec: &EncryptionProxySpec,
     kafka: &Kafka,
     settings: &Settings,
 ) -> Result<Upstream, Obstacle> {
     let user = user(observed, spec)?;
-    let last = last_told(observed);
     let auth = user.as_ref().and_then(|user| user.authentication);
     let listener = match strimzi::resolve_listener(kafka, spec.listener_name.as_deref(), auth) {
         Ok(listener) => listener,
-        // Strimzi takes its listeners out of the status while it is paused or fails.
-        Err(ListenerProblem::NotInStatus { listener, .. }) if last.is_some() => *listener,
+        // Strimzi takes its listeners out of the status while it is paused or fails. One that the proxies never used may
+        // not be there at all.
+        Err(ListenerProblem::NotInStatus { listener, .. }) if good_addresses(last, &listener).is_some() => {
+            *listener
+        }
         Err(problem) => return Err(Obstacle::Listener(problem)),
     };
-    let good = last.as_ref().map(|config| config.upstream.bootstrap_servers.as_slice());
-    let bootstrap = strimzi::bootstrap(kafka, &listener, good).map_err(Obstacle::Address)?;
+    let bootstrap = strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
     let authentication = user.map(|user| user.credentials(kafka)).transpose().map_err(Obstacle::User)?;
     Ok(Upstream {
         bootstrap: bootstrap.addresses,
@@ -143,6 +178,12 @@ fn upstream(
         }),
         client_authentication: authentication_name(&listener.authentication),
     })
+}
+
+/// The addresses of a listener that the proxies were told last, if it was this one.
+fn good_addresses<'a>(last: Option<&'a ProxyConfig>, listener: &strimzi::Listener) -> Option<&'a [HostPort]> {
+    let addresses = last?.upstream.bootstrap_servers.as_slice();
+    addresses.iter().all(|address| address.port() == listener.port).then_some(addresses)
 }
 
 /// What the proxies were told last of the cluster behind them.

@@ -50,7 +50,7 @@ pub(crate) enum Obstacle {
     User(UserProblem),
     #[error("the settings of the EncryptionProxy do not make a proxy: {0}")]
     Settings(String),
-    #[error("the load balancer of listener {0} has no address yet")]
+    #[error("no load balancer has given an address yet to listener {0}, which proxies do not serve until then")]
     NoAddress(String),
 }
 
