@@ -2,9 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
-PROXY := target/release/topic-encryption-proxy
-
-.PHONY: help demo test unit integration bench lint fmt generate fuzz build advisories clean
+.PHONY: help demo demo-kubernetes test unit integration bench lint fmt generate fuzz build advisories clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -12,6 +10,11 @@ demo: ## a real broker, the proxy, and what each side sees of encrypted records
 	tests/rig/setup demo
 	$(CARGO) build --locked --release -p proxy
 	tests/demo/run
+
+demo-kubernetes: ## a real Kubernetes, the operator by its chart, and a policy that becomes a fleet of proxies (root)
+	tests/rig/setup kubernetes
+	$(CARGO) build --locked --release -p proxy -p operator
+	tests/demo/kubernetes
 
 test: ## every test, on real brokers with real clients
 	tests/rig/setup test
@@ -30,8 +33,8 @@ bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUIC
 	$(CARGO) build --locked --release -p proxy
 	tests/bench/run
 
-build: ## the proxy, optimised: target/release/topic-encryption-proxy
-	$(CARGO) build --locked --release -p proxy
+build: ## the programs, optimised: target/release/topic-encryption-proxy and -operator
+	$(CARGO) build --locked --release -p proxy -p operator
 
 lint: ## formatting, clippy and documentation, warnings are errors; licences and sources where cargo-deny is installed
 	$(CARGO) fmt --all --check

@@ -11,7 +11,8 @@ import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
 import api
-from layout import CONTROL_PLANE, LISTENERS, OPERATOR, REPLICATION, secret
+import layout
+from layout import CONTROL_PLANE, OPERATOR, REPLICATION, secret
 
 USER = 1001  # Strimzi's images run as it
 DATA = "/var/lib/kafka/data-0"
@@ -21,14 +22,17 @@ TRUST = "/opt/kafka/trust"
 KEY_STORE = "/tmp/key-store.pem"  # the image's entry point joins the two files of the Secret
 
 
-def properties(cluster, pool, broker, voters, settings):
+def properties(cluster, owner, pool, broker, voters):
     host = cluster.broker_host(pool, broker)
     controller = broker in voters
     listeners = [("REPLICATION-9091", "SSL", REPLICATION)]
-    for listener in LISTENERS:
+    wanted = layout.listeners_of(owner)
+    for listener in wanted:
         scram = listener.get("authentication", {}).get("type") == "scram-sha-512"
         protocol = ("SASL_" if scram else "") + ("SSL" if listener["tls"] else "PLAINTEXT")
         listeners.append((f"{listener['name']}-{listener['port']}".upper(), protocol, listener["port"]))
+    # What Kafka's tools in the pod use, where clients have no such listener.
+    local = [] if any(listener["name"] == "plain" for listener in wanted) else [("PLAIN-9092", "PLAINTEXT", 9092)]
     if controller:
         listeners.append(("CONTROLPLANE-9090", "SSL", CONTROL_PLANE))
     values = {
@@ -37,9 +41,9 @@ def properties(cluster, pool, broker, voters, settings):
         "controller.quorum.voters": ",".join(f"{id}@{cluster.broker_host(pool, id)}:{CONTROL_PLANE}" for id in voters),
         "controller.listener.names": "CONTROLPLANE-9090",
         "inter.broker.listener.name": "REPLICATION-9091",
-        "listeners": ",".join(f"{name}://0.0.0.0:{port}" for name, _, port in listeners),
-        "advertised.listeners": ",".join(f"{name}://{host}:{port}" for name, _, port in listeners),
-        "listener.security.protocol.map": ",".join([*(f"{name}:{protocol}" for name, protocol, _ in listeners if name != "CONTROLPLANE-9090"), "CONTROLPLANE-9090:SSL"]),
+        "listeners": ",".join([*(f"{name}://0.0.0.0:{port}" for name, _, port in listeners), *(f"{name}://127.0.0.1:{port}" for name, _, port in local)]),
+        "advertised.listeners": ",".join([*(f"{name}://{host}:{port}" for name, _, port in listeners), *(f"{name}://localhost:{port}" for name, _, port in local)]),
+        "listener.security.protocol.map": ",".join([*(f"{name}:{protocol}" for name, protocol, _ in [*listeners, *local] if name != "CONTROLPLANE-9090"), "CONTROLPLANE-9090:SSL"]),
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
         "listener.name.scram-9094.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
         "log.dirs": log_folder(broker),
@@ -65,7 +69,7 @@ def properties(cluster, pool, broker, voters, settings):
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
-    return "".join(f"{key}={value}\n" for key, value in (values | settings).items())
+    return "".join(f"{key}={value}\n" for key, value in (values | owner["spec"]["kafka"].get("config", {})).items())
 
 
 def log_folder(broker):
@@ -85,7 +89,7 @@ def certificates(cluster, owner, pool, ids, authority):
 
 
 def configuration(cluster, owner, pool, broker, voters):
-    data = {"server.config": properties(cluster, pool, broker, voters, owner["spec"]["kafka"].get("config", {}))}
+    data = {"server.config": properties(cluster, owner, pool, broker, voters)}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": cluster.metadata(cluster.pod(pool, broker), owner), "data": data}
 
 
@@ -119,9 +123,9 @@ def pod(cluster, owner, pool, broker, voters, cluster_id, image, generation):
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "env": [{"name": key, "value": value} for key, value in environment.items()],
-        "ports": [{"name": f"tcp-{listener['name']}", "containerPort": listener["port"]} for listener in LISTENERS],
+        "ports": [{"name": f"tcp-{listener['name']}", "containerPort": listener["port"]} for listener in layout.listeners_of(owner)],
         # Kafka opens its ports once it is registered and has caught up.
-        "readinessProbe": {"tcpSocket": {"port": LISTENERS[0]["port"]}, "periodSeconds": 1},
+        "readinessProbe": {"tcpSocket": {"port": layout.listeners_of(owner)[0]["port"]}, "periodSeconds": 1},
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
         "volumeMounts": [
             {"name": "data-0", "mountPath": DATA},

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 GROUP = "kafka.strimzi.io/v1"  # 3.1: the only version that is served since 1.0.0
 OPERATOR = "strimzi-cluster-operator"
 KAFKA_VERSION = "4.3.1"
-# 3.2: all internal. Each as the spec has it; `plain` and `tls` have the names of Strimzi's own examples.
+# 3.2: all internal, of which a cluster has those that it is created with. Each as the spec has it; `plain` and `tls` have the names of Strimzi's own examples.
 LISTENERS = [
     {"name": "plain", "port": 9092, "type": "internal", "tls": False},
     {"name": "tls", "port": 9093, "type": "internal", "tls": True},
@@ -124,7 +124,11 @@ def secret(metadata, data):
 # What the user writes.
 
 
-def kafka(cluster, replicas):
+def listeners_of(kafka):
+    return kafka["spec"]["kafka"]["listeners"]
+
+
+def kafka(cluster, replicas, listeners):
     least = min(2, replicas)
     config = {
         "default.replication.factor": replicas,
@@ -134,7 +138,7 @@ def kafka(cluster, replicas):
         "transaction.state.log.min.isr": least,
     }
     spec = {
-        "kafka": {"version": KAFKA_VERSION, "listeners": LISTENERS, "config": config},
+        "kafka": {"version": KAFKA_VERSION, "listeners": [listener for listener in LISTENERS if listener["name"] in listeners], "config": config},
         "entityOperator": {"topicOperator": {}, "userOperator": {}},
     }
     return {"apiVersion": GROUP, "kind": "Kafka", "metadata": {"name": cluster.name, "namespace": cluster.namespace}, "spec": spec}
@@ -153,11 +157,11 @@ def node_pool(cluster, pool, replicas):
 
 def services(cluster, owner):
     """3.4."""
-    listeners = [port(LEGACY_PORT_NAMES.get(listener["name"], f"tcp-{listener['name']}"), listener["port"]) for listener in LISTENERS]
+    listeners = [port(LEGACY_PORT_NAMES.get(listener["name"], f"tcp-{listener['name']}"), listener["port"]) for listener in listeners_of(owner)]
     fixed = [port("tcp-ctrlplane", CONTROL_PLANE), port("tcp-replication", REPLICATION), port("tcp-kafkaagent", AGENT)]
     found = [
         {"port": listener["port"], "tls": listener["tls"], "protocol": "kafka", "auth": listener.get("authentication", {}).get("type", "none")}
-        for listener in LISTENERS
+        for listener in listeners_of(owner)
     ]
     discovery = {"strimzi.io/discovery": json.dumps(found, indent=2)}
     bootstrap = cluster.metadata(cluster.bootstrap, owner, annotations=discovery, labels={"strimzi.io/discovery": "true"})
@@ -204,10 +208,10 @@ def trust_bundle(cluster, owner, cluster_authorities, clients_authorities):
 # Statuses.
 
 
-def ready(cluster, generation, cluster_id, pools, certificate):
+def ready(cluster, kafka, cluster_id, pools, certificate):
     """3.2: a reconciliation that succeeded. Listeners have bootstrap addresses only."""
     listeners = []
-    for listener in LISTENERS:
+    for listener in listeners_of(kafka):
         address = {"host": f"{cluster.bootstrap}.{cluster.namespace}.svc", "port": listener["port"]}
         status = {"name": listener["name"], "addresses": [address], "bootstrapServers": f"{address['host']}:{address['port']}"}
         if listener["tls"]:
@@ -215,7 +219,7 @@ def ready(cluster, generation, cluster_id, pools, certificate):
         listeners.append(status)
     return {
         "conditions": [condition("Ready")],
-        "observedGeneration": generation,
+        "observedGeneration": kafka["metadata"]["generation"],
         "listeners": listeners,
         "kafkaNodePools": [{"name": pool} for pool in pools],
         "clusterId": cluster_id,

@@ -45,7 +45,7 @@ def write_status(cluster):
     certificate = authority_of(cluster, cluster.cluster_ca).certificate
 
     def status(kafka):
-        return layout.ready(cluster, kafka["metadata"]["generation"], pool["status"]["clusterId"], [pool["metadata"]["name"]], certificate)
+        return layout.ready(cluster, kafka, pool["status"]["clusterId"], [pool["metadata"]["name"]], certificate)
 
     api.replace_status("kafka", cluster.namespace, cluster.name, status)
 
@@ -55,13 +55,13 @@ def write_pool_status(cluster, pool, ids, cluster_id):
     api.replace_status("kafkanodepool", cluster.namespace, pool, lambda found: layout.pool_status(cluster, found["metadata"]["generation"], ids, cluster_id))
 
 
-def create(cluster, count, pool, image):
+def create(cluster, count, pool, image, listeners):
     ids = list(range(count))
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
     node_pool = layout.node_pool(cluster, pool, len(ids))
     node_pool["metadata"]["annotations"] = {VOTERS: ",".join(map(str, ids)), IMAGE: image}
     forget_volumes(cluster)
-    api.apply([layout.kafka(cluster, min(3, len(ids))), node_pool], "user")
+    api.apply([layout.kafka(cluster, min(3, len(ids)), listeners), node_pool], "user")
     owner = kafka_of(cluster)
     # 3.2, trap 3: a new cluster's first status.
     creating = {"conditions": [layout.condition("NotReady", reason="Creating", message="Kafka cluster is being deployed")], "observedGeneration": 1}
