@@ -18,26 +18,42 @@
   verbs: [update]
 {{- end -}}
 
-{{/* Rights on what the operator makes, but for Secrets. */}}
-{{- define "operator.rules.owned" -}}
+{{/* Rights to see what the operator makes, but for Secrets, and to tell of it on policies wherever they are. */}}
+{{- define "operator.rules.seen" -}}
 - apiGroups: [""]
-  resources: [configmaps, services, serviceaccounts]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [get, list, watch, patch]
+  resources: [configmaps, services, serviceaccounts, pods]
+  verbs: [get, list, watch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end -}}
+
+{{/* Rights to make it, only where Kafka clusters are: who may create Deployments can have a pod read any Secret beside it. */}}
+{{- define "operator.rules.owned" -}}
+- apiGroups: [""]
+  resources: [configmaps, services, serviceaccounts]
+  verbs: [create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [create, patch, delete]
 {{- if .Values.rbac.certManager }}
 - apiGroups: [cert-manager.io]
   resources: [certificates]

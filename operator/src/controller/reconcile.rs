@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// While proxies load something, or start.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(500);
 /// While that takes long.
 const LATER: Duration = Duration::from_secs(5);
 /// How long it is looked at soon.
