@@ -80,7 +80,8 @@ pub(crate) fn step(target: &Program, current: Option<&Program>, fleet: &[Proxy],
     // Keys of the first step count as known once they were tried, whatever came of it.
     let untried = current.filter(|current| waits(current)).is_some_and(|current| {
         let keys = current.keys().intersection(&target.keys()).cloned().collect();
-        first.is_none() && serving.iter().any(|proxy| proxy.phase != Phase::Ending && !has_tried(proxy, &keys))
+        first.is_none()
+            && serving.iter().any(|proxy| proxy.phase != Phase::Ending && !has_tried(proxy, &keys))
     });
     match (first, current) {
         (Some(first), _) => told_now(first, false),

@@ -52,8 +52,7 @@ pub fn first_step(in_force: &[&Program], target: &Program) -> Option<Program> {
 /// when every proxy was ready for it, and anything else may be clear there.
 #[must_use]
 pub fn unchanged(told: &Program, target: &Program) -> Program {
-    let patterns: BTreeSet<&Pattern> =
-        told.rules().chain(target.rules()).map(|rule| &rule.pattern).collect();
+    let patterns: BTreeSet<&Pattern> = told.rules().chain(target.rules()).map(|rule| &rule.pattern).collect();
     let rules = patterns.into_iter().map(|pattern| {
         let [now, goal] = [told, target]
             .map(|program| program.patterns().covering(pattern).map(|rule| rule.treatment.clone()));

@@ -52,6 +52,28 @@ const OWNED: [(&str, &str); 9] = [
     ("events.k8s.io/events", "create patch"),
     ("cert-manager.io/certificates", "get list watch create patch delete"),
 ];
+/// What of it may be seen in all namespaces.
+const SEEN: [(&str, &str); 8] = [
+    ("/configmaps", "get list watch"),
+    ("/services", "get list watch"),
+    ("/serviceaccounts", "get list watch"),
+    ("/pods", "get list watch"),
+    ("apps/deployments", "get list watch"),
+    ("policy/poddisruptionbudgets", "get list watch"),
+    ("networking.k8s.io/networkpolicies", "get list watch"),
+    ("events.k8s.io/events", "create patch"),
+];
+/// What of it is made, only where Kafka clusters are.
+const MADE: [(&str, &str); 8] = [
+    ("/configmaps", "create patch delete"),
+    ("/services", "create patch delete"),
+    ("/serviceaccounts", "create patch delete"),
+    ("/pods", "patch"),
+    ("apps/deployments", "create patch delete"),
+    ("policy/poddisruptionbudgets", "create patch delete"),
+    ("networking.k8s.io/networkpolicies", "create patch delete"),
+    ("cert-manager.io/certificates", "get list watch create patch delete"),
+];
 const SECRETS: (&str, &str) = ("/secrets", "get create patch");
 const NAMESPACES: (&str, &str) = ("/namespaces", "get list watch");
 
@@ -95,13 +117,14 @@ fn selecting_by_namespace_labels_adds_nothing_but_reading_namespaces() {
 }
 
 #[test]
-fn cluster_wide_rights_are_without_secrets_which_are_granted_by_namespace() {
+fn cluster_wide_rights_only_show_and_what_is_made_and_secrets_are_granted_by_namespace() {
     let objects = helm::objects(&["--set", "watchAnyNamespace=true,kafkaNamespaces={kafka,events}"]);
     let roles = of_kind(&objects, "ClusterRole");
     assert_eq!(roles.len(), 1);
-    assert_eq!(rights(roles.first().unwrap()), table(&[&RESOURCES[..], &OWNED, &[NAMESPACES]].concat()));
+    assert_eq!(rights(roles.first().unwrap()), table(&[&RESOURCES[..], &SEEN, &[NAMESPACES]].concat()));
     for place in ["kafka", "events"] {
-        assert_eq!(rights(role(&objects, "topic-encryption-operator", place)), table(&[SECRETS]));
+        let watched = role(&objects, "topic-encryption-operator", place);
+        assert_eq!(rights(watched), table(&[&MADE[..], &[SECRETS]].concat()));
     }
     assert_eq!(of_kind(&objects, "Role").len(), 3);
 }

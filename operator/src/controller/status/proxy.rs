@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use operator_api::{EncryptionProxy, EncryptionProxyStatus};
 
+use super::super::validate::Obstacle;
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::{Facts, count};
-use super::super::validate::Obstacle;
 use super::policy::{not_ready, proxy_count};
 use crate::policies::Treatment;
 

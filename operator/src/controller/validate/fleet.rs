@@ -55,7 +55,8 @@ pub(super) fn fleet(
 /// The proxy's own reader knows best what it takes: ports that meet, or clients without an identity.
 fn check(fleet: &Fleet) -> Result<(), Obstacle> {
     let is_taken = |listener: &&Listener| {
-        listener.kind != ListenerType::Internal && fleet.names.listener(&listener.name) == fleet.names.bootstrap()
+        listener.kind != ListenerType::Internal
+            && fleet.names.listener(&listener.name) == fleet.names.bootstrap()
     };
     if let Some(listener) = fleet.listeners.iter().find(is_taken) {
         return Err(Obstacle::Settings(format!(
@@ -113,10 +114,12 @@ fn listener(
         ListenerType::Internal => Some(internal),
         ListenerType::NodePort => spec.advertised_host.clone(),
         ListenerType::LoadBalancer => {
-            let service = observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
+            let service =
+                observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
             let known = || {
                 let told = last?.listeners.iter().find(|told| told.name.as_str() == spec.name)?;
-                let was_balancer = service.is_none_or(is_balancer) && told.advertised_host.as_str() != internal;
+                let was_balancer =
+                    service.is_none_or(is_balancer) && told.advertised_host.as_str() != internal;
                 was_balancer.then(|| told.advertised_host.to_string())
             };
             spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
@@ -165,7 +168,8 @@ fn upstream(
         }
         Err(problem) => return Err(Obstacle::Listener(problem)),
     };
-    let bootstrap = strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
+    let bootstrap =
+        strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
     let authentication = user.map(|user| user.credentials(kafka)).transpose().map_err(Obstacle::User)?;
     Ok(Upstream {
         bootstrap: bootstrap.addresses,

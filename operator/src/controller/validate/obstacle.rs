@@ -50,7 +50,9 @@ pub(crate) enum Obstacle {
     User(UserProblem),
     #[error("the settings of the EncryptionProxy do not make a proxy: {0}")]
     Settings(String),
-    #[error("no load balancer has given an address yet to listener {0}, which proxies do not serve until then")]
+    #[error(
+        "no load balancer has given an address yet to listener {0}, which proxies do not serve until then"
+    )]
     NoAddress(String),
 }
 
