@@ -52,6 +52,8 @@ use crate::template::{Probe, Template};
         priority = 1
     )
 )]
+#[x_kube(validation = Rule::new("self.listeners.all(one, self.listeners.all(other, one.name == other.name || one.port + 16 < other.port || other.port + 16 < one.port))").message("listeners[].port must be at least 17 apart: the ports of brokers follow each"))]
+#[x_kube(validation = Rule::new("!has(self.authentication) || self.listeners.all(listener, has(listener.authentication))").message("authentication needs authentication on every listener, as clients would otherwise act as the proxies' own user"))]
 pub struct EncryptionProxySpec {
     /// The Kafka cluster, by its `Kafka` resource in the same namespace.
     pub kafka_ref: LocalRef,

@@ -71,6 +71,30 @@ fn a_proxy_that_contradicts_itself_is_refused_with_a_remedy() {
             json!({"kafkaRef": kafka, "tls": {"secretRef": {"name": "a"}, "issuerRef": {"name": "b"}}}),
             "at most one of secretRef and issuerRef",
         ),
+        (
+            json!({"kafkaRef": kafka, "listeners": [{"name": "a", "port": 9092}, {"name": "b", "port": 9094}]}),
+            "at least 17 apart",
+        ),
+        (
+            json!({"kafkaRef": kafka, "authentication": {"kafkaUserRef": {"name": "u"}}}),
+            "authentication on every listener",
+        ),
+        (
+            json!({"kafkaRef": kafka, "listeners": [{"name": "a", "type": "nodeport", "port": 30100}]}),
+            "advertisedHost is required",
+        ),
+        (
+            json!({"kafkaRef": kafka, "listeners": [{"name": "a", "advertisedHost": "h"}]}),
+            "advertisedHost must not be given",
+        ),
+        (
+            json!({"kafkaRef": kafka, "listeners": [{"name": "a", "type": "nodeport", "advertisedHost": "h"}]}),
+            "between 30000 and 32700",
+        ),
+        (
+            json!({"kafkaRef": kafka, "listeners": [{"name": "a", "tls": false, "authentication": {"type": "tls"}}]}),
+            "authentication needs tls: true",
+        ),
     ] {
         let Err(error) = proxy(&spec) else { panic!("{spec} is taken") };
         assert!(error.contains(said), "{spec}: {error}");
