@@ -1,6 +1,6 @@
 //! From the policies of one Kafka cluster to what its proxies are told. Pure: no clock, no network.
 //!
-//! [`merge`] joins all [`Submission`]s with the [`Ledger`] of what was ever encrypted into one [`Program`], the meaning of
+//! [`merge()`] joins all [`Submission`]s with the [`Ledger`] of what was ever encrypted into one [`Program`], the meaning of
 //! a `policy.yaml`, and a [`Verdict`] for each policy. [`first_step`] says what proxies must be told before that, so that
 //! none writes what another cannot read and none writes clear what another encrypts.
 //!

@@ -1,4 +1,4 @@
-//! Kubernetes objects of a [`Fleet`], one file for each kind. Pure: nothing here reads or writes anything.
+//! Kubernetes objects of a `Fleet`, one file for each kind. Pure: nothing here reads or writes anything.
 
 mod certificate;
 mod config_map;
