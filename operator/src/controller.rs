@@ -5,6 +5,8 @@
 mod apply;
 mod build;
 mod dereference;
+#[cfg(test)]
+mod fixtures;
 mod reconcile;
 mod rollout;
 mod status;

@@ -36,3 +36,6 @@ fn merge(mut metadata: ObjectMeta, template: Option<&Metadata>) -> ObjectMeta {
 fn non_empty(map: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
     Some(map).filter(|map| !map.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,10 @@ mod admission;
 mod fleet;
 mod obstacle;
 
-use std::collections::BTreeMap;
-
 use kube::ResourceExt;
 use operator_api::{EncryptionProxy, EncryptionProxySpec, TopicEncryptionPolicy};
 
+pub(crate) use self::admission::next_sources;
 pub(crate) use self::obstacle::Obstacle;
 
 use self::admission::submissions;
@@ -133,7 +132,5 @@ pub(crate) fn file<'a>(observed: &'a Observed, name: &str) -> Option<&'a str> {
     observed.ours.config.as_ref()?.data.as_ref()?.get(name).map(String::as_str)
 }
 
-/// Rules that policies had when proxies were told last, by `namespace/name`.
-pub(crate) type Sources = BTreeMap<String, Source>;
-
-pub(crate) use self::admission::{Source, sources};
+#[cfg(test)]
+mod tests;

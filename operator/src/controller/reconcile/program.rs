@@ -19,7 +19,7 @@ use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Step};
-use crate::controller::validate::{Judgement, Source, Sources, file, id_of, is_paused, sources};
+use crate::controller::validate::{Judgement, file, next_sources};
 use crate::fleet::{Certificate, Fleet};
 use crate::names;
 use crate::policies::{Ledger, Program};
@@ -122,24 +122,6 @@ fn files(observed: &Observed, fleet: &Fleet, step: &Step) -> Files {
         policy: step.text.clone(),
         sources: serde_yaml::to_string(&next_sources(observed)).expect("rules have a form in YAML"),
     }
-}
-
-/// The rules of every policy as they are now, for times when one of them is paused.
-fn next_sources(observed: &Observed) -> Sources {
-    let before = sources(observed);
-    let policies = observed.policies.iter().filter_map(|policy| {
-        let id = id_of(policy).to_string();
-        let source = if is_paused(policy) {
-            before.get(&id)?.clone()
-        } else {
-            Source {
-                generation: policy.metadata.generation.unwrap_or_default(),
-                rules: policy.spec.rules.clone(),
-            }
-        };
-        Some((id, source))
-    });
-    policies.collect()
 }
 
 /// All objects, in an order in which nothing refers to what is not there yet.

@@ -8,7 +8,7 @@ use kube::core::{Selector, SelectorExt};
 use operator_api::{AllowedPolicies, EncryptionProxySpec, NamespacesFrom, PolicyRule, TopicEncryptionPolicy};
 use serde::{Deserialize, Serialize};
 
-use super::{Sources, file, id_of, is_paused};
+use super::{file, id_of, is_paused};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
 use crate::policies::{Admission, Submission};
@@ -22,10 +22,31 @@ pub(crate) struct Source {
     pub(crate) rules: Vec<PolicyRule>,
 }
 
+/// Rules that policies had when proxies were told last, by `namespace/name`.
+pub(crate) type Sources = BTreeMap<String, Source>;
+
 /// What `sources.yaml` of the proxies' ConfigMap says. What cannot be read counts as nothing: it is made anew.
-pub(crate) fn sources(observed: &Observed) -> Sources {
+fn sources(observed: &Observed) -> Sources {
     let text = file(observed, "sources.yaml").unwrap_or_default();
     serde_yaml::from_str(text).unwrap_or_default()
+}
+
+/// The rules of every policy as they are now, for times when one of them is paused.
+pub(crate) fn next_sources(observed: &Observed) -> Sources {
+    let before = sources(observed);
+    let policies = observed.policies.iter().filter_map(|policy| {
+        let id = id_of(policy).to_string();
+        let source = if is_paused(policy) {
+            before.get(&id)?.clone()
+        } else {
+            Source {
+                generation: policy.metadata.generation.unwrap_or_default(),
+                rules: policy.spec.rules.clone(),
+            }
+        };
+        Some((id, source))
+    });
+    policies.collect()
 }
 
 pub(super) fn submissions(

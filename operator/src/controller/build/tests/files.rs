@@ -1,0 +1,136 @@
+//! What proxies are told in files, as their own reader takes it.
+
+use std::path::Path;
+
+use proxy_config::{AuthenticationMethod, BrokersFile, ProxyConfig};
+
+use super::{container, everything, pod};
+use crate::controller::build::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml};
+use crate::controller::fixtures::{balancer, fleet, kafka, observed, with_proxy};
+use crate::fleet::Fleet;
+
+fn config(fleet: &Fleet) -> ProxyConfig {
+    let text = serde_yaml::to_string(&proxy_yaml(fleet)).unwrap();
+    ProxyConfig::parse(&text, Path::new("/etc/topic-encryption")).unwrap()
+}
+
+fn names(fleet: &Fleet) -> Vec<String> {
+    config(fleet).listeners.iter().map(|listener| listener.name.to_string()).collect()
+}
+
+#[test]
+fn proxies_understand_a_fleet_without_any_settings() {
+    let fleet = fleet(&observed());
+    let config = config(&fleet);
+    assert_eq!(config.cluster.as_str(), "kafka/my-cluster");
+    assert_eq!(config.upstream.bootstrap_servers[0].to_string(), "my-cluster-kafka-bootstrap.kafka.svc:9093");
+    assert!(config.upstream.tls.is_some() && config.upstream.authentication.is_none());
+    assert_eq!(config.listeners[0].advertised_host.as_str(), "my-cluster-encryption-bootstrap.kafka.svc");
+    assert_eq!(config.admin.bind.to_string(), "0.0.0.0:8080");
+    let state = config.policy.state_file.to_string();
+    assert!(state.starts_with("/var/lib/topic-encryption/"), "{state}");
+}
+
+#[test]
+fn every_broker_is_told_by_the_name_of_its_pod() {
+    let text = serde_yaml::to_string(&brokers_yaml(&fleet(&observed()))).unwrap();
+    let brokers = BrokersFile::parse(&text).unwrap().brokers;
+    let brokers: Vec<_> = brokers.iter().map(|(id, address)| format!("{id} {address}")).collect();
+    let name =
+        |pool: &str, id: u32| format!("{id} my-cluster-{pool}-{id}.my-cluster-kafka-brokers.kafka.svc:9093");
+    assert_eq!(brokers, [name("brokers", 0), name("combined", 7), name("brokers", 12)]);
+}
+
+#[test]
+fn every_broker_there_is_and_the_next_ones_have_a_port() {
+    let ports = config(&fleet(&observed())).listeners[0].broker_ports;
+    assert_eq!(*ports.ports().start(), 9093);
+    assert!(ports.count() >= 13 + 8, "{}", ports.count());
+}
+
+#[test]
+fn files_that_proxies_are_told_of_are_mounted() {
+    let fleet = everything();
+    let mounts = container(&fleet).volume_mounts.unwrap();
+    let text = proxy_yaml(&fleet).to_string();
+    for mount in mounts.iter().filter(|mount| mount.name != "tmp" && mount.name != "config") {
+        assert!(text.contains(&mount.mount_path), "nothing is said of {}", mount.mount_path);
+    }
+    let authentication = config(&fleet).upstream.authentication.unwrap();
+    assert!(matches!(authentication.method, AuthenticationMethod::Tls(_)));
+    assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().client_ca_file.is_some()));
+}
+
+#[test]
+fn a_listener_without_tls_and_brokers_without_tls_need_no_certificates() {
+    let fleet = fleet(&with_proxy("{listenerName: plain, listeners: [{name: plain, tls: false}]}"));
+    let config = config(&fleet);
+    assert!(config.upstream.tls.is_none() && config.listeners[0].tls.is_none());
+    let secrets = pod(&fleet).volumes.unwrap().into_iter().filter_map(|volume| volume.secret?.secret_name);
+    assert_eq!(secrets.collect::<Vec<_>>(), ["my-cluster-encryption-keys"]);
+}
+
+#[test]
+fn certificates_that_the_user_gave_to_brokers_are_a_file_of_the_config_map() {
+    let mut observed = observed();
+    let listener = &mut kafka(&mut observed)["spec"]["kafka"]["listeners"][1];
+    listener["configuration"] = serde_json::json!({"brokerCertChainAndKey": {
+        "secretName": "own", "certificate": "tls.crt", "key": "tls.key",
+    }});
+    let fleet = fleet(&observed);
+    let [proxy, brokers, policy, sources] = Default::default();
+    let map = config_map(&fleet, &Files { proxy, brokers, policy, sources });
+    assert!(map.data.unwrap()[UPSTREAM_CA_FILE].contains("BEGIN CERTIFICATE"));
+    let text = proxy_yaml(&fleet)["upstream"]["tls"]["caFile"].to_string();
+    assert!(text.contains(UPSTREAM_CA_FILE), "{text}");
+}
+
+#[test]
+fn limits_and_logging_pass_through() {
+    let limits = "{maxFrameBytes: 1048576, bufferBytes: 67108864, connections: 77}";
+    let fleet = fleet(&with_proxy(&format!("{{limits: {limits}, logging: {{level: debug, format: text}}}}")));
+    let config = config(&fleet);
+    assert_eq!(config.limits.connections, 77);
+    assert_eq!((config.limits.max_frame_bytes, config.limits.buffer_bytes), (1_048_576, 67_108_864));
+    assert_eq!(proxy_yaml(&fleet)["log"], serde_json::json!({"level": "debug", "format": "text"}));
+}
+
+#[test]
+fn a_proxy_drains_within_its_grace_period() {
+    for (template, grace) in [("{}", 60), ("{template: {pod: {terminationGracePeriodSeconds: 15}}}", 15)] {
+        let fleet = fleet(&with_proxy(template));
+        assert_eq!(pod(&fleet).termination_grace_period_seconds, Some(grace));
+        let stop = container(&fleet).lifecycle.unwrap().pre_stop.unwrap().sleep.unwrap();
+        let left = grace - stop.seconds - i64::from(config(&fleet).drain.seconds);
+        assert!(left >= 5, "{left} s left to exit");
+    }
+}
+
+#[test]
+fn a_load_balancer_is_served_once_it_has_an_address() {
+    let settings = "{listeners: [{name: tls}, {name: outside, type: loadbalancer, port: 9300}]}";
+    let mut observed = with_proxy(settings);
+    assert_eq!(names(&fleet(&observed)), ["tls"]);
+    observed.ours.services = vec![balancer("my-cluster-encryption-outside", None)];
+    assert_eq!(names(&fleet(&observed)), ["tls"]);
+    observed.ours.services = vec![balancer("my-cluster-encryption-outside", Some("lb.example.com"))];
+    let fleet = fleet(&observed);
+    assert_eq!(names(&fleet), ["tls", "outside"]);
+    assert_eq!(config(&fleet).listeners[1].advertised_host.as_str(), "lb.example.com");
+}
+
+#[test]
+fn the_users_address_of_a_load_balancer_needs_no_other() {
+    let listener = "{name: outside, type: loadbalancer, advertisedHost: kafka.example.com}";
+    let fleet = fleet(&with_proxy(&format!("{{listeners: [{listener}]}}")));
+    assert_eq!(config(&fleet).listeners[0].advertised_host.as_str(), "kafka.example.com");
+    assert_eq!(fleet.bootstrap_servers().as_deref(), Some("kafka.example.com:9092"));
+}
+
+#[test]
+fn an_ipv6_address_stands_in_brackets_for_clients() {
+    let listener = "{name: outside, type: loadbalancer, advertisedHost: '2001:db8::1'}";
+    let fleet = fleet(&with_proxy(&format!("{{listeners: [{listener}]}}")));
+    assert_eq!(fleet.bootstrap_servers().as_deref(), Some("[2001:db8::1]:9092"));
+    assert_eq!(config(&fleet).listeners[0].advertised_host.as_str(), "2001:db8::1");
+}
