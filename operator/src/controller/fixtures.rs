@@ -1,5 +1,7 @@
 //! A Kafka cluster as its operator finds it, for tests: everything is healthy until a test says otherwise.
 
+pub(super) mod api_server;
+
 use clap::Parser;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::core::DynamicObject;
