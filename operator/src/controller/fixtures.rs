@@ -1,5 +1,7 @@
 //! A Kafka cluster as its operator finds it, for tests: everything is healthy until a test says otherwise.
 
+pub(super) mod api_server;
+
 use clap::Parser;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::core::DynamicObject;
@@ -9,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::build::{Files, brokers_yaml, config_map, proxy_yaml};
 use super::dereference::{Observed, Ours, Strimzi};
-use super::rollout;
 use super::validate::{Judgement, validate};
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
@@ -168,9 +169,4 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
 pub(super) fn tried(key: &str, state: &str) -> Key {
     let message = (state != "Ready").then(|| "permission denied".to_owned());
     Key { provider: "default".to_owned(), key: key.to_owned(), state: state.to_owned(), message }
-}
-
-/// What proxies are told in the first pass.
-pub(super) fn first_told(observed: &Observed) -> rollout::Step {
-    rollout::step(&judge(observed).merged.program, None, &[], &rollout::Told::default())
 }

@@ -132,3 +132,6 @@ fn wait(
 
 /// What the cluster's proxies were told before, as far as this process knows.
 pub(crate) type Told = rollout::Told;
+
+#[cfg(test)]
+mod tests;

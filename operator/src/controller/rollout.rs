@@ -35,9 +35,9 @@ pub(crate) struct Step {
 impl Told {
     /// Remembers a program.
     pub(crate) fn remember(&mut self, hash: &str, program: &Arc<Program>) {
-        if self.by_hash.insert(hash.to_owned(), program.clone()).is_none() {
-            self.order.push_back(hash.to_owned());
-        }
+        self.by_hash.insert(hash.to_owned(), program.clone());
+        self.order.retain(|known| known != hash);
+        self.order.push_back(hash.to_owned());
         while self.order.len() > REMEMBERED {
             if let Some(oldest) = self.order.pop_front() {
                 self.by_hash.remove(&oldest);
@@ -124,3 +124,6 @@ fn rules_of<'a>(program: &'a Program, policy: &PolicyId) -> Vec<(String, &'a Tre
         .map(|rule| (rule.pattern.to_string(), &rule.treatment))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

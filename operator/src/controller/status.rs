@@ -218,3 +218,6 @@ fn truncated(mut note: String) -> String {
     note.truncate(end);
     note
 }
+
+#[cfg(test)]
+mod tests;

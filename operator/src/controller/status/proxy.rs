@@ -60,21 +60,18 @@ pub(super) fn status(
 fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
     if let Some(paused) = &facts.judgement.paused {
         return vec![
-            finding("Accepted", true, "Accepted", "its settings are in order"),
+            accepted(facts),
             finding("Ready", Holds::Unknown, "ReconciliationPaused", paused.clone()),
             finding("ReconciliationPaused", true, "ReconciliationPaused", paused.clone()),
         ];
     }
     if let Err(obstacle) = &facts.judgement.fleet {
-        let mut findings = vec![
-            finding("Accepted", obstacle.passes(), obstacle.reason(), obstacle.to_string()),
-            finding("Programmed", false, obstacle.reason(), obstacle.to_string()),
-        ];
+        let mut findings =
+            vec![accepted(facts), finding("Programmed", false, obstacle.reason(), obstacle.to_string())];
         let also = if obstacle.passes() { "Reconciling" } else { "Stalled" };
         findings.extend(not_ready(&finding("Ready", false, obstacle.reason(), obstacle.to_string()), also));
         return findings;
     }
-    let accepted = finding("Accepted", true, "Accepted", "its settings are in order");
     let hash = facts.programmed.map(|programmed| programmed.step.hash.clone()).unwrap_or_default();
     let programmed = if loaded >= facts.desired {
         finding(
@@ -99,7 +96,14 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
     } else {
         vec![finding("Ready", true, "Ready", format!("{} proxies take clients", facts.desired))]
     };
-    [vec![accepted, programmed], ready].concat()
+    [vec![accepted(facts), programmed], ready].concat()
+}
+
+fn accepted(facts: &Facts<'_>) -> Finding {
+    match &facts.judgement.fleet {
+        Ok(_) => finding("Accepted", true, "Accepted", "its settings are in order"),
+        Err(obstacle) => finding("Accepted", obstacle.passes(), obstacle.reason(), obstacle.to_string()),
+    }
 }
 
 fn address_pending(obstacle: &Obstacle) -> Finding {

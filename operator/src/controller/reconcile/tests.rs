@@ -1,0 +1,120 @@
+//! Whole passes against an API server in memory: what is written, and in which order.
+
+mod ledger;
+mod order;
+mod removal;
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::runtime::controller::Action;
+use kube::runtime::events::Recorder;
+use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+use super::{Context, Error, Memory, reconcile};
+use crate::cluster::Mentioned;
+use crate::controller::dereference::Reader;
+use crate::controller::fixtures::api_server::ApiServer;
+use crate::controller::fixtures::{key, observed, settings};
+use crate::controller::strimzi_api::StrimziApi;
+use crate::metrics::Metrics;
+
+const CORE: &str = "/api/v1/namespaces/kafka";
+const OURS: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka";
+const STRIMZI: &str = "/apis/kafka.strimzi.io/v1/namespaces/kafka";
+
+/// An operator with the cluster that it looks after.
+struct World {
+    server: ApiServer,
+    context: Arc<Context>,
+}
+
+impl World {
+    /// With Strimzi and a Kafka cluster, of which nobody says anything yet.
+    async fn new() -> Self {
+        let server = ApiServer::default();
+        let strimzi = observed().strimzi.expect("Strimzi is installed");
+        server.put(&format!("{STRIMZI}/kafkas"), &strimzi.kafka);
+        for pool in &strimzi.pools {
+            server.put(&format!("{STRIMZI}/kafkanodepools"), pool);
+        }
+        let context = context(&server).await;
+        Self { server, context }
+    }
+
+    /// The same with one policy.
+    async fn with_policy() -> Self {
+        let world = Self::new().await;
+        world.policy(&observed().policies[0]);
+        world
+    }
+
+    fn policy(&self, policy: &TopicEncryptionPolicy) {
+        self.put(OURS, "topicencryptionpolicies", policy);
+    }
+
+    fn proxy(&self, proxy: &EncryptionProxy) {
+        self.put(OURS, "encryptionproxies", proxy);
+    }
+
+    fn service(&self, service: &Service) {
+        self.put(CORE, "services", service);
+    }
+
+    fn put(&self, base: &str, plural: &str, object: &impl Serialize) {
+        self.server.put(&format!("{base}/{plural}"), object);
+    }
+
+    /// One pass, which goes well.
+    async fn pass(&self) -> Vec<String> {
+        self.try_pass().await.expect("the pass goes well");
+        self.server.writes()
+    }
+
+    async fn try_pass(&self) -> Result<Action, Error> {
+        reconcile(Arc::new(Mentioned::from(key())), self.context.clone()).await
+    }
+
+    /// The ledger as it is.
+    fn ledger(&self) -> String {
+        let ledger = self.server.get(LEDGER).expect("there is a ledger");
+        ledger["data"]["ledger.yaml"].as_str().expect("a text").to_owned()
+    }
+
+    fn ready(&self, path: &str) -> String {
+        let object = self.server.get(path).expect("it is there");
+        let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let ready = conditions.iter().find(|each| each["type"] == "Ready").expect("it is told");
+        format!("{} {}", ready["status"].as_str().unwrap(), ready["reason"].as_str().unwrap())
+    }
+}
+
+const LEDGER: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-ledger";
+const POLICY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/topicencryptionpolicies/payments";
+const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encryptionproxies/proxies";
+
+async fn context(server: &ApiServer) -> Arc<Context> {
+    let client = server.client();
+    let strimzi = StrimziApi::look(client.clone());
+    strimzi.clone().installed().await;
+    Arc::new(Context {
+        reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
+        recorder: Recorder::new(client.clone(), "operator".into()),
+        memory: Memory::default(),
+        client,
+        settings: settings(&["--watch-namespaces", "kafka"]),
+        metrics: Metrics::register(&mut Registry::default()),
+    })
+}
+
+/// Where the first write of these is.
+fn place(writes: &[String], write: &str) -> usize {
+    let found = writes.iter().position(|each| each == write);
+    found.unwrap_or_else(|| panic!("no {write} in {writes:#?}"))
+}
+
+fn has(writes: &[String], part: &str) -> bool {
+    writes.iter().any(|write| write.contains(part))
+}

@@ -1,0 +1,181 @@
+//! Which program proxies are told, as a small fleet follows it step by step.
+
+mod policies;
+
+use std::sync::Arc;
+
+use super::{Step, Told, step};
+use crate::controller::fixtures::{judge, observed, pod, policy, tried};
+use crate::pods::{Phase, Proxy};
+use crate::policies::{Program, Treatment};
+
+const NOTHING: &str = "[{topics: [{name: unrelated}], encryption: Disabled}]";
+const ONE: &str = "[{topics: [{prefix: a.}], key: {name: one}}]";
+const OTHER_KEY: &str = "[{topics: [{prefix: a.}], key: {name: two}}]";
+const TWO_RULES: &str =
+    "[{topics: [{prefix: a.}], key: {name: one}}, {topics: [{prefix: b.}], key: {name: two}}]";
+
+/// The program that a policy with these rules comes to.
+fn target(rules: &str) -> Program {
+    let mut observed = observed();
+    observed.policies = vec![policy(rules)];
+    judge(&observed).merged.program
+}
+
+/// The file of a fleet and its pods, over passes of the operator.
+struct Cluster {
+    told: Told,
+    text: String,
+    fleet: Vec<Proxy>,
+}
+
+impl Cluster {
+    /// Two proxies that have loaded the program of these rules.
+    fn settled(rules: &str) -> Self {
+        let mut cluster = Self { told: Told::default(), text: String::new(), fleet: Vec::new() };
+        cluster.pass(&target(rules));
+        cluster.fleet = vec![pod("pod-0", &cluster.text), pod("pod-1", &cluster.text)];
+        cluster.all_try(&["one", "two"]);
+        assert!(cluster.pass(&target(rules)).last);
+        cluster
+    }
+
+    /// As the operator does it: it reads the file, decides, remembers and writes.
+    fn pass(&mut self, target: &Program) -> Step {
+        let current = Program::parse(&self.text).ok();
+        if let Some(current) = &current {
+            self.told.learn(&crate::names::sha256(&self.text), &Arc::new(current.clone()));
+        }
+        let step = step(target, current.as_ref(), &self.fleet, &self.told);
+        self.told.remember(&step.hash, &step.program);
+        self.text.clone_from(&step.text);
+        step
+    }
+
+    /// A pod loads the file.
+    fn load(&mut self, index: usize) {
+        let hash = crate::names::sha256(&self.text);
+        self.fleet[index].report.as_mut().unwrap().policy = Some(hash);
+    }
+
+    fn all_load(&mut self) {
+        (0..self.fleet.len()).for_each(|index| self.load(index));
+    }
+
+    fn all_try(&mut self, keys: &[&str]) {
+        for proxy in &mut self.fleet {
+            proxy.report.as_mut().unwrap().keys = keys.iter().map(|key| tried(key, "Ready")).collect();
+        }
+    }
+}
+
+fn treatment(step: &Step, topic: &str) -> Treatment {
+    step.program.decide(topic).unwrap().treatment.clone()
+}
+
+fn is_pending(step: &Step, topic: &str) -> bool {
+    !step.last && matches!(treatment(step, topic), Treatment::Pending { .. })
+}
+
+fn encrypts(step: &Step, topic: &str, key: &str) -> bool {
+    matches!(treatment(step, topic), Treatment::Encrypt(encrypt) if encrypt.key.name.as_str() == key)
+}
+
+#[test]
+fn without_proxies_the_target_is_told_at_once() {
+    let first = step(&target(ONE), None, &[], &Told::default());
+    assert!(first.last && encrypts(&first, "a.x", "one"));
+}
+
+#[test]
+fn pods_that_are_over_hold_nothing_up() {
+    let mut cluster = Cluster::settled(NOTHING);
+    for proxy in &mut cluster.fleet {
+        proxy.phase = Phase::Ended;
+    }
+    assert!(cluster.pass(&target(ONE)).last);
+}
+
+#[test]
+fn new_encryption_waits_until_every_proxy_has_loaded_the_first_step() {
+    let mut cluster = Cluster::settled(NOTHING);
+    let target = target(ONE);
+    assert!(is_pending(&cluster.pass(&target), "a.x"));
+    cluster.load(0);
+    assert!(is_pending(&cluster.pass(&target), "a.x"));
+    cluster.load(1);
+    let last = cluster.pass(&target);
+    assert!(last.last && encrypts(&last, "a.x", "one"));
+    cluster.all_load();
+    let settled = cluster.pass(&target);
+    assert!(settled.last && settled.hash == last.hash);
+}
+
+#[test]
+fn new_encryption_waits_for_proxies_that_end_or_do_not_answer_too() {
+    for phase in [Phase::Ending, Phase::Running { ready: false }] {
+        let mut cluster = Cluster::settled(NOTHING);
+        let target = target(ONE);
+        cluster.fleet[1].phase = phase.clone();
+        cluster.fleet[1].report = Err("its admin port does not answer".to_owned());
+        cluster.pass(&target);
+        cluster.load(0);
+        assert!(is_pending(&cluster.pass(&target), "a.x"), "{phase:?}");
+        cluster.fleet.remove(1);
+        assert!(cluster.pass(&target).last, "{phase:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_ends_with_the_first_step_loaded_need_not_try_keys() {
+    let mut cluster = Cluster::settled(NOTHING);
+    let target = target(ONE);
+    cluster.pass(&target);
+    cluster.all_load();
+    cluster.fleet[1].phase = Phase::Ending;
+    cluster.fleet[1].report.as_mut().unwrap().keys.clear();
+    assert!(cluster.pass(&target).last);
+}
+
+#[test]
+fn a_proxy_that_starts_reads_the_first_step_or_the_target() {
+    let mut cluster = Cluster::settled(NOTHING);
+    let target = target(ONE);
+    cluster.pass(&target);
+    cluster.all_load();
+    let mut starting = pod("pod-2", "");
+    starting.phase = Phase::Starting(None);
+    starting.report = Err("it has not started yet".to_owned());
+    cluster.fleet.push(starting);
+    assert!(cluster.pass(&target).last);
+}
+
+#[test]
+fn the_target_waits_until_every_proxy_has_tried_the_keys() {
+    let mut cluster = Cluster::settled(NOTHING);
+    let target = target(ONE);
+    cluster.pass(&target);
+    cluster.all_load();
+    for state in ["Unknown", ""] {
+        cluster.fleet[1].report.as_mut().unwrap().keys =
+            if state.is_empty() { Vec::new() } else { vec![tried("one", state)] };
+        assert!(is_pending(&cluster.pass(&target), "a.x"), "{state:?}");
+    }
+    // A definite no of one owner's key holds up nobody, and neither does a provider that is away.
+    for state in ["Refused", "Unavailable", "Ready"] {
+        let mut tried_key =
+            Cluster { told: cluster.told.clone(), text: cluster.text.clone(), fleet: cluster.fleet.clone() };
+        tried_key.fleet[1].report.as_mut().unwrap().keys = vec![tried("one", state)];
+        assert!(tried_key.pass(&target).last, "{state}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_taken_back_while_its_keys_are_untried_goes_at_once() {
+    let mut cluster = Cluster::settled(NOTHING);
+    cluster.pass(&target(ONE));
+    cluster.all_load();
+    cluster.all_try(&[]);
+    let back = cluster.pass(&target(NOTHING));
+    assert!(back.last && back.program.decide("a.x").is_none());
+}

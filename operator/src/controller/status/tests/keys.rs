@@ -1,0 +1,109 @@
+//! Keys that proxies can use, cannot, or have not tried; and who holds them.
+
+use super::{
+    brief, find, has, healthy, healthy_with, policy_status, policy_status_with, proxy_status, with_pods,
+};
+use crate::controller::dereference::Observed;
+use crate::controller::fixtures::{policy, policy_of, told, tried, with_proxy};
+
+fn with_key(state: &str) -> Observed {
+    let mut observed = healthy();
+    observed.fleet[1].report.as_mut().unwrap().keys = vec![tried("payments", state)];
+    observed
+}
+
+#[test]
+fn a_refused_key_is_named_with_the_providers_words_and_the_pod() {
+    let status = policy_status(&with_key("Refused"));
+    let (keys, reason, message) = find(&status.conditions, "KeysReady");
+    assert_eq!((keys.as_str(), reason.as_str()), ("False", "KeyRefused"));
+    for part in
+        ["key payments", "provider default", "permission denied", "pod-1", "neither be written nor read"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(brief(&status.conditions, "Ready"), "False KeyRefused");
+}
+
+#[test]
+fn a_provider_that_is_away_is_told_from_one_that_refuses() {
+    let status = policy_status(&with_key("Unavailable"));
+    let (_, reason, message) = find(&status.conditions, "KeysReady");
+    assert_eq!(reason, "KeyProviderUnavailable");
+    assert!(message.contains("retriable"), "{message}");
+    assert_eq!(brief(&status.conditions, "Ready"), "False KeyProviderUnavailable");
+}
+
+#[test]
+fn a_key_that_is_not_tried_yet_is_unknown() {
+    assert_eq!(brief(&policy_status(&with_key("Unknown")).conditions, "KeysReady"), "Unknown NotTriedYet");
+    let mut silent = healthy();
+    silent.fleet.iter_mut().for_each(|proxy| proxy.report.as_mut().unwrap().keys.clear());
+    assert_eq!(brief(&policy_status(&silent).conditions, "KeysReady"), "Unknown NotTriedYet");
+}
+
+#[test]
+fn a_refusal_is_told_before_what_is_unknown() {
+    let mut observed = with_key("Refused");
+    observed.fleet[0].report.as_mut().unwrap().keys = vec![tried("payments", "Unknown")];
+    observed.fleet[2].report.as_mut().unwrap().keys = vec![tried("payments", "Unknown")];
+    assert_eq!(brief(&policy_status(&observed).conditions, "KeysReady"), "False KeyRefused");
+}
+
+#[test]
+fn one_owners_key_is_no_trouble_of_another_owner() {
+    let mut observed = with_proxy("{replicas: 2}");
+    observed.policies.push(policy_of(
+        "kafka",
+        "other",
+        "[{topics: [{name: refunds}], key: {name: refunds}}]",
+    ));
+    let mut observed = with_pods(told(observed), 2);
+    for proxy in &mut observed.fleet {
+        proxy.report.as_mut().unwrap().keys = vec![tried("payments", "Ready"), tried("refunds", "Refused")];
+    }
+    assert_eq!(brief(&policy_status(&observed).conditions, "Ready"), "True Ready");
+    assert_eq!(brief(&proxy_status(&observed).conditions, "Ready"), "True Ready");
+    observed.policies.swap(0, 1);
+    assert_eq!(brief(&policy_status(&observed).conditions, "Ready"), "False KeyRefused");
+}
+
+#[test]
+fn a_local_key_that_cannot_be_made_is_refused_by_the_operator() {
+    let status = policy_status_with(&healthy(), |programmed| {
+        programmed.refused_keys = [("payments".to_owned(), "restore its entries".to_owned())].into();
+    });
+    let (_, reason, message) = find(&status.conditions, "KeysReady");
+    assert_eq!((reason.as_str(), message.as_str()), ("KeyRefused", "key payments: restore its entries"));
+}
+
+#[test]
+fn a_policy_without_keys_needs_none() {
+    let mut observed = with_proxy("{replicas: 2}");
+    observed.policies = vec![policy("[{topics: [{name: open}], encryption: Disabled}]")];
+    let status = policy_status(&with_pods(told(observed), 2));
+    assert_eq!(brief(&status.conditions, "KeysReady"), "True NoKeys");
+    assert!(!has(&status.conditions, "LocalKeys") && status.key_providers.is_empty());
+    assert_eq!(brief(&status.conditions, "Ready"), "True Ready");
+}
+
+#[test]
+fn keys_in_a_secret_are_told_so_whoever_made_it() {
+    let own = "{replicas: 2, keyProviders: [{name: default, local: {secretRef: {name: mine}}}]}";
+    for observed in [healthy(), healthy_with(own, 2)] {
+        let (status, _, message) = find(&policy_status(&observed).conditions, "LocalKeys");
+        assert_eq!(status, "True");
+        assert!(message.contains("Back the Secret up"), "{message}");
+    }
+}
+
+#[test]
+fn clear_records_that_pass_are_a_warning_with_the_place() {
+    let (_, reason, message) = find(&policy_status(&healthy()).conditions, "Warning");
+    assert_eq!(reason, "PlaintextPasses");
+    assert!(message.starts_with("rules[0].onPlaintext: "), "{message}");
+    let mut observed = with_proxy("{replicas: 2}");
+    observed.policies =
+        vec![policy("[{topics: [{prefix: payments.}], key: {name: payments}, onPlaintext: Reject}]")];
+    assert!(!has(&policy_status(&with_pods(told(observed), 2)).conditions, "Warning"));
+}
