@@ -1,0 +1,204 @@
+//! What holds for all policies and ledgers.
+
+use std::collections::BTreeMap;
+
+use operator_api::{
+    Encryption, KeyRef as KeySpec, OnPlaintext, PolicyRule, RecordFormat, TopicPattern, UnmatchedTopics,
+};
+use proptest::prelude::*;
+use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefix};
+
+use super::{Merged, merge};
+use crate::policies::{
+    Admission, Inputs, Ledger, LedgerEntry, PolicyId, ProviderKind, Reason, Submission, Treatment,
+};
+
+fn pattern(text: &str) -> Pattern {
+    match text.strip_suffix('*') {
+        Some("") => Pattern::Any,
+        Some(prefix) => Pattern::Prefix(TopicPrefix::new(prefix).unwrap()),
+        None => Pattern::Name(TopicName::new(text).unwrap()),
+    }
+}
+
+fn spec(pattern: &Pattern) -> TopicPattern {
+    let (name, prefix, any) = match pattern {
+        Pattern::Name(name) => (Some(name.to_string()), None, None),
+        Pattern::Prefix(prefix) => (None, Some(prefix.to_string()), None),
+        Pattern::Any => (None, None, Some(true)),
+    };
+    TopicPattern { name, prefix, any }
+}
+
+fn patterns() -> impl Strategy<Value = Pattern> {
+    "[ab]{0,2}\\*|[ab]{1,2}".prop_map(|text| pattern(&text))
+}
+
+fn ids() -> impl Strategy<Value = PolicyId> {
+    ("[xy]", "[12]").prop_map(|(namespace, name)| PolicyId::new(namespace, name))
+}
+
+fn rules() -> impl Strategy<Value = PolicyRule> {
+    let provider = prop_oneof![9 => Just("default"), 1 => Just("unknown")];
+    (patterns(), prop::option::weighted(0.6, provider)).prop_map(|(pattern, provider)| PolicyRule {
+        topics: vec![spec(&pattern)],
+        key: provider.map(|provider| KeySpec { name: "k".to_owned(), provider: provider.to_owned() }),
+        format: RecordFormat::Auto,
+        on_plaintext: OnPlaintext::Reject,
+        encryption: if provider.is_none() { Some(Encryption::Disabled) } else { None },
+    })
+}
+
+fn submissions() -> impl Strategy<Value = Vec<Submission>> {
+    let admission = prop_oneof![
+        8 => Just(Admission::Allowed),
+        1 => Just(Admission::NamespaceNotAllowed),
+        1 => Just(Admission::Invalid("no".to_owned())),
+    ];
+    let content = (prop::option::of(0..2_i64), prop::collection::vec(rules(), 1..4), admission);
+    prop::collection::btree_map(ids(), content, 0..4).prop_map(|policies| {
+        let submission = |(id, (created, rules, admission))| Submission {
+            id,
+            created: Option::map(created, |second| jiff::Timestamp::from_second(second).unwrap()),
+            generation: 1,
+            rules,
+            admission,
+        };
+        policies.into_iter().map(submission).collect()
+    })
+}
+
+fn ledgers() -> impl Strategy<Value = Ledger> {
+    prop::collection::vec((patterns(), ids()), 0..3).prop_map(|entries| {
+        let mut ledger = Ledger::default();
+        for (pattern, policy) in entries {
+            let (provider, name) = (ProviderName::new("default").unwrap(), KeyName::new("old").unwrap());
+            ledger.insert(pattern, LedgerEntry { key: KeyRef { provider, name }, policy });
+        }
+        ledger
+    })
+}
+
+fn merged(submissions: &[Submission], ledger: &Ledger) -> Merged {
+    let providers = BTreeMap::from([(ProviderName::new("default").unwrap(), ProviderKind::Local)]);
+    merge(&Inputs {
+        kafka_namespace: "x",
+        submissions,
+        ledger,
+        unmatched: UnmatchedTopics::Passthrough,
+        providers: &providers,
+    })
+}
+
+/// Every topic of up to three letters: longer than any pattern.
+fn topics() -> impl Iterator<Item = String> {
+    let letters = ["", "a", "b"];
+    let words = letters.into_iter().flat_map(move |x| {
+        letters.into_iter().flat_map(move |y| letters.into_iter().map(move |z| format!("{x}{y}{z}")))
+    });
+    words.filter(|topic| !topic.is_empty())
+}
+
+/// The patterns of a policy that say so, and whether they encrypt.
+fn claims(submission: &Submission) -> impl Iterator<Item = (Pattern, bool)> {
+    submission.rules.iter().flat_map(|rule| {
+        let encrypts = rule.key.is_some();
+        let pattern = |topic: &TopicPattern| match (&topic.name, &topic.prefix) {
+            (Some(name), _) => pattern(name),
+            (_, Some(prefix)) => pattern(&format!("{prefix}*")),
+            _ => Pattern::Any,
+        };
+        rule.topics.iter().map(move |topic| (pattern(topic), encrypts))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn what_was_encrypted_is_clear_only_where_its_namespace_says_so(
+        submissions in submissions(),
+        ledger in ledgers(),
+    ) {
+        let merged = merged(&submissions, &ledger);
+        for topic in topics() {
+            let Some(entry) = ledger.entries().best(&topic) else { continue };
+            let rule = merged.program.decide(&topic);
+            prop_assert!(rule.is_some(), "{topic} is unmatched");
+            let rule = rule.unwrap();
+            if rule.treatment == Treatment::Clear {
+                let source = rule.source.clone().unwrap();
+                let says_so = submissions.iter().filter(|submission| submission.id == source);
+                let says_so = says_so.flat_map(claims).any(|claim| claim == (rule.pattern.clone(), false));
+                prop_assert!(says_so && source.namespace == entry.policy.namespace, "{topic}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_policy_that_counts_wants_encrypted_is_clear_only_by_a_rule_of_another(
+        submissions in submissions(),
+        ledger in ledgers(),
+    ) {
+        let merged = merged(&submissions, &ledger);
+        for submission in &submissions {
+            if merged.verdicts[&submission.id].reason == Reason::NamespaceNotAllowed {
+                continue;
+            }
+            for (pattern, _) in claims(submission).filter(|(_, encrypts)| *encrypts) {
+                for topic in topics().filter(|topic| pattern.matches(topic)) {
+                    let rule = merged.program.decide(&topic);
+                    prop_assert!(rule.is_some(), "{topic} is unmatched");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_of_an_accepted_policy_is_in_force_as_it_stands(
+        submissions in submissions(),
+        ledger in ledgers(),
+    ) {
+        let merged = merged(&submissions, &ledger);
+        for submission in submissions.iter().filter(|submission| merged.verdicts[&submission.id].is_accepted()) {
+            for (pattern, encrypts) in claims(submission) {
+                let rule = merged.program.rules().find(|rule| rule.pattern == pattern).unwrap();
+                prop_assert_eq!(rule.source.as_ref(), Some(&submission.id));
+                prop_assert_eq!(matches!(rule.treatment, Treatment::Encrypt(_)), encrypts);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_submissions_does_not_matter(
+        (submissions, shuffled) in submissions().prop_flat_map(|submissions| {
+            (Just(submissions.clone()), Just(submissions).prop_shuffle())
+        }),
+        ledger in ledgers(),
+    ) {
+        prop_assert_eq!(merged(&submissions, &ledger), merged(&shuffled, &ledger));
+    }
+
+    #[test]
+    fn a_second_merge_with_the_ledger_of_the_first_changes_nothing(
+        submissions in submissions(),
+        ledger in ledgers(),
+    ) {
+        let first = merged(&submissions, &ledger);
+        // What the ledger forgets is free for others, so a policy in conflict may get it next.
+        let conflicted = first.verdicts.values().any(|verdict| verdict.reason == Reason::Conflicted);
+        let settled = (!conflicted || first.cleared.is_empty()).then(|| ledger.settled(&first));
+        for ledger in settled.into_iter().chain([ledger.next(&first)]) {
+            let second = merged(&submissions, &ledger);
+            let treated = |merged: &Merged| merged.program.rules().map(|rule| {
+                (rule.pattern.clone(), rule.treatment.clone())
+            }).collect::<BTreeMap<_, _>>();
+            let reasons = |merged: &Merged| merged.verdicts.iter().map(|(id, verdict)| {
+                (id.clone(), verdict.reason)
+            }).collect::<BTreeMap<_, _>>();
+            prop_assert_eq!(reasons(&first), reasons(&second));
+            prop_assert_eq!(treated(&first), treated(&second));
+            prop_assert_eq!(ledger.settled(&second), ledger.settled(&first));
+        }
+    }
+}

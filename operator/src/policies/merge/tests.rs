@@ -1,0 +1,356 @@
+use std::collections::BTreeMap;
+
+use operator_api::{PolicyRule, UnmatchedTopics};
+use proxy_config::ProviderName;
+use serde_json::{Value, json};
+
+use super::{Merged, merge};
+use crate::policies::{
+    Admission, Inputs, Ledger, PolicyId, ProviderKind, Reason, Submission, Treatment, WarningKind,
+};
+
+/// Policies of one Kafka cluster and what was encrypted before.
+#[derive(Default)]
+struct Cluster {
+    submissions: Vec<Submission>,
+    ledger: Ledger,
+}
+
+fn providers() -> BTreeMap<ProviderName, ProviderKind> {
+    let provider = |(name, kind)| (ProviderName::new(name).unwrap(), kind);
+    [("default", ProviderKind::Local), ("vault", ProviderKind::Remote)].map(provider).into()
+}
+
+fn rules(rules: &Value) -> Vec<PolicyRule> {
+    serde_json::from_value(rules.clone()).unwrap()
+}
+
+/// A rule for one pattern, `name` or `prefix*`, with a key or none.
+fn rule(topic: &str, key: Option<&str>) -> Value {
+    let topic = match topic.strip_suffix('*') {
+        Some("") => json!({"any": true}),
+        Some(prefix) => json!({"prefix": prefix}),
+        None => json!({"name": topic}),
+    };
+    match key {
+        Some(key) => json!({"topics": [topic], "key": {"name": key}, "onPlaintext": "Reject"}),
+        None => json!({"topics": [topic], "encryption": "Disabled"}),
+    }
+}
+
+impl Cluster {
+    fn encrypted(mut self, text: &str) -> Self {
+        self.ledger = Ledger::parse(&format!("version: 1\nencrypted: [{text}]\n")).unwrap();
+        self
+    }
+
+    /// Adds a policy. They are younger in the order of their addition.
+    fn policy(self, id: &str, rules: &[Value]) -> Self {
+        self.admitted(id, Admission::Allowed, &json!(rules))
+    }
+
+    fn admitted(mut self, id: &str, admission: Admission, spec: &Value) -> Self {
+        let created = jiff::Timestamp::from_second(i64::try_from(self.submissions.len()).unwrap()).unwrap();
+        self.submissions.push(Submission {
+            id: id.parse().unwrap(),
+            created: Some(created),
+            generation: 7,
+            rules: rules(spec),
+            admission,
+        });
+        self
+    }
+
+    fn merge(&self) -> Merged {
+        merge(&Inputs {
+            kafka_namespace: "kafka",
+            submissions: &self.submissions,
+            ledger: &self.ledger,
+            unmatched: UnmatchedTopics::Passthrough,
+            providers: &providers(),
+        })
+    }
+
+    /// What becomes of a policy: the reason and the message.
+    fn verdict(&self, id: &str) -> (Reason, String) {
+        let merged = self.merge();
+        let verdict = &merged.verdicts[&id.parse::<PolicyId>().unwrap()];
+        (verdict.reason, verdict.message())
+    }
+
+    /// What happens to a topic.
+    fn topic(&self, topic: &str) -> String {
+        match self.merge().program.decide(topic).map(|rule| rule.treatment.clone()) {
+            None => "unmatched".to_owned(),
+            Some(Treatment::Clear) => "clear".to_owned(),
+            Some(Treatment::Retired { .. }) => "retired".to_owned(),
+            Some(Treatment::Pending { .. }) => "pending".to_owned(),
+            Some(Treatment::Encrypt(encrypt)) => encrypt.key.name.to_string(),
+        }
+    }
+
+    /// The patterns that the ledger has in the end.
+    fn settled(&self) -> String {
+        let settled = self.ledger.settled(&self.merge());
+        let entries =
+            settled.entries().iter().map(|(pattern, entry)| format!("{pattern} of {}", entry.policy));
+        entries.collect::<Vec<_>>().join(", ")
+    }
+
+    fn warnings(&self, id: &str) -> Vec<(WarningKind, String)> {
+        let merged = self.merge();
+        let verdict = &merged.verdicts[&id.parse::<PolicyId>().unwrap()];
+        verdict.warnings.iter().map(|warning| (warning.kind, warning.field.clone())).collect()
+    }
+}
+
+fn cluster() -> Cluster {
+    Cluster::default()
+}
+
+const PAYMENTS: &str = "{topic: {prefix: payments.}, key: {name: old}, policy: a/payments}";
+
+#[test]
+fn policies_with_different_patterns_are_joined() {
+    let cluster = cluster()
+        .policy("kafka/a", &[rule("a*", Some("ka")), rule("a.public*", None)])
+        .policy("kafka/b", &[rule("a.b", Some("kb")), rule("*", Some("rest"))]);
+    for (topic, expected) in [
+        ("a.x", "ka"),
+        ("a.public.x", "clear"),
+        ("a.b", "kb"),
+        ("z", "rest"),
+        ("__consumer_offsets", "unmatched"),
+    ] {
+        assert_eq!(cluster.topic(topic), expected, "{topic}");
+    }
+    let merged = cluster.merge();
+    assert!(merged.verdicts.values().all(|verdict| verdict.is_accepted() && verdict.rules == 2));
+    assert_eq!(cluster.verdict("kafka/a"), (Reason::Accepted, "2 rules in force".to_owned()));
+    let keys = merged.program.keys_by_provider();
+    assert_eq!(
+        keys.values().next().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["ka", "kb", "rest"]
+    );
+}
+
+#[test]
+fn of_two_policies_with_the_same_pattern_the_older_wins_and_the_other_is_refused_as_a_whole() {
+    let cluster = cluster()
+        .policy("kafka/z", &[rule("a*", Some("old"))])
+        .policy("kafka/a", &[rule("a*", Some("young")), rule("b*", Some("young")), rule("c*", None)]);
+    let (reason, message) = cluster.verdict("kafka/a");
+    assert_eq!(reason, Reason::Conflicted);
+    assert!(message.starts_with("rules[0].topics[0]: prefix a belongs to policy kafka/z"), "{message}");
+    assert!(message.contains("remove the pattern here"), "{message}");
+    for (topic, expected) in [("a", "old"), ("b", "retired"), ("c", "unmatched")] {
+        assert_eq!(cluster.topic(topic), expected, "{topic}");
+    }
+    assert_eq!(cluster.settled(), "prefix a of kafka/z");
+}
+
+#[test]
+fn of_policies_of_the_same_age_the_first_by_name_wins() {
+    let mut cluster =
+        cluster().policy("kafka/b", &[rule("a", Some("b"))]).policy("kafka/a", &[rule("a", Some("a"))]);
+    for submission in &mut cluster.submissions {
+        submission.created = None;
+    }
+    assert_eq!(cluster.topic("a"), "a");
+    assert_eq!(cluster.verdict("kafka/b").0, Reason::Conflicted);
+}
+
+#[test]
+fn the_ledger_remembers_the_winner_though_it_was_created_anew() {
+    let cluster = cluster()
+        .encrypted(PAYMENTS)
+        .policy("a/other", &[rule("payments.*", Some("other"))])
+        .policy("a/payments", &[rule("payments.*", Some("own"))]);
+    assert_eq!(cluster.topic("payments.x"), "own");
+    let (reason, message) = cluster.verdict("a/other");
+    assert_eq!(reason, Reason::Conflicted);
+    assert!(message.contains("belongs to policy a/payments, as the one that encrypted it last"), "{message}");
+}
+
+#[test]
+fn a_remembered_owner_that_is_refused_keeps_its_pattern_from_others() {
+    let cluster =
+        cluster().encrypted(PAYMENTS).policy("a/other", &[rule("payments.*", Some("other"))]).admitted(
+            "a/payments",
+            Admission::Invalid("no".to_owned()),
+            &json!([rule("payments.*", Some("own"))]),
+        );
+    assert_eq!(cluster.topic("payments.x"), "retired");
+    assert_eq!(cluster.verdict("a/other").0, Reason::Conflicted);
+}
+
+#[test]
+fn a_policy_of_the_same_namespace_takes_over_what_its_owner_left() {
+    let cluster = cluster().encrypted(PAYMENTS).policy("a/new", &[rule("payments.*", Some("new"))]);
+    assert_eq!(cluster.topic("payments.x"), "new");
+    assert_eq!(cluster.settled(), "prefix payments. of a/new");
+}
+
+#[test]
+fn another_namespace_neither_clears_nor_takes_over_what_was_encrypted() {
+    for topic in ["payments.*", "payments.public*", "payments.x"] {
+        for key in [None, Some("theirs")] {
+            let cluster = cluster().encrypted(PAYMENTS).policy("b/theirs", &[rule(topic, key)]);
+            let (reason, message) = cluster.verdict("b/theirs");
+            assert_eq!(reason, Reason::Conflicted, "{topic}");
+            assert!(message.contains("only policies of namespace a say what becomes of it"), "{message}");
+            for topic in ["payments.x", "payments.public.x"] {
+                assert_eq!(cluster.topic(topic), "retired");
+            }
+            assert_eq!(cluster.settled(), "prefix payments. of a/payments");
+        }
+    }
+}
+
+#[test]
+fn another_namespace_makes_no_holes_in_a_pattern() {
+    let cluster = cluster()
+        .policy("a/payments", &[rule("payments.*", Some("own"))])
+        .policy("b/theirs", &[rule("payments.public*", None), rule("b*", Some("b"))]);
+    let (reason, message) = cluster.verdict("b/theirs");
+    assert_eq!(reason, Reason::Conflicted);
+    assert!(
+        message.contains(
+            "prefix payments.public lies within prefix payments., which belongs to policy a/payments"
+        ),
+        "{message}"
+    );
+    assert_eq!(cluster.topic("payments.public.x"), "own");
+    assert_eq!(cluster.topic("b"), "retired");
+}
+
+#[test]
+fn a_younger_policy_of_another_namespace_may_put_a_wider_pattern_around() {
+    let cluster = cluster()
+        .policy("a/payments", &[rule("payments.*", Some("own"))])
+        .policy("kafka/rest", &[rule("*", Some("rest"))]);
+    assert_eq!(cluster.topic("payments.x"), "own");
+    assert_eq!(cluster.topic("x"), "rest");
+    // And nothing changes once the ledger knows both.
+    let mut later = cluster;
+    later.ledger = later.ledger.settled(&later.merge());
+    later.submissions.reverse();
+    assert!(later.merge().verdicts.values().all(super::Verdict::is_accepted));
+}
+
+#[test]
+fn nobody_claims_to_encrypt_what_an_older_policy_of_another_namespace_keeps_clear() {
+    let cluster = cluster()
+        .policy("a/public", &[rule("public.*", None)])
+        .policy("kafka/rest", &[rule("*", Some("rest"))]);
+    let (reason, message) = cluster.verdict("kafka/rest");
+    assert_eq!(reason, Reason::Conflicted);
+    assert!(message.contains("any contains prefix public., which the older policy a/public"), "{message}");
+    assert_eq!(cluster.topic("public.x"), "clear");
+    assert_eq!(cluster.topic("x"), "retired");
+}
+
+#[test]
+fn what_no_rule_encrypts_any_more_is_retired() {
+    assert_eq!(cluster().encrypted(PAYMENTS).topic("payments.x"), "retired");
+    let edited = cluster().encrypted(PAYMENTS).policy("a/payments", &[rule("payments.a*", Some("own"))]);
+    assert_eq!(edited.topic("payments.a"), "own");
+    assert_eq!(edited.topic("payments.x"), "retired");
+    assert_eq!(edited.settled(), "prefix payments. of a/payments, prefix payments.a of a/payments");
+}
+
+#[test]
+fn a_wider_rule_does_not_speak_for_what_a_narrower_one_encrypted() {
+    let cluster = cluster().encrypted(PAYMENTS).policy("a/all", &[rule("*", None)]);
+    assert_eq!(cluster.topic("payments.x"), "retired");
+    assert_eq!(cluster.topic("x"), "clear");
+    assert_eq!(cluster.warnings("a/all"), [(WarningKind::StillRetired, "rules[0].topics[0]".to_owned())]);
+}
+
+#[test]
+fn disabled_clears_within_its_pattern_and_removes_the_very_same_from_the_ledger_in_the_end() {
+    let narrow = cluster().encrypted(PAYMENTS).policy("a/p", &[rule("payments.public*", None)]);
+    assert_eq!(narrow.topic("payments.public.x"), "clear");
+    assert_eq!(narrow.topic("payments.x"), "retired");
+    assert_eq!(narrow.settled(), "prefix payments. of a/payments");
+    let same = cluster().encrypted(PAYMENTS).policy("a/p", &[rule("payments.*", None)]);
+    assert_eq!(same.topic("payments.x"), "clear");
+    assert_eq!(same.ledger.next(&same.merge()), same.ledger);
+    assert_eq!(same.settled(), "");
+}
+
+#[test]
+fn who_was_first_within_a_pattern_of_another_namespace_stays_so_after_disabling() {
+    let both = format!("{PAYMENTS}, {{topic: {{any: true}}, key: {{name: rest}}, policy: kafka/rest}}");
+    let mut cluster = cluster()
+        .encrypted(&both)
+        .policy("kafka/rest", &[rule("*", Some("rest"))])
+        .policy("a/payments", &[rule("payments.*", None)]);
+    for _ in 0..2 {
+        assert_eq!(cluster.topic("payments.x"), "clear");
+        assert!(cluster.merge().verdicts.values().all(super::Verdict::is_accepted));
+        cluster.ledger = cluster.ledger.settled(&cluster.merge());
+    }
+}
+
+#[test]
+fn namespaces_that_are_not_allowed_have_no_effect_but_what_they_encrypted_stays_refused() {
+    let spec = json!([rule("payments.*", Some("own")), rule("new*", Some("own"))]);
+    let cluster = cluster().encrypted(PAYMENTS).admitted("a/payments", Admission::NamespaceNotAllowed, &spec);
+    assert_eq!(cluster.topic("payments.x"), "retired");
+    assert_eq!(cluster.topic("new"), "unmatched");
+    let (reason, message) = cluster.verdict("a/payments");
+    assert_eq!(reason, Reason::NamespaceNotAllowed);
+    assert!(message.contains("the EncryptionProxy in namespace kafka must allow it"), "{message}");
+}
+
+#[test]
+fn a_policy_that_cannot_be_carried_out_is_refused_with_its_topics() {
+    let key = |key: Value| json!([{"topics": [{"name": "a"}], "key": key}, rule("b", Some("k"))]);
+    let twice = json!([rule("a", None), rule("a", Some("k")), rule("b", Some("k"))]);
+    let none = json!([{"topics": [{"name": "a"}]}, rule("b", Some("k"))]);
+    for (spec, said) in [
+        (
+            key(json!({"name": "k", "provider": "valt"})),
+            "rules[0].key.provider: no key provider is named valt: the EncryptionProxy has default, vault",
+        ),
+        (key(json!({"name": "a/../b", "provider": "vault"})), "rules[0].key.name: must not have an empty"),
+        (key(json!({"name": "a/b"})), "rules[0].key.name: must not have a '/'"),
+        (twice, "rules[1].topics[0]: is the same pattern as rules[0].topics[0], name a"),
+        (none, "rules[0].key: is required"),
+    ] {
+        let cluster = cluster().policy("kafka/a", spec.as_array().unwrap());
+        let (reason, message) = cluster.verdict("kafka/a");
+        assert_eq!(reason, Reason::Invalid);
+        assert!(message.contains(said), "{message}");
+        assert_eq!((cluster.topic("a"), cluster.topic("b")), ("retired".to_owned(), "retired".to_owned()));
+        assert_eq!(cluster.settled(), "");
+    }
+    let remote =
+        cluster().policy("kafka/a", key(json!({"name": "a/b", "provider": "vault"})).as_array().unwrap());
+    assert_eq!(remote.topic("a"), "a/b");
+}
+
+#[test]
+fn warns_of_what_may_not_be_meant_so() {
+    let long = "x".repeat(249);
+    let cluster = cluster().policy(
+        "kafka/a",
+        &[
+            json!({"topics": [{"name": "__consumer_offsets"}, {"prefix": "__share"}, {"name": "a"}], "key": {"name": "k"}}),
+            rule(&format!("{long}*"), Some("k")),
+            rule(&long, Some("k")),
+        ],
+    );
+    let warnings = cluster.warnings("kafka/a");
+    assert_eq!(
+        warnings,
+        [
+            (WarningKind::PlaintextPasses, "rules[0].onPlaintext".to_owned()),
+            (WarningKind::InternalTopic, "rules[0].topics[0].name".to_owned()),
+            (WarningKind::InternalTopic, "rules[0].topics[1].prefix".to_owned()),
+            (WarningKind::ShadowedRule, "rules[1]".to_owned()),
+        ]
+    );
+    assert!(cluster.merge().verdicts.values().all(super::Verdict::is_accepted));
+}

@@ -1,0 +1,120 @@
+//! What proxies are told: the meaning of a `policy.yaml`.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use proxy_config::{KeyName, KeyRef, Pattern, ProviderName};
+
+use super::pattern_map::PatternMap;
+use super::policy_id::PolicyId;
+
+/// What happens to which topics, with every pattern in one place only.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Program {
+    unmatched: UnmatchedTopics,
+    read_keys: BTreeSet<KeyRef>,
+    rules: PatternMap<MergedRule>,
+}
+
+/// What happens to the topics of one pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergedRule {
+    /// Which topics.
+    pub pattern: Pattern,
+    /// What happens to them.
+    pub treatment: Treatment,
+    /// The policy that says so or, for a retired pattern, that encrypted it last. Not part of the file.
+    pub source: Option<PolicyId>,
+}
+
+/// What happens to topics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Treatment {
+    /// They are encrypted.
+    Encrypt(Encrypt),
+    /// They will be: writes wait, reads decrypt.
+    Pending {
+        /// The key to come.
+        key: KeyRef,
+    },
+    /// Writes are refused, reads decrypt.
+    Retired {
+        /// The key they had last or should have had, for people.
+        key: Option<KeyRef>,
+    },
+    /// They are clear, explicitly.
+    Clear,
+}
+
+/// How topics are encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encrypt {
+    /// The key-encryption key.
+    pub key: KeyRef,
+    /// How records are stored.
+    pub format: RecordFormat,
+    /// What becomes of clear records that a consumer meets.
+    pub on_plaintext: OnPlaintext,
+}
+
+impl Program {
+    /// Of these rules, of which the last counts where two have the same pattern.
+    pub fn new(unmatched: UnmatchedTopics, rules: impl IntoIterator<Item = MergedRule>) -> Self {
+        let rules = rules.into_iter().map(|rule| (rule.pattern.clone(), rule)).collect();
+        Self { unmatched, read_keys: BTreeSet::new(), rules }
+    }
+
+    /// With keys that proxies try though no rule names them.
+    #[must_use]
+    pub fn with_read_keys(mut self, keys: BTreeSet<KeyRef>) -> Self {
+        self.read_keys = keys;
+        self
+    }
+
+    /// What happens to topics that no rule matches.
+    pub fn unmatched(&self) -> UnmatchedTopics {
+        self.unmatched
+    }
+
+    /// Keys that proxies try though no rule names them.
+    pub fn read_keys(&self) -> &BTreeSet<KeyRef> {
+        &self.read_keys
+    }
+
+    /// The rules in the order of their patterns.
+    pub fn rules(&self) -> impl Iterator<Item = &MergedRule> {
+        self.rules.values()
+    }
+
+    /// The rule that decides about a topic.
+    pub fn decide(&self, topic: &str) -> Option<&MergedRule> {
+        self.rules.best(topic)
+    }
+
+    /// The rules by pattern.
+    pub(super) fn patterns(&self) -> &PatternMap<MergedRule> {
+        &self.rules
+    }
+
+    /// Every key that proxies try: of rules that encrypt or will, and those for reading.
+    pub fn keys(&self) -> BTreeSet<KeyRef> {
+        let named = self.rules().filter_map(|rule| match &rule.treatment {
+            Treatment::Encrypt(Encrypt { key, .. }) | Treatment::Pending { key } => Some(key),
+            Treatment::Retired { .. } | Treatment::Clear => None,
+        });
+        named.chain(&self.read_keys).cloned().collect()
+    }
+
+    /// The same by provider, for instance to make keys that are missing.
+    pub fn keys_by_provider(&self) -> BTreeMap<ProviderName, BTreeSet<KeyName>> {
+        let mut providers: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for KeyRef { provider, name } in self.keys() {
+            providers.entry(provider).or_default().insert(name);
+        }
+        providers
+    }
+}

@@ -1,0 +1,124 @@
+//! A program as the text of a `policy.yaml`, and back.
+
+use std::collections::BTreeSet;
+
+use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use proxy_config::Pattern;
+use serde::{Deserialize, Serialize};
+
+use super::{Encrypt, MergedRule, Program, Treatment};
+use crate::policies::text::{self, KeyText, PatternText, TextError};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FileText {
+    #[serde(default)]
+    unmatched_topics: UnmatchedTopics,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    read_keys: Vec<KeyText>,
+    rules: Vec<RuleText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RuleText {
+    topics: Vec<PatternText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encryption: Option<EncryptionText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<KeyText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<RecordFormat>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_plaintext: Option<OnPlaintext>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum EncryptionText {
+    Pending,
+    Retired,
+    Disabled,
+}
+
+impl Program {
+    /// The text of a `policy.yaml` that means this: the same for the same program. Patterns of one policy that are treated
+    /// alike make one rule.
+    pub fn to_yaml(&self) -> String {
+        let mut groups: Vec<(&MergedRule, Vec<Pattern>)> = Vec::new();
+        for rule in self.rules() {
+            let alike = |first: &MergedRule| first.treatment == rule.treatment && first.source == rule.source;
+            match groups.iter_mut().find(|(first, _)| alike(first)) {
+                Some((_, patterns)) => patterns.push(rule.pattern.clone()),
+                None => groups.push((rule, vec![rule.pattern.clone()])),
+            }
+        }
+        let file = FileText {
+            unmatched_topics: self.unmatched,
+            read_keys: self.read_keys.iter().cloned().map(KeyText).collect(),
+            rules: groups
+                .into_iter()
+                .map(|(first, patterns)| rule_text(&first.treatment, patterns))
+                .collect(),
+        };
+        text::write(&file)
+    }
+
+    /// Reads a `policy.yaml` that the operator wrote, for instance to learn what proxies were told last.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let file: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
+        let read_keys: BTreeSet<_> = file.read_keys.into_iter().map(|KeyText(key)| key).collect();
+        let mut program = Self { unmatched: file.unmatched_topics, read_keys, ..Self::default() };
+        for (rule_index, rule) in file.rules.iter().enumerate() {
+            let treatment = treatment(rule)
+                .map_err(|problem| TextError::Rule { field: format!("rules[{rule_index}]"), problem })?;
+            for (index, PatternText(pattern)) in rule.topics.iter().enumerate() {
+                let rule =
+                    MergedRule { pattern: pattern.clone(), treatment: treatment.clone(), source: None };
+                if program.rules.insert(pattern.clone(), rule).is_some() {
+                    let field = format!("rules[{rule_index}].topics[{index}]");
+                    return Err(TextError::Duplicate { field, pattern: pattern.clone() });
+                }
+            }
+        }
+        Ok(program)
+    }
+}
+
+fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
+    let topics = patterns.into_iter().map(PatternText).collect();
+    let plain = RuleText { topics, encryption: None, key: None, format: None, on_plaintext: None };
+    match treatment {
+        Treatment::Encrypt(Encrypt { key, format, on_plaintext }) => RuleText {
+            key: Some(KeyText(key.clone())),
+            format: Some(*format),
+            on_plaintext: Some(*on_plaintext),
+            ..plain
+        },
+        Treatment::Pending { key } => {
+            RuleText { encryption: Some(EncryptionText::Pending), key: Some(KeyText(key.clone())), ..plain }
+        }
+        Treatment::Retired { key } => {
+            RuleText { encryption: Some(EncryptionText::Retired), key: key.clone().map(KeyText), ..plain }
+        }
+        Treatment::Clear => RuleText { encryption: Some(EncryptionText::Disabled), ..plain },
+    }
+}
+
+fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
+    let key = rule.key.clone().map(|KeyText(key)| key);
+    if rule.encryption.is_some() && (rule.format.is_some() || rule.on_plaintext.is_some()) {
+        return Err("must not have format or onPlaintext beside encryption");
+    }
+    match (&rule.encryption, key) {
+        (None, Some(key)) => Ok(Treatment::Encrypt(Encrypt {
+            key,
+            format: rule.format.unwrap_or_default(),
+            on_plaintext: rule.on_plaintext.unwrap_or_default(),
+        })),
+        (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key }),
+        (Some(EncryptionText::Retired), key) => Ok(Treatment::Retired { key }),
+        (Some(EncryptionText::Disabled), None) => Ok(Treatment::Clear),
+        (Some(EncryptionText::Disabled), Some(_)) => Err("must not have a key beside encryption: Disabled"),
+        (None | Some(EncryptionText::Pending), None) => Err("must have a key"),
+    }
+}

@@ -1,0 +1,87 @@
+use std::collections::BTreeSet;
+
+use proxy_config::{Policy, ProviderName};
+
+use super::Program;
+
+const TEXT: &str = "\
+unmatchedTopics: Reject
+readKeys:
+- provider: default
+  name: next
+rules:
+- topics:
+  - name: '123'
+  - prefix: payments.
+  key:
+    provider: vault
+    name: payments
+  format: Batch
+  onPlaintext: Reject
+- topics:
+  - prefix: former.
+  encryption: Retired
+- topics:
+  - prefix: orders.
+  encryption: Pending
+  key:
+    provider: default
+    name: orders
+- topics:
+  - any: true
+  encryption: Disabled
+";
+
+#[test]
+fn a_file_says_what_was_written() {
+    let program = Program::parse(TEXT).unwrap();
+    assert_eq!(program.decide("123").unwrap().treatment, program.decide("payments.a").unwrap().treatment);
+    assert_eq!(Program::parse(&program.to_yaml()).unwrap(), program);
+    let keys: Vec<_> = program.keys().into_iter().map(|key| key.to_string()).collect();
+    assert_eq!(
+        keys,
+        ["next of provider default", "orders of provider default", "payments of provider vault"]
+    );
+}
+
+#[test]
+fn proxies_read_what_is_written() {
+    let providers: BTreeSet<_> = ["default", "vault"].map(|name| ProviderName::new(name).unwrap()).into();
+    let known = "\
+unmatchedTopics: Reject
+rules:
+- topics: [{name: '123'}, {prefix: payments.}]
+  key: {provider: vault, name: payments}
+  format: Batch
+- topics: [{any: true}]
+  encryption: Disabled
+";
+    let written = Program::parse(known).unwrap().to_yaml();
+    assert_eq!(Policy::parse(&written, &providers).unwrap(), Policy::parse(known, &providers).unwrap());
+}
+
+#[test]
+fn a_mistake_is_named_with_its_place() {
+    for (text, said) in [
+        ("rules: []\nother: 1\n", "unknown field `other`"),
+        ("{}", "missing field `rules`"),
+        (
+            "rules: [{topics: [{name: a}], key: {name: k}}, {topics: [{name: a}], encryption: Disabled}]",
+            "rules[1].topics[0]",
+        ),
+        ("rules: [{topics: [{name: a}]}]", "rules[0]: must have a key"),
+        ("rules: [{topics: [{name: a}], encryption: Pending}]", "rules[0]: must have a key"),
+        (
+            "rules: [{topics: [{name: a}], encryption: Retired, format: Batch}]",
+            "rules[0]: must not have format",
+        ),
+        ("rules: [{topics: [{nme: a}], encryption: Disabled}]", "rules[0].topics[0]: unknown field `nme`"),
+        (
+            "rules: [{topics: [{name: a, any: true}], encryption: Disabled}]",
+            "exactly one of name, prefix and any",
+        ),
+    ] {
+        let error = Program::parse(text).unwrap_err().to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+}
