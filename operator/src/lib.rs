@@ -1,3 +1,5 @@
 //! The controller.
 
+pub mod check;
+pub mod cli;
 pub mod policies;
