@@ -24,9 +24,9 @@ enum Command {
     /// Reconcile until SIGTERM or SIGINT.
     Run(Box<Settings>),
     /// Print the resource definitions.
-    Crd,
+    Crd(crd::CrdArgs),
     /// Say what is wrong with the policies in a repository, as the cluster would, without one.
-    Check(check::Arguments),
+    Check(check::CheckArgs),
 }
 
 /// The whole program.
@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "topic-encryption-operator: {error:#}");
             ExitCode::FAILURE
         }),
-        Command::Crd => crd::run(),
+        Command::Crd(arguments) => crd::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
     }
 }

@@ -31,7 +31,8 @@
 //!
 //! A `Disabled` rule of the owner's namespace clears what lies within its pattern, except where a narrower pattern was
 //! encrypted. With the very same pattern it also removes the entry, unless the pattern lies within one of another
-//! namespace: there the entry is what says that its owner was first.
+//! namespace: there the entry is what says that its owner was first. What the ledger has forgotten is free: the oldest
+//! policy that names it gets it.
 
 mod claim;
 mod ledger;

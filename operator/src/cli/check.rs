@@ -1,71 +1,124 @@
-//! `check`.
+//! `check`: says what a cluster would say to manifests, without one.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::check::{Report, check};
+use crate::check::{Options, Report, Severity, check};
 
-/// Something is wrong with the policies.
-const FINDINGS: u8 = 1;
-/// Something is wrong with the arguments.
+/// What was asked for cannot be done.
 const USAGE: u8 = 2;
 
-/// What `check` is told.
-#[derive(Debug, Args)]
-pub struct Arguments {
-    /// Files, or directories whose YAML files are all read.
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// How to print what was found.
+/// What to check, and how to say it.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Directories, searched with all that lies below them, or files.
+    #[arg(required = true, value_name = "DIR")]
+    pub paths: Vec<PathBuf>,
+    /// For people or for programs.
     #[arg(long, value_enum, default_value_t = Output::Human)]
-    output: Output,
-    /// The namespace of objects that name none.
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    namespace: String,
-    /// End with 1 for warnings, too.
+    pub output: Output,
+    /// Fail for warnings, too.
     #[arg(long)]
-    warnings_as_errors: bool,
+    pub warnings_as_errors: bool,
+    /// The namespace of manifests that name none.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub namespace: String,
 }
 
+/// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A line for each finding, then what becomes of topics.
+pub enum Output {
+    /// A line for each finding, and a table of topics.
     Human,
-    /// One JSON object.
+    /// One JSON object, as the module `check` describes it.
     Json,
 }
 
-/// Checks and prints.
-pub fn run(arguments: &Arguments) -> ExitCode {
-    match check(&arguments.paths, &arguments.namespace) {
-        Ok(report) => {
-            // Whoever closed the pipe wants no more.
-            let _ = print(&report, arguments.output);
-            code(&report, arguments.warnings_as_errors)
-        }
+/// Checks and prints: 0 if all is well, 1 if there are errors, 2 if there is nothing to read.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let options = Options { namespace: args.namespace.clone() };
+    let report = match check(&args.paths, &options) {
+        Ok(report) => report,
         Err(error) => {
-            let text = crate::telemetry::chain(&error);
-            let _ = writeln!(std::io::stderr(), "topic-encryption-operator: {text}");
-            ExitCode::from(USAGE)
+            let _ = writeln!(io::stderr(), "{:#}", anyhow::Error::from(error));
+            return ExitCode::from(USAGE);
         }
+    };
+    if let Err(error) = print(&report, args.output) {
+        let _ = writeln!(io::stderr(), "failed to print the findings: {error}");
+        return ExitCode::FAILURE;
     }
+    exit_code(&report, args.warnings_as_errors)
 }
 
-fn print(report: &Report, output: Output) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn print(report: &Report, output: Output) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
     match output {
-        Output::Human => write!(out, "{report}"),
+        Output::Human => write!(stdout, "{report}"),
         Output::Json => {
-            serde_json::to_writer_pretty(&mut out, report)?;
-            writeln!(out)
+            serde_json::to_writer_pretty(&mut stdout, report)?;
+            writeln!(stdout)
         }
     }
 }
 
-fn code(report: &Report, warnings_as_errors: bool) -> ExitCode {
-    let is_bad = report.summary.errors > 0 || (warnings_as_errors && report.summary.warnings > 0);
-    if is_bad { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS }
+fn exit_code(report: &Report, warnings_as_errors: bool) -> ExitCode {
+    let worst = report.findings.iter().map(|finding| finding.severity).max();
+    let bearable = if warnings_as_errors { Severity::Note } else { Severity::Warning };
+    if worst > Some(bearable) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        check: CheckArgs,
+    }
+
+    fn args(arguments: &[&str]) -> Result<CheckArgs, clap::Error> {
+        Cli::try_parse_from(["check"].iter().chain(arguments)).map(|cli| cli.check)
+    }
+
+    /// The code for a directory with this manifest.
+    fn code(manifest: &str, arguments: &[&str]) -> ExitCode {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("a.yaml"), manifest).unwrap();
+        let path = directory.path().to_str().unwrap();
+        run(&args(&[&[path], arguments].concat()).unwrap())
+    }
+
+    #[test]
+    fn something_to_check_is_required() {
+        assert!(args(&[]).is_err());
+        assert!(args(&["a", "b", "--output", "json", "--warnings-as-errors"]).is_ok());
+        assert!(args(&["a", "--output", "xml"]).is_err());
+    }
+
+    #[test]
+    fn the_exit_code_tells_errors_from_warnings() {
+        const FINE: &str = "
+apiVersion: encryption.strimzi.io/v1alpha1
+kind: TopicEncryptionPolicy
+metadata: {name: a}
+spec: {kafkaRef: {name: k}, rules: [{topics: [{any: true}], key: {name: k}}]}
+";
+        assert_eq!(code(FINE, &["--warnings-as-errors"]), ExitCode::SUCCESS);
+        assert_eq!(code(&FINE.replace("rules", "ruels"), &[]), ExitCode::FAILURE);
+        let warned = FINE.replace("any: true", "name: __consumer_offsets");
+        assert_eq!(code(&warned, &["--output", "json"]), ExitCode::SUCCESS);
+        assert_eq!(code(&warned, &["--warnings-as-errors"]), ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_wrong_usage() {
+        assert_eq!(run(&args(&["/nonexistent/manifests"]).unwrap()), ExitCode::from(USAGE));
+    }
 }

@@ -29,13 +29,13 @@ pub(super) struct Claim {
 
 /// The rules of one policy, read.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
-    pub(super) all: Vec<Claim>,
+pub(super) struct PolicyReading {
+    pub(super) claims: Vec<Claim>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Warning>,
 }
 
-impl Claims {
+impl PolicyReading {
     /// Reads as much as there is sense in, even of a policy with mistakes: its topics must not be clear.
     pub(super) fn read(rules: &[PolicyRule], providers: &BTreeMap<ProviderName, ProviderKind>) -> Self {
         let mut read = Self::default();
@@ -63,7 +63,7 @@ impl Claims {
                     places.insert(pattern.clone(), field.clone());
                 }
                 if read.takes_effect(&field, &pattern) {
-                    read.all.push(Claim { field, rule: index, pattern, treatment: treatment.clone() });
+                    read.claims.push(Claim { field, rule: index, pattern, treatment: treatment.clone() });
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::merge::Merged;
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
 use super::program::Treatment;
-use super::text::{KeyText, PatternText, TextError};
+use super::text::{KeyText, PatternText, TextError, write};
 
 const VERSION: u32 = 1;
 const HEADER: &str = "\
@@ -77,7 +77,6 @@ impl Ledger {
     }
 
     /// The text of a `ledger.yaml` that means this: the same for the same ledger, one line for each change.
-    #[expect(clippy::missing_panics_doc, reason = "what is written always has a form")]
     pub fn to_yaml(&self) -> String {
         let entry = |(pattern, entry): (Pattern, &LedgerEntry)| EntryText {
             topic: PatternText(pattern),
@@ -85,8 +84,7 @@ impl Ledger {
             policy: entry.policy.clone(),
         };
         let text = LedgerText { version: VERSION, encrypted: self.entries.iter().map(entry).collect() };
-        let yaml = serde_yaml::to_string(&text).expect("mappings, lists and text have a form in YAML");
-        format!("{HEADER}{yaml}")
+        format!("{HEADER}{}", write(&text))
     }
 
     /// The ledger to write before proxies are told what was merged: all that it held and all that is encrypted now.

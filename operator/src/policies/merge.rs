@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proxy_config::Pattern;
 
 use self::conflict::{Accepted, conflicts_with_ledger};
-use super::claim::{Claim, Claims};
+use super::claim::{Claim, PolicyReading};
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
 use super::program::{MergedRule, Program, Treatment};
@@ -131,7 +131,8 @@ fn cleared(accepted: &Accepted, inputs: &Inputs<'_>) -> BTreeSet<Pattern> {
 
 impl<'a> Candidate<'a> {
     fn new(submission: &'a Submission, inputs: &Inputs<'_>) -> Self {
-        let Claims { all: claims, problems, warnings } = Claims::read(&submission.rules, inputs.providers);
+        let PolicyReading { claims, problems, warnings } =
+            PolicyReading::read(&submission.rules, inputs.providers);
         let mut candidate =
             Self { submission, claims, reason: Reason::Accepted, problems: Vec::new(), warnings };
         match &submission.admission {

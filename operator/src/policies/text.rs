@@ -81,6 +81,11 @@ impl FieldError {
     }
 }
 
+/// Writes our own types as YAML.
+pub(super) fn write(value: &impl Serialize) -> String {
+    serde_yaml::to_string(value).expect("mappings, lists and text have a form in YAML")
+}
+
 /// Reads a pattern of a policy.
 pub(super) fn pattern(spec: &TopicPattern) -> Result<Pattern, FieldError> {
     match (&spec.name, &spec.prefix, spec.any) {

@@ -4,6 +4,7 @@ mod admission;
 mod obstacles;
 mod upstream;
 
+use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::json;
 
 use crate::controller::fixtures::{judge, ledger, observed, obstacle, policy, proxy, told, with_proxy};
@@ -31,7 +32,7 @@ fn a_ledger_that_is_gone_while_its_fleet_is_there_stops_everything() {
 #[test]
 fn the_deployment_alone_shows_that_there_was_a_ledger() {
     let mut observed = observed();
-    observed.ours.deployment = Some(Default::default());
+    observed.ours.deployment = Some(Deployment::default());
     assert_eq!(obstacle(&observed).0, "LedgerMissing");
 }
 

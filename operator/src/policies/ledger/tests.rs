@@ -50,10 +50,6 @@ fn a_mistake_is_named_with_its_place() {
             "must be the namespace and the name",
         ),
         (
-            "version: 1\nencrypted: [{topic: {prefix: [1]}, key: {name: k}, policy: n/p}]\n",
-            "encrypted[0].topic",
-        ),
-        (
             "version: 1\nencrypted: [{topic: {prefix: a b}, key: {name: k}, policy: n/p}]\n",
             "may only have letters",
         ),

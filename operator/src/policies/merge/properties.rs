@@ -185,12 +185,10 @@ proptest! {
         ledger in ledgers(),
     ) {
         let first = merged(&submissions, &ledger);
-        let mut ledgers = vec![ledger.next(&first)];
-        // Once an entry is given up, nobody is its owner, and the order of age counts between policies that keep it clear.
-        if first.cleared.is_empty() {
-            ledgers.push(ledger.settled(&first));
-        }
-        for ledger in ledgers {
+        // What the ledger forgets is free for others, so a policy in conflict may get it next.
+        let conflicted = first.verdicts.values().any(|verdict| verdict.reason == Reason::Conflicted);
+        let settled = (!conflicted || first.cleared.is_empty()).then(|| ledger.settled(&first));
+        for ledger in settled.into_iter().chain([ledger.next(&first)]) {
             let second = merged(&submissions, &ledger);
             let treated = |merged: &Merged| merged.program.rules().map(|rule| {
                 (rule.pattern.clone(), rule.treatment.clone())

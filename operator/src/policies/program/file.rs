@@ -7,7 +7,7 @@ use proxy_config::Pattern;
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
-use crate::policies::text::{KeyText, PatternText, TextError};
+use crate::policies::text::{self, KeyText, PatternText, TextError};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -43,7 +43,6 @@ enum EncryptionText {
 impl Program {
     /// The text of a `policy.yaml` that means this: the same for the same program. Patterns of one policy that are treated
     /// alike make one rule.
-    #[expect(clippy::missing_panics_doc, reason = "what is written always has a form")]
     pub fn to_yaml(&self) -> String {
         let mut groups: Vec<(&MergedRule, Vec<Pattern>)> = Vec::new();
         for rule in self.rules() {
@@ -53,21 +52,24 @@ impl Program {
                 None => groups.push((rule, vec![rule.pattern.clone()])),
             }
         }
-        let text = FileText {
+        let file = FileText {
             unmatched_topics: self.unmatched,
             read_keys: self.read_keys.iter().cloned().map(KeyText).collect(),
-            rules: groups.into_iter().map(|(first, patterns)| write(&first.treatment, patterns)).collect(),
+            rules: groups
+                .into_iter()
+                .map(|(first, patterns)| rule_text(&first.treatment, patterns))
+                .collect(),
         };
-        serde_yaml::to_string(&text).expect("mappings, lists and text have a form in YAML")
+        text::write(&file)
     }
 
     /// Reads a `policy.yaml` that the operator wrote, for instance to learn what proxies were told last.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        let text: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
-        let read_keys: BTreeSet<_> = text.read_keys.into_iter().map(|KeyText(key)| key).collect();
-        let mut program = Self { unmatched: text.unmatched_topics, read_keys, ..Self::default() };
-        for (rule_index, rule) in text.rules.iter().enumerate() {
-            let treatment = read(rule)
+        let file: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
+        let read_keys: BTreeSet<_> = file.read_keys.into_iter().map(|KeyText(key)| key).collect();
+        let mut program = Self { unmatched: file.unmatched_topics, read_keys, ..Self::default() };
+        for (rule_index, rule) in file.rules.iter().enumerate() {
+            let treatment = treatment(rule)
                 .map_err(|problem| TextError::Rule { field: format!("rules[{rule_index}]"), problem })?;
             for (index, PatternText(pattern)) in rule.topics.iter().enumerate() {
                 let rule =
@@ -82,7 +84,7 @@ impl Program {
     }
 }
 
-fn write(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
+fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
     let topics = patterns.into_iter().map(PatternText).collect();
     let plain = RuleText { topics, encryption: None, key: None, format: None, on_plaintext: None };
     match treatment {
@@ -102,7 +104,7 @@ fn write(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
     }
 }
 
-fn read(rule: &RuleText) -> Result<Treatment, &'static str> {
+fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let key = rule.key.clone().map(|KeyText(key)| key);
     if rule.encryption.is_some() && (rule.format.is_some() || rule.on_plaintext.is_some()) {
         return Err("must not have format or onPlaintext beside encryption");

@@ -99,5 +99,5 @@ fn cert_manager_is_asked_for_every_name_and_address_that_clients_use() {
     ];
     assert_eq!(spec["dnsNames"], json!(names));
     assert_eq!(spec["ipAddresses"], json!(["192.0.2.1"]));
-    assert_eq!(certificate.metadata.owner_references, Some(vec![fleet.owner.clone()]));
+    assert_eq!(certificate.metadata.owner_references, Some(vec![fleet.owner]));
 }

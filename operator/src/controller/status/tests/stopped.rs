@@ -8,8 +8,8 @@ use crate::controller::fixtures::{kafka, proxy};
 
 const PAUSE: &str = "encryption.strimzi.io/pause-reconciliation";
 
-fn pause() -> Option<std::collections::BTreeMap<String, String>> {
-    Some([(PAUSE.to_owned(), "true".to_owned())].into())
+fn pause() -> std::collections::BTreeMap<String, String> {
+    [(PAUSE.to_owned(), "true".to_owned())].into()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn the_last_bootstrap_address_stays_in_the_status() {
 #[test]
 fn a_pause_of_the_fleet_is_told_to_everybody() {
     let mut observed = healthy();
-    observed.proxies[0].metadata.annotations = pause();
+    observed.proxies[0].metadata.annotations = Some(pause());
     for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
         assert_eq!(brief(&conditions, "Ready"), "Unknown ReconciliationPaused");
         let (status, _, message) = find(&conditions, "ReconciliationPaused");
@@ -93,7 +93,7 @@ fn a_pause_of_the_fleet_is_told_to_everybody() {
 #[test]
 fn a_pause_of_one_policy_is_its_own_affair() {
     let mut observed = healthy();
-    observed.policies[0].metadata.annotations = pause();
+    observed.policies[0].metadata.annotations = Some(pause());
     let status = policy_status(&observed);
     assert_eq!(brief(&status.conditions, "ReconciliationPaused"), "True ReconciliationPaused");
     assert_eq!(brief(&status.conditions, "Programmed"), "True Programmed");
@@ -104,7 +104,7 @@ fn a_pause_of_one_policy_is_its_own_affair() {
 fn a_paused_fleet_that_could_not_be_made_does_not_say_that_its_settings_are_in_order() {
     let mut observed = healthy();
     observed.proxies = vec![proxy("proxies", "{listeners: [{name: one}, {name: two, port: 9100}]}")];
-    observed.proxies[0].metadata.annotations = pause();
+    observed.proxies[0].metadata.annotations = Some(pause());
     assert_eq!(brief(&proxy_status(&observed).conditions, "Accepted"), "False InvalidSettings");
 }
 
