@@ -11,8 +11,9 @@ demo: ## a real broker, the proxy, and what each side sees of encrypted records
 	$(CARGO) build --locked --release -p proxy
 	tests/demo/run
 
-demo-kubernetes: ## a real Kubernetes, the operator by its chart, and a policy that becomes a fleet of proxies (root)
-	tests/rig/setup kubernetes
+demo-kubernetes: ## a real Kubernetes, the operator by its chart, and a policy that becomes a fleet of proxies (root; KEEP=1 keeps it)
+	tests/demo/kubernetes --check
+	tests/rig/setup demo-kubernetes
 	$(CARGO) build --locked --release -p proxy -p operator
 	tests/demo/kubernetes
 

@@ -12,8 +12,10 @@ import subprocess
 import sys
 import time
 
+import play
 import show
 import stage
+from play import check
 from stage import Failure, Record, until
 
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -23,66 +25,24 @@ OLD_KEY, NEW_KEY = "orders", "orders-2026"
 POLICY = "unmatchedTopics: Passthrough\nrules:\n  - topics: [{{prefix: orders-}}]\n    key: {{name: {}}}\n"
 ENVELOPE = "encryption.strimzi.io"
 REFERENCE_HEADER = "x-payment-reference"
-LONGEST = 280  # seconds
-SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM
-
-
-def check(holds, text, otherwise=""):
-    """Says a promise once it is known to hold."""
-    if not holds:
-        raise Failure(f"{text}: this does not hold. {otherwise}".rstrip())
-    show.promise(text)
 
 
 def main(stay=False):
     start = time.monotonic()
-    for number in SIGNALS:
-        signal.signal(number, interrupted)
-    signal.alarm(LONGEST)
-    place, code = None, 1
-    try:
-        rig, binary = prepared()
-        place = stage.Stage()
-        demo = Demo(place, rig, binary)
+
+    def story(place):
+        demo = Demo(place, *prepared())
         demo.tell(start)
         if stay:
             signal.alarm(0)
             demo.stay()
         demo.end()
-        code = 0
-    except KeyboardInterrupt:
-        show.out("\n" + show.colour("demo: interrupted, cleaning up", "yellow"))
-        code = 130
-    except (Failure, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        blame(error, place)
-    finally:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        clean = place is None or place.close()
-        if not clean:
-            show.out(f"{show.NO} demo: something was left behind: see {place.folder}")
-        elif code == 0:
-            show.promise("No process and no file of the demo is left")
-    return code if clean else 1
 
-
-def interrupted(number, _):
-    if number == signal.SIGALRM:
-        raise Failure(f"the demo took longer than {LONGEST} s")
-    raise KeyboardInterrupt
-
-
-def blame(error, place):
-    for name, lines in place.last_words() if place else ():
-        show.out(show.colour(f"--- the end of {name}", "dim"))
-        for line in lines:
-            show.out("    " + line)
-    reason = str(error) if isinstance(error, Failure) else repr(error)
-    show.out(f"\n{show.colour(show.NO, 'red', 'bold')} " + show.colour(f"demo: {reason}", "red"))
+    return play.perform(stage.Stage, story)
 
 
 def prepared():
-    rig, binary = stage.rig(), stage.proxy_binary()
+    rig, binary = stage.rig(), stage.binary("PROXY_BIN", "topic-encryption-proxy")
     if not list(pathlib.Path(rig["KAFKA_LIBS"]).glob("kafka_*.jar")):
         raise Failure("Kafka is not there yet: run `make demo`, or tests/rig/setup demo")
     if not binary.is_file():
@@ -260,23 +220,7 @@ class Demo:
             # The first record of a partition is where the envelope of a whole batch stands.
             place = min(self.through[topic])
             seen, kept = self.through[topic][place], self.raw[topic][place]
-            canaries = Orders.canaries_of(seen)
-            where, totals = self.client.search(canaries, self.broker.partitions(topic))
-            secret = topic == pair.secret
-            partitions, size = self.broker.partitions(topic), self.broker.bytes_at_rest(topic)
-            verdicts = ["found" if found else "not found" for found in where]
-            show.say(f"{topic}, partition {place[0]}, offset {place[1]}:", "bold")
-            show.side_by_side([
-                ("a consumer through the proxy", "green", describe(seen)),
-                ("a consumer at the broker", "red" if secret else "green", describe(kept)),
-                ("a search of the segment files", "yellow", [
-                    ("files", f"{len(partitions)} partitions, {size:,} bytes, {totals['records']} records", 2),
-                    *((label, f"{verdict}: {canary.decode()}", 2)
-                      for label, canary, verdict in zip(("key", "value", "header"), canaries, verdicts)),
-                ]),
-            ])
-            if set(verdicts) != {"not found" if secret else "found"}:
-                raise Failure(f"the search of {topic} found {where}")
+            three_sides(self.client, topic, place, seen, kept, self.broker.partitions(topic), secret=topic == pair.secret)
         show.promise(f"{pair.secret} can be read through the proxy alone; {pair.clear} also at the broker and on its disk")
 
     # 4
@@ -453,6 +397,26 @@ def envelopes_of(records):
     """By place; behind that of a batch the offsets of its other records have nothing."""
     headers = {place: record.header(ENVELOPE) for place, record in records.items()}
     return {place: Envelope(header) for place, header in headers.items() if header}
+
+
+def three_sides(client, topic, place, seen, kept, partitions, secret):
+    """One record as clients see it through the proxy and at the broker, and what is found of it in the segments."""
+    canaries = Orders.canaries_of(seen)
+    where, totals = client.search(canaries, partitions)
+    size = sum(file.stat().st_size for folder in partitions for file in folder.glob("*.log"))
+    verdicts = ["found" if found else "not found" for found in where]
+    show.say(f"{topic}, partition {place[0]}, offset {place[1]}:", "bold")
+    show.side_by_side([
+        ("a consumer through the proxy", "green", describe(seen)),
+        ("a consumer at the broker", "red" if secret else "green", describe(kept)),
+        ("a search of the segment files", "yellow", [
+            ("files", f"{len(partitions)} partitions, {size:,} bytes, {totals['records']} records", 2),
+            *((label, f"{verdict}: {canary.decode()}", 2)
+              for label, canary, verdict in zip(("key", "value", "header"), canaries, verdicts)),
+        ]),
+    ])
+    if set(verdicts) != {"not found" if secret else "found"}:
+        raise Failure(f"the search of {topic} found {where}")
 
 
 def describe(record):

@@ -37,9 +37,10 @@ def rig():
     return dict(line.split("=", 1) for line in subprocess.check_output([RIG / "setup", "env"], text=True).splitlines())
 
 
-def proxy_binary():
-    default = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/topic-encryption-proxy"
-    return pathlib.Path(os.environ.get("PROXY_BIN") or default).resolve()
+def binary(variable, name):
+    """Where the build puts it, or what the environment names."""
+    default = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release" / name
+    return pathlib.Path(os.environ.get(variable) or default).resolve()
 
 
 def free_ports(count):
@@ -81,6 +82,8 @@ class Stage:
     The end of a child that must not end is a Failure at once, whatever the demo waits for.
     """
 
+    nothing_left = "No process and no file of the demo is left"
+
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="topic-encryption-demo-"))
         self.logs = self.folder / "logs"
@@ -97,9 +100,9 @@ class Stage:
         """A child of the group; what it says on standard error, and else would print, goes to its log."""
         group = self.anchor.pid
         with open(self.logs / f"{name}.log", "ab") as log:
-            options = {"stdin": subprocess.DEVNULL, "stdout": log, **options}
+            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **options}
             argv = [str(word) for word in argv]
-            child = subprocess.Popen(argv, stderr=log, preexec_fn=lambda: os.setpgid(0, group), **options)
+            child = subprocess.Popen(argv, preexec_fn=lambda: os.setpgid(0, group), **options)
             self.children.append(child)
             if vital:
                 self.vital[name] = child
@@ -240,9 +243,9 @@ class Metrics:
 class JavaClient:
     """kafka-clients, one process for all commands. See tests/clients/README.md."""
 
-    def __init__(self, stage, program):
+    def __init__(self, stage, *program):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = stage.start("Java client", [program, "serve"], vital=True, text=True, **pipes)
+        self.process = stage.start("Java client", [*program, "serve"], vital=True, text=True, **pipes)
 
     def run(self, *words, **inline):
         words = [str(word) for word in words]
