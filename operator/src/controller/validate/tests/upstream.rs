@@ -39,8 +39,8 @@ fn the_last_told_brokers_hold_while_pools_contradict_each_other_or_are_gone() {
     pool(&mut malformed, 1).data["status"]["nodeIds"] = json!("12");
     let mut gone = told(observed());
     gone.strimzi.as_mut().unwrap().pools.clear();
-    for observed in vec![contradicting, malformed, gone] {
-        assert_eq!(fleet(&observed).upstream.brokers, settled);
+    for observed in [&contradicting, &malformed, &gone] {
+        assert_eq!(fleet(observed).upstream.brokers, settled);
     }
 }
 
