@@ -1,6 +1,7 @@
 //! Real Kafka clients, all with the same command line: `tests/clients/README.md`.
 
 mod command;
+mod feed;
 mod java;
 pub(crate) mod json;
 mod options;
@@ -15,6 +16,7 @@ use crate::kafka_error::KafkaErrorName;
 use crate::record::{ReceivedRecord, SentRecord};
 
 pub use command::Outcome;
+pub use feed::Feed;
 pub use options::{Codec, ConsumeOptions, ProduceOptions};
 
 /// An offset in a partition.

@@ -16,9 +16,11 @@ pub mod client;
 pub mod cluster;
 pub mod eventually;
 pub mod kafka_error;
+pub mod kubernetes;
 pub mod payload;
 pub mod ports;
 pub mod process;
+pub mod programs;
 pub mod proxy;
 pub mod raw_connection;
 pub mod record;
@@ -27,12 +29,13 @@ pub mod scratch;
 pub mod segments;
 
 mod failure;
+mod network;
 mod pem;
 mod reaper;
 
 pub use batch::{Batch, Field};
 pub use certificates::{Certificates, Identity};
-pub use client::{Client, Codec, ConsumeOptions, Consumed, ProduceOptions};
+pub use client::{Client, Codec, ConsumeOptions, Consumed, Feed, ProduceOptions};
 pub use cluster::Cluster;
 pub use eventually::{eventually, eventually_ok};
 pub use kafka_error::KafkaErrorName;

@@ -1,7 +1,6 @@
 //! The proxy as users run it: its program, its files, its admin port.
 
 mod admin;
-mod binary;
 mod builder;
 mod files;
 mod policy;
@@ -17,11 +16,11 @@ use crate::cluster::Cluster;
 use crate::eventually::{eventually, eventually_ok};
 use crate::ports::Ports;
 use crate::process::{Process, describe};
+use crate::programs;
 use crate::rig::blocking;
 use crate::scratch::Scratch;
 
 pub use admin::{Answer, Metrics};
-pub use binary::binary;
 pub use builder::ProxyBuilder;
 pub use policy::{Pattern, PolicyFile, Rule};
 
@@ -181,7 +180,7 @@ impl Proxy {
     }
 
     fn launch(&self) {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(programs::proxy());
         command.args(["run", "--config"]).arg(self.folder.join("proxy.yaml")).current_dir(self.folder.path());
         let started = Process::start("proxy", command, &self.log_file()).expect("the proxy's program starts");
         *self.process() = Some(started);

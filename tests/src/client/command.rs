@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::Client;
+use crate::network;
 use crate::reaper;
 use crate::rig::Rig;
 
@@ -63,14 +64,14 @@ pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>,
 }
 
 fn program(client: Client, rig: &Rig) -> Command {
-    match client {
-        Client::Java => Command::new(rig.part("JAVA_CLIENT")),
-        Client::Python => {
-            let mut command = Command::new(rig.part("PYTHON"));
-            command.arg(rig.part("PYTHON_CLIENT"));
-            command
-        }
-        Client::Go => Command::new(rig.part("GO_CLIENT")),
-        Client::Librdkafka => Command::new(rig.part("LIBRDKAFKA_CLIENT")),
+    let mut command = network::command(rig.part(match client {
+        Client::Java => "JAVA_CLIENT",
+        Client::Python => "PYTHON",
+        Client::Go => "GO_CLIENT",
+        Client::Librdkafka => "LIBRDKAFKA_CLIENT",
+    }));
+    if client == Client::Python {
+        command.arg(rig.part("PYTHON_CLIENT"));
     }
+    command.into()
 }

@@ -1,7 +1,7 @@
 //! The Java client in JVMs that stay: starting one takes longer than most commands.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{ChildStdin, ChildStdout, Command};
+use std::process::{ChildStdin, ChildStdout};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::Outcome;
+use crate::network;
 use crate::process::Process;
 use crate::rig::{Rig, blocking};
 use crate::scratch::Scratch;
@@ -47,7 +48,7 @@ pub(crate) async fn run(words: Vec<String>, objects: (&str, Vec<Value>), limit: 
 
 impl Jvm {
     fn start() -> Self {
-        let mut command = Command::new(Rig::shared().part("JAVA_CLIENT"));
+        let mut command = network::command(Rig::shared().part("JAVA_CLIENT"));
         command.arg("serve");
         let folder = Scratch::new("java-client");
         // Kafka unpacks native libraries there, and leaves them.

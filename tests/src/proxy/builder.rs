@@ -5,10 +5,11 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 
-use super::{PolicyFile, Proxy, binary};
+use super::{PolicyFile, Proxy};
 use crate::certificates::Identity;
 use crate::failure;
 use crate::ports::Ports;
+use crate::programs;
 use crate::rig::blocking;
 use crate::scratch::Scratch;
 
@@ -106,7 +107,7 @@ impl ProxyBuilder {
 
     /// Starts it and does not wait: for a proxy that is not to become ready.
     pub async fn launch(self) -> Proxy {
-        blocking(binary).await;
+        blocking(programs::proxy).await;
         let folder = Scratch::new("proxy");
         let host = if self.tls.is_some() { "localhost" } else { "127.0.0.1" };
         let proxy = Proxy { process: Mutex::new(None), ports: Ports::take(self.brokers + 2), host, folder };

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::json;
 use tests::process::describe;
-use tests::proxy::binary;
+use tests::programs;
 use tests::{Rig, Scratch};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -15,7 +15,7 @@ use super::PATIENCE;
 async fn program(folder: &Scratch, arguments: &[&str]) -> Output {
     // Only so that the program is there.
     Rig::ready().await;
-    let mut command = Command::new(binary());
+    let mut command = Command::new(programs::proxy());
     command.args(arguments).arg("--config").arg(folder.join("proxy.yaml")).kill_on_drop(true);
     let ended = timeout(PATIENCE, command.output()).await;
     ended.expect("the program ends by itself").unwrap()

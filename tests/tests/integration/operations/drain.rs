@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use kafka_protocol::messages::FetchRequest;
 use tests::process::describe;
 use tests::{
-    By, Client, Cluster, ConsumeOptions, Proxy, RawConnection, SentRecord, assert_same, eventually,
+    By, Client, Cluster, ConsumeOptions, Feed, Proxy, RawConnection, SentRecord, assert_same, eventually,
     eventually_ok,
 };
 
 use super::{PATIENCE, connect, create, encrypting, fill};
-use crate::reload::load::{self, Feed};
 
 async fn requests(proxy: &Proxy) -> f64 {
     proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
@@ -46,9 +45,9 @@ async fn a_restart_under_load_loses_no_acknowledged_record() {
     const EACH: usize = 4_000;
     let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("drain.")).start().await;
     let topic = create("drain.load", &[]).await;
-    let mut feed = Feed::start(&proxy.bootstrap(), &topic).await;
+    let mut feed = Feed::start(&proxy.bootstrap(), &topic, &[]).await;
     feed.send(EACH).await;
-    eventually("records come in", PATIENCE, async || load::end(&topic).await >= 500).await;
+    eventually("records come in", PATIENCE, async || crate::reload::load::end(&topic).await >= 500).await;
     let load = async {
         for _ in 0..40 {
             feed.send(EACH / 40).await;
@@ -61,7 +60,7 @@ async fn a_restart_under_load_loses_no_acknowledged_record() {
     feed.finish().await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic);
     let received = Client::Go.consume_all(&options).await;
-    let sent: Vec<SentRecord> = (0..3 * EACH).map(|index| SentRecord::of(load::value(index))).collect();
+    let sent: Vec<SentRecord> = Feed::records(3 * EACH);
     assert_same("across the restart", &sent, &received);
 }
 

@@ -1,71 +1,13 @@
 //! A load that goes on while something changes.
 
-use std::fmt::Write as _;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use tests::{
-    Client, Cluster, ConsumeOptions, Pattern, PolicyFile, Proxy, Rig, Rule, Segments, eventually, topic,
+    Client, Cluster, ConsumeOptions, Feed, Pattern, PolicyFile, Proxy, Rule, Segments, eventually, topic,
 };
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, ChildStdin, Command};
 
 use super::PATIENCE;
-
-/// librdkafka with records fed to it bit by bit, so that the test says when the load comes.
-pub(crate) struct Feed {
-    child: Child,
-    input: ChildStdin,
-    sent: usize,
-}
-
-impl Feed {
-    pub(crate) async fn start(bootstrap: &str, topic: &str) -> Self {
-        let mut command = Command::new(Rig::ready().await.part("LIBRDKAFKA_CLIENT"));
-        command.args(["produce", "--bootstrap", bootstrap, "--topic", topic]);
-        command.args(["--linger", "2", "--timeout-ms", "60000"]);
-        command.args(["--property", "reconnect.backoff.max.ms=500"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let input = child.stdin.take().unwrap();
-        Self { child, input, sent: 0 }
-    }
-
-    /// Hands over so many records more.
-    pub(crate) async fn send(&mut self, count: usize) {
-        let mut text = String::new();
-        for index in self.sent..self.sent + count {
-            let record = json!({"partition": 0, "value": STANDARD.encode(value(index))});
-            writeln!(text, "{record}").unwrap();
-        }
-        self.input.write_all(text.as_bytes()).await.unwrap();
-        self.input.flush().await.unwrap();
-        self.sent += count;
-    }
-
-    /// Waits for all answers. Each record must be stored exactly once and in its place.
-    pub(crate) async fn finish(self) {
-        drop(self.input);
-        let output = self.child.wait_with_output().await.unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let mut stored = 0;
-        for (index, answer) in answers.enumerate() {
-            assert_eq!(answer["offset"], index, "{answer}");
-            stored += 1;
-        }
-        assert_eq!(stored, self.sent, "the number of acknowledged records");
-    }
-}
-
-/// What [`Feed`] sends.
-pub(crate) fn value(index: usize) -> String {
-    format!("record {index:06} of a load that goes on while something changes")
-}
 
 /// The end of the first partition as the broker tells it.
 pub(crate) async fn end(topic: &str) -> i64 {
@@ -86,7 +28,7 @@ async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
     let topic = topic("load.reload");
     cluster.create_topic(&topic, 1, &[]).await;
 
-    let mut feed = Feed::start(&proxy.bootstrap(), &topic).await;
+    let mut feed = Feed::start(&proxy.bootstrap(), &topic, &[]).await;
     let options = ConsumeOptions::from(proxy.bootstrap(), &topic).count(TOTAL);
     let reading =
         tokio::spawn(async move { Client::Java.consume_all(&options.timeout(Duration::from_mins(1))).await });
@@ -103,23 +45,23 @@ async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
         done.store(true, Ordering::Relaxed);
     };
     let load = async {
-        while !done.load(Ordering::Relaxed) && feed.sent < EACH + MEANWHILE {
+        while !done.load(Ordering::Relaxed) && feed.sent() < EACH + MEANWHILE {
             feed.send(50).await;
             // The pace of the load, not a condition.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::join!(reload, load);
-    let sent = i64::try_from(feed.sent).unwrap();
+    let sent = i64::try_from(feed.sent()).unwrap();
     eventually("nothing is under way", PATIENCE, async || end(&topic).await == sent).await;
-    feed.send(TOTAL - feed.sent).await;
+    feed.send(TOTAL - feed.sent()).await;
     feed.finish().await;
     let received = reading.await.unwrap();
 
     assert!(received.iter().map(|record| record.offset).eq(0..i64::try_from(TOTAL).unwrap()));
     let out_of_place = (0..)
         .zip(&received)
-        .find(|(index, record)| record.value.as_deref() != Some(value(*index).as_bytes()));
+        .find(|(index, record)| record.value.as_deref() != Some(Feed::value(*index).as_bytes()));
     assert_eq!(out_of_place, None);
     let metrics = proxy.metrics().await;
     let closed = metrics.sum("topic_encryption_connections_closed_total", &[]);

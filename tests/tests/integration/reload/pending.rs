@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tests::{
-    Client, Cluster, ConsumeOptions, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, Segments, SentRecord,
-    assert_same, canary, eventually, topic,
+    Client, Cluster, ConsumeOptions, Feed, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, Segments,
+    SentRecord, assert_same, canary, eventually, topic,
 };
 
-use super::load::{Feed, end};
+use super::load::end;
 use super::{Once, PATIENCE, batch, encrypting, read, write};
 
 fn pending(purpose: &str) -> PolicyFile {
@@ -48,7 +48,7 @@ fn records(needle: &str) -> Vec<SentRecord> {
 async fn producers_wait_for_the_policy_that_says_how_and_go_on_under_it() {
     let proxy = start(encrypting(Pattern::prefix("wait."))).await;
     let (streamed, filled) = (create("wait.librdkafka").await, create("wait.java").await);
-    let mut feed = Feed::start(&proxy.bootstrap(), &streamed).await;
+    let mut feed = Feed::start(&proxy.bootstrap(), &streamed, &[]).await;
     feed.send(50).await;
     eventually("the first records are stored", PATIENCE, async || end(&streamed).await == 50).await;
 
@@ -82,7 +82,7 @@ async fn producers_wait_for_the_policy_that_says_how_and_go_on_under_it() {
 async fn producers_outlast_refusals_while_their_rule_stays_pending() {
     let proxy = start(pending("outlast-rule.")).await;
     let (streamed, filled) = (create("outlast-rule.librdkafka").await, create("outlast-rule.java").await);
-    let mut feed = Feed::start(&proxy.bootstrap(), &streamed).await;
+    let mut feed = Feed::start(&proxy.bootstrap(), &streamed, &[]).await;
     feed.send(100).await;
     let sent = records("outlasts");
     let stored = java(&proxy, &filled, &sent);

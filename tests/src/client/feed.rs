@@ -1,0 +1,80 @@
+//! A producer that goes on while something changes.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
+
+use crate::network;
+use crate::record::SentRecord;
+use crate::rig::Rig;
+
+/// librdkafka with records fed to it bit by bit, so that the test says when the load comes. All are for partition 0.
+#[derive(Debug)]
+pub struct Feed {
+    child: Child,
+    input: ChildStdin,
+    sent: usize,
+}
+
+impl Feed {
+    /// A producer with nothing to do yet.
+    pub async fn start(bootstrap: &str, topic: &str, properties: &[(String, String)]) -> Self {
+        let mut command = Command::from(network::command(Rig::ready().await.part("LIBRDKAFKA_CLIENT")));
+        command.args(["produce", "--bootstrap", bootstrap, "--topic", topic]);
+        command.args(["--linger", "2", "--timeout-ms", "60000"]);
+        command.args(["--property", "reconnect.backoff.max.ms=500"]);
+        for (name, value) in properties {
+            command.args(["--property", &format!("{name}={value}")]);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the client starts");
+        let input = child.stdin.take().expect("its input is a pipe");
+        Self { child, input, sent: 0 }
+    }
+
+    /// How many records were handed over.
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+
+    /// Hands over so many records more.
+    pub async fn send(&mut self, count: usize) {
+        let mut text = String::new();
+        for index in self.sent..self.sent + count {
+            let record = json!({"partition": 0, "value": STANDARD.encode(Self::value(index))});
+            writeln!(text, "{record}").expect("memory takes everything");
+        }
+        self.input.write_all(text.as_bytes()).await.expect("the client reads");
+        self.input.flush().await.expect("the client reads");
+        self.sent += count;
+    }
+
+    /// Waits for all answers. Each record must be stored exactly once and in its place.
+    pub async fn finish(self) {
+        drop(self.input);
+        let output = self.child.wait_with_output().await.expect("the child is ours to wait for");
+        let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+        let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        let mut stored = 0;
+        for (index, answer) in answers.enumerate() {
+            assert_eq!(answer["offset"], index, "{answer}");
+            stored += 1;
+        }
+        assert_eq!(stored, self.sent, "the number of acknowledged records");
+    }
+
+    /// The value of a record.
+    pub fn value(index: usize) -> String {
+        format!("record {index:06} of a load that goes on while something changes")
+    }
+
+    /// So many records as they must come back.
+    pub fn records(count: usize) -> Vec<SentRecord> {
+        (0..count).map(|index| SentRecord::of(Self::value(index))).collect()
+    }
+}

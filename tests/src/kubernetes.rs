@@ -1,0 +1,19 @@
+//! A real Kubernetes, Strimzi's resources in it, and the operator as its chart installs it.
+//!
+//! One cluster serves all tests of a binary; each test has a namespace, a Kafka cluster and a release of the chart of its own.
+//! The cluster ends with the test process. One that runs already is used, and left alone, where `KUBE_STATE` names it (see
+//! `tests/rig/README.md`), or `TEST_KUBECONFIG` any other.
+
+mod command;
+mod fleet;
+mod kafka;
+mod manifest;
+mod node;
+pub mod readme;
+mod stage;
+
+pub use command::Failed;
+pub use fleet::{Fleet, Pod};
+pub use manifest::{Condition, condition};
+pub use node::Kubernetes;
+pub use stage::{Stage, StageBuilder};

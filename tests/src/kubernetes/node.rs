@@ -1,0 +1,206 @@
+//! The cluster of one node that all tests of a binary share.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::command::{self, Failed};
+use super::readme;
+use crate::network;
+use crate::programs;
+use crate::rig::{Rig, blocking};
+use crate::scratch::Scratch;
+
+/// The name of the cluster that tests start.
+const NAME: &str = "tests";
+/// Where the README installs the operator.
+pub(super) const README_NAMESPACE: &str = "kafka";
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Kubernetes {
+    script: PathBuf,
+    environment: Vec<(&'static str, String)>,
+    values: PathBuf,
+    folder: Scratch,
+    // It ends with its input, which closes when this process ends.
+    _supervisor: Option<Mutex<Child>>,
+}
+
+impl Kubernetes {
+    /// The one for all tests of the binary, with Strimzi's definitions and the project's images, and with the operator as
+    /// the README's first command installs it, definitions included.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Kubernetes> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let rig = Rig::ready().await;
+        let script = PathBuf::from(rig.part("KUBERNETES_CLUSTER"));
+        let (supervisor, environment, folder) = blocking({
+            let script = script.clone();
+            move || supervise(&script)
+        })
+        .await;
+        let values = folder.join("values.yaml");
+        let mut cluster = Self { script, environment, values, folder, _supervisor: supervisor };
+        let mut entrance = cluster.entrance();
+        entrance.push("exec".to_owned());
+        network::enter(&entrance);
+        let images = tokio::join!(cluster.pack(), cluster.install_strimzi()).0;
+        cluster.load(&images).await;
+        cluster.values = cluster.write_values(&images);
+        cluster.install_operator().await;
+        cluster
+    }
+
+    /// Where the cluster's test may put files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The chart's values that name the images packed for this run.
+    pub fn values(&self) -> &Path {
+        &self.values
+    }
+
+    /// Runs a command in the cluster's network, where names of Services are found.
+    pub async fn exec(&self, words: &[&str], input: Option<&str>) -> Result<String, Failed> {
+        let mut command = self.script("exec");
+        command.args(words);
+        command::run(command, input).await
+    }
+
+    /// The same for callers that cannot wait in an orderly way.
+    pub(super) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.script);
+        command.arg("exec").args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// `kubectl` with these words.
+    pub async fn kubectl(&self, words: &[&str]) -> Result<String, Failed> {
+        let words: Vec<_> = std::iter::once("kubectl").chain(words.iter().copied()).collect();
+        self.exec(&words, None).await
+    }
+
+    /// Runs one of the rig's programs, which finds its way into the cluster by itself.
+    pub async fn rig(&self, part: &str, words: &[&str]) -> Result<String, Failed> {
+        let mut command = tokio::process::Command::new(Rig::ready().await.part(part));
+        command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command::run(command, None).await
+    }
+
+    /// Runs a command in all of the node's namespaces.
+    pub async fn on_node(&self, words: &[&str]) -> Result<String, Failed> {
+        let mut command = self.script("shell");
+        command.args(words);
+        command::run(command, None).await
+    }
+
+    fn script(&self, verb: &str) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.script);
+        command.arg(verb).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The words that start a program in the cluster's network.
+    fn entrance(&self) -> Vec<String> {
+        let settings = self.environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let script = self.script.to_str().expect("the path is our own").to_owned();
+        std::iter::once("env".to_owned()).chain(settings).chain([script]).collect()
+    }
+
+    async fn install_strimzi(&self) {
+        self.rig("STRIMZI_INSTALL", &[]).await.unwrap_or_else(|failed| panic!("{failed}"));
+    }
+
+    /// `NAME:TAG FILE` of the proxy and the operator.
+    async fn pack(&self) -> Vec<(String, String)> {
+        let programs = blocking(|| [programs::proxy(), programs::operator()]).await;
+        // What is packed lies in a folder of its own: other tests may pack the same programs.
+        let copies = programs.map(|program| {
+            let copy = self.folder.join(program.file_name().expect("a program has a name"));
+            std::fs::copy(&program, &copy).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+            copy.to_str().expect("the path is our own").to_owned()
+        });
+        let packed = self.rig("KUBERNETES_IMAGES", &copies.each_ref().map(String::as_str)).await;
+        let packed = packed.unwrap_or_else(|failed| panic!("{failed}"));
+        let mut images = Vec::new();
+        for line in packed.lines() {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            let (Some(image), Some(file)) = (words.next(), words.next()) else { panic!("{line}") };
+            images.push((image, file));
+        }
+        images
+    }
+
+    /// The README's first command, with the images of this run.
+    async fn install_operator(&self) {
+        let run = async |words: &[&str]| {
+            self.kubectl(words).await.unwrap_or_else(|failed| panic!("{failed}"));
+        };
+        run(&["delete", "namespace", README_NAMESPACE, "--ignore-not-found"]).await;
+        run(&["create", "namespace", README_NAMESPACE]).await;
+        let commands = readme::commands();
+        let install = commands.first().expect("the README has commands");
+        let more = format!("--wait --values {}", self.values.display());
+        self.typed(install, &more).await.unwrap_or_else(|failed| panic!("{failed}"));
+    }
+
+    async fn load(&self, images: &[(String, String)]) {
+        let mut command = self.script("load");
+        command.args(images.iter().map(|(_, file)| file));
+        command::run(command, None).await.unwrap_or_else(|failed| panic!("{failed}"));
+    }
+
+    fn write_values(&self, images: &[(String, String)]) -> PathBuf {
+        let [proxy, operator] = images else { panic!("two images: {images:?}") };
+        let image = |(image, _): &(String, String)| {
+            let (name, tag) = image.split_once(':').expect("an image has a tag");
+            json!({"registry": name.split('/').next(), "tag": tag})
+        };
+        let values = json!({
+            "defaultImageRepository": "",
+            "image": image(operator),
+            "proxy": {"image": image(proxy)},
+        });
+        let path = self.folder.join("values.yaml");
+        std::fs::write(&path, values.to_string()).expect("the folder is our own");
+        path
+    }
+}
+
+/// Starts a cluster unless the environment names one, and tells how to reach it.
+fn supervise(script: &Path) -> (Option<Mutex<Child>>, Vec<(&'static str, String)>, Scratch) {
+    let folder = Scratch::new("kubernetes");
+    let given = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    if given("KUBE_STATE") || given("TEST_KUBECONFIG") {
+        return (None, Vec::new(), folder);
+    }
+    let state = folder.join("node");
+    let state = state.to_str().expect("the path is our own").to_owned();
+    let environment = vec![("KUBE_NAME", NAME.to_owned()), ("KUBE_STATE", state)];
+    let log = std::fs::File::create(folder.join("cluster.log")).expect("the folder is our own");
+    let mut command = Command::new(script);
+    command.arg("run").envs(environment.iter().map(|(name, value)| (name, value)));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().expect("its output is a pipe"));
+    output.read_line(&mut line).expect("a pipe of our own can be read");
+    if line != "ready\n" {
+        let said = std::fs::read_to_string(folder.join("cluster.log")).unwrap_or_default();
+        panic!("Kubernetes did not start:\n{said}");
+    }
+    (Some(Mutex::new(child)), environment, folder)
+}
