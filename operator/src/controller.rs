@@ -3,6 +3,7 @@
 //! Only the first step reads and only the last two write; what is between them is pure.
 
 mod apply;
+mod batches;
 mod build;
 mod dereference;
 #[cfg(test)]
@@ -37,7 +38,7 @@ use crate::settings::Settings;
 /// How many clusters are looked at at the same time.
 const CONCURRENCY: u16 = 4;
 /// Changes within this time count as one.
-const DEBOUNCE: Duration = Duration::from_millis(100);
+const BATCH: Duration = Duration::from_millis(100);
 /// How long a pod may take to accept a connection to its admin port.
 const CONNECT: Duration = Duration::from_secs(1);
 
@@ -47,12 +48,12 @@ pub(crate) async fn run(client: Client, settings: Settings, metrics: Metrics, st
     let (store, mut writer) = reflector::store::<Mentioned>();
     writer.apply_watcher_event(&Event::Init);
     writer.apply_watcher_event(&Event::InitDone);
-    let queue =
-        watches::triggers(&client, &settings, &strimzi).take_until(stop.cancelled_owned()).map(move |key| {
-            let cluster = Mentioned::from(key);
-            writer.apply_watcher_event(&Event::Apply(cluster.clone()));
-            Ok::<_, std::convert::Infallible>(ReconcileRequest::from(ObjectRef::from_obj(&cluster)))
-        });
+    let triggers = watches::triggers(&client, &settings, &strimzi).take_until(stop.cancelled_owned());
+    let queue = batches::batched(triggers.boxed(), BATCH).map(move |key| {
+        let cluster = Mentioned::from(key);
+        writer.apply_watcher_event(&Event::Apply(cluster.clone()));
+        Ok::<_, std::convert::Infallible>(ReconcileRequest::from(ObjectRef::from_obj(&cluster)))
+    });
     let reporter = Reporter {
         controller: crate::names::FIELD_MANAGER.to_owned(),
         instance: Some(settings.pod_name.clone()),
@@ -67,7 +68,7 @@ pub(crate) async fn run(client: Client, settings: Settings, metrics: Metrics, st
         settings,
         metrics,
     });
-    let config = controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
+    let config = controller::Config::default().concurrency(CONCURRENCY);
     kube::runtime::applier(
         |cluster, context| Box::pin(reconcile(cluster, context)),
         on_error,

@@ -62,7 +62,7 @@ pub struct Settings {
     #[arg(long, env = "RESYNC_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "SECONDS")]
     pub resync_seconds: u64,
     /// How long a new authority is only published before certificates are issued by it.
-    #[arg(long, env = "CA_OVERLAP_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=2_592_000), value_name = "SECONDS")]
+    #[arg(long, env = "CA_OVERLAP_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=1_296_000), value_name = "SECONDS")]
     pub ca_overlap_seconds: u64,
     /// Whether only the holder of a Lease works.
     #[arg(long, env = "LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]

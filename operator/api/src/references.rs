@@ -13,7 +13,7 @@ pub struct KafkaRef {
     /// Its namespace; that of this resource by default. Another one must be allowed by the `EncryptionProxy` of that
     /// Kafka cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: Option<String>,
 }
 

@@ -131,7 +131,7 @@ pub(super) fn told(mut observed: Observed) -> Observed {
         proxy: serde_yaml::to_string(&proxy_yaml(&fleet)).unwrap(),
         brokers: serde_yaml::to_string(&brokers_yaml(&fleet)).unwrap(),
         policy: judgement.merged.program.to_yaml(),
-        sources: serde_yaml::to_string(&super::validate::next_sources(&observed)).unwrap(),
+        sources: serde_yaml::to_string(&super::validate::next_sources(&observed, &judgement.merged)).unwrap(),
     };
     observed.ours.config = Some(config_map(&fleet, &files));
     observed.ours.ledger = Some(ledger(&judgement.ledger.next(&judgement.merged).to_yaml()));

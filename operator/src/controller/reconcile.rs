@@ -96,7 +96,9 @@ async fn pass(key: &KafkaKey, context: &Context) -> Result<Action, Error> {
     }
     let judgement = validate(key, &observed, &context.settings);
     let programmed = match (&judgement.fleet, &judgement.paused) {
-        (Ok(fleet), None) => Some(program::program(context, &observed, &judgement, fleet).await?),
+        (Ok(fleet), None) if judgement.wanted => {
+            Some(program::program(context, &observed, &judgement, fleet).await?)
+        }
         _ => None,
     };
     let settled = status::write(context, key, &observed, &judgement, programmed.as_ref())

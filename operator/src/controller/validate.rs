@@ -5,6 +5,7 @@
 mod admission;
 mod fleet;
 mod obstacle;
+mod room;
 
 use kube::ResourceExt;
 use operator_api::{EncryptionProxy, EncryptionProxySpec, TopicEncryptionPolicy};
@@ -17,7 +18,7 @@ use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
 use crate::names::{Names, PAUSE_ANNOTATION};
-use crate::policies::{Inputs, Ledger, Merged, PolicyId, merge, providers};
+use crate::policies::{Inputs, Ledger, Merged, PolicyId, Reason, merge, providers};
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
 
@@ -36,6 +37,8 @@ pub(crate) struct Judgement {
     pub(crate) merged: Merged,
     /// The fleet, or why there is none.
     pub(crate) fleet: Result<Fleet, Obstacle>,
+    /// Whether somebody who may asks for a fleet, or there is one already.
+    pub(crate) wanted: bool,
     /// Who stopped reconciliation of the whole fleet.
     pub(crate) paused: Option<String>,
 }
@@ -55,7 +58,8 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
     let proxy = oldest(&observed.proxies);
     let spec = proxy.as_ref().map_or_else(|| defaults(key), |proxy| proxy.spec.clone());
     let (ledger, ledger_obstacle) = ledger(key, observed);
-    let submissions = submissions(key, observed, &spec);
+    let mut submissions = submissions(key, observed, &spec);
+    room::share_out(&mut submissions, &ledger, &key.namespace);
     let providers = providers(&spec.key_providers);
     let merged = merge(&Inputs {
         kafka_namespace: &key.namespace,
@@ -71,11 +75,14 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
             .and_then(|()| kafka.as_ref().map_err(Clone::clone))
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
+    let wanted = proxy.is_some()
+        || observed.ours.config.is_some()
+        || merged.verdicts.values().any(|verdict| verdict.reason != Reason::NamespaceNotAllowed);
     let paused = proxy
         .as_ref()
         .filter(|proxy| is_paused(*proxy))
         .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
-    Judgement { proxy, spec, kafka: kafka.ok(), ledger, merged, fleet, paused }
+    Judgement { proxy, spec, kafka: kafka.ok(), ledger, merged, fleet, wanted, paused }
 }
 
 /// What an `EncryptionProxy` without any settings says.
@@ -106,6 +113,10 @@ fn malformed_proxy(observed: &Observed) -> Result<(), Obstacle> {
 fn kafka(observed: &Observed) -> Result<Kafka, Obstacle> {
     let strimzi = observed.strimzi.as_ref().ok_or(Obstacle::NoStrimzi)?;
     let object = strimzi.kafka.as_ref().ok_or(Obstacle::NoKafka)?;
+    if object.metadata.deletion_timestamp.is_some() {
+        // What is made now would be deleted at once, and hold its deletion up.
+        return Err(Obstacle::KafkaEnds);
+    }
     Kafka::try_from(object).map_err(|error| Obstacle::MalformedKafka(error.to_string()))
 }
 

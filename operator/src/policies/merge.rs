@@ -148,6 +148,13 @@ impl<'a> Candidate<'a> {
                 let problem = Problem { field: "kafkaRef.namespace".to_owned(), message };
                 candidate.refuse(Reason::NamespaceNotAllowed, vec![problem]);
             }
+            Admission::TooLarge(reason) => {
+                candidate.claims.clear();
+                candidate.warnings.clear();
+                let problem = Problem { field: "rules".to_owned(), message: reason.clone() };
+                candidate.refuse(Reason::Invalid, vec![problem]);
+                return candidate;
+            }
             Admission::Invalid(reason) => {
                 let problem = Problem { field: String::new(), message: reason.clone() };
                 candidate.refuse(Reason::Invalid, vec![problem]);

@@ -48,6 +48,8 @@ pub enum Admission {
     NamespaceNotAllowed,
     /// It cannot be carried out, for this reason.
     Invalid(String),
+    /// There is no room for it, for this reason. Unlike an invalid one it is told to nobody, not even as refused.
+    TooLarge(String),
 }
 
 /// What kind of key provider.

@@ -64,7 +64,7 @@ pub(super) async fn program(
     let next = judgement.ledger.next(&judgement.merged);
     let ledger = write_ledger(&applier, observed, judgement, fleet, &next).await?;
 
-    let files = files(observed, fleet, &step);
+    let files = files(observed, judgement, fleet, &step);
     objects(context, &applier, fleet, &files, certificates.bundle.as_deref()).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
@@ -114,13 +114,14 @@ fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
     }
 }
 
-fn files(observed: &Observed, fleet: &Fleet, step: &Step) -> Files {
+fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step) -> Files {
     let yaml = |value: &serde_json::Value| serde_yaml::to_string(value).expect("JSON has a form in YAML");
     Files {
         proxy: yaml(&build::proxy_yaml(fleet)),
         brokers: yaml(&build::brokers_yaml(fleet)),
         policy: step.text.clone(),
-        sources: serde_yaml::to_string(&next_sources(observed)).expect("rules have a form in YAML"),
+        sources: serde_yaml::to_string(&next_sources(observed, &judgement.merged))
+            .expect("rules have a form in YAML"),
     }
 }
 

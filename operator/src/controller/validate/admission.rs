@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{file, id_of, is_paused};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
-use crate::policies::{Admission, Submission};
+use crate::policies::{Admission, Merged, Reason, Submission};
 
 /// What a policy said when proxies were told last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,10 +31,14 @@ fn sources(observed: &Observed) -> Sources {
     serde_yaml::from_str(text).unwrap_or_default()
 }
 
-/// The rules of every policy as they are now, for times when one of them is paused.
-pub(crate) fn next_sources(observed: &Observed) -> Sources {
+/// The rules of every policy that counts as they are now, for times when one of them is paused.
+pub(crate) fn next_sources(observed: &Observed, merged: &Merged) -> Sources {
     let before = sources(observed);
-    let policies = observed.policies.iter().filter_map(|policy| {
+    let counts = |policy: &&TopicEncryptionPolicy| {
+        let verdict = merged.verdicts.get(&id_of(policy));
+        verdict.is_some_and(|verdict| matches!(verdict.reason, Reason::Accepted | Reason::Conflicted))
+    };
+    let policies = observed.policies.iter().filter(counts).filter_map(|policy| {
         let id = id_of(policy).to_string();
         let source = if is_paused(policy) {
             before.get(&id)?.clone()

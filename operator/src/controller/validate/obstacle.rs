@@ -14,6 +14,8 @@ pub(crate) enum Obstacle {
     NoStrimzi,
     #[error("there is no Kafka resource of this name; create it, or correct spec.kafkaRef")]
     NoKafka,
+    #[error("the Kafka resource is being deleted, and its fleet with it")]
+    KafkaEnds,
     #[error("the Kafka resource is not what this version of the operator knows: {0}")]
     MalformedKafka(String),
     #[error("EncryptionProxy {name} is not what its schema says: {error}; correct it")]
@@ -61,7 +63,7 @@ impl Obstacle {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NoStrimzi => "StrimziNotInstalled",
-            Self::NoKafka => "TargetNotFound",
+            Self::NoKafka | Self::KafkaEnds => "TargetNotFound",
             Self::MalformedKafka(_) => "KafkaMalformed",
             Self::MalformedProxy { .. } => "EncryptionProxyMalformed",
             Self::Name(_) => "NameTooLong",
@@ -92,6 +94,9 @@ impl Obstacle {
 
     /// Whether the policies themselves aim at nothing.
     pub(crate) fn is_target(&self) -> bool {
-        matches!(self, Self::NoStrimzi | Self::NoKafka | Self::MalformedKafka(_) | Self::Name(_))
+        matches!(
+            self,
+            Self::NoStrimzi | Self::NoKafka | Self::KafkaEnds | Self::MalformedKafka(_) | Self::Name(_)
+        )
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{RULE, judge, observed, policy, policy_of, proxy, told, with_proxy};
-use crate::controller::validate::id_of;
+use crate::controller::validate::{id_of, next_sources};
 use crate::policies::{Reason, Treatment};
 
 const OTHER: &str = "[{topics: [{name: refunds}], key: {name: refunds}}]";
@@ -35,6 +35,19 @@ fn only_policies_beside_the_fleet_count_unless_told() {
     without_proxy.proxies.clear();
     assert_eq!(reason(&without_proxy), Reason::NamespaceNotAllowed);
     assert_eq!(reason(&with_proxy("{}")), Reason::Accepted);
+}
+
+#[test]
+fn a_namespace_that_is_not_allowed_neither_gets_a_fleet_nor_is_written_down() {
+    let mut stranger = foreign("{}");
+    stranger.proxies.clear();
+    assert!(!judge(&stranger).wanted);
+    assert!(judge(&foreign("{}")).wanted, "the owner of the namespace asks for it by an EncryptionProxy");
+    stranger.policies.push(policy(RULE));
+    let judgement = judge(&stranger);
+    assert!(judgement.wanted, "a policy beside the Kafka cluster asks for it");
+    let sources = next_sources(&stranger, &judgement.merged);
+    assert_eq!(sources.keys().collect::<Vec<_>>(), ["kafka/payments"]);
 }
 
 #[test]

@@ -24,6 +24,17 @@ fn there_is_no_such_kafka() {
 }
 
 #[test]
+fn a_kafka_that_is_being_deleted_gets_nothing_more() {
+    let mut observed = observed();
+    let kafka = observed.strimzi.as_mut().unwrap().kafka.as_mut().unwrap();
+    kafka.metadata.deletion_timestamp = serde_json::from_value(json!("2026-08-20T12:00:00Z")).unwrap();
+    let (reason, message) = obstacle(&observed);
+    assert_eq!(reason, "TargetNotFound");
+    assert!(message.contains("being deleted"), "{message}");
+    assert!(is_target(&observed));
+}
+
+#[test]
 fn strimzi_is_not_installed() {
     let observed = Observed { strimzi: None, ..observed() };
     let (reason, message) = obstacle(&observed);
