@@ -50,9 +50,10 @@ advisories: ## known vulnerabilities of dependencies (network; cargo install car
 fmt: ## format everything
 	$(CARGO) fmt --all
 
-generate: ## write generated files anew: test vectors, custom resource definitions, manifests from the chart
+generate: ## write generated files anew: test vectors, custom resource definitions, statuses for Argo CD, manifests from the chart
 	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
 	REGENERATE=1 $(CARGO) test --locked -p operator-api --test crds
+	REGENERATE=1 $(CARGO) test --locked -p operator --lib argocd
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated_definitions
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated
 

@@ -15,6 +15,9 @@ use crate::cluster::KafkaKey;
 /// From a reconciliation without any change to one that waits for a slow API server.
 const SECONDS: [f64; 6] = [0.05, 0.1, 0.5, 2.0, 10.0, 60.0];
 
+/// Types of certificates that the operator makes.
+const CERTIFICATES: [&str; 2] = ["authority", "server"];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByNamespace {
     kind: Kind,
@@ -36,6 +39,8 @@ struct InProgress {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
+    kind: Kind,
+    namespace: String,
     reason: &'static str,
 }
 
@@ -57,10 +62,10 @@ pub struct Metrics {
     total: Family<ByNamespace, Counter>,
     successful: Family<ByNamespace, Counter>,
     failed: Family<ByReason, Counter>,
-    duration: Histogram,
+    duration: Family<ByNamespace, Histogram, fn() -> Histogram>,
     started: Family<InProgress, Gauge>,
     resources: Family<ByCluster, Gauge>,
-    paused: Gauge,
+    paused: Family<ByCluster, Gauge>,
     desired: Family<ByCluster, Gauge>,
     loaded: Family<ByCluster, Gauge>,
     expiry: Family<ByCertificate, Gauge>,
@@ -74,10 +79,10 @@ impl Metrics {
             total: Family::default(),
             successful: Family::default(),
             failed: Family::default(),
-            duration: Histogram::new(SECONDS),
+            duration: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             started: Family::default(),
             resources: Family::default(),
-            paused: Gauge::default(),
+            paused: Family::default(),
             desired: Family::default(),
             loaded: Family::default(),
             expiry: Family::default(),
@@ -108,7 +113,7 @@ impl Metrics {
         registry.register("resources", "Policies of a Kafka cluster", metrics.resources.clone());
         registry.register(
             "resources_paused",
-            "Fleets whose reconciliation is paused",
+            "Policies and EncryptionProxies of a Kafka cluster whose reconciliation is paused",
             metrics.paused.clone(),
         );
         registry.register("proxies_desired", "Proxies that there should be", metrics.desired.clone());
@@ -142,9 +147,10 @@ impl Metrics {
     }
 
     /// What a fleet looks like.
-    pub(crate) fn fleet(&self, key: &KafkaKey, policies: usize, desired: i32, loaded: i32) {
+    pub(crate) fn fleet(&self, key: &KafkaKey, policies: usize, paused: usize, desired: i32, loaded: i32) {
         let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
         self.resources.get_or_create(&labels).set(i64::try_from(policies).unwrap_or(i64::MAX));
+        self.paused.get_or_create(&labels).set(i64::try_from(paused).unwrap_or(i64::MAX));
         self.desired.get_or_create(&labels).set(i64::from(desired));
         self.loaded.get_or_create(&labels).set(i64::from(loaded));
     }
@@ -156,12 +162,21 @@ impl Metrics {
         self.expiry.get_or_create(&labels).set(at.as_second());
     }
 
+    /// The operator makes no certificates for a cluster any more.
+    pub(crate) fn expires_no_more(&self, key: &KafkaKey) {
+        for certificate in CERTIFICATES {
+            let (namespace, kafka) = (key.namespace.clone(), key.name.clone());
+            self.expiry.remove(&ByCertificate { namespace, kafka, r#type: certificate });
+        }
+    }
+
     /// A cluster is gone.
     pub(crate) fn forget(&self, key: &KafkaKey) {
         let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
-        for family in [&self.resources, &self.desired, &self.loaded] {
+        for family in [&self.resources, &self.paused, &self.desired, &self.loaded] {
             family.remove(&labels);
         }
+        self.expires_no_more(key);
     }
 }
 
@@ -179,7 +194,10 @@ impl Run {
     pub(crate) fn end(self, failure: Option<&'static str>) {
         match failure {
             None => self.metrics.successful.get_or_create(&self.labels).inc(),
-            Some(reason) => self.metrics.failed.get_or_create(&ByReason { reason }).inc(),
+            Some(reason) => {
+                let ByNamespace { kind, namespace } = self.labels.clone();
+                self.metrics.failed.get_or_create(&ByReason { kind, namespace, reason }).inc()
+            }
         };
     }
 }
@@ -187,6 +205,7 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         self.metrics.started.remove(&self.place);
-        self.metrics.duration.observe(self.begun.elapsed().as_secs_f64());
+        let seconds = self.begun.elapsed().as_secs_f64();
+        self.metrics.duration.get_or_create(&self.labels).observe(seconds);
     }
 }

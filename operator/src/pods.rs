@@ -1,5 +1,6 @@
 //! What proxies say of themselves: asked of every pod's admin port, since nobody else knows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -53,6 +54,8 @@ pub struct Report {
     pub keys: Vec<Key>,
     /// How many topics it saw that no rule matches.
     pub unmatched: usize,
+    /// Whether topics are compacted, of those that it uses; `None` where nobody may tell it.
+    pub compacted: BTreeMap<String, Option<bool>>,
     /// Why it does not take clients; empty when it does.
     pub obstacles: Vec<String>,
 }
@@ -81,6 +84,13 @@ struct PolicyAnswer {
 struct TopicsAnswer {
     #[serde(default)]
     unmatched: Vec<serde_json::Value>,
+    #[serde(default)]
+    facts: BTreeMap<String, TopicAnswer>,
+}
+
+#[derive(Deserialize)]
+struct TopicAnswer {
+    compacted: Option<bool>,
 }
 
 impl Proxy {
@@ -170,6 +180,7 @@ async fn report(http: &reqwest::Client, address: &str) -> Result<Report, String>
         policy_error: policy.last_error,
         keys,
         unmatched: topics.unmatched.len(),
+        compacted: topics.facts.into_iter().map(|(name, facts)| (name, facts.compacted)).collect(),
         obstacles,
     })
 }

@@ -40,6 +40,6 @@ pub use self::peer::Peer;
 pub use self::security::{AnonymousCause, AnonymousSuperUser, anonymous_super_user};
 pub use self::state::KafkaState;
 pub use self::topic::{CleanupPolicy, Compaction, KafkaTopic};
-pub use self::trust::{Trust, TrustProblem, trust};
+pub use self::trust::{Trust, TrustProblem, trust, trust_is_reported};
 pub use self::user::{Credentials, KafkaUser, UserAuth, UserProblem};
 pub use self::version::choose_version;

@@ -21,6 +21,13 @@ pub struct TopicEncryptionPolicyStatus {
     /// Where clients connect, instead of the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap_servers: Option<String>,
+    /// Patterns of all policies that were encrypted and have no rule any more: writes are refused, reads decrypt. Where there
+    /// is an `EncryptionProxy`, it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<i32>,
+    /// Topics that clients used and no rule of any policy matches. Where there is an `EncryptionProxy`, it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched_topics: Option<i32>,
     /// Rules in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<i32>,

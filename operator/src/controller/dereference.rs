@@ -63,6 +63,14 @@ pub(crate) struct Observed {
     pub(crate) fleet: Vec<Proxy>,
 }
 
+/// Resources of ours that are for a cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Concerned {
+    pub(crate) policies: Vec<TopicEncryptionPolicy>,
+    pub(crate) proxies: Vec<EncryptionProxy>,
+    pub(crate) malformed: Vec<Malformed>,
+}
+
 /// What Strimzi's resources say.
 #[derive(Debug, Default)]
 pub(crate) struct Strimzi {
@@ -108,6 +116,19 @@ impl Reader {
         };
         let fleet = pods::ask(&self.http, &pods).await;
         Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet })
+    }
+
+    /// Whom a failure concerns, as far as they can be listed.
+    pub(crate) async fn concerned(&self, key: &KafkaKey, settings: &Settings) -> Concerned {
+        let mut found = Concerned::default();
+        for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), &settings.watched())
+        {
+            let listed =
+                self.referring(&api, key, settings, "TopicEncryptionPolicy", &mut found.malformed).await;
+            found.policies.extend(listed.unwrap_or_default());
+        }
+        found.proxies = self.proxies(key, settings, &mut found.malformed).await.unwrap_or_default();
+        found
     }
 
     async fn policies(

@@ -138,6 +138,12 @@ pub(super) fn told(mut observed: Observed) -> Observed {
     observed
 }
 
+/// Changes a file of the proxies.
+pub(super) fn config_with(observed: &mut Observed, name: &str, text: &str) {
+    let data = observed.ours.config.as_mut().and_then(|map| map.data.as_mut()).expect("there are files");
+    data.insert(name.to_owned(), text.to_owned());
+}
+
 pub(super) fn ledger(text: &str) -> ConfigMap {
     object(json!({
         "metadata": {"name": "my-cluster-encryption-ledger", "namespace": "kafka", "resourceVersion": "7"},

@@ -1,8 +1,10 @@
 //! One pass over a cluster: the steps of the pipeline in order, and when to look again.
 
+mod failure;
 mod memory;
 mod program;
 
+pub(crate) use self::failure::Failure;
 pub(crate) use self::memory::Memory;
 pub(crate) use self::program::Programmed;
 
@@ -15,7 +17,7 @@ use kube::runtime::events::Recorder;
 use thiserror::Error;
 
 use super::dereference::{self, Observed, Reader};
-use super::status;
+use super::status::{self, Facts};
 use super::validate::{Judgement, validate};
 use super::{apply, rollout};
 use crate::certificates;
@@ -30,6 +32,8 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(5);
 /// How long it is looked at soon.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// So many failures that pass by themselves, such as conflicts, turn no resource that was ready.
+const PASSING: u32 = 3;
 /// Secrets that pods mount are not watched, which would need the right to list them; their versions are compared.
 const SECRETS: Duration = Duration::from_secs(30);
 
@@ -53,14 +57,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// A label of metrics.
+    /// As it stands in conditions and metrics.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Dereference(_) => "Dereference",
-            Self::Apply(_) => "Apply",
-            Self::Certificates(_) | Self::Names(_) | Self::Validity(_) => "Certificates",
-            Self::LocalKeys(_) => "LocalKeys",
-            Self::Status(_) => "Status",
+            Self::Dereference(_) => "ReadFailed",
+            Self::Apply(_) => "ApplyFailed",
+            Self::Certificates(_) | Self::Names(_) | Self::Validity(_) => "CertificatesFailed",
+            Self::LocalKeys(_) => "LocalKeysFailed",
+            Self::Status(_) => "StatusFailed",
         }
     }
 }
@@ -88,7 +92,10 @@ pub(crate) async fn reconcile(cluster: Arc<Mentioned>, context: Arc<Context>) ->
 }
 
 async fn pass(key: &KafkaKey, context: &Context) -> Result<Action, Error> {
-    let observed = context.reader.dereference(key, &context.settings).await.map_err(Error::Dereference)?;
+    let observed = match context.reader.dereference(key, &context.settings).await {
+        Ok(observed) => observed,
+        Err(error) => return Err(failed(key, context, None, Error::Dereference(error)).await),
+    };
     if is_nothing(&observed) {
         context.metrics.forget(key);
         context.memory.forget(key);
@@ -97,14 +104,39 @@ async fn pass(key: &KafkaKey, context: &Context) -> Result<Action, Error> {
     let judgement = validate(key, &observed, &context.settings);
     let programmed = match (&judgement.fleet, &judgement.paused) {
         (Ok(fleet), None) if judgement.wanted => {
-            Some(program::program(context, &observed, &judgement, fleet).await?)
+            match program::program(context, &observed, &judgement, fleet).await {
+                Ok(programmed) => Some(programmed),
+                Err(error) => return Err(failed(key, context, Some((&observed, &judgement)), error).await),
+            }
         }
         _ => None,
     };
-    let settled = status::write(context, key, &observed, &judgement, programmed.as_ref())
-        .await
-        .map_err(Error::Status)?;
-    Ok(Action::requeue(wait(key, context, &judgement, programmed.as_ref(), settled)))
+    let facts = Facts::new(key, &observed, &judgement, programmed.as_ref());
+    let settled = status::write(context, &facts).await.map_err(Error::Status)?;
+    Ok(Action::requeue(wait(key, context, &facts, settled)))
+}
+
+/// Tells the resources of it too, and gives the error back. What is known of them is told as well.
+async fn failed(
+    key: &KafkaKey,
+    context: &Context,
+    known: Option<(&Observed, &Judgement)>,
+    error: Error,
+) -> Error {
+    let mut failure = Failure::of(&error);
+    failure.lasts |= context.memory.failures(key) >= PASSING;
+    let written = match known {
+        Some((observed, judgement)) => {
+            let facts = Facts::new(key, observed, judgement, None).failed(&failure);
+            status::write(context, &facts).await.map(drop)
+        }
+        None => status::write_unread(context, key, &failure).await,
+    };
+    if let Err(unwritten) = written {
+        let error = crate::telemetry::chain(&unwritten);
+        tracing::warn!(kafka = %key, error, "the failure could not be told on the resources");
+    }
+    error
 }
 
 /// Nobody says anything of the cluster, and nothing was ever made for it.
@@ -115,18 +147,12 @@ fn is_nothing(observed: &Observed) -> bool {
         && observed.ours.config.is_none()
 }
 
-fn wait(
-    key: &KafkaKey,
-    context: &Context,
-    judgement: &Judgement,
-    programmed: Option<&Programmed>,
-    settled: bool,
-) -> Duration {
+fn wait(key: &KafkaKey, context: &Context, facts: &Facts<'_>, settled: bool) -> Duration {
     let resync = context.settings.resync().min(SECRETS);
-    let passes = judgement.fleet.as_ref().err().is_some_and(super::validate::Obstacle::passes);
-    if settled && !passes {
+    // Whatever an obstacle waits for is watched.
+    if settled {
         context.memory.settled(key);
-        let next = programmed.and_then(|programmed| programmed.look_again);
+        let next = facts.programmed.and_then(|programmed| programmed.look_again);
         return next.map_or(resync, |next| next.clamp(SOON, resync));
     }
     if context.memory.unsettled_for(key) < PATIENCE { SOON } else { LATER }

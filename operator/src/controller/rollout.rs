@@ -111,10 +111,14 @@ fn told_now(program: Program, last: bool) -> Step {
     Step { hash: names::sha256(&text), program: Arc::new(program), text, last }
 }
 
-/// Whether a proxy has loaded all that a policy says in the target.
-pub(crate) fn has_loaded(proxy: &Proxy, told: &Told, target: &Program, policy: &PolicyId) -> bool {
-    let Some(program) = told.of(proxy) else { return false };
-    rules_of(program, policy) == rules_of(target, policy)
+/// Whether a proxy has loaded all that a program says of a policy.
+pub(crate) fn has_loaded(proxy: &Proxy, told: &Told, program: &Program, policy: &PolicyId) -> bool {
+    told.of(proxy).is_some_and(|loaded| says(loaded, program, policy))
+}
+
+/// Whether a program says all that another one says of a policy.
+pub(crate) fn says(program: &Program, other: &Program, policy: &PolicyId) -> bool {
+    rules_of(program, policy) == rules_of(other, policy)
 }
 
 fn rules_of<'a>(program: &'a Program, policy: &PolicyId) -> Vec<(String, &'a Treatment)> {

@@ -1,33 +1,36 @@
 //! Last step: what became of it is written to the resources, and only when it changed. Numbers come from the proxies.
 
 mod conditions;
+mod events;
 mod findings;
+mod kafka;
+mod keys;
 mod policy;
 mod proxy;
 mod topics;
+mod unread;
+
+pub(crate) use self::events::{certificate_event, local_keys_made};
+pub(crate) use self::findings::Facts;
+pub(crate) use self::unread::write_unread;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
-use kube::runtime::events::{Event, EventType};
 use kube::{Resource, ResourceExt};
-use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
+use operator_api::{
+    EncryptionProxy, EncryptionProxyStatus, TopicEncryptionPolicy, TopicEncryptionPolicyStatus,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use thiserror::Error;
 
-use self::findings::Facts;
-use super::dereference::{Malformed, Observed};
-use super::reconcile::{Context, Programmed};
-use super::validate::Judgement;
-use crate::cluster::KafkaKey;
-use crate::fleet::Fleet;
+use super::dereference::Malformed;
+use super::reconcile::Context;
+use super::validate::is_paused;
 use crate::names::FIELD_MANAGER;
-
-/// What an event may say, in bytes.
-const MAX_NOTE: usize = 1000;
 
 /// Why a status was not written.
 #[derive(Debug, Error)]
@@ -42,36 +45,59 @@ pub(crate) enum Error {
 }
 
 /// Writes every status that changed. Says whether nothing is under way any more.
-pub(crate) async fn write(
-    context: &Context,
-    key: &KafkaKey,
-    observed: &Observed,
-    judgement: &Judgement,
-    programmed: Option<&Programmed>,
-) -> Result<bool, Error> {
+pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, Error> {
     let now = Timestamp::now();
-    let facts = Facts::new(key, observed, judgement, programmed);
-    context.metrics.fleet(key, observed.policies.len(), facts.desired, facts.loaded_all());
-    for each in &observed.policies {
-        let before = each.status.clone().unwrap_or_default();
-        let after = policy::status(&facts, each, &before, now);
-        if after != before {
-            turned(context, each, &before.conditions, &after.conditions).await;
-            patch(context, each, &after).await?;
-        }
+    let observed = facts.observed;
+    tell_metrics(context, facts);
+    // One resource that cannot be written keeps nothing from the others.
+    let mut outcome = Ok(facts.is_settled());
+    for each in observed.policies.iter().filter(|each| facts.concerns(each.status.as_ref())) {
+        let after = policy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
+        outcome = put_policy(context, each, after).await.and(outcome);
     }
-    for each in observed.proxies.iter().filter(|each| each.metadata.deletion_timestamp.is_none()) {
-        let before = each.status.clone().unwrap_or_default();
-        let after = proxy::status(&facts, each, &before, now);
-        if after != before {
-            turned(context, each, &before.conditions, &after.conditions).await;
-            patch(context, each, &after).await?;
-        }
+    let proxies = observed.proxies.iter().filter(|each| each.metadata.deletion_timestamp.is_none());
+    for each in proxies.filter(|each| facts.concerns(each.status.as_ref())) {
+        let after = proxy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
+        outcome = put_proxy(context, each, after).await.and(outcome);
     }
     for each in &observed.malformed {
-        malformed(context, each, now).await?;
+        outcome = malformed(context, each, now).await.and(outcome);
     }
-    Ok(facts.is_settled())
+    outcome
+}
+
+fn tell_metrics(context: &Context, facts: &Facts<'_>) {
+    let observed = facts.observed;
+    let paused = observed.policies.iter().filter(|each| is_paused(*each)).count()
+        + observed.proxies.iter().filter(|each| is_paused(*each)).count();
+    let (desired, loaded) = facts.serving();
+    context.metrics.fleet(facts.key, observed.policies.len(), paused, desired, loaded);
+}
+
+async fn put_policy(
+    context: &Context,
+    policy: &TopicEncryptionPolicy,
+    after: TopicEncryptionPolicyStatus,
+) -> Result<(), Error> {
+    let before = policy.status.clone().unwrap_or_default();
+    if after == before {
+        return Ok(());
+    }
+    events::turned(context, policy, &before.conditions, &after.conditions).await;
+    patch(context, policy, &after).await
+}
+
+async fn put_proxy(
+    context: &Context,
+    proxy: &EncryptionProxy,
+    after: EncryptionProxyStatus,
+) -> Result<(), Error> {
+    let before = proxy.status.clone().unwrap_or_default();
+    if after == before {
+        return Ok(());
+    }
+    events::turned(context, proxy, &before.conditions, &after.conditions).await;
+    patch(context, proxy, &after).await
 }
 
 async fn patch<K>(context: &Context, object: &K, status: &impl Serialize) -> Result<(), Error>
@@ -133,90 +159,6 @@ fn sent<T>(outcome: kube::Result<T>, kind: &str, name: String) -> Result<(), Err
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(source) => Err(Error::Write { kind: kind.to_owned(), name, source: Box::new(source) }),
     }
-}
-
-type Conditions = [Condition];
-
-/// Tells of conditions that turned, as an event on the object.
-async fn turned<K>(context: &Context, object: &K, before: &Conditions, after: &Conditions)
-where
-    K: Resource<DynamicType = ()>,
-{
-    for kind in ["Accepted", "Ready"] {
-        let find = |all: &Conditions| all.iter().find(|each| each.type_ == kind).cloned();
-        let (Some(now), then) = (find(after), find(before)) else { continue };
-        let same = then.as_ref().is_some_and(|then| then.status == now.status && then.reason == now.reason);
-        if same || (then.is_none() && kind == "Ready") {
-            continue;
-        }
-        let severity = if now.status == "True" { EventType::Normal } else { EventType::Warning };
-        publish(context, object, severity, &now.reason, now.message.clone()).await;
-    }
-}
-
-/// An event on the fleet's `EncryptionProxy`, or on each policy where there is none.
-pub(crate) async fn event(
-    context: &Context,
-    judgement: &Judgement,
-    fleet: &Fleet,
-    severity: EventType,
-    reason: &str,
-    note: String,
-) {
-    tracing::info!(kafka = %fleet.key, reason, note, "told as an event");
-    if let Some(proxy) = &judgement.proxy {
-        publish(context, proxy, severity, reason, note).await;
-        return;
-    }
-    let reference = k8s_openapi::api::core::v1::ObjectReference {
-        api_version: Some(fleet.owner.api_version.clone()),
-        kind: Some(fleet.owner.kind.clone()),
-        name: Some(fleet.owner.name.clone()),
-        namespace: Some(fleet.key.namespace.clone()),
-        uid: Some(fleet.owner.uid.clone()),
-        ..Default::default()
-    };
-    publish_at(context, &reference, severity, reason, note).await;
-}
-
-async fn publish<K: Resource<DynamicType = ()>>(
-    context: &Context,
-    object: &K,
-    severity: EventType,
-    reason: &str,
-    note: String,
-) {
-    publish_at(context, &object.object_ref(&()), severity, reason, note).await;
-}
-
-async fn publish_at(
-    context: &Context,
-    reference: &k8s_openapi::api::core::v1::ObjectReference,
-    type_: EventType,
-    reason: &str,
-    note: String,
-) {
-    let note = truncated(note);
-    let event = Event {
-        type_,
-        reason: reason.to_owned(),
-        note: Some(note),
-        action: "Reconcile".to_owned(),
-        secondary: None,
-    };
-    // Events are a courtesy; the status says the same.
-    if let Err(error) = context.recorder.publish(&event, reference).await {
-        tracing::debug!(%error, "an event was not written");
-    }
-}
-
-fn truncated(mut note: String) -> String {
-    let mut end = MAX_NOTE.min(note.len());
-    while !note.is_char_boundary(end) {
-        end -= 1;
-    }
-    note.truncate(end);
-    note
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod room;
 use kube::ResourceExt;
 use operator_api::{EncryptionProxy, EncryptionProxySpec, TopicEncryptionPolicy};
 
-pub(crate) use self::admission::next_sources;
+pub(crate) use self::admission::{next_sources, told_generation};
 pub(crate) use self::obstacle::Obstacle;
 
 use self::admission::submissions;

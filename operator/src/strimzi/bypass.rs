@@ -95,15 +95,12 @@ impl ListenerAccess {
         self.bypass != Bypass::AdmitsOnlyUs
     }
 
-    /// What to tell the platform owner, if anything; `used` says that the proxies connect to this listener.
-    /// [`peers_snippet`] is what the text refers to.
-    pub fn advice(&self, used: bool) -> Option<String> {
+    /// What to tell the platform owner of a way round the proxies, if there is one. [`peers_snippet`] is what the text
+    /// refers to.
+    pub fn advice(&self) -> Option<String> {
         let listener = &self.listener;
         match self.bypass {
             Bypass::AdmitsOnlyUs => None,
-            Bypass::NotAdmitted if used => Some(format!(
-                "networkPolicyPeers of listener {listener} do not admit the proxies; add them to the list"
-            )),
             Bypass::Open => Some(format!(
                 "listener {listener} admits everyone, so clients can go round the proxies; give it networkPolicyPeers \
                  that admit the proxies only"

@@ -45,15 +45,21 @@ pub fn trust(kafka: &Kafka, listener: &Listener) -> Result<Option<Trust>, TrustP
     if !listener.custom_certificate {
         return Ok(Some(Trust::Secret { name: format!("{}-cluster-ca-cert", kafka.name) }));
     }
-    let reported =
-        kafka.listener_status.get(&listener.name).into_iter().flat_map(|status| &status.certificates);
-    let certificates =
-        reported.map(|pem| pem.trim()).filter(|pem| pem.contains("-----BEGIN CERTIFICATE-----"));
-    let pem: String = certificates.flat_map(|pem| [pem, "\n"]).collect();
+    let pem: String = reported(kafka, &listener.name).flat_map(|pem| [pem, "\n"]).collect();
     if pem.is_empty() {
         return Err(TrustProblem::NotReported { kafka: kafka.name.clone(), listener: listener.name.clone() });
     }
     Ok(Some(Trust::Certificates { pem }))
+}
+
+/// Whether Strimzi reports certificates of a listener.
+pub fn trust_is_reported(kafka: &Kafka, listener: &str) -> bool {
+    reported(kafka, listener).next().is_some()
+}
+
+fn reported<'a>(kafka: &'a Kafka, listener: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let reported = kafka.listener_status.get(listener).into_iter().flat_map(|status| &status.certificates);
+    reported.map(|pem| pem.trim()).filter(|pem| pem.contains("-----BEGIN CERTIFICATE-----"))
 }
 
 #[cfg(test)]

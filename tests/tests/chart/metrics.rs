@@ -9,20 +9,25 @@ use crate::files::{chart, read, repository};
 use crate::helm;
 use crate::object::{items, of_kind, parse_one, text};
 
-/// The operator's metrics as they are scraped, without the prefix.
-const OPERATOR: [&str; 11] = [
-    "reconciliations_total",
-    "reconciliations_successful_total",
-    "reconciliations_failed_total",
-    "reconciliation_duration_seconds_bucket",
-    "reconciliations_in_progress_start_time_seconds",
-    "resources",
-    "resources_paused",
-    "proxies_desired",
-    "proxies_loaded",
-    "certificate_expiration_timestamp_seconds",
-    "leader",
-];
+/// The operator's metrics as they are scraped, without the prefix: what its program text registers, and as what.
+fn of_the_operator(source: &str) -> BTreeSet<String> {
+    let registered = source.split("registry.register(").skip(1);
+    registered
+        .flat_map(|call| {
+            let name = call.split('"').nth(1).expect("a name");
+            let field =
+                call.split("metrics.").nth(1).and_then(|rest| rest.split('.').next()).expect("a field");
+            let declared = source.split(&format!("\n    {field}: ")).nth(1).expect("a field of the struct");
+            let kind = declared.lines().next().unwrap_or_default();
+            let endings: &[&str] = match kind {
+                _ if kind.contains("Counter") => &["_total"],
+                _ if kind.contains("Histogram") => &["_bucket", "_sum", "_count"],
+                _ => &[""],
+            };
+            endings.iter().map(move |ending| format!("{name}{ending}"))
+        })
+        .collect()
+}
 
 /// All names with our prefix in a text.
 fn names(text: &str) -> BTreeSet<&str> {
@@ -57,7 +62,7 @@ fn is_of_the_proxy(name: &str, source: &str) -> bool {
 fn assert_known(name: &str, source: &str) {
     let stem = name.strip_prefix("topic_encryption_").unwrap();
     let known = match stem.strip_prefix("operator_") {
-        Some(stem) => OPERATOR.contains(&stem),
+        Some(stem) => of_the_operator(&read(&repository("operator/src/metrics.rs"))).contains(stem),
         None => is_of_the_proxy(stem, source),
     };
     assert!(known, "there is no metric {name}");
@@ -79,6 +84,13 @@ fn alerts_and_dashboard_name_metrics_that_there_are() {
 #[should_panic(expected = "there is no metric topic_encryption_bytes_total")]
 fn a_metric_that_is_not_there_is_found() {
     assert_known("topic_encryption_bytes_total", "");
+}
+
+#[test]
+#[should_panic(expected = "there is no metric topic_encryption_operator_resources_total")]
+fn a_metric_that_the_operator_has_by_another_name_is_found() {
+    assert_known("topic_encryption_operator_resources", "");
+    assert_known("topic_encryption_operator_resources_total", "");
 }
 
 #[test]

@@ -37,6 +37,11 @@ impl Memory {
         })
     }
 
+    /// How many passes failed one after another.
+    pub(crate) fn failures(&self, key: &KafkaKey) -> u32 {
+        self.with(key, |remembered| remembered.failures)
+    }
+
     pub(crate) fn succeeded(&self, key: &KafkaKey) {
         self.with(key, |remembered| remembered.failures = 0);
     }

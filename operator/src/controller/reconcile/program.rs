@@ -35,6 +35,8 @@ pub(crate) struct Programmed {
     pub(crate) missing_secrets: Vec<String>,
     /// Keys that could not be made, and why.
     pub(crate) refused_keys: BTreeMap<String, String>,
+    /// Entries of the Secret of local keys that proxies cannot use, and why.
+    pub(crate) unusable_keys: BTreeMap<String, String>,
     /// When certificates want to be looked at again.
     pub(crate) look_again: Option<Duration>,
 }
@@ -48,7 +50,7 @@ pub(super) async fn program(
     let applier = Applier::new(context.client.clone(), fleet.key.clone());
     let target = &judgement.merged.program;
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
-    let refused_keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
+    let keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
     let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
 
     let mut told = context.memory.told(&fleet.key);
@@ -86,7 +88,14 @@ pub(super) async fn program(
             applier.write_ledger(Some(&ledger), after).await.map_err(Error::Apply)?;
         }
     }
-    Ok(Programmed { step, told, missing_secrets, refused_keys, look_again: certificates.look_again })
+    Ok(Programmed {
+        step,
+        told,
+        missing_secrets,
+        refused_keys: keys.refused,
+        unusable_keys: keys.unusable,
+        look_again: certificates.look_again,
+    })
 }
 
 /// Writes the ledger, if it says anything new, and gives back what is there now.

@@ -1,5 +1,7 @@
 //! Whole passes against an API server in memory: what is written, and in which order.
 
+mod events;
+mod failures;
 mod ledger;
 mod order;
 mod removal;
@@ -84,10 +86,16 @@ impl World {
     }
 
     fn ready(&self, path: &str) -> String {
+        self.told(path, "Ready").0
+    }
+
+    /// Status and reason of a condition, and its message.
+    fn told(&self, path: &str, kind: &str) -> (String, String) {
         let object = self.server.get(path).expect("it is there");
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let ready = conditions.iter().find(|each| each["type"] == "Ready").expect("it is told");
-        format!("{} {}", ready["status"].as_str().unwrap(), ready["reason"].as_str().unwrap())
+        let found = conditions.iter().find(|each| each["type"] == kind).expect("it is told");
+        let text = |field: &str| found[field].as_str().unwrap().to_owned();
+        (format!("{} {}", text("status"), text("reason")), text("message"))
     }
 }
 

@@ -2,57 +2,102 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 
-use super::super::rollout::has_loaded;
-use super::conditions::{Finding, Holds, finding};
+use super::super::rollout::{has_loaded, says};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
-use crate::controller::reconcile::Programmed;
-use crate::controller::validate::{Judgement, Obstacle, id_of};
-use crate::fleet::Fleet;
+use crate::controller::reconcile::{Failure, Programmed};
+use crate::controller::validate::{Judgement, Obstacle, file, id_of, told_generation};
+use crate::fleet::{Certificate, Fleet};
+use crate::names;
 use crate::pods::{Phase, Proxy};
-use crate::policies::PolicyId;
-use crate::strimzi::{anonymous_super_user, listener_access, peers_snippet};
+use crate::policies::{PolicyId, Treatment};
 
 /// Everything that statuses are made of.
-pub(super) struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     pub(super) key: &'a KafkaKey,
     pub(super) observed: &'a Observed,
     pub(super) judgement: &'a Judgement,
-    pub(super) programmed: Option<&'a Programmed>,
+    pub(crate) programmed: Option<&'a Programmed>,
+    /// Why the pass ended early, if it did.
+    pub(super) failure: Option<&'a Failure>,
     /// Proxies that there should be.
     pub(super) desired: i32,
+    /// The hash of what proxies were told last, in this pass or before.
+    in_force: Option<String>,
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         key: &'a KafkaKey,
         observed: &'a Observed,
         judgement: &'a Judgement,
         programmed: Option<&'a Programmed>,
     ) -> Self {
         let desired = judgement.fleet.as_ref().map_or(judgement.spec.replicas, |fleet| fleet.replicas);
-        Self { key, observed, judgement, programmed, desired }
+        let in_force = match programmed {
+            Some(programmed) => Some(programmed.step.hash.clone()),
+            None => file(observed, "policy.yaml").map(names::sha256),
+        };
+        Self { key, observed, judgement, programmed, failure: None, desired, in_force }
+    }
+
+    /// The same for a pass that ended early.
+    pub(crate) fn failed(self, failure: &'a Failure) -> Self {
+        Self { failure: Some(failure), ..self }
+    }
+
+    /// Whether a resource is told anything: what passes by itself turns none that was told something before.
+    pub(super) fn concerns(&self, status: Option<&impl Told>) -> bool {
+        self.failure.is_none_or(|failure| failure.lasts) || status.is_none_or(Told::is_empty)
     }
 
     pub(super) fn fleet(&self) -> Option<&Fleet> {
         self.judgement.fleet.as_ref().ok()
     }
 
-    fn proxies(&self) -> impl Iterator<Item = &Proxy> {
+    pub(super) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
         self.observed.fleet.iter().filter(|proxy| proxy.counts())
     }
 
-    /// Proxies that have loaded the target as a whole.
-    pub(super) fn loaded_all(&self) -> i32 {
-        let Some(programmed) = self.programmed.filter(|programmed| programmed.step.last) else { return 0 };
-        count(self.proxies().filter(|proxy| proxy.loaded() == Some(&programmed.step.hash)))
+    /// Whether a proxy has loaded what all were told last.
+    pub(super) fn is_current(&self, proxy: &Proxy) -> bool {
+        self.in_force.is_some() && proxy.loaded() == self.in_force.as_deref()
     }
 
-    /// Proxies that have loaded what a policy says.
+    /// Proxies that have loaded what they were told last: the first step of an edit, the target, or what a pause or an
+    /// obstacle leaves in force.
+    pub(super) fn loaded_all(&self) -> i32 {
+        count(self.proxies().filter(|proxy| self.is_current(proxy)))
+    }
+
+    /// The same of what was told of a policy.
     pub(super) fn loaded(&self, policy: &PolicyId) -> i32 {
-        let Some(programmed) = self.programmed else { return 0 };
+        match self.programmed {
+            Some(_) => count(self.proxies().filter(|proxy| self.is_current_of(proxy, policy))),
+            None if told_generation(self.observed, policy).is_some() => self.loaded_all(),
+            None => 0,
+        }
+    }
+
+    /// Whether a proxy has loaded what was told last of a policy.
+    pub(super) fn is_current_of(&self, proxy: &Proxy, policy: &PolicyId) -> bool {
+        self.programmed
+            .is_some_and(|programmed| has_loaded(proxy, &programmed.told, &programmed.step.program, policy))
+    }
+
+    /// Whether proxies are told all that a policy says by now, rather than the first of two steps.
+    pub(super) fn is_told(&self, policy: &PolicyId) -> bool {
         let target = &self.judgement.merged.program;
-        count(self.proxies().filter(|proxy| has_loaded(proxy, &programmed.told, target, policy)))
+        self.programmed.is_some_and(|programmed| says(&programmed.step.program, target, policy))
+    }
+
+    /// How many proxies there should be and how many of them do what they were told, for metrics: a fleet that is not made
+    /// yet lacks no proxy.
+    pub(super) fn serving(&self) -> (i32, i32) {
+        let deployment = self.observed.ours.deployment.as_ref();
+        let made = || deployment.and_then(|each| each.spec.as_ref()?.replicas).unwrap_or_default();
+        let desired = if self.programmed.is_some() { self.desired } else { made() };
+        (desired, self.loaded_all().min(desired))
     }
 
     /// Whether the Deployment has done what was asked of it, and if not, what is missing.
@@ -65,11 +110,8 @@ impl<'a> Facts<'a> {
     }
 
     fn running(&self) -> Result<(), String> {
-        if let Some(missing) = self.programmed.filter(|programmed| !programmed.missing_secrets.is_empty()) {
-            return Err(format!(
-                "pods cannot start without the Secret {}; create it",
-                missing.missing_secrets.join(", ")
-            ));
+        if let Some(missing) = self.programmed.and_then(|programmed| self.missing(programmed)) {
+            return Err(missing);
         }
         for proxy in self.proxies() {
             if let Phase::Starting(Some(why)) = &proxy.phase {
@@ -88,6 +130,21 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
+    /// Secrets that pods wait for, and who makes them.
+    fn missing(&self, programmed: &Programmed) -> Option<String> {
+        let missing = &programmed.missing_secrets;
+        let issued = self.fleet().filter(|fleet| matches!(fleet.certificate, Certificate::Issuer(_)));
+        if let Some(fleet) = issued.filter(|fleet| missing.contains(&fleet.certificate_secret())) {
+            let (secret, certificate) = (fleet.certificate_secret(), fleet.names.certificate());
+            return Some(format!(
+                "cert-manager has not issued the Secret {secret} yet, without which pods cannot start; the conditions of the \
+                 Certificate {certificate} say why"
+            ));
+        }
+        (!missing.is_empty())
+            .then(|| format!("pods cannot start without the Secret {}; create it", missing.join(", ")))
+    }
+
     /// Why a proxy lags behind, if one does.
     pub(super) fn laggard(&self, is_behind: impl Fn(&Proxy) -> bool) -> String {
         let behind: Vec<_> = self
@@ -104,75 +161,6 @@ impl<'a> Facts<'a> {
         if behind.is_empty() { "no pod runs yet".to_owned() } else { behind.join("; ") }
     }
 
-    /// Whether all keys of some rules can be used in every proxy.
-    pub(super) fn keys(&self, is_meant: impl Fn(&str, &str) -> bool) -> Finding {
-        let mut worst: Option<(Holds, &'static str, String)> = None;
-        let mut seen = 0;
-        for proxy in self.proxies() {
-            let Ok(report) = &proxy.report else { continue };
-            for key in report.keys.iter().filter(|key| is_meant(&key.provider, &key.key)) {
-                seen += 1;
-                let why = key.message.as_deref().unwrap_or("no reason given");
-                let place =
-                    format!("key {} of provider {}: {why} (pod {})", key.key, key.provider, proxy.name);
-                let found = match key.state.as_str() {
-                    "Ready" => continue,
-                    "Refused" => (
-                        Holds::False,
-                        "KeyRefused",
-                        format!(
-                            "{place}; its topics can neither be written nor read until the provider allows it"
-                        ),
-                    ),
-                    "Unavailable" => (
-                        Holds::False,
-                        "KeyProviderUnavailable",
-                        format!("{place}; clients get retriable errors until it answers"),
-                    ),
-                    _ => (Holds::Unknown, "NotTriedYet", place),
-                };
-                if worst.as_ref().is_none_or(|(holds, ..)| *holds == Holds::Unknown) {
-                    worst = Some(found);
-                }
-            }
-        }
-        match worst {
-            Some((holds, reason, message)) => finding("KeysReady", holds, reason, message),
-            None if seen == 0 && self.desired > 0 => {
-                finding("KeysReady", Holds::Unknown, "NotTriedYet", "no proxy has told of its keys yet")
-            }
-            None => finding("KeysReady", true, "KeysReady", "every proxy can use every key"),
-        }
-    }
-
-    /// What a platform owner should know of the way round the proxies.
-    pub(super) fn warnings(&self) -> Vec<Finding> {
-        let (Some(kafka), Some(fleet)) = (&self.judgement.kafka, self.fleet()) else { return Vec::new() };
-        let labels = fleet.names.labels();
-        let access = listener_access(kafka, &labels, &self.key.namespace);
-        let used = fleet.upstream.port;
-        let advice: Vec<_> = access
-            .iter()
-            .filter_map(|each| {
-                let port = kafka.listener(&each.listener).map(|listener| listener.port);
-                each.advice(port == Some(used))
-            })
-            .collect();
-        let mut findings = Vec::new();
-        if !advice.is_empty() {
-            let snippet = peers_snippet(kafka, &labels, &self.key.namespace);
-            let message = format!(
-                "brokers can be reached round the proxies: {}. In the Kafka resource:\n{snippet}",
-                advice.join("; ")
-            );
-            findings.push(finding("BrokersReachableDirectly", true, "NetworkPolicyPeers", message));
-        }
-        if let Some(warning) = anonymous_super_user(kafka) {
-            findings.push(finding("AnonymousSuperUser", true, "AnonymousSuperUser", warning.to_string()));
-        }
-        findings
-    }
-
     /// Whether nothing is under way any more.
     pub(super) fn is_settled(&self) -> bool {
         if self.judgement.paused.is_some() || self.judgement.fleet.is_err() {
@@ -182,6 +170,7 @@ impl<'a> Facts<'a> {
             && self.loaded_all() >= self.desired
             && self.rollout().is_ok()
             && self.proxies().count() == usize::try_from(self.desired).unwrap_or_default()
+            && self.keys_are_tried()
     }
 
     /// Listeners that nobody can reach yet, if there are any.
@@ -193,6 +182,18 @@ impl<'a> Facts<'a> {
     /// The same where no other listener goes on.
     pub(super) fn unreachable(&self) -> Option<Obstacle> {
         self.pending().filter(|_| self.fleet().is_some_and(|fleet| fleet.reachable().next().is_none()))
+    }
+
+    /// Patterns that were encrypted and are not any more.
+    pub(super) fn retired(&self) -> usize {
+        let rules = self.judgement.merged.program.rules();
+        rules.filter(|rule| matches!(rule.treatment, Treatment::Retired { .. })).count()
+    }
+
+    /// Topics without a rule, as the proxy counts that saw most; `None` if none tells.
+    pub(super) fn unmatched(&self) -> Option<usize> {
+        let reports = self.observed.fleet.iter().filter_map(|each| each.report.as_ref().ok());
+        reports.map(|report| report.unmatched).max()
     }
 
     /// Where clients connect.
@@ -208,6 +209,23 @@ impl<'a> Facts<'a> {
         let id = id_of(policy);
         let verdict = self.judgement.merged.verdicts.get(&id);
         (id, verdict)
+    }
+}
+
+/// A status that may say nothing yet.
+pub(super) trait Told {
+    fn is_empty(&self) -> bool;
+}
+
+impl Told for operator_api::TopicEncryptionPolicyStatus {
+    fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+}
+
+impl Told for operator_api::EncryptionProxyStatus {
+    fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
     }
 }
 

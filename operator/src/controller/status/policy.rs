@@ -3,13 +3,11 @@
 use jiff::Timestamp;
 use operator_api::{ProxyCount, TopicEncryptionPolicy, TopicEncryptionPolicyStatus};
 
-use super::super::rollout::has_loaded;
-use super::super::validate::Obstacle;
-use super::super::validate::is_paused;
-use super::conditions::{Finding, conditions, finding};
+use super::super::validate::{Obstacle, is_paused, told_generation};
+use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::Facts;
-use super::topics;
-use crate::policies::{PolicyId, Treatment, Verdict};
+use super::{kafka, keys, topics};
+use crate::policies::{PolicyId, Verdict};
 
 pub(super) fn status(
     facts: &Facts<'_>,
@@ -18,38 +16,59 @@ pub(super) fn status(
     now: Timestamp,
 ) -> TopicEncryptionPolicyStatus {
     let (id, verdict) = facts.verdict(policy);
-    let generation = policy.metadata.generation;
+    let generation = generation(facts, policy, &id);
     let loaded = facts.loaded(&id).min(facts.desired);
     let accepted = accepted(facts, verdict);
     let programmed = programmed(facts, &id, &accepted, loaded);
-    let keys = keys(facts, &id);
-    let keyed: Vec<_> = rules(facts, &id).collect();
-    let local = keyed.iter().any(|(provider, _)| is_local(facts, provider));
+    let used = keys::used(facts, &id);
+    let keys = keys::ready(facts, &used);
     let mut findings = vec![accepted.clone(), programmed.clone(), keys.clone()];
     findings.extend(summary(facts, policy, &accepted, &programmed, &keys));
-    if local {
+    if used.iter().any(|(provider, _)| is_local(facts, provider)) {
         let message = "the keys of this policy are entries of a Secret: whoever administers the cluster holds them. Back \
                        the Secret up; for keys of your own use a key management service";
         findings.push(finding("LocalKeys", true, "LocalKeys", message));
+    }
+    if used.iter().any(|(provider, _)| keys::is_ours(facts, provider)) {
+        findings.extend(keys::damaged(facts));
     }
     if let Some(verdict) = verdict.filter(|verdict| !verdict.warnings.is_empty()) {
         let texts: Vec<_> = verdict.warnings.iter().take(10).map(ToString::to_string).collect();
         let reason = verdict.warnings.first().map_or("Warning", |warning| warning.kind.as_str());
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
-    findings.extend(topics::findings(facts, &id));
-    findings.extend(facts.warnings());
-    let mut providers: Vec<String> = keyed.into_iter().map(|(provider, _)| provider).collect();
-    providers.sort();
+    findings.extend(topics::findings(facts, &id, &before.conditions));
+    findings.extend(kafka::findings(facts));
+    let mut providers: Vec<String> = used.into_iter().map(|(provider, _)| provider).collect();
     providers.dedup();
+    let mut conditions = conditions(&findings, &before.conditions, generation, now);
+    for each in conditions.iter_mut().filter(|each| each.type_ == "ReconciliationPaused") {
+        // That it is paused is true of what it says now.
+        each.observed_generation = policy.metadata.generation;
+    }
     TopicEncryptionPolicyStatus {
         observed_generation: generation,
-        conditions: conditions(&findings, &before.conditions, generation, now),
+        conditions,
         proxies: Some(proxy_count(loaded, facts.desired)),
         bootstrap_servers: facts.bootstrap_servers().or_else(|| before.bootstrap_servers.clone()),
+        retired: seen(facts, facts.retired()),
+        unmatched_topics: facts.unmatched().and_then(|number| seen(facts, number)),
         rules: Some(verdict.map_or(0, |verdict| i32::try_from(verdict.rules).unwrap_or(i32::MAX))),
         key_providers: providers,
     }
+}
+
+/// The generation that a status is about: while edits are not taken up, the last one that was, or none.
+fn generation(facts: &Facts<'_>, policy: &TopicEncryptionPolicy, id: &PolicyId) -> Option<i64> {
+    if is_paused(policy) || facts.judgement.paused.is_some() {
+        return Some(told_generation(facts.observed, id).unwrap_or_default());
+    }
+    policy.metadata.generation
+}
+
+/// What the `EncryptionProxy` tells, for clusters that have none.
+fn seen(facts: &Facts<'_>, number: usize) -> Option<i32> {
+    i32::try_from(number).ok().filter(|_| facts.judgement.proxy.is_none())
 }
 
 pub(super) fn proxy_count(loaded: i32, desired: i32) -> ProxyCount {
@@ -85,43 +104,23 @@ fn programmed(facts: &Facts<'_>, id: &PolicyId, accepted: &Finding, loaded: i32)
             "proxies are told nothing of a policy that is not accepted",
         );
     }
+    if let Some(failure) = facts.failure {
+        return finding("Programmed", false, failure.reason, failure.message.clone());
+    }
     if let Some(pending) = facts.unreachable() {
         return finding("Programmed", false, pending.reason(), pending.to_string());
     }
-    if loaded >= facts.desired {
-        let message = format!("{loaded} of {} proxies have loaded it", facts.desired);
-        return finding("Programmed", true, "Programmed", message);
+    let told = format!("{loaded} of {} proxies have loaded", facts.desired);
+    if loaded < facts.desired {
+        let what = if facts.is_told(id) { "it" } else { "the first of two steps, in which writes wait" };
+        let behind = facts.laggard(|proxy| !facts.is_current_of(proxy, id));
+        return finding("Programmed", false, "Reconciling", format!("{told} {what}; {behind}"));
     }
-    let told = facts.programmed.map(|programmed| &programmed.told);
-    let target = &facts.judgement.merged.program;
-    let behind = facts.laggard(|proxy| told.is_none_or(|told| !has_loaded(proxy, told, target, id)));
-    let message = format!("{loaded} of {} proxies have loaded it; {behind}", facts.desired);
-    finding("Programmed", false, "Reconciling", message)
-}
-
-/// Providers and keys of the rules of a policy.
-fn rules<'a>(facts: &'a Facts<'_>, id: &PolicyId) -> impl Iterator<Item = (String, String)> + use<'a> {
-    let id = id.clone();
-    facts.judgement.merged.program.rules().filter_map(move |rule| match &rule.treatment {
-        Treatment::Encrypt(encrypt) if rule.source.as_ref() == Some(&id) => {
-            Some((encrypt.key.provider.to_string(), encrypt.key.name.to_string()))
-        }
-        _ => None,
-    })
-}
-
-fn keys(facts: &Facts<'_>, id: &PolicyId) -> Finding {
-    let used: Vec<_> = rules(facts, id).collect();
-    if used.is_empty() {
-        return finding("KeysReady", true, "NoKeys", "no rule in force needs a key");
+    if !facts.is_told(id) {
+        let message = format!("{told} the first of two steps, in which writes wait, and try the keys");
+        return finding("Programmed", false, "Reconciling", message);
     }
-    let refused = facts.programmed.and_then(|programmed| {
-        used.iter().find_map(|(_, key)| Some((key, programmed.refused_keys.get(key)?)))
-    });
-    if let Some((key, why)) = refused {
-        return finding("KeysReady", false, "KeyRefused", format!("key {key}: {why}"));
-    }
-    facts.keys(|provider, key| used.iter().any(|(one, other)| one == provider && other == key))
+    finding("Programmed", true, "Programmed", format!("{told} it"))
 }
 
 fn is_local(facts: &Facts<'_>, provider: &str) -> bool {
@@ -141,7 +140,7 @@ fn summary(
             "edits are not taken up while the annotation encryption.strimzi.io/pause-reconciliation is there".to_owned()
         });
         return vec![
-            finding("Ready", super::conditions::Holds::Unknown, "ReconciliationPaused", message.clone()),
+            finding("Ready", Holds::Unknown, "ReconciliationPaused", message.clone()),
             finding("ReconciliationPaused", true, "ReconciliationPaused", message),
         ];
     }
@@ -158,7 +157,8 @@ fn summary(
         return not_ready(&finding("Ready", false, "ProxiesNotReady", why), "Reconciling");
     }
     if !holds(keys) {
-        return not_ready(keys, "Reconciling");
+        // A definite no stays one until somebody allows it.
+        return not_ready(keys, if keys.reason == "KeyRefused" { "Stalled" } else { "Reconciling" });
     }
     let message = format!("{} proxies encrypt and decrypt", facts.desired);
     if facts.desired == 0 {

@@ -8,7 +8,7 @@ use super::super::validate::Obstacle;
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::{Facts, count};
 use super::policy::{not_ready, proxy_count};
-use crate::policies::Treatment;
+use super::{kafka, keys};
 
 pub(super) fn status(
     facts: &Facts<'_>,
@@ -16,7 +16,7 @@ pub(super) fn status(
     before: &EncryptionProxyStatus,
     now: Timestamp,
 ) -> EncryptionProxyStatus {
-    let generation = proxy.metadata.generation;
+    let mut generation = proxy.metadata.generation;
     let chosen = facts.judgement.proxy.as_ref();
     if chosen.is_none_or(|chosen| chosen.uid() != proxy.uid()) {
         let other = chosen.map(ResourceExt::name_any).unwrap_or_default();
@@ -33,27 +33,27 @@ pub(super) fn status(
     }
     let loaded = facts.loaded_all().min(facts.desired);
     let mut findings = findings(facts, loaded);
-    findings.extend(facts.warnings());
-    let rules = facts.judgement.merged.program.rules();
-    let retired = rules.filter(|rule| matches!(rule.treatment, Treatment::Retired { .. })).count();
+    findings.extend(keys::damaged(facts));
+    findings.extend(kafka::findings(facts));
+    if facts.judgement.paused.is_some() {
+        // Edits are not taken up.
+        generation = Some(before.observed_generation.unwrap_or_default());
+    }
+    let mut conditions = conditions(&findings, &before.conditions, generation, now);
+    for each in conditions.iter_mut().filter(|each| each.type_ == "ReconciliationPaused") {
+        each.observed_generation = proxy.metadata.generation;
+    }
     let accepted = facts.judgement.merged.verdicts.values().filter(|verdict| verdict.is_accepted()).count();
-    let unmatched = facts
-        .observed
-        .fleet
-        .iter()
-        .filter_map(|each| each.report.as_ref().ok())
-        .map(|report| report.unmatched)
-        .max();
     EncryptionProxyStatus {
         observed_generation: generation,
-        conditions: conditions(&findings, &before.conditions, generation, now),
+        conditions,
         replicas: Some(count(facts.observed.fleet.iter().filter(|proxy| proxy.counts()))),
         label_selector: facts.fleet().map(|fleet| fleet.names.selector_text()),
         proxies: Some(proxy_count(loaded, facts.desired)),
         bootstrap_servers: facts.bootstrap_servers().or_else(|| before.bootstrap_servers.clone()),
         policies: i32::try_from(accepted).ok(),
-        retired: i32::try_from(retired).ok(),
-        unmatched_topics: unmatched.and_then(|number| i32::try_from(number).ok()),
+        retired: i32::try_from(facts.retired()).ok(),
+        unmatched_topics: facts.unmatched().and_then(|number| i32::try_from(number).ok()),
     }
 }
 
@@ -72,19 +72,12 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
         findings.extend(not_ready(&finding("Ready", false, obstacle.reason(), obstacle.to_string()), also));
         return findings;
     }
-    let hash = facts.programmed.map(|programmed| programmed.step.hash.clone()).unwrap_or_default();
-    let programmed = if loaded >= facts.desired {
-        finding(
-            "Programmed",
-            true,
-            "Programmed",
-            format!("{loaded} of {} proxies have loaded all policies", facts.desired),
-        )
-    } else {
-        let behind = facts.laggard(|proxy| proxy.loaded() != Some(&hash));
-        let message = format!("{loaded} of {} proxies have loaded all policies; {behind}", facts.desired);
-        finding("Programmed", false, "Reconciling", message)
-    };
+    if let Some(failure) = facts.failure {
+        let programmed = finding("Programmed", false, failure.reason, failure.message.clone());
+        let ready = not_ready(&programmed, "Reconciling");
+        return [vec![accepted(facts), programmed], ready].concat();
+    }
+    let programmed = programmed(facts, loaded);
     let ready = if let Some(pending) = facts.unreachable() {
         not_ready(&address_pending(&pending), "Reconciling")
     } else if let Err(why) = facts.rollout() {
@@ -97,6 +90,20 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
         vec![finding("Ready", true, "Ready", format!("{} proxies take clients", facts.desired))]
     };
     [vec![accepted(facts), programmed], ready].concat()
+}
+
+fn programmed(facts: &Facts<'_>, loaded: i32) -> Finding {
+    let last = facts.programmed.is_some_and(|programmed| programmed.step.last);
+    let what = if last { "all policies" } else { "the first of two steps, in which writes wait" };
+    let told = format!("{loaded} of {} proxies have loaded {what}", facts.desired);
+    if loaded < facts.desired {
+        let behind = facts.laggard(|proxy| !facts.is_current(proxy));
+        return finding("Programmed", false, "Reconciling", format!("{told}; {behind}"));
+    }
+    if !last {
+        return finding("Programmed", false, "Reconciling", format!("{told}, and try the keys"));
+    }
+    finding("Programmed", true, "Programmed", told)
 }
 
 fn accepted(facts: &Facts<'_>) -> Finding {

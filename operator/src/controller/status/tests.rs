@@ -1,9 +1,13 @@
 //! What is told of a fleet in each situation. Whatever a test looks at, the rules of kstatus hold as well, and nothing
 //! changes when only time passes.
 
+mod argocd;
+mod kafka;
 mod keys;
 mod proxies;
+mod steps;
 mod stopped;
+mod topics;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +43,7 @@ fn with_pods(mut observed: Observed, replicas: usize) -> Observed {
     observed.fleet = (0..replicas).map(|index| pod(&format!("pod-{index}"), &text)).collect();
     let deployment = json!({
         "metadata": {"generation": 2},
+        "spec": {"replicas": replicas, "selector": {}, "template": {}},
         "status": {"observedGeneration": 2, "replicas": replicas, "updatedReplicas": replicas},
     });
     observed.ours.deployment = Some(serde_json::from_value(deployment).unwrap());
@@ -54,7 +59,14 @@ fn programmed(observed: &Observed, judgement: &Judgement) -> Option<Programmed> 
     let current = file(observed, "policy.yaml").and_then(|text| Program::parse(text).ok());
     let step = rollout::step(&judgement.merged.program, current.as_ref(), &observed.fleet, &told);
     told.remember(&step.hash, &step.program);
-    Some(Programmed { step, told, missing_secrets: Vec::new(), refused_keys: [].into(), look_again: None })
+    Some(Programmed {
+        step,
+        told,
+        missing_secrets: Vec::new(),
+        refused_keys: [].into(),
+        unusable_keys: [].into(),
+        look_again: None,
+    })
 }
 
 /// The status of the first policy.

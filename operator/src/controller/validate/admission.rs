@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{file, id_of, is_paused};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
-use crate::policies::{Admission, Merged, Reason, Submission};
+use crate::policies::{Admission, Merged, PolicyId, Reason, Submission};
 
 /// What a policy said when proxies were told last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ pub(crate) type Sources = BTreeMap<String, Source>;
 fn sources(observed: &Observed) -> Sources {
     let text = file(observed, "sources.yaml").unwrap_or_default();
     serde_yaml::from_str(text).unwrap_or_default()
+}
+
+/// The generation of a policy that proxies were told last, if they were told any.
+pub(crate) fn told_generation(observed: &Observed, policy: &PolicyId) -> Option<i64> {
+    sources(observed).get(&policy.to_string()).map(|source| source.generation)
 }
 
 /// The rules of every policy that counts as they are now, for times when one of them is paused.

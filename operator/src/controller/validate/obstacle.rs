@@ -12,7 +12,9 @@ pub(crate) enum Obstacle {
         "Strimzi's resource definitions are not installed in this Kubernetes cluster; install Strimzi 0.49 or later"
     )]
     NoStrimzi,
-    #[error("there is no Kafka resource of this name; create it, or correct spec.kafkaRef")]
+    #[error(
+        "there is no Kafka resource of this name yet, and it is waited for; create it, or correct spec.kafkaRef"
+    )]
     NoKafka,
     #[error("the Kafka resource is being deleted, and its fleet with it")]
     KafkaEnds,
@@ -43,7 +45,8 @@ pub(crate) enum Obstacle {
     #[error("{0}")]
     Trust(TrustProblem),
     #[error(
-        "there is no KafkaUser {0}; create it, or correct spec.authentication.kafkaUserRef of the EncryptionProxy"
+        "there is no KafkaUser {0} yet, and it is waited for; create it, or correct spec.authentication.kafkaUserRef of the \
+         EncryptionProxy"
     )]
     NoUser(String),
     #[error("KafkaUser {name} is not what this version of the operator knows: {error}")]
@@ -89,6 +92,9 @@ impl Obstacle {
                 | Self::User(UserProblem::NotReady { .. })
                 | Self::NoAddress(_)
                 | Self::NoStrimzi
+                // One commit may bring Kafka, its users and the policies, in any order.
+                | Self::NoKafka
+                | Self::NoUser(_)
         )
     }
 

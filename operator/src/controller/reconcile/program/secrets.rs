@@ -6,20 +6,28 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
-use kube::runtime::events::EventType;
 
 use super::{Context, Error, until};
 use crate::certificates::{self, Current, ServerNames, Validity, Wanted};
 use crate::controller::apply::Applier;
 use crate::controller::build;
 use crate::controller::dereference::Observed;
-use crate::controller::status::event;
+use crate::controller::status::{certificate_event, local_keys_made};
 use crate::controller::validate::Judgement;
 use crate::fleet::{Certificate, Fleet, Provider};
 use crate::local_keys::LocalKeys;
 use crate::names::{self, FORCE_RENEW_ANNOTATION};
 use crate::secret_text::SecretChanges;
 use crate::service_binding::{self, Mechanism, ServiceBinding, Trust};
+
+/// What is wrong with local keys.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Keys that could not be made, and why.
+    pub(super) refused: BTreeMap<String, String>,
+    /// Entries that proxies cannot use, and why.
+    pub(super) unusable: BTreeMap<String, String>,
+}
 
 /// Certificates, as far as the operator makes them.
 #[derive(Debug, Default)]
@@ -30,19 +38,19 @@ pub(super) struct Certificates {
     pub(super) look_again: Option<Duration>,
 }
 
-/// Adds keys that policies need and that are not there; gives back those that could not be made.
+/// Adds keys that policies need and that are not there; gives back what is wrong with others.
 pub(super) async fn local_keys(
     context: &Context,
     applier: &Applier,
     observed: &Observed,
     judgement: &Judgement,
     fleet: &Fleet,
-) -> Result<BTreeMap<String, String>, Error> {
+) -> Result<Keys, Error> {
     let ours = |name: &proxy_config::ProviderName| {
         matches!(fleet.providers.get(name), Some(Provider::Local { ours: true, .. }))
     };
     if !fleet.providers.keys().any(ours) {
-        return Ok(BTreeMap::new());
+        return Ok(Keys::default());
     }
     let by_provider = judgement.merged.program.keys_by_provider();
     let needed: BTreeSet<String> = by_provider
@@ -62,23 +70,20 @@ pub(super) async fn local_keys(
         .map_err(Error::LocalKeys)?;
     // The Secret is mounted, so it must be there even without a key.
     if before.is_none() || !plan.added.is_empty() {
-        let entries: Vec<String> = plan.added.keys().cloned().collect();
+        let made: BTreeSet<String> =
+            plan.added.keys().filter_map(|entry| entry.strip_suffix(".v1")).map(str::to_owned).collect();
         let added = SecretChanges { set: plan.added, remove: BTreeSet::new() };
         let mut metadata = fleet.lasting_metadata(fleet.names.keys());
         metadata.annotations = Some(names::lasting_annotations());
         let after = Secret { metadata, data: Some(added.applied_to(None)), ..Secret::default() };
         applier.add_to_secret(before, after).await.map_err(Error::Apply)?;
-        if !entries.is_empty() {
-            let note = format!(
-                "made {} in the Secret {}: back it up now, since data cannot be read without it; whoever may read it holds \
-                 the keys",
-                entries.join(", "),
-                fleet.names.keys()
-            );
-            event(context, judgement, fleet, EventType::Warning, "LocalKeysMade", note).await;
+        if !made.is_empty() {
+            local_keys_made(context, observed, judgement, fleet, &made).await;
         }
     }
-    Ok(plan.refused.into_iter().map(|(name, refusal)| (name, refusal.to_string())).collect())
+    let refused = plan.refused.into_iter().map(|(name, refusal)| (name, refusal.to_string()));
+    let unusable = plan.unusable.into_iter().map(|(entry, error)| (entry, error.to_string()));
+    Ok(Keys { refused: refused.collect(), unusable: unusable.collect() })
 }
 
 /// Makes or renews the certificate of the proxies, and what clients need to trust it.
@@ -90,7 +95,10 @@ pub(super) async fn certificates(
 ) -> Result<Certificates, Error> {
     let certificates = match fleet.certificate {
         Certificate::Operator if fleet.serves_tls() => own(context, applier, observed, fleet).await?,
-        _ => Certificates::default(),
+        _ => {
+            context.metrics.expires_no_more(&fleet.key);
+            Certificates::default()
+        }
     };
     if fleet.service_binding {
         binding(applier, fleet, certificates.bundle.as_deref()).await?;
@@ -140,7 +148,7 @@ async fn own(
         applier.replace_secret(ours.certificate.as_ref(), server).await.map_err(Error::Apply)?;
     }
     for happened in &plan.events {
-        tracing::info!(kafka = %fleet.key, event = happened.reason(), "{happened}");
+        certificate_event(context, fleet, happened).await;
     }
     context.metrics.expires(&fleet.key, "authority", plan.expiry.authority);
     context.metrics.expires(&fleet.key, "server", plan.expiry.server);

@@ -1,10 +1,12 @@
 //! Keys that proxies can use, cannot, or have not tried; and who holds them.
 
 use super::{
-    brief, find, has, healthy, healthy_with, policy_status, policy_status_with, proxy_status, with_pods,
+    brief, find, has, healthy, healthy_with, policy_status, policy_status_with, proxy_status,
+    proxy_status_with, with_pods,
 };
 use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{policy, policy_of, told, tried, with_proxy};
+use crate::pods::Phase;
 
 fn with_key(state: &str) -> Observed {
     let mut observed = healthy();
@@ -23,6 +25,7 @@ fn a_refused_key_is_named_with_the_providers_words_and_the_pod() {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(brief(&status.conditions, "Ready"), "False KeyRefused");
+    assert_eq!(brief(&status.conditions, "Stalled"), "True KeyRefused", "nothing but a person changes that");
 }
 
 #[test]
@@ -32,6 +35,7 @@ fn a_provider_that_is_away_is_told_from_one_that_refuses() {
     assert_eq!(reason, "KeyProviderUnavailable");
     assert!(message.contains("retriable"), "{message}");
     assert_eq!(brief(&status.conditions, "Ready"), "False KeyProviderUnavailable");
+    assert_eq!(brief(&status.conditions, "Reconciling"), "True KeyProviderUnavailable");
 }
 
 #[test]
@@ -106,4 +110,58 @@ fn clear_records_that_pass_are_a_warning_with_the_place() {
     observed.policies =
         vec![policy("[{topics: [{prefix: payments.}], key: {name: payments}, onPlaintext: Reject}]")];
     assert!(!has(&policy_status(&with_pods(told(observed), 2)).conditions, "Warning"));
+}
+
+#[test]
+fn a_key_is_ready_only_when_every_proxy_says_so() {
+    let mut observed = healthy();
+    observed.fleet[1].report.as_mut().unwrap().keys.clear();
+    let (keys, reason, message) = find(&policy_status(&observed).conditions, "KeysReady");
+    assert_eq!((keys.as_str(), reason.as_str()), ("Unknown", "NotTriedYet"));
+    assert!(message.contains("pod-1") && message.contains("key payments"), "{message}");
+
+    observed.fleet[1].report = Err("its admin port does not answer".to_owned());
+    let (keys, reason, message) = find(&policy_status(&observed).conditions, "KeysReady");
+    assert_eq!((keys.as_str(), reason.as_str()), ("Unknown", "ProxySilent"));
+    assert!(message.contains("pod-1") && message.contains("admin port"), "{message}");
+
+    observed.fleet[1].phase = Phase::Starting(None);
+    assert_eq!(
+        brief(&policy_status(&observed).conditions, "KeysReady"),
+        "True KeysReady",
+        "it has no clients"
+    );
+}
+
+#[test]
+fn one_of_several_keys_that_is_not_told_of_is_unknown() {
+    let mut observed = with_proxy("{replicas: 2}");
+    observed.policies = vec![policy(
+        "[{topics: [{name: a}], key: {name: payments}}, {topics: [{name: b}], key: {name: refunds}}]",
+    )];
+    let mut observed = with_pods(told(observed), 2);
+    let (keys, _, message) = find(&policy_status(&observed).conditions, "KeysReady");
+    assert!(keys == "Unknown" && message.contains("key refunds"), "{keys} {message}");
+    for proxy in &mut observed.fleet {
+        proxy.report.as_mut().unwrap().keys.push(tried("refunds", "Ready"));
+    }
+    assert_eq!(brief(&policy_status(&observed).conditions, "KeysReady"), "True KeysReady");
+}
+
+#[test]
+fn damaged_entries_of_the_secret_of_keys_are_named() {
+    let damage = |programmed: &mut crate::controller::reconcile::Programmed| {
+        programmed.unusable_keys = [("old.v1".to_owned(), "it does not hold 32 bytes".to_owned())].into();
+    };
+    let (policies, proxies) = (policy_status_with(&healthy(), damage), proxy_status_with(&healthy(), damage));
+    for conditions in [policies.conditions, proxies.conditions] {
+        let (status, reason, message) = find(&conditions, "LocalKeysDamaged");
+        assert_eq!((status.as_str(), reason.as_str()), ("True", "UnusableEntries"));
+        assert!(
+            message.contains("my-cluster-encryption-keys") && message.contains("old.v1: it does"),
+            "{message}"
+        );
+        assert_eq!(brief(&conditions, "Ready"), "True Ready");
+    }
+    assert!(!has(&policy_status(&healthy()).conditions, "LocalKeysDamaged"));
 }

@@ -79,6 +79,23 @@ fn a_secret_that_is_missing_is_named() {
 }
 
 #[test]
+fn a_certificate_that_cert_manager_has_not_issued_is_not_asked_of_people() {
+    let observed = healthy_with("{tls: {issuerRef: {name: ours}}}", 2);
+    let status = policy_status_with(&observed, |programmed| {
+        programmed.missing_secrets = vec!["my-cluster-encryption-tls".to_owned()];
+    });
+    let message = find(&status.conditions, "Ready").2;
+    assert!(
+        message.contains("cert-manager has not issued the Secret my-cluster-encryption-tls yet"),
+        "{message}"
+    );
+    assert!(
+        message.contains("Certificate my-cluster-encryption-tls") && !message.contains("create it"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_deployment_that_still_rolls_is_not_ready() {
     let mut observed = healthy();
     let ready = |observed: &_| find(&proxy_status(observed).conditions, "Ready").2;
@@ -123,9 +140,16 @@ fn proxies_beyond_the_wanted_number_are_not_counted() {
 
 #[test]
 fn topics_without_a_rule_are_counted_as_the_proxy_that_saw_most() {
-    let mut observed = healthy();
-    observed.fleet[1].report.as_mut().unwrap().unmatched = 7;
-    assert_eq!(proxy_status(&observed).unmatched_topics, Some(7));
+    let mut watched = healthy();
+    watched.fleet[1].report.as_mut().unwrap().unmatched = 7;
+    assert_eq!(proxy_status(&watched).unmatched_topics, Some(7));
+    let status = policy_status(&watched);
+    assert_eq!((status.unmatched_topics, status.retired), (None, None), "the EncryptionProxy tells");
+
+    let mut alone = with_pods(told(observed()), 2);
+    alone.fleet[1].report.as_mut().unwrap().unmatched = 7;
+    let status = policy_status(&alone);
+    assert_eq!((status.unmatched_topics, status.retired), (Some(7), Some(0)));
 }
 
 #[test]

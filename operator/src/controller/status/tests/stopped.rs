@@ -13,13 +13,13 @@ fn pause() -> std::collections::BTreeMap<String, String> {
 }
 
 #[test]
-fn a_target_that_is_not_there_is_no_target() {
+fn a_target_that_is_not_there_is_waited_for() {
     let observed = Observed { strimzi: Some(Strimzi::default()), ..healthy() };
     let status = policy_status(&observed);
     for kind in ["Accepted", "Programmed", "Ready"] {
         assert_eq!(brief(&status.conditions, kind), "False TargetNotFound");
     }
-    assert_eq!(brief(&status.conditions, "Stalled"), "True TargetNotFound");
+    assert_eq!(brief(&status.conditions, "Reconciling"), "True TargetNotFound");
     let observed = Observed { strimzi: None, ..healthy() };
     let status = policy_status(&observed);
     assert_eq!(brief(&status.conditions, "Accepted"), "False StrimziNotInstalled");
@@ -119,4 +119,89 @@ fn the_younger_of_two_encryption_proxies_stalls() {
     let (_, _, message) = find(&status.conditions, "Stalled");
     assert!(message.contains("EncryptionProxy proxies is older"), "{message}");
     assert_eq!((status.replicas, status.label_selector), (None, None));
+}
+
+#[test]
+fn a_user_that_is_not_there_is_waited_for() {
+    let mut observed = super::healthy_with(
+        "{authentication: {kafkaUserRef: {name: proxies}}, listenerName: mtls, \
+          listeners: [{name: tls, authentication: {type: tls}}]}",
+        0,
+    );
+    observed.strimzi.as_mut().unwrap().users.clear();
+    for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
+        let (_, reason, message) = find(&conditions, "Reconciling");
+        assert_eq!(reason, "KafkaUserUnusable");
+        assert!(message.contains("KafkaUser proxies yet, and it is waited for"), "{message}");
+    }
+}
+
+#[test]
+fn proxies_are_counted_by_what_is_in_force_while_nothing_is_told() {
+    let mut paused = healthy();
+    paused.proxies[0].metadata.annotations = Some(pause());
+    let mut stopped = healthy();
+    stopped.ours.ledger = None;
+    for mut observed in [paused, stopped] {
+        assert_eq!(policy_status(&observed).proxies.unwrap().summary, "3/3");
+        assert_eq!(proxy_status(&observed).proxies.unwrap().summary, "3/3");
+        observed.fleet[1].report.as_mut().unwrap().policy = None;
+        assert_eq!(policy_status(&observed).proxies.unwrap().summary, "2/3");
+        assert_eq!(proxy_status(&observed).proxies.unwrap().summary, "2/3");
+        assert_eq!(serving(&observed), (3, 2), "nor is it an alert");
+    }
+}
+
+fn serving(observed: &Observed) -> (i32, i32) {
+    super::with_facts(observed, |_| {}, |facts| facts.serving())
+}
+
+#[test]
+fn a_fleet_that_is_not_made_yet_lacks_no_proxy() {
+    let mut observed = crate::controller::fixtures::observed();
+    observed.strimzi = Some(Strimzi::default());
+    assert_eq!(serving(&observed), (0, 0));
+    assert_eq!(policy_status(&observed).proxies.unwrap().summary, "0/2");
+}
+
+#[test]
+fn a_policy_that_proxies_were_never_told_is_loaded_by_none() {
+    let mut observed = healthy();
+    observed.proxies[0].metadata.annotations = Some(pause());
+    observed.policies[0].metadata.name = Some("new".to_owned());
+    let status = policy_status(&observed);
+    assert_eq!(status.proxies.unwrap().summary, "0/3");
+    assert_eq!(status.observed_generation, Some(0));
+}
+
+#[test]
+fn a_paused_policy_keeps_the_generation_that_is_in_force() {
+    let mut by_itself = healthy();
+    by_itself.policies[0].metadata.annotations = Some(pause());
+    let mut by_the_fleet = healthy();
+    by_the_fleet.proxies[0].metadata.annotations = Some(pause());
+    for mut observed in [by_itself, by_the_fleet] {
+        observed.policies[0].metadata.generation = Some(5);
+        let status = policy_status(&observed);
+        assert_eq!(status.observed_generation, Some(1));
+        let generation = |kind: &str| {
+            status.conditions.iter().find(|each| each.type_ == kind).unwrap().observed_generation
+        };
+        assert_eq!(generation("Ready"), Some(1));
+        assert_eq!(generation("ReconciliationPaused"), Some(5), "that it is paused is true of the newest");
+    }
+}
+
+#[test]
+fn a_paused_proxy_keeps_the_generation_that_is_in_force() {
+    let mut observed = healthy();
+    let before = proxy_status(&observed);
+    observed.proxies[0].metadata.annotations = Some(pause());
+    observed.proxies[0].metadata.generation = Some(9);
+    let status = super::with_facts(
+        &observed,
+        |_| {},
+        |facts| super::proxy::status(facts, &observed.proxies[0], &before, super::time(NOW)),
+    );
+    assert_eq!(status.observed_generation, Some(4));
 }

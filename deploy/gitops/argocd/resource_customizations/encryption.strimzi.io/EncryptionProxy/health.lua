@@ -34,11 +34,12 @@ end
 if is("Stalled", "True") then
   return say("Degraded", "Stalled")
 end
-if is("Accepted", "False") then
-  return say("Degraded", "Accepted")
-end
+-- Ahead of Accepted: a Kafka resource that is not there yet may come with the same commit.
 if is("Reconciling", "True") then
   return say("Progressing", "Reconciling")
+end
+if is("Accepted", "False") then
+  return say("Degraded", "Accepted")
 end
 if is("Ready", "True") then
   return say("Healthy", "Ready")

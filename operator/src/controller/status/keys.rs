@@ -1,0 +1,140 @@
+//! Whether proxies can use the keys of a policy. Pure.
+
+use super::conditions::{Finding, Holds, finding};
+use super::findings::Facts;
+use crate::fleet::Provider;
+use crate::pods::{Key, Phase, Proxy};
+use crate::policies::{Encrypt, PolicyId, Treatment};
+
+/// Why a key cannot be used, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Trouble {
+    Refused,
+    Unavailable,
+    Untried,
+    Silent,
+}
+
+/// Providers and keys of the rules of a policy.
+pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
+    let rules = facts.judgement.merged.program.rules().filter(|rule| rule.source.as_ref() == Some(id));
+    let mut used: Vec<_> = rules
+        .filter_map(|rule| match &rule.treatment {
+            Treatment::Encrypt(Encrypt { key, .. }) => Some((key.provider.to_string(), key.name.to_string())),
+            _ => None,
+        })
+        .collect();
+    used.sort();
+    used.dedup();
+    used
+}
+
+/// Whether every proxy can use every key of a policy.
+pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
+    if used.is_empty() {
+        return finding("KeysReady", true, "NoKeys", "no rule in force needs a key");
+    }
+    let refused = facts.programmed.and_then(|programmed| {
+        let ours = used.iter().filter(|(provider, _)| is_ours(facts, provider));
+        ours.filter_map(|(_, key)| Some((key, programmed.refused_keys.get(key)?))).next()
+    });
+    if let Some((key, why)) = refused {
+        return finding("KeysReady", false, "KeyRefused", format!("key {key}: {why}"));
+    }
+    if facts.desired > 0 && !facts.proxies().any(is_running) {
+        return finding("KeysReady", Holds::Unknown, "NotTriedYet", "no proxy has told of its keys yet");
+    }
+    match facts.proxies().flat_map(|proxy| troubles(proxy, used)).min_by_key(|(trouble, _)| *trouble) {
+        None => finding("KeysReady", true, "KeysReady", "every proxy can use every key"),
+        Some((trouble, message)) => {
+            let (holds, reason) = match trouble {
+                Trouble::Refused => (Holds::False, "KeyRefused"),
+                Trouble::Unavailable => (Holds::False, "KeyProviderUnavailable"),
+                Trouble::Untried => (Holds::Unknown, "NotTriedYet"),
+                Trouble::Silent => (Holds::Unknown, "ProxySilent"),
+            };
+            finding("KeysReady", holds, reason, message)
+        }
+    }
+}
+
+impl Facts<'_> {
+    /// Whether nothing is expected to become better or worse by itself soon.
+    pub(super) fn keys_are_tried(&self) -> bool {
+        self.observed.policies.iter().all(|policy| {
+            let keys = ready(self, &used(self, &self.verdict(policy).0));
+            keys.holds != Holds::Unknown && keys.reason != "KeyProviderUnavailable"
+        })
+    }
+}
+
+/// One that only starts serves no client yet.
+fn is_running(proxy: &Proxy) -> bool {
+    matches!(proxy.phase, Phase::Running { .. })
+}
+
+fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> {
+    if !is_running(proxy) {
+        return Vec::new();
+    }
+    let report = match &proxy.report {
+        Err(why) => {
+            return vec![(Trouble::Silent, format!("pod {} does not tell of its keys: {why}", proxy.name))];
+        }
+        Ok(report) => report,
+    };
+    let told = |provider: &str, key: &str| {
+        report.keys.iter().find(|each| each.provider == provider && each.key == key)
+    };
+    used.iter()
+        .filter_map(|(provider, key)| match told(provider, key) {
+            Some(told) => trouble(proxy, told),
+            None => {
+                let message =
+                    format!("pod {} has not told of key {key} of provider {provider} yet", proxy.name);
+                Some((Trouble::Untried, message))
+            }
+        })
+        .collect()
+}
+
+fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
+    let why = key.message.as_deref().unwrap_or("no reason given");
+    let place = format!("key {} of provider {}: {why} (pod {})", key.key, key.provider, proxy.name);
+    match key.state.as_str() {
+        "Ready" => None,
+        "Refused" => Some((
+            Trouble::Refused,
+            format!("{place}; its topics can neither be written nor read until the provider allows it"),
+        )),
+        "Unavailable" => {
+            Some((Trouble::Unavailable, format!("{place}; clients get retriable errors until it answers")))
+        }
+        _ => Some((Trouble::Untried, place)),
+    }
+}
+
+/// Entries of the operator's own Secret of keys that are of no use to proxies.
+pub(super) fn damaged(facts: &Facts<'_>) -> Option<Finding> {
+    let unusable = &facts.programmed?.unusable_keys;
+    if unusable.is_empty() {
+        return None;
+    }
+    let list: Vec<_> = unusable.iter().take(10).map(|(entry, why)| format!("{entry}: {why}")).collect();
+    let message = format!(
+        "the Secret {} has entries that proxies cannot use, {} in all: {}; restore them from a backup, or remove them if no \
+         data was ever encrypted under them",
+        facts.fleet()?.names.keys(),
+        unusable.len(),
+        list.join("; ")
+    );
+    Some(finding("LocalKeysDamaged", true, "UnusableEntries", message))
+}
+
+/// Whether the operator makes the keys of a provider.
+pub(super) fn is_ours(facts: &Facts<'_>, provider: &str) -> bool {
+    let mut providers = facts.fleet().into_iter().flat_map(|fleet| &fleet.providers);
+    providers.any(|(name, each)| {
+        name.to_string() == provider && matches!(each, Provider::Local { ours: true, .. })
+    })
+}
