@@ -8,4 +8,6 @@
 )]
 
 mod quick_start;
+mod rollout;
+mod scaling_brokers;
 mod strimzi_status;
