@@ -7,6 +7,8 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod bypass;
+mod operator_failover;
 mod quick_start;
 mod rollout;
 mod scaling_brokers;
