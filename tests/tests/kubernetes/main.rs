@@ -8,8 +8,10 @@
 )]
 
 mod bypass;
+mod certificates;
 mod operator_failover;
 mod quick_start;
 mod rollout;
 mod scaling_brokers;
+mod scaling_proxies;
 mod strimzi_status;
