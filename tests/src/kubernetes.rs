@@ -7,6 +7,7 @@
 mod command;
 mod fleet;
 mod kafka;
+mod load;
 mod manifest;
 mod node;
 pub mod readme;
@@ -14,6 +15,7 @@ mod stage;
 
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
+pub use load::Load;
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;
 pub use stage::{Stage, StageBuilder};

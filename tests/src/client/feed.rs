@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
+use crate::failure;
 use crate::network;
 use crate::record::SentRecord;
 use crate::rig::Rig;
+use crate::scratch::Scratch;
 
 /// librdkafka with records fed to it bit by bit, so that the test says when the load comes. All are for partition 0.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub struct Feed {
     child: Child,
     input: ChildStdin,
     sent: usize,
+    _folder: Scratch,
 }
 
 impl Feed {
@@ -31,10 +34,15 @@ impl Feed {
         for (name, value) in properties {
             command.args(["--property", &format!("{name}={value}")]);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        // What it says of connections that ended is of interest only where the test fails.
+        let folder = Scratch::new("feed");
+        let log = folder.join("producer.log");
+        failure::show_when_a_test_fails(&log);
+        let errors = std::fs::File::create(log).expect("the folder is our own");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
         let mut child = command.spawn().expect("the client starts");
         let input = child.stdin.take().expect("its input is a pipe");
-        Self { child, input, sent: 0 }
+        Self { child, input, sent: 0, _folder: folder }
     }
 
     /// How many records were handed over.

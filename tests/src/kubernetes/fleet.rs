@@ -50,12 +50,17 @@ impl Stage {
 
     /// What each proxy says of the policy that it has loaded, by the name of its pod.
     pub async fn loaded(&self) -> BTreeMap<String, Value> {
-        let mut loaded = BTreeMap::new();
+        self.ask_all("/policy").await
+    }
+
+    /// What each proxy's admin port answers under this path, by the name of its pod.
+    pub async fn ask_all(&self, path: &str) -> BTreeMap<String, Value> {
+        let mut answers = BTreeMap::new();
         for pod in self.fleet().await.pods.into_iter().filter(|pod| !pod.ending) {
-            let text = self.ask(&pod.name, "/policy").await.unwrap_or_else(|failed| panic!("{failed}"));
-            loaded.insert(pod.name, serde_json::from_str(&text).expect("the admin port answers JSON"));
+            let text = self.ask(&pod.name, path).await.unwrap_or_else(|failed| panic!("{failed}"));
+            answers.insert(pod.name, serde_json::from_str(&text).expect("the admin port answers JSON"));
         }
-        loaded
+        answers
     }
 
     /// The sum of a metric over all proxies, whatever its labels.
@@ -73,14 +78,20 @@ impl Stage {
 
     /// Waits until so many proxies are there, ready, and no others.
     pub async fn await_fleet(&self, size: usize) -> Fleet {
+        self.await_fleet_without(size, &[]).await
+    }
+
+    /// The same, when these pods are gone.
+    pub async fn await_fleet_without(&self, size: usize, gone: &[Pod]) -> Fleet {
         let probe = async || {
             let fleet = self.fleet().await;
             let deployment = self.get("deployment", &format!("{KAFKA}-encryption")).await;
             let ready = deployment["status"]["readyReplicas"].as_u64();
-            if fleet.pods.len() == size && ready == u64::try_from(size).ok() {
+            let old = fleet.pods.iter().filter(|pod| gone.iter().any(|gone| gone.uid == pod.uid)).count();
+            if fleet.pods.len() == size && old == 0 && ready == u64::try_from(size).ok() {
                 Ok(fleet)
             } else {
-                Err(format!("{} pods, {ready:?} ready", fleet.pods.len()))
+                Err(format!("{} pods, {ready:?} ready, {old} old", fleet.pods.len()))
             }
         };
         eventually_ok(&format!("{size} proxies are ready"), PATIENCE, probe).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::stage::{KAFKA, Stage};
 use crate::client::{Client, ConsumeOptions, ProduceOptions};
@@ -82,14 +83,14 @@ impl Stage {
         self.admin(&self.bootstrap(), properties, "create-topic", &words).await;
     }
 
-    /// An action of an administrator, which must succeed.
+    /// An action of an administrator, which must succeed, and what comes of it.
     pub async fn admin(
         &self,
         bootstrap: &str,
         properties: &[(String, String)],
         action: &str,
         words: &[String],
-    ) {
+    ) -> Value {
         let mut all = vec![action.to_owned(), "--bootstrap".to_owned(), bootstrap.to_owned()];
         all.extend_from_slice(words);
         for (name, value) in properties {
@@ -97,6 +98,7 @@ impl Stage {
         }
         let outcome = Client::Java.command("admin", all, ("records", Vec::new()), LIMIT).await;
         assert!(outcome.code == 0, "admin {action}: {outcome}");
+        outcome.lines.into_iter().next_back().unwrap_or_default()
     }
 
     /// Options to write through the proxies.

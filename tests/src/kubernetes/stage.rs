@@ -181,14 +181,17 @@ impl Stage {
         self.kubernetes.exec(&words, None).await
     }
 
-    /// Installs the chart here, or upgrades it, with these settings (`name=value`).
+    /// Installs the chart here, or upgrades it, with these settings (`name=value`; lists and objects are JSON).
     pub async fn install_operator(&self, settings: &[String]) {
         let values = self.kubernetes.values().to_str().expect("the path is our own");
         let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../helm/topic-encryption-operator");
         // The shared release has the definitions; one working replica is enough where nothing is said of it.
         let mut words = vec!["upgrade", "--install", RELEASE, chart, "--wait", "--values", values];
         words.extend(["--set", "crds.enabled=false", "--set", "replicas=1"]);
-        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        for setting in settings {
+            let is_json = setting.contains("=[") || setting.contains("={");
+            words.extend([if is_json { "--set-json" } else { "--set" }, setting]);
+        }
         self.helm(&words).await.unwrap_or_else(|failed| panic!("{failed}"));
     }
 
@@ -247,7 +250,7 @@ impl StageBuilder {
         self
     }
 
-    /// A setting of the chart, as in `replicas=2`.
+    /// A setting of the chart, as in `replicas=2`; lists and objects are JSON.
     #[must_use]
     pub fn set(mut self, setting: &str) -> Self {
         self.operator.get_or_insert_default().push(setting.to_owned());

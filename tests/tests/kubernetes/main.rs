@@ -7,4 +7,11 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod bypass;
+mod certificates;
+mod operator_failover;
 mod quick_start;
+mod rollout;
+mod scaling_brokers;
+mod scaling_proxies;
+mod strimzi_status;
