@@ -4,6 +4,7 @@
 //! The cluster ends with the test process. One that runs already is used, and left alone, where `KUBE_STATE` names it (see
 //! `tests/rig/README.md`), or `TEST_KUBECONFIG` any other.
 
+mod account;
 mod command;
 mod fleet;
 mod kafka;
@@ -13,6 +14,7 @@ mod node;
 pub mod readme;
 mod stage;
 
+pub use account::Account;
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
 pub use load::Load;

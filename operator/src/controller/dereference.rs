@@ -50,7 +50,7 @@ pub(crate) struct Malformed {
 }
 
 /// Everything that is said of a cluster.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Observed {
     pub(crate) policies: Vec<TopicEncryptionPolicy>,
     pub(crate) proxies: Vec<EncryptionProxy>,
@@ -108,6 +108,10 @@ impl Reader {
         let scope = settings.watched();
         let policies = self.policies(key, &scope, settings, &mut malformed).await?;
         let proxies = self.proxies(key, settings, &mut malformed).await?;
+        let nothing = policies.is_empty() && proxies.is_empty() && malformed.is_empty();
+        if nothing && self.is_anothers(key, &scope, settings).await? {
+            return Ok(Observed::default());
+        }
         let strimzi = self.strimzi(key).await?;
         let namespaces = self.namespaces(&policies, &proxies).await?;
         let (ours, pods) = match Names::new(key) {
@@ -154,6 +158,23 @@ impl Reader {
         let resource = ApiResource::erase::<EncryptionProxy>(&());
         let api = Api::namespaced_with(self.client.clone(), &key.namespace, &resource);
         self.referring(&api, key, settings, "EncryptionProxy", malformed).await
+    }
+
+    /// Whether something that the selector does not choose refers to the cluster: then its fleet is another operator's.
+    async fn is_anothers(&self, key: &KafkaKey, scope: &Watched, settings: &Settings) -> Result<bool, Error> {
+        if settings.selector.is_none() {
+            return Ok(false);
+        }
+        let proxies = ApiResource::erase::<EncryptionProxy>(&());
+        let mut all = apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope);
+        all.push(Api::namespaced_with(self.client.clone(), &key.namespace, &proxies));
+        for api in all {
+            let listed = list(&api, "what refers to the cluster", &ListParams::default()).await?;
+            if listed.iter().any(|object| kafka_ref(object).as_ref() == Some(key)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Objects whose `spec.kafkaRef` names the cluster.

@@ -195,6 +195,12 @@ impl Stage {
         self.helm(&words).await.unwrap_or_else(|failed| panic!("{failed}"));
     }
 
+    /// What the operator's pods of this namespace have said so far.
+    pub async fn operator_log(&self) -> String {
+        let selector = "app.kubernetes.io/name=topic-encryption-operator";
+        self.kubectl(&["logs", "-l", selector, "--tail=-1", "--prefix"]).await
+    }
+
     /// The last words of everything here, for who looks into a failure.
     fn print_diagnostics(&self) {
         let script = r#"

@@ -11,6 +11,7 @@ mod bypass;
 mod certificates;
 mod operator_failover;
 mod quick_start;
+mod rights;
 mod rollout;
 mod scaling_brokers;
 mod scaling_proxies;

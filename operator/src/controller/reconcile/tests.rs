@@ -5,6 +5,7 @@ mod failures;
 mod ledger;
 mod order;
 mod removal;
+mod selector;
 
 use std::sync::Arc;
 
@@ -36,13 +37,18 @@ struct World {
 impl World {
     /// With Strimzi and a Kafka cluster, of which nobody says anything yet.
     async fn new() -> Self {
+        Self::told(&[]).await
+    }
+
+    /// The same, with more settings.
+    async fn told(more: &[&str]) -> Self {
         let server = ApiServer::default();
         let strimzi = observed().strimzi.expect("Strimzi is installed");
         server.put(&format!("{STRIMZI}/kafkas"), &strimzi.kafka);
         for pool in &strimzi.pools {
             server.put(&format!("{STRIMZI}/kafkanodepools"), pool);
         }
-        let context = context(&server).await;
+        let context = context(&server, more).await;
         Self { server, context }
     }
 
@@ -103,7 +109,7 @@ const LEDGER: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-
 const POLICY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/topicencryptionpolicies/payments";
 const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encryptionproxies/proxies";
 
-async fn context(server: &ApiServer) -> Arc<Context> {
+async fn context(server: &ApiServer, more: &[&str]) -> Arc<Context> {
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
     strimzi.clone().installed().await;
@@ -112,7 +118,7 @@ async fn context(server: &ApiServer) -> Arc<Context> {
         recorder: Recorder::new(client.clone(), "operator".into()),
         memory: Memory::default(),
         client,
-        settings: settings(&["--watch-namespaces", "kafka"]),
+        settings: settings(&[&["--watch-namespaces", "kafka"], more].concat()),
         metrics: Metrics::register(&mut Registry::default()),
     })
 }
