@@ -3,6 +3,7 @@
 mod ledger;
 mod order;
 mod removal;
+mod strimzi;
 
 use std::sync::Arc;
 
@@ -98,7 +99,7 @@ const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encry
 async fn context(server: &ApiServer) -> Arc<Context> {
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
-    strimzi.clone().installed().await;
+    strimzi.look_again().await;
     Arc::new(Context {
         reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
         recorder: Recorder::new(client.clone(), "operator".into()),
