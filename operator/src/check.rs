@@ -2,12 +2,13 @@
 //!
 //! Reads all YAML below some paths and says what the API server would refuse (unknown fields, the schemas of the
 //! definitions, their rules), and what the operator would: conflicts between the policies of one Kafka cluster, key
-//! providers that are not there, more than one `EncryptionProxy`. Where there are `KafkaTopic` resources, it says what
+//! providers that are not there, more than one `EncryptionProxy`, settings from which no proxies can be made. Where a
+//! `Kafka`, its `KafkaNodePool`s and the `KafkaUser` of the proxies are among the files, they must suit. Where there are `KafkaTopic` resources, it says what
 //! becomes of each.
 //!
 //! What it cannot know: since when policies exist and what was ever encrypted. So policies are taken in the order of
-//! namespace and name, as if none had been there before. Templates of Helm and files of Kustomize are not rendered; render
-//! them first.
+//! namespace and name, as if none had been there before. Templates of Helm and files of Kustomize are not rendered: render
+//! them first. A template that is no YAML is a warning.
 //!
 //! # The JSON form
 //!
@@ -17,7 +18,7 @@
 //! {
 //!   "version": 1,
 //!   "findings": [{
-//!     "file": "policies/a.yaml", "document": 1, "severity": "error", "code": "Conflicted",
+//!     "file": "policies/a.yaml", "document": 1, "line": 1, "severity": "error", "code": "Conflicted",
 //!     "object": {"kind": "TopicEncryptionPolicy", "namespace": "kafka", "name": "a"},
 //!     "field": "spec.rules[0].topics[0]", "message": "…"
 //!   }],
@@ -30,14 +31,15 @@
 //! }
 //! ```
 //!
-//! - `severity` is `error`, `warning` or `note`; `code` one of [`Code`]; `document` counts from 1, and is 0 where the whole
-//!   file is meant. `object` is `null`, and `file` and `field` are empty, where there is none.
+//! - `severity` is `error`, `warning` or `note`; `code` one of [`Code`]; `document` counts from 1, and so does `line`,
+//!   on which the document begins; both are 0 where the whole file is meant. `object` is `null`, and `file` and `field` are empty, where there is none.
 //! - `state` is `Encrypted`, `Refused`, `Clear` (a rule says so), `Unmatched` (clear without a rule) or `Internal`;
 //!   `policy`, `pattern`, `key` and `format` are `null` where they do not apply.
 
 mod clusters;
 mod documents;
 mod finding;
+mod fleets;
 mod names;
 mod objects;
 mod report;
@@ -100,10 +102,13 @@ pub fn check<P: AsRef<Path>>(paths: &[P], options: &Options) -> Result<Report, C
     let (files, documents) = reader.finish();
     let objects = Objects::read(documents, &options.namespace, &mut findings)?;
     if objects.policies.is_empty() && objects.proxies.is_empty() && !findings.any_error() {
+        let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
         findings.add(Finding {
             severity: Severity::Warning,
             code: Code::NothingFound,
-            message: "no TopicEncryptionPolicy and no EncryptionProxy was found".to_owned(),
+            message: format!(
+                "nothing to check: no TopicEncryptionPolicy and no EncryptionProxy in {files} (*.yaml and *.yml)"
+            ),
             ..Finding::default()
         });
     }

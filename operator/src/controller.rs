@@ -16,6 +16,8 @@ mod validate;
 mod watches;
 
 pub(crate) use self::build::{ADMIN_PORT, CONTAINER};
+pub(crate) use self::dereference::{Observed, Strimzi};
+pub(crate) use self::validate::{Obstacle, is_allowed, validate};
 
 use std::sync::Arc;
 use std::time::Duration;

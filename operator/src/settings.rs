@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, FromArgMatches as _};
 
 /// Which namespaces are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Those of an operator that was told nothing, whatever the environment says.
+    pub fn defaults() -> Self {
+        let command = Self::augment_args(clap::Command::new("run")).mut_args(|argument| argument.env(None));
+        let matches = command.get_matches_from(["run", "--proxy-image", "the-proxy"]);
+        Self::from_arg_matches(&matches).expect("every other setting has a default")
+    }
+
     /// Which namespaces are watched.
     pub fn watched(&self) -> Watched {
         let text = self.watch_namespaces.as_deref().unwrap_or("").trim();

@@ -42,4 +42,4 @@ pub use self::state::KafkaState;
 pub use self::topic::{CleanupPolicy, Compaction, KafkaTopic};
 pub use self::trust::{Trust, TrustProblem, trust, trust_is_reported};
 pub use self::user::{Credentials, KafkaUser, UserAuth, UserProblem};
-pub use self::version::choose_version;
+pub use self::version::known_versions;

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::core::{Selector, SelectorExt as _};
 use operator_api::{
-    EncryptionProxy, NamespacesFrom, TopicEncryptionPolicy, TopicEncryptionPolicySpec, UnmatchedTopics,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, NamespacesFrom, TopicEncryptionPolicy,
+    TopicEncryptionPolicySpec, UnmatchedTopics,
 };
 use proxy_config::ProviderName;
 
 use super::finding::{Code, Findings, Severity};
+use super::fleets;
 use super::names::member;
-use super::objects::{KafkaName, Object, Objects};
+use super::objects::{KafkaName, Object, Objects, Place};
 use super::topics::{self, TopicRow};
+use crate::controller::is_allowed;
 use crate::policies::{
     Admission, Inputs, Ledger, Merged, PolicyId, ProviderKind, Reason, Submission, Verdict, WarningKind,
     merge, providers,
@@ -24,7 +26,7 @@ const ORDER: &str = "(without a cluster, policies are taken in the order of name
 /// One Kafka cluster.
 struct Cluster<'a> {
     kafka: &'a KafkaName,
-    proxy: Option<&'a EncryptionProxy>,
+    proxy: Option<&'a Object<EncryptionProxy>>,
     policies: Vec<&'a Object<TopicEncryptionPolicy>>,
 }
 
@@ -37,12 +39,13 @@ pub(super) fn check(objects: &Objects, findings: &mut Findings) -> Vec<TopicRow>
         unknown_kafka(objects, kafka, proxy, findings);
         let cluster = by_kafka.entry(kafka.clone()).or_insert_with(|| Cluster::new(kafka));
         if let Some(first) = cluster.proxy {
-            let name = first.metadata.name.as_deref().unwrap_or_default();
-            let message =
-                format!("Kafka {kafka} has the EncryptionProxy {name} already: remove one of the two");
+            let message = format!(
+                "Kafka {kafka} has the EncryptionProxy {} already: remove one of the two",
+                first.name()
+            );
             findings.add(proxy.place().finding(Severity::Error, Code::SecondProxy, "spec.kafkaRef", message));
         } else {
-            cluster.proxy = Some(&proxy.content);
+            cluster.proxy = Some(proxy);
         }
     }
     for (kafka, policy) in &policies {
@@ -51,6 +54,9 @@ pub(super) fn check(objects: &Objects, findings: &mut Findings) -> Vec<TopicRow>
     }
     let mut rows = Vec::new();
     for cluster in by_kafka.values() {
+        if let Some(named) = cluster.named() {
+            fleets::check(cluster.kafka, named, cluster.proxy, objects, findings);
+        }
         let merged = cluster.merge(objects, findings);
         cluster.report(&merged, findings);
         rows.extend(topics::check(cluster.kafka, &merged, objects, findings));
@@ -63,9 +69,18 @@ impl<'a> Cluster<'a> {
         Self { kafka, proxy: None, policies: Vec::new() }
     }
 
+    /// The first object that names the Kafka cluster.
+    fn named(&self) -> Option<&'a Place> {
+        self.proxy.map(Object::place).or_else(|| self.policies.first().map(|policy| policy.place()))
+    }
+
+    fn spec(&self) -> Option<&'a EncryptionProxySpec> {
+        self.proxy.map(|proxy| &proxy.content.spec)
+    }
+
     fn merge(&self, objects: &Objects, findings: &mut Findings) -> Merged {
         // A tree of policies alone does not tell what the platform's own has.
-        let is_known = self.proxy.is_some() || objects.has_kafka(self.kafka);
+        let is_known = self.proxy.is_some() || objects.kafka(self.kafka).is_some();
         let submission = |policy: &&Object<TopicEncryptionPolicy>| Submission {
             id: id(policy),
             created: None,
@@ -92,7 +107,7 @@ impl<'a> Cluster<'a> {
             kafka_namespace: &self.kafka.namespace,
             submissions: &submissions,
             ledger: &Ledger::default(),
-            unmatched: self.proxy.map_or_else(UnmatchedTopics::default, |proxy| proxy.spec.unmatched_topics),
+            unmatched: self.spec().map_or_else(UnmatchedTopics::default, |spec| spec.unmatched_topics),
             providers: &providers,
         })
     }
@@ -107,19 +122,16 @@ impl<'a> Cluster<'a> {
         if policy.namespace() == self.kafka.namespace {
             return Admission::Allowed;
         }
-        let allowed = self.proxy.map(|proxy| &proxy.spec.allowed_policies);
         let undecided = |findings: &mut Findings, message: String| {
             let place = policy.place();
-            findings.add(place.finding(
-                Severity::Note,
-                Code::NotDecidable,
-                "spec.kafkaRef.namespace",
-                message,
-            ));
+            let field = "spec.kafkaRef.namespace";
+            findings.add(place.finding(Severity::Note, Code::NotDecidable, field, message));
             Admission::Allowed
         };
-        let allows = match allowed.map(|allowed| (allowed.namespaces, &allowed.selector)) {
-            None if !is_known => {
+        let allowed = match self.spec() {
+            Some(spec) => spec.allowed_policies.clone(),
+            None if is_known => AllowedPolicies::default(),
+            None => {
                 let message = format!(
                     "whether policies of namespace {} count for Kafka {} is not known, since no EncryptionProxy for it is \
                      among the files",
@@ -128,24 +140,19 @@ impl<'a> Cluster<'a> {
                 );
                 return undecided(findings, message);
             }
-            None | Some((NamespacesFrom::Same, _)) => false,
-            Some((NamespacesFrom::All, _)) => true,
-            Some((NamespacesFrom::Selector, selector)) => {
-                let Some(labels) = objects.namespaces.get(policy.namespace()) else {
-                    let message =
-                        format!("the labels of namespace {} are not among the files", policy.namespace());
-                    return undecided(findings, message);
-                };
-                let selector = selector.clone().map(Selector::try_from).and_then(Result::ok);
-                selector.is_some_and(|selector| selector.matches(labels))
-            }
         };
+        let labels = objects.namespaces.get(policy.namespace());
+        if allowed.namespaces == NamespacesFrom::Selector && labels.is_none() {
+            let message = format!("the labels of namespace {} are not among the files", policy.namespace());
+            return undecided(findings, message);
+        }
+        let allows = is_allowed(&self.kafka.namespace, policy.namespace(), &allowed, labels);
         if allows { Admission::Allowed } else { Admission::NamespaceNotAllowed }
     }
 
     fn providers(&self) -> BTreeMap<ProviderName, ProviderKind> {
-        match self.proxy {
-            Some(proxy) => providers(&proxy.spec.key_providers),
+        match self.spec() {
+            Some(spec) => providers(&spec.key_providers),
             None => {
                 ProviderName::new("default").map(|name| (name, ProviderKind::Local)).into_iter().collect()
             }
@@ -213,7 +220,7 @@ fn proxy_kafka(proxy: &Object<EncryptionProxy>) -> KafkaName {
 }
 
 fn unknown_kafka<T>(objects: &Objects, kafka: &KafkaName, object: &Object<T>, findings: &mut Findings) {
-    if !objects.kafkas.is_empty() && !objects.has_kafka(kafka) {
+    if !objects.kafkas.is_empty() && objects.kafka(kafka).is_none() {
         let message = format!("Kafka {kafka} is not among the files, though other Kafka resources are");
         findings.add(object.place().finding(Severity::Warning, Code::UnknownKafka, "spec.kafkaRef", message));
     }

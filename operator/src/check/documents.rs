@@ -21,6 +21,8 @@ pub(super) struct Document {
     pub(super) file: PathBuf,
     /// From 1.
     pub(super) index: usize,
+    /// The line on which it begins, from 1.
+    pub(super) line: usize,
     pub(super) value: Value,
 }
 
@@ -88,27 +90,32 @@ impl<'f> Reader<'f> {
         Ok(())
     }
 
+    /// Keeps the documents of a file. One that is no YAML and looks like a template may be a mistake or not, so nothing of
+    /// it counts.
     fn parse(&mut self, path: &Path, text: &str) {
-        if text.contains("{{") {
-            let message = "is skipped, since it looks like a template: render it first".to_owned();
-            self.note(path, Severity::Note, Code::Template, message);
-            return;
-        }
+        let before = self.documents.len();
+        let lines = beginnings(text);
         for (index, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
-            // The YAML library's own tree refuses a field that is given twice, as the API server does.
-            let value = serde_yaml::Value::deserialize(document)
-                .and_then(|mut value| value.apply_merge().map(|()| value))
-                .map_err(|error| error.to_string())
-                .and_then(|value| serde_json::to_value(value).map_err(|error| error.to_string()));
-            match value {
+            let line = lines.get(index).copied().unwrap_or(1);
+            match value(document) {
                 Ok(Value::Null) => {}
-                Ok(value) => self.documents.push(Document { file: path.to_owned(), index: index + 1, value }),
-                Err(error) => {
+                Ok(value) => {
+                    self.documents.push(Document { file: path.to_owned(), index: index + 1, line, value });
+                }
+                Err(_) if text.contains("{{") => {
+                    self.documents.truncate(before);
+                    let message = "is not checked, since it is a template rather than YAML: render it first, for \
+                                   instance by helm template";
+                    self.note(path, Severity::Warning, Code::Template, message.to_owned());
+                    return;
+                }
+                Err(Mistake { line: at, message }) => {
                     self.findings.add(Finding {
                         file: path.to_owned(),
                         document: index + 1,
+                        line: at.unwrap_or(line),
                         code: Code::Syntax,
-                        message: format!("is not valid YAML: {error}"),
+                        message: format!("is not valid YAML: {message}"),
                         ..Finding::default()
                     });
                     // What follows a mistake is anybody's guess.
@@ -121,6 +128,50 @@ impl<'f> Reader<'f> {
     fn note(&mut self, path: &Path, severity: Severity, code: Code, message: String) {
         self.findings.add(Finding { file: path.to_owned(), severity, code, message, ..Finding::default() });
     }
+}
+
+/// What is wrong with a document.
+struct Mistake {
+    line: Option<usize>,
+    message: String,
+}
+
+impl From<serde_yaml::Error> for Mistake {
+    fn from(error: serde_yaml::Error) -> Self {
+        Self { line: error.location().map(|place| place.line()), message: error.to_string() }
+    }
+}
+
+fn value(document: serde_yaml::Deserializer<'_>) -> Result<Value, Mistake> {
+    // The YAML library's own tree refuses a field that is given twice, as the API server does.
+    let mut value = serde_yaml::Value::deserialize(document)?;
+    value.apply_merge()?;
+    serde_json::to_value(value).map_err(|error| Mistake { line: None, message: error.to_string() })
+}
+
+/// The first line of each document that says anything.
+fn beginnings(text: &str) -> Vec<usize> {
+    let mut lines = Vec::new();
+    let mut is_open = false;
+    for (line, content) in (1..).zip(text.lines()) {
+        let rest =
+            content.strip_prefix("---").filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+        // A document without any content has a place, too.
+        if rest.is_some() || lines.is_empty() && says_something(content) {
+            lines.push(line);
+            is_open = rest.is_some_and(|rest| !says_something(rest));
+        } else if is_open && says_something(content) {
+            lines.pop();
+            lines.push(line);
+            is_open = false;
+        }
+    }
+    lines
+}
+
+fn says_something(content: &str) -> bool {
+    let content = content.trim_start();
+    !(content.is_empty() || content.starts_with('#') || content.starts_with('%'))
 }
 
 fn is_manifest(path: &Path) -> bool {

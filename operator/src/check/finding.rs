@@ -12,6 +12,8 @@ pub struct Finding {
     pub file: PathBuf,
     /// Which document of the file, from 1; 0 if the whole file is meant.
     pub document: usize,
+    /// The line on which the document begins or is no YAML, from 1; 0 if the whole file is meant.
+    pub line: usize,
     /// How bad.
     pub severity: Severity,
     /// What kind of thing.
@@ -45,7 +47,7 @@ pub enum Code {
     Unreadable,
     /// Not YAML.
     Syntax,
-    /// A template, which is skipped.
+    /// A template that is no YAML, of which nothing is checked.
     Template,
     /// Nothing of ours in all the files.
     NothingFound,
@@ -65,6 +67,26 @@ pub enum Code {
     UnknownKafka,
     /// A second `EncryptionProxy` for one Kafka cluster.
     SecondProxy,
+    /// The name of a Kafka cluster that leaves no room for names of Services.
+    NameTooLong,
+    /// Settings of an `EncryptionProxy` that make no proxy.
+    InvalidSettings,
+    /// A `Kafka` that is not what the operator knows.
+    KafkaMalformed,
+    /// A `KafkaNodePool` that is not what the operator knows, or that contradicts another.
+    KafkaNodePoolInvalid,
+    /// Brokers whose addresses make no names.
+    BrokersUnknown,
+    /// `listenerName` is no listener of the Kafka cluster.
+    ListenerNotFound,
+    /// All listeners of the Kafka cluster lead out of Kubernetes.
+    NoInternalListener,
+    /// Nobody can log in through a proxy at the listener.
+    ListenerAuthentication,
+    /// The listener leads out of Kubernetes.
+    ListenerTypeUnsupported,
+    /// A `KafkaUser` that proxies cannot connect as.
+    KafkaUserUnusable,
     /// A policy with patterns of another.
     Conflicted,
     /// A policy that cannot be carried out.
@@ -129,6 +151,7 @@ impl Default for Finding {
         Self {
             file: PathBuf::new(),
             document: 0,
+            line: 0,
             severity: Severity::default(),
             code: Code::default(),
             object: None,
@@ -155,11 +178,16 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// `file:document: severity: object: field: message`, without the parts that are not there.
+/// `file:line: severity: object: field: message`, without the parts that are not there, as editors and CI know it from
+/// compilers.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.file.as_os_str().is_empty() {
-            write!(f, "{}:{}: ", self.file.display(), self.document)?;
+            write!(f, "{}:", self.file.display())?;
+            if self.line > 0 {
+                write!(f, "{}:", self.line)?;
+            }
+            write!(f, " ")?;
         }
         write!(f, "{}: ", self.severity.as_str())?;
         if let Some(object) = &self.object {

@@ -14,15 +14,17 @@ use super::names::is_object_name;
 use super::{CheckError, Schema};
 
 const VERSION: &str = "v1alpha1";
-/// Strimzi's label that says which cluster a topic is of.
-const CLUSTER_LABEL: &str = "strimzi.io/cluster";
+/// Strimzi's label that says which cluster an object is of.
+pub(super) const CLUSTER_LABEL: &str = "strimzi.io/cluster";
 
 /// All objects that matter. Of those that stand in two places only the first counts.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     pub(super) policies: Vec<Object<TopicEncryptionPolicy>>,
     pub(super) proxies: Vec<Object<EncryptionProxy>>,
-    pub(super) kafkas: Vec<Object<()>>,
+    pub(super) kafkas: Vec<Object<Value>>,
+    pub(super) pools: Vec<Object<Value>>,
+    pub(super) users: Vec<Object<Value>>,
     pub(super) topics: Vec<Object<Topic>>,
     /// Labels of namespaces.
     pub(super) namespaces: BTreeMap<String, BTreeMap<String, String>>,
@@ -40,6 +42,7 @@ pub(super) struct Object<T> {
 pub(super) struct Place {
     pub(super) file: std::path::PathBuf,
     pub(super) document: usize,
+    pub(super) line: usize,
     pub(super) object: ObjectRef,
 }
 
@@ -73,7 +76,7 @@ impl Objects {
         let proxy = Schema::of::<EncryptionProxy>().map_err(schema("EncryptionProxy"))?;
         let mut objects = Self::default();
         let mut places: HashMap<ObjectRef, String> = HashMap::new();
-        for Document { file, index, value } in documents.into_iter().flat_map(items) {
+        for Document { file, index, line, value } in documents.into_iter().flat_map(items) {
             let Some((group, version, kind)) = kind(&value) else { continue };
             let (name, own_namespace) = (metadata(&value, "name"), metadata(&value, "namespace"));
             let object = ObjectRef {
@@ -81,7 +84,7 @@ impl Objects {
                 namespace: own_namespace.unwrap_or(namespace).to_owned(),
                 name: name.unwrap_or_default().to_owned(),
             };
-            let place = Place { file, document: index, object };
+            let place = Place { file, document: index, line, object };
             match (group, kind) {
                 (GROUP, "TopicEncryptionPolicy" | "EncryptionProxy") if version != VERSION => {
                     let message = format!("{GROUP} has the version {VERSION}, not {version}");
@@ -89,7 +92,7 @@ impl Objects {
                     continue;
                 }
                 (GROUP, "TopicEncryptionPolicy" | "EncryptionProxy")
-                | ("kafka.strimzi.io", "Kafka" | "KafkaTopic") => {}
+                | ("kafka.strimzi.io", "Kafka" | "KafkaNodePool" | "KafkaUser" | "KafkaTopic") => {}
                 (GROUP, _) => {
                     let message = format!(
                         "{GROUP} has the kinds TopicEncryptionPolicy and EncryptionProxy, not {kind}"
@@ -108,27 +111,35 @@ impl Objects {
                 continue;
             }
             if let Some(first) = places.get(&place.object) {
-                let message = format!("stands in two places; the first is {first}");
+                let message = format!("is there already, in {first}: remove one of the two");
                 findings.add(place.finding(Severity::Error, Code::Duplicate, "", message));
                 continue;
             }
-            places.insert(place.object.clone(), format!("{}:{}", place.file.display(), place.document));
+            places.insert(place.object.clone(), format!("{}:{}", place.file.display(), place.line));
             match kind {
                 "TopicEncryptionPolicy" => objects.policies.extend(ours(place, &policy, &value, findings)),
                 "EncryptionProxy" => objects.proxies.extend(ours(place, &proxy, &value, findings)),
-                "Kafka" => objects.kafkas.push(Object { place, content: () }),
+                "Kafka" => objects.kafkas.push(Object { place, content: value }),
+                "KafkaNodePool" => objects.pools.push(Object { place, content: value }),
+                "KafkaUser" => objects.users.push(Object { place, content: value }),
                 _ => objects.topics.extend(Topic::read(place, &value)),
             }
         }
         Ok(objects)
     }
 
-    /// Whether a `Kafka` is among the objects.
-    pub(super) fn has_kafka(&self, kafka: &KafkaName) -> bool {
-        self.kafkas.iter().any(|object| {
-            let ObjectRef { namespace, name, .. } = &object.place.object;
-            *namespace == kafka.namespace && *name == kafka.name
-        })
+    /// The `Kafka` of this name, if it is among the objects.
+    pub(super) fn kafka(&self, kafka: &KafkaName) -> Option<&Object<Value>> {
+        self.kafkas.iter().find(|object| object.namespace() == kafka.namespace && object.name() == kafka.name)
+    }
+
+    /// The pools of a Kafka cluster.
+    pub(super) fn pools_of(&self, kafka: &KafkaName) -> Vec<&Object<Value>> {
+        let is_of = |pool: &&Object<Value>| {
+            pool.namespace() == kafka.namespace
+                && labels(&pool.content).get(CLUSTER_LABEL) == Some(&kafka.name)
+        };
+        self.pools.iter().filter(is_of).collect()
     }
 }
 
@@ -157,6 +168,7 @@ impl Place {
         Finding {
             file: self.file.clone(),
             document: self.document,
+            line: self.line,
             severity,
             code,
             object: Some(self.object.clone()),

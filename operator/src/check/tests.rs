@@ -97,14 +97,35 @@ fn other_files_are_left_alone() {
 }
 
 #[test]
-fn templates_are_skipped_and_said_to_be() {
+fn a_template_that_is_no_yaml_is_not_checked_which_is_a_warning() {
     let tree = Tree::new(&[("a.yaml", &policy("a", FINE)), ("t.yaml", "name: {{ .Values.name }}\n")]);
-    assert_eq!(found(&tree.check()), ["t.yaml:0 note Template"]);
+    assert_eq!(found(&tree.check()), ["t.yaml:0 warning Template"]);
+    let partly = policy("a", "") + "{{- if .Values.more }}\na: 1\n{{- end }}\n";
+    assert_eq!(found(&one(&partly)), [":0 warning NothingFound", "a.yaml:0 warning Template"]);
+}
+
+#[test]
+fn what_is_yaml_is_checked_whatever_stands_in_comments_and_texts() {
+    let text = "# as {{ .Values.name }} says\n".to_owned()
+        + &policy("a", "").replace("metadata: {name: a}", "metadata: {name: a, annotations: {a: '{{ b }}'}}");
+    assert_eq!(found(&one(&text)), ["a.yaml:1 error Schema a spec.rules"]);
 }
 
 #[test]
 fn nothing_to_check_is_worth_a_warning() {
-    assert_eq!(found(&one("a: 1\n")), [":0 warning NothingFound"]);
+    let report = one("a: 1\n");
+    assert_eq!(found(&report), [":0 warning NothingFound"]);
+    assert!(message(&report, Code::NothingFound).ends_with("in 1 file (*.yaml and *.yml)"));
+}
+
+#[test]
+fn a_finding_names_the_line_on_which_its_document_begins_or_is_no_yaml() {
+    let lines = |text: &str| one(text).findings.iter().map(|finding| finding.line).collect::<Vec<_>>();
+    let wrong = policy("a", "").trim_end_matches("---\n").to_owned();
+    assert_eq!(lines(&wrong), [1]);
+    assert_eq!(lines(&format!("# Ours\n\n---\n# About it\n{wrong}")), [5]);
+    assert_eq!(lines(&format!("a: 1\n---\n---\nb: |\n  ---\n--- # Ours\n{wrong}---\n")), [7]);
+    assert_eq!(lines("a: 1\n---\nb: 1\nc: @\nd: 1\n"), [4]);
 }
 
 #[test]
@@ -179,7 +200,7 @@ fn the_same_object_twice_is_an_error_with_the_first_place() {
     let tree = Tree::new(&[("a.yaml", &policy("a", FINE)), ("b.yaml", &policy("a", FINE))]);
     let report = tree.check();
     assert_eq!(found(&report), ["b.yaml:1 error Duplicate a"]);
-    assert!(message(&report, Code::Duplicate).ends_with("a.yaml:1"));
+    assert!(message(&report, Code::Duplicate).ends_with("a.yaml:1: remove one of the two"));
 }
 
 #[test]
@@ -336,7 +357,7 @@ fn a_finding_is_one_line_for_people_and_an_object_for_programs() {
     let report = tree.check();
     let file = tree.directory.path().join("a.yaml");
     let line = format!(
-        "{}:2: error: TopicEncryptionPolicy kafka/b: spec.rules[0].topics[0]: prefix a",
+        "{}:6: error: TopicEncryptionPolicy kafka/b: spec.rules[0].topics[0]: prefix a",
         file.display()
     );
     assert!(report.to_string().contains(&line), "{report}");
@@ -344,7 +365,7 @@ fn a_finding_is_one_line_for_people_and_an_object_for_programs() {
     let conflict =
         json["findings"].as_array().unwrap().iter().find(|finding| finding["code"] == "Conflicted").unwrap();
     assert_eq!(conflict["severity"], "error");
-    assert_eq!(conflict["document"], 2);
+    assert_eq!((&conflict["document"], &conflict["line"]), (&2.into(), &6.into()));
     assert_eq!(
         conflict["object"],
         serde_json::json!({"kind": "TopicEncryptionPolicy", "namespace": "kafka", "name": "b"})
@@ -359,4 +380,116 @@ fn a_finding_is_one_line_for_people_and_an_object_for_programs() {
     );
     assert_eq!(json["summary"], serde_json::json!({"files": 1, "errors": 1, "warnings": 0, "notes": 1}));
     assert_eq!(report.findings.iter().map(|finding| finding.severity).max(), Some(Severity::Error));
+}
+
+/// A `Kafka` with these listeners.
+fn kafka_with(listeners: &str) -> String {
+    kafka("my-cluster").replace("spec: {}", &format!("spec: {{kafka: {{listeners: [{listeners}]}}}}"))
+}
+
+const TLS: &str = "{name: tls, port: 9093, type: internal, tls: true}";
+const MTLS: &str = "{name: mtls, port: 9094, type: internal, tls: true, authentication: {type: tls}}";
+
+fn user(authentication: &str, cluster: &str) -> String {
+    format!(
+        "apiVersion: kafka.strimzi.io/v1\nkind: KafkaUser\n\
+         metadata: {{name: proxies, labels: {{strimzi.io/cluster: {cluster}}}}}\n\
+         spec: {{authentication: {{type: {authentication}}}}}\n---\n"
+    )
+}
+
+#[test]
+fn the_name_of_a_kafka_cluster_must_leave_room() {
+    let long = "k".repeat(41);
+    let text = policy("a", FINE).replace("my-cluster", &long);
+    let report = one(&text);
+    assert_eq!(found(&report), ["a.yaml:1 error NameTooLong a spec.kafkaRef.name"]);
+    assert!(message(&report, Code::NameTooLong).contains("at most 40"));
+    let with_proxy =
+        proxy("p", "listeners: [{name: tls}, {name: bootstrap, type: loadbalancer, port: 9300}]");
+    let with_proxy = with_proxy.replace("my-cluster", &long) + &text;
+    assert_eq!(
+        found(&one(&with_proxy)),
+        ["a.yaml:1 error NameTooLong p spec.kafkaRef.name", "a.yaml:1 error InvalidSettings p spec"]
+    );
+    assert_eq!(found(&one(&policy("a", FINE).replace("my-cluster", &"k".repeat(40)))), [""; 0]);
+}
+
+#[test]
+fn ports_of_brokers_must_not_meet() {
+    let ports = proxy("p", "listeners: [{name: a, port: 9100}, {name: b, port: 9200}]");
+    let pool = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: kafka.strimzi.io/v1\nkind: KafkaNodePool\n\
+             metadata: {{name: {name}, labels: {{strimzi.io/cluster: my-cluster}}}}\nspec: {{{spec}}}\n---\n"
+        )
+    };
+    assert_eq!(found(&one(&ports)), [""; 0]);
+    // Whatever ids the nodes of the others get, no broker can have a high one.
+    let few = pool("a", "replicas: 100, roles: [controller]") + &pool("b", "replicas: 3, roles: [broker]");
+    assert_eq!(found(&one(&(ports.clone() + &few))), [""; 0]);
+    let report = one(&(ports + &pool("b", "replicas: 100, roles: [broker]")));
+    assert_eq!(found(&report), ["a.yaml:1 error InvalidSettings p spec"]);
+    assert!(message(&report, Code::InvalidSettings).contains("port"), "{report}");
+}
+
+#[test]
+fn a_listener_cannot_have_the_name_of_the_service_of_internal_ones() {
+    let bootstrap = "listeners: [{name: tls}, {name: bootstrap, type: loadbalancer, port: 9300}]";
+    let report = one(&proxy("p", bootstrap));
+    assert_eq!(found(&report), ["a.yaml:1 error InvalidSettings p spec"]);
+    assert!(message(&report, Code::InvalidSettings).contains("the name bootstrap is taken"), "{report}");
+}
+
+#[test]
+fn a_named_listener_must_be_one_of_the_kafka_cluster_if_that_is_there() {
+    let named = proxy("p", "listenerName: tsl");
+    let report = one(&(named.clone() + &kafka_with(TLS)));
+    assert_eq!(found(&report), ["a.yaml:1 error ListenerNotFound p spec.listenerName"]);
+    assert!(message(&report, Code::ListenerNotFound).ends_with("one of: tls"), "{report}");
+    assert_eq!(found(&one(&named)), [""; 0]);
+    // A patch, for instance.
+    assert_eq!(found(&one(&(named + &kafka("my-cluster")))), [""; 0]);
+}
+
+#[test]
+fn clients_must_get_through_the_listener() {
+    let report = one(&(policy("a", FINE) + &kafka_with(MTLS)));
+    assert_eq!(found(&report), ["a.yaml:2 error ListenerAuthentication my-cluster spec.kafka.listeners"]);
+    let outside = kafka_with("{name: out, port: 9094, type: route, tls: true}");
+    assert_eq!(
+        found(&one(&(policy("a", FINE) + &outside))),
+        ["a.yaml:2 error NoInternalListener my-cluster spec.kafka.listeners"]
+    );
+    let report = one(&(policy("a", FINE) + &kafka_with("{name: a, port: 0}")));
+    assert_eq!(found(&report), ["a.yaml:2 error KafkaMalformed my-cluster"]);
+}
+
+#[test]
+fn a_kafka_user_must_suit_the_listener_and_the_cluster() {
+    let with_user = proxy(
+        "p",
+        "authentication: {kafkaUserRef: {name: proxies}}, listeners: [{name: tls, authentication: {type: tls}}]",
+    );
+    let base = with_user.clone() + &kafka_with(&format!("{TLS}, {MTLS}"));
+    assert_eq!(found(&one(&(base.clone() + &user("tls", "my-cluster")))), [""; 0]);
+    let scram = one(&(base.clone() + &user("scram-sha-512", "my-cluster")));
+    assert_eq!(found(&scram), ["a.yaml:2 error ListenerAuthentication my-cluster spec.kafka.listeners"]);
+    for (authentication, cluster) in
+        [("tls-external", "my-cluster"), ("tls", "other"), ("none", "my-cluster")]
+    {
+        let report = one(&(base.clone() + &user(authentication, cluster)));
+        assert_eq!(
+            found(&report),
+            ["a.yaml:1 error KafkaUserUnusable p spec.authentication.kafkaUserRef"],
+            "{authentication}"
+        );
+    }
+    // What is not there may suit.
+    assert_eq!(found(&one(&base)), [""; 0]);
+    assert_eq!(found(&one(&(with_user.clone() + &user("scram-sha-512", "my-cluster")))), [""; 0]);
+    assert_eq!(found(&one(&with_user)), [""; 0]);
+    // But no user at all suits a listener without authentication.
+    let open = one(&(with_user + &kafka_with(TLS)));
+    assert_eq!(found(&open), ["a.yaml:2 error ListenerAuthentication my-cluster spec.kafka.listeners"]);
 }

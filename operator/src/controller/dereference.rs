@@ -14,7 +14,7 @@ use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::strimzi_api::StrimziApi;
+use super::strimzi_api::{StrimziApi, is_gone};
 use super::watches::{apis, kafka_ref};
 use crate::cluster::KafkaKey;
 use crate::names::Names;
@@ -41,12 +41,26 @@ pub(crate) enum Error {
     },
 }
 
+impl Error {
+    fn source(&self) -> &kube::Error {
+        match self {
+            Self::List { source, .. } | Self::Read { source, .. } => source,
+        }
+    }
+}
+
 /// An object of ours that may not be what its schema says.
 #[derive(Debug, Clone)]
 pub(crate) struct Malformed {
     pub(crate) kind: &'static str,
     pub(crate) object: DynamicObject,
     pub(crate) error: String,
+}
+
+impl Malformed {
+    pub(crate) fn is_policy(&self) -> bool {
+        self.kind == "TopicEncryptionPolicy"
+    }
 }
 
 /// Everything that is said of a cluster.
@@ -69,6 +83,13 @@ pub(crate) struct Concerned {
     pub(crate) policies: Vec<TopicEncryptionPolicy>,
     pub(crate) proxies: Vec<EncryptionProxy>,
     pub(crate) malformed: Vec<Malformed>,
+}
+
+impl Observed {
+    /// Policies that are not what their schema says.
+    pub(crate) fn malformed_policies(&self) -> impl Iterator<Item = &DynamicObject> {
+        self.malformed.iter().filter(|malformed| malformed.is_policy()).map(|malformed| &malformed.object)
+    }
 }
 
 /// What Strimzi's resources say.
@@ -201,22 +222,42 @@ impl Reader {
         Ok(found)
     }
 
+    /// What Strimzi's resources say. Where a kind is gone in the version that was served before, there may be another.
     async fn strimzi(&self, key: &KafkaKey) -> Result<Option<Strimzi>, Error> {
+        match self.strimzi_as_known(key).await {
+            Err(error) if is_gone(error.source()) => {
+                self.strimzi.look_again().await;
+                self.strimzi_as_known(key).await
+            }
+            read => read,
+        }
+    }
+
+    async fn strimzi_as_known(&self, key: &KafkaKey) -> Result<Option<Strimzi>, Error> {
         let Some(resources) = self.strimzi.now() else { return Ok(None) };
-        let api =
-            |resource| Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, resource);
-        let of_cluster = ListParams::default().labels(&format!("strimzi.io/cluster={}", key.name));
-        let kafka = api(&resources.kafka);
+        let kafka = Api::namespaced_with(self.client.clone(), &key.namespace, &resources.kafka);
         let kafka = kafka.get_opt(&key.name).await.map_err(read("Kafka", &key.name))?;
         if kafka.is_none() {
             return Ok(Some(Strimzi::default()));
         }
         Ok(Some(Strimzi {
             kafka,
-            pools: list(&api(&resources.node_pool), "KafkaNodePool", &of_cluster).await?,
-            topics: list(&api(&resources.topic), "KafkaTopic", &of_cluster).await?,
-            users: list(&api(&resources.user), "KafkaUser", &of_cluster).await?,
+            pools: self.of_cluster(key, resources.node_pool.as_ref()).await?,
+            topics: self.of_cluster(key, resources.topic.as_ref()).await?,
+            users: self.of_cluster(key, resources.user.as_ref()).await?,
         }))
+    }
+
+    /// Objects of a kind of Strimzi; none where there is no such kind.
+    async fn of_cluster(
+        &self,
+        key: &KafkaKey,
+        resource: Option<&ApiResource>,
+    ) -> Result<Vec<DynamicObject>, Error> {
+        let Some(resource) = resource else { return Ok(Vec::new()) };
+        let api = Api::namespaced_with(self.client.clone(), &key.namespace, resource);
+        let of_cluster = ListParams::default().labels(&format!("strimzi.io/cluster={}", key.name));
+        list(&api, &resource.kind, &of_cluster).await
     }
 
     async fn namespaces(

@@ -4,13 +4,14 @@
 
 mod admission;
 mod fleet;
+mod malformed;
 mod obstacle;
 mod room;
 
 use kube::ResourceExt;
-use operator_api::{EncryptionProxy, EncryptionProxySpec, TopicEncryptionPolicy};
+use operator_api::{EncryptionProxy, EncryptionProxySpec};
 
-pub(crate) use self::admission::{next_sources, told_generation};
+pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
 pub(crate) use self::obstacle::Obstacle;
 
 use self::admission::submissions;
@@ -44,7 +45,7 @@ pub(crate) struct Judgement {
 }
 
 /// Which policy an object is.
-pub(crate) fn id_of(policy: &TopicEncryptionPolicy) -> PolicyId {
+pub(crate) fn id_of(policy: &impl ResourceExt) -> PolicyId {
     PolicyId::new(policy.namespace().unwrap_or_default(), policy.name_any())
 }
 

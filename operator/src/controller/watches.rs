@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures::TryStreamExt as _;
 use futures::stream::{self, BoxStream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
@@ -14,10 +15,13 @@ use kube::{Client, ResourceExt};
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde_json::Value;
 
-use super::strimzi_api::StrimziApi;
+use super::strimzi_api::{Resources, StrimziApi, is_gone};
 use crate::cluster::KafkaKey;
 use crate::names::{KAFKA_LABEL, managed_selector};
 use crate::settings::{Settings, Watched};
+
+#[cfg(test)]
+mod tests;
 
 type Metadata = PartialObjectMeta<DynamicObject>;
 
@@ -51,23 +55,54 @@ pub(crate) fn triggers(
     stream::select_all(streams).boxed()
 }
 
-/// The kinds of Strimzi, from when they are installed on.
+/// The kinds of Strimzi that are there, anew whenever that changes.
 fn strimzis(client: Client, scope: Watched, strimzi: StrimziApi) -> BoxStream<'static, KafkaKey> {
-    stream::once(async move {
-        let resources = strimzi.installed().await;
-        let mut streams = Vec::new();
-        for api in metadata_apis(&client, &resources.kafka, &scope) {
-            streams.push(kafkas(api));
+    let changes = strimzi.changes();
+    stream::unfold((changes, strimzi), move |(mut changes, strimzi)| {
+        let (client, scope) = (client.clone(), scope.clone());
+        async move {
+            let resources = changes.wait_for(Option::is_some).await.ok()?.clone()?;
+            let mut next = changes.clone();
+            let watched = strimzi_kinds(&client, &scope, &resources, &strimzi);
+            let watched = watched.take_until(async move { next.changed().await });
+            Some((watched, (changes, strimzi)))
         }
-        for resource in [&resources.node_pool, &resources.topic, &resources.user] {
-            for api in metadata_apis(&client, resource, &scope) {
-                streams.push(labelled(api, watcher::Config::default(), STRIMZI_CLUSTER_LABEL));
-            }
-        }
-        stream::select_all(streams)
     })
     .flatten()
     .boxed()
+}
+
+fn strimzi_kinds(
+    client: &Client,
+    scope: &Watched,
+    resources: &Resources,
+    strimzi: &StrimziApi,
+) -> stream::SelectAll<BoxStream<'static, KafkaKey>> {
+    let kafkas = metadata_apis(client, &resources.kafka, scope).into_iter().map(|api| {
+        let objects = doubting(api, strimzi.clone());
+        objects.filter_map(|object| async move {
+            Some(KafkaKey { namespace: object.namespace()?, name: object.metadata.name.clone()? })
+        })
+    });
+    let mut streams: Vec<_> = kafkas.map(StreamExt::boxed).collect();
+    for resource in [&resources.node_pool, &resources.topic, &resources.user].into_iter().flatten() {
+        for api in metadata_apis(client, resource, scope) {
+            streams.push(by_label(doubting(api, strimzi.clone()), STRIMZI_CLUSTER_LABEL));
+        }
+    }
+    stream::select_all(streams)
+}
+
+/// Objects of a kind that may go, of which the watch is told.
+fn doubting(api: Api<Metadata>, strimzi: StrimziApi) -> BoxStream<'static, Metadata> {
+    metadata(api, watcher::Config::default(), move |error| {
+        use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+        if let InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) = error
+            && is_gone(error)
+        {
+            strimzi.doubt();
+        }
+    })
 }
 
 fn owned() -> Vec<ApiResource> {
@@ -138,7 +173,11 @@ fn labelled(
     config: watcher::Config,
     label: &'static str,
 ) -> BoxStream<'static, KafkaKey> {
-    metadata(api, config)
+    by_label(metadata(api, config, |_| {}), label)
+}
+
+fn by_label(objects: BoxStream<'static, Metadata>, label: &'static str) -> BoxStream<'static, KafkaKey> {
+    objects
         .filter_map(move |object| async move {
             let name = object.labels().get(label)?.clone();
             Some(KafkaKey { namespace: object.namespace()?, name })
@@ -146,17 +185,14 @@ fn labelled(
         .boxed()
 }
 
-fn kafkas(api: Api<Metadata>) -> BoxStream<'static, KafkaKey> {
-    metadata(api, watcher::Config::default())
-        .filter_map(|object| async move {
-            Some(KafkaKey { namespace: object.namespace()?, name: object.metadata.name.clone()? })
-        })
-        .boxed()
-}
-
-fn metadata(api: Api<Metadata>, config: watcher::Config) -> BoxStream<'static, Metadata> {
+fn metadata(
+    api: Api<Metadata>,
+    config: watcher::Config,
+    failed: impl Fn(&watcher::Error) + Send + 'static,
+) -> BoxStream<'static, Metadata> {
     watch(api, config)
         .default_backoff()
+        .inspect_err(failed)
         .filter_map(|event| async move {
             match logged(event)? {
                 Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => Some(object),

@@ -48,18 +48,20 @@ enum Fit {
 /// Chooses the listener: the one that is named, or else the best of those whose authentication lets clients
 /// through a proxy, or, with a `KafkaUser` for the proxies, suits that user.
 ///
-/// Best is one that brokers have already, then one with TLS, then the type `internal`, then the alphabet. A
-/// listener that demands client certificates is never taken without a user: the TLS session of a client ends at
-/// the proxy, and its certificate with it.
+/// Best is the one on the port that the proxies use already, then one with TLS, then the type `internal`, then the
+/// alphabet. The status has no part in the choice: Strimzi drops all listeners from it now and then, and brings them
+/// back. A listener that demands client certificates is never taken without a user: the TLS session of a client ends
+/// at the proxy, and its certificate with it.
 pub fn resolve_listener(
     kafka: &Kafka,
     wanted: Option<&str>,
     user: Option<UserAuth>,
+    used_port: Option<u16>,
 ) -> Result<Listener, ListenerProblem> {
     let candidates = candidates(kafka, user);
     let listener = match wanted {
         Some(wanted) => named(kafka, wanted, user, &candidates)?,
-        None => best(kafka, user, candidates)?,
+        None => best(kafka, user, candidates, used_port)?,
     };
     if in_status(kafka, &listener.name) {
         Ok(listener)
@@ -124,10 +126,11 @@ fn best(
     kafka: &Kafka,
     user: Option<UserAuth>,
     candidates: Vec<Listener>,
+    used_port: Option<u16>,
 ) -> Result<Listener, ListenerProblem> {
     let inside = || kafka.listeners.iter().filter(|spec| Listener::of(spec).is_some());
     let order = |listener: &Listener| {
-        (!in_status(kafka, &listener.name), !listener.tls, listener.reach, listener.name.clone())
+        (Some(listener.port) != used_port, !listener.tls, listener.reach, listener.name.clone())
     };
     candidates.into_iter().min_by_key(order).ok_or_else(|| {
         if inside().next().is_none() {

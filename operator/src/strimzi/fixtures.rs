@@ -47,7 +47,7 @@ pub(super) fn pool_error(edits: Edits<'_>) -> String {
 
 /// The listener of that name, whether or not in status, and whatever its authentication.
 pub(super) fn listener(kafka: &Kafka, name: &str) -> Listener {
-    let found = resolve_listener(kafka, Some(name), None);
+    let found = resolve_listener(kafka, Some(name), None, None);
     found.or_else(super::ListenerProblem::into_listener).unwrap()
 }
 

@@ -6,6 +6,7 @@ mod ledger;
 mod order;
 mod removal;
 mod selector;
+mod strimzi;
 
 use std::sync::Arc;
 
@@ -37,11 +38,11 @@ struct World {
 impl World {
     /// With Strimzi and a Kafka cluster, of which nobody says anything yet.
     async fn new() -> Self {
-        Self::told(&[]).await
+        Self::started_with(&[]).await
     }
 
     /// The same, with more settings.
-    async fn told(more: &[&str]) -> Self {
+    async fn started_with(more: &[&str]) -> Self {
         let server = ApiServer::default();
         let strimzi = observed().strimzi.expect("Strimzi is installed");
         server.put(&format!("{STRIMZI}/kafkas"), &strimzi.kafka);
@@ -112,7 +113,7 @@ const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encry
 async fn context(server: &ApiServer, more: &[&str]) -> Arc<Context> {
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
-    strimzi.clone().installed().await;
+    strimzi.look_again().await;
     Arc::new(Context {
         reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
         recorder: Recorder::new(client.clone(), "operator".into()),

@@ -8,7 +8,7 @@ use kube::core::{Selector, SelectorExt};
 use operator_api::{AllowedPolicies, EncryptionProxySpec, NamespacesFrom, PolicyRule, TopicEncryptionPolicy};
 use serde::{Deserialize, Serialize};
 
-use super::{file, id_of, is_paused};
+use super::{file, id_of, is_paused, malformed};
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
 use crate::policies::{Admission, Merged, PolicyId, Reason, Submission};
@@ -40,7 +40,7 @@ pub(crate) fn told_generation(observed: &Observed, policy: &PolicyId) -> Option<
 pub(crate) fn next_sources(observed: &Observed, merged: &Merged) -> Sources {
     let before = sources(observed);
     let counts = |policy: &&TopicEncryptionPolicy| {
-        let verdict = merged.verdicts.get(&id_of(policy));
+        let verdict = merged.verdicts.get(&id_of(*policy));
         verdict.is_some_and(|verdict| matches!(verdict.reason, Reason::Accepted | Reason::Conflicted))
     };
     let policies = observed.policies.iter().filter(counts).filter_map(|policy| {
@@ -55,7 +55,12 @@ pub(crate) fn next_sources(observed: &Observed, merged: &Merged) -> Sources {
         };
         Some((id, source))
     });
-    policies.collect()
+    let malformed = observed.malformed_policies().filter(|object| is_paused(*object)).filter_map(|object| {
+        let id = id_of(object).to_string();
+        Some((id.clone(), before.get(&id)?.clone()))
+    });
+    let malformed: Vec<_> = malformed.collect();
+    policies.chain(malformed).collect()
 }
 
 pub(super) fn submissions(
@@ -64,51 +69,72 @@ pub(super) fn submissions(
     spec: &EncryptionProxySpec,
 ) -> Vec<Submission> {
     let sources = sources(observed);
-    observed
-        .policies
-        .iter()
-        // Deletion is decided; what it encrypted is kept by the ledger.
-        .filter(|policy| policy.metadata.deletion_timestamp.is_none())
-        .map(|policy| submission(key, policy, spec, &observed.namespaces, &sources))
-        .collect()
+    let typed = observed.policies.iter().map(|policy| Said {
+        object: policy,
+        rules: policy.spec.rules.clone(),
+        flaw: None,
+    });
+    let typed = typed.map(|said| said.submission(key, observed, spec, &sources));
+    let malformed = observed.malformed.iter().filter(|each| each.is_policy()).map(|malformed| Said {
+        object: &malformed.object,
+        rules: malformed::rules(&malformed.object),
+        flaw: Some(malformed.error.clone()),
+    });
+    let malformed = malformed.map(|said| said.submission(key, observed, spec, &sources));
+    typed.chain(malformed).flatten().collect()
 }
 
-fn submission(
-    key: &KafkaKey,
-    policy: &TopicEncryptionPolicy,
-    spec: &EncryptionProxySpec,
-    namespaces: &BTreeMap<String, BTreeMap<String, String>>,
-    sources: &Sources,
-) -> Submission {
-    let id = id_of(policy);
-    let admission = if is_allowed(key, &id.namespace, &spec.allowed_policies, namespaces) {
-        Admission::Allowed
-    } else {
-        Admission::NamespaceNotAllowed
-    };
-    let (generation, rules) = if is_paused(policy) {
-        let before = sources.get(&id.to_string()).cloned();
-        before.map_or((0, Vec::new()), |source| (source.generation, source.rules))
-    } else {
-        (policy.metadata.generation.unwrap_or_default(), policy.spec.rules.clone())
-    };
-    let created = policy.creation_timestamp().map(|time| time.0);
-    Submission { id, created, generation, rules, admission }
+/// What a policy says.
+struct Said<'a, K> {
+    object: &'a K,
+    rules: Vec<PolicyRule>,
+    /// Why that may not be all.
+    flaw: Option<String>,
 }
 
-fn is_allowed(
-    key: &KafkaKey,
+impl<K: ResourceExt> Said<'_, K> {
+    /// Nothing of one that is being deleted: that is decided, and what it encrypted is kept by the ledger.
+    fn submission(
+        self,
+        key: &KafkaKey,
+        observed: &Observed,
+        spec: &EncryptionProxySpec,
+        sources: &Sources,
+    ) -> Option<Submission> {
+        let metadata = self.object.meta();
+        if metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let id = id_of(self.object);
+        let labels = observed.namespaces.get(&id.namespace);
+        let (generation, rules, admission) = match sources.get(&id.to_string()) {
+            Some(before) if is_paused(self.object) => {
+                (before.generation, before.rules.clone(), Admission::Allowed)
+            }
+            None if is_paused(self.object) => (0, Vec::new(), Admission::Allowed),
+            _ => {
+                let admission = self.flaw.map_or(Admission::Allowed, Admission::Invalid);
+                (metadata.generation.unwrap_or_default(), self.rules, admission)
+            }
+        };
+        let is_allowed = is_allowed(&key.namespace, &id.namespace, &spec.allowed_policies, labels);
+        let admission = if is_allowed { admission } else { Admission::NamespaceNotAllowed };
+        let created = metadata.creation_timestamp.as_ref().map(|time| time.0);
+        Some(Submission { id, created, generation, rules, admission })
+    }
+}
+
+/// Whether policies of a namespace count; `labels` are those of the namespace, if they are known.
+pub(crate) fn is_allowed(
+    kafka_namespace: &str,
     namespace: &str,
     allowed: &AllowedPolicies,
-    namespaces: &BTreeMap<String, BTreeMap<String, String>>,
+    labels: Option<&BTreeMap<String, String>>,
 ) -> bool {
     match allowed.namespaces {
         NamespacesFrom::All => true,
-        NamespacesFrom::Same => namespace == key.namespace,
-        NamespacesFrom::Selector => {
-            let labels = namespaces.get(namespace);
-            labels.is_some_and(|labels| matches(allowed.selector.as_ref(), labels))
-        }
+        NamespacesFrom::Same => namespace == kafka_namespace,
+        NamespacesFrom::Selector => labels.is_some_and(|labels| matches(allowed.selector.as_ref(), labels)),
     }
 }
 

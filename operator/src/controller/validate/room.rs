@@ -30,8 +30,10 @@ pub(super) fn share_out(submissions: &mut [Submission], ledger: &Ledger, home: &
         taken.add(&entry.policy.namespace, text.len() + EACH);
         known.insert(text);
     }
-    let mut order: Vec<_> =
-        submissions.iter_mut().filter(|submission| submission.admission == Admission::Allowed).collect();
+    let mut order: Vec<_> = submissions
+        .iter_mut()
+        .filter(|submission| submission.admission != Admission::NamespaceNotAllowed)
+        .collect();
     order.sort_by_key(|submission| (submission.created.is_none(), submission.created, submission.id.clone()));
     for submission in order {
         let names = submission.rules.iter().flat_map(patterns);

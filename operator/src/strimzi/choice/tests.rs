@@ -4,17 +4,17 @@ use super::super::fixtures::kafka;
 use super::*;
 
 fn chosen(kafka: &Kafka, wanted: Option<&str>, user: Option<UserAuth>) -> String {
-    resolve_listener(kafka, wanted, user)
+    resolve_listener(kafka, wanted, user, None)
         .map_or_else(|problem| problem.reason().to_owned(), |found| found.name)
 }
 
 fn said(kafka: &Kafka, wanted: Option<&str>, user: Option<UserAuth>) -> String {
-    resolve_listener(kafka, wanted, user).unwrap_err().to_string()
+    resolve_listener(kafka, wanted, user, None).unwrap_err().to_string()
 }
 
 #[test]
 fn a_named_listener_is_taken_with_its_properties() {
-    let found = resolve_listener(&kafka(&[]), Some("clusterip"), None).unwrap();
+    let found = resolve_listener(&kafka(&[]), Some("clusterip"), None, None).unwrap();
     assert_eq!((found.port, found.reach, found.tls), (9096, Reach::Services, true));
     assert_eq!(chosen(&kafka(&[]), Some("plain"), None), "plain");
 }
@@ -33,7 +33,7 @@ fn a_name_that_is_not_in_the_spec_is_reported_with_the_candidates() {
 fn in_spec_but_not_yet_in_status_is_another_problem_and_still_tells_the_listener() {
     let new = json!({"name": "new", "port": 9099, "type": "internal", "tls": true});
     let kafka = kafka(&[("/spec/kafka/listeners/-", new)]);
-    let problem = resolve_listener(&kafka, Some("new"), None).unwrap_err();
+    let problem = resolve_listener(&kafka, Some("new"), None, None).unwrap_err();
     assert_eq!(problem.reason(), "ListenerNotReady");
     assert!(problem.to_string().starts_with("listener new of Kafka my-cluster is not in its status; wait "));
     assert_eq!(problem.into_listener().unwrap().port, 9099);
@@ -41,9 +41,9 @@ fn in_spec_but_not_yet_in_status_is_another_problem_and_still_tells_the_listener
 
 #[test]
 fn the_choice_stays_when_all_listeners_vanish_from_status() {
-    let before = resolve_listener(&kafka(&[]), None, None).unwrap();
+    let before = resolve_listener(&kafka(&[]), None, None, None).unwrap();
     let paused = kafka(&[("/status/listeners", json!(null))]);
-    let after = resolve_listener(&paused, None, None).unwrap_err();
+    let after = resolve_listener(&paused, None, None, None).unwrap_err();
     assert_eq!(after.into_listener(), Ok(before));
 }
 
@@ -80,10 +80,37 @@ fn by_default_a_clear_listener_is_taken_only_where_none_has_tls() {
     assert_eq!(chosen(&kafka, None, None), "plain");
 }
 
-#[test]
-fn by_default_a_new_listener_is_not_taken_before_brokers_have_it() {
+/// With a new listener that comes before all others in the alphabet.
+fn with_another() -> Kafka {
     let new = json!({"name": "aaa", "port": 9099, "type": "internal", "tls": true});
-    assert_eq!(chosen(&kafka(&[("/spec/kafka/listeners/-", new)]), None, None), "tls");
+    kafka(&[("/spec/kafka/listeners/-", new)])
+}
+
+#[test]
+fn by_default_the_listener_in_use_is_kept_whatever_comes_beside_it() {
+    let port = |port| resolve_listener(&with_another(), None, None, Some(port)).unwrap().port;
+    assert_eq!(port(9093), 9093);
+    assert_eq!(port(9092), 9092);
+    let named = resolve_listener(&with_another(), Some("plain"), None, Some(9093)).unwrap();
+    assert_eq!(named.name, "plain");
+}
+
+#[test]
+fn a_listener_in_use_that_is_gone_or_fits_no_more_is_not_kept() {
+    let gone = resolve_listener(&kafka(&[]), None, None, Some(9099)).unwrap();
+    assert_eq!(gone.name, "tls");
+    let user = resolve_listener(&kafka(&[]), None, Some(UserAuth::Tls), Some(9093)).unwrap();
+    assert_eq!(user.name, "mtls");
+}
+
+#[test]
+fn the_status_has_no_part_in_the_choice() {
+    assert_eq!(chosen(&with_another(), None, None), "ListenerNotReady");
+    for listeners in [json!([]), json!([{"name": "plain", "bootstrapServers": "a:9092"}])] {
+        let kafka = kafka(&[("/status/listeners", listeners)]);
+        let problem = resolve_listener(&kafka, None, None, None).unwrap_err();
+        assert_eq!(problem.into_listener().unwrap().name, "tls");
+    }
 }
 
 #[test]

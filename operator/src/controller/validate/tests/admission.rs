@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::controller::dereference::Observed;
+use crate::controller::dereference::{Malformed, Observed};
 use crate::controller::fixtures::{RULE, judge, observed, policy, policy_of, proxy, told, with_proxy};
 use crate::controller::validate::{id_of, next_sources};
 use crate::policies::{Reason, Treatment};
@@ -110,4 +110,77 @@ fn the_older_of_two_policies_wins_a_pattern() {
     assert_eq!(reason(&observed), Reason::Conflicted);
     observed.policies.swap(0, 1);
     assert_eq!(reason(&observed), Reason::Accepted);
+}
+
+/// The policy of `observed()`, with rules that its type does not take.
+fn malformed(rules: &serde_json::Value) -> Malformed {
+    let mut object = serde_json::to_value(policy(RULE)).unwrap();
+    object["spec"]["rules"] = rules.clone();
+    let object = serde_json::from_value(object).unwrap();
+    Malformed { kind: "TopicEncryptionPolicy", object, error: "unknown variant".to_owned() }
+}
+
+fn with_malformed(rules: &serde_json::Value) -> Observed {
+    Observed { policies: Vec::new(), malformed: vec![malformed(rules)], ..observed() }
+}
+
+/// What becomes of topics.
+fn treatment(observed: &Observed, topic: &str) -> Option<Treatment> {
+    judge(observed).merged.program.decide(topic).map(|rule| rule.treatment.clone())
+}
+
+fn is_refused(observed: &Observed, topic: &str) -> bool {
+    matches!(treatment(observed, topic), Some(Treatment::Retired { .. }))
+}
+
+#[test]
+fn topics_that_can_be_read_of_a_malformed_policy_are_refused() {
+    let observed = with_malformed(&json!([
+        {"topics": [{"prefix": "a."}], "key": {"name": "k"}, "format": "Newer"},
+        {"topics": [{"prefix": "b."}, {"name": 7}, {"name": "c", "prefix": 7}], "key": "k"},
+        {"topics": [{"name": "d"}], "key": {"name": "k"}},
+        {"topics": [{"name": "e"}], "encryption": "Newer"},
+        {"topics": [{"name": "open"}], "encryption": "Disabled", "format": "Newer"},
+        7,
+    ]));
+    for topic in ["a.b", "b.c", "c", "d", "e"] {
+        assert!(is_refused(&observed, topic), "{topic}");
+    }
+    assert_eq!(treatment(&observed, "open"), None);
+    let reason = judge(&observed).merged.verdicts.values().next().unwrap().reason;
+    assert_eq!(reason, Reason::Invalid);
+}
+
+#[test]
+fn a_malformed_policy_keeps_its_patterns_from_being_cleared_by_another() {
+    let mut observed = told(observed());
+    observed.policies =
+        vec![policy_of("kafka", "other", "[{topics: [{prefix: payments.}], encryption: Disabled}]")];
+    // Without the policy that encrypted it, whoever is in its namespace may clear the pattern.
+    assert_eq!(treatment(&observed, "payments.a"), Some(Treatment::Clear));
+    let rules =
+        json!([{"topics": [{"prefix": "payments."}], "key": {"name": "payments"}, "format": "Newer"}]);
+    observed.malformed = vec![malformed(&rules)];
+    assert!(is_refused(&observed, "payments.a"));
+}
+
+#[test]
+fn a_malformed_policy_of_a_namespace_that_does_not_count_has_no_effect() {
+    let mut observed = with_malformed(&json!([{"topics": [{"prefix": "a."}], "format": "Newer"}]));
+    observed.malformed[0].object.metadata.namespace = Some("shop".to_owned());
+    assert_eq!(treatment(&observed, "a.b"), None);
+}
+
+#[test]
+fn a_malformed_policy_that_is_paused_goes_on_as_before() {
+    let mut observed = told(observed());
+    observed.policies.clear();
+    let mut paused = malformed(&json!([{"topics": [{"prefix": "a."}], "format": "Newer"}]));
+    let pause = [("encryption.strimzi.io/pause-reconciliation".to_owned(), "true".to_owned())];
+    paused.object.metadata.annotations = Some(pause.into());
+    observed.malformed = vec![paused];
+    assert!(matches!(treatment(&observed, "payments.a"), Some(Treatment::Encrypt(_))));
+    assert_eq!(treatment(&observed, "a.b"), None);
+    let sources = next_sources(&observed, &judge(&observed).merged);
+    assert_eq!(sources["kafka/payments"].rules, policy(RULE).spec.rules);
 }

@@ -31,6 +31,16 @@ fn the_last_told_addresses_are_of_no_use_for_another_listener() {
 }
 
 #[test]
+fn the_listener_in_use_is_kept_when_another_appears_and_strimzi_drops_its_listeners() {
+    let mut observed = told(observed());
+    let listeners = kafka(&mut observed)["spec"]["kafka"]["listeners"].as_array_mut().unwrap();
+    listeners.push(json!({"name": "aaa", "port": 9099, "type": "internal", "tls": true}));
+    assert_eq!(fleet(&observed).upstream.port, 9093);
+    kafka(&mut observed)["status"]["listeners"] = json!([]);
+    assert_eq!(fleet(&observed).upstream.port, 9093);
+}
+
+#[test]
 fn the_last_told_brokers_hold_while_pools_contradict_each_other_or_are_gone() {
     let settled = fleet(&observed()).upstream.brokers;
     let mut contradicting = told(observed());
