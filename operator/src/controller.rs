@@ -7,7 +7,7 @@ mod batches;
 mod build;
 mod dereference;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod reconcile;
 mod rollout;
 mod status;
@@ -44,13 +44,23 @@ const BATCH: Duration = Duration::from_millis(100);
 /// How long a pod may take to accept a connection to its admin port.
 const CONNECT: Duration = Duration::from_secs(1);
 
+/// How the API server is talked to.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    /// For watches, which have nothing to say for minutes.
+    pub(crate) watches: Client,
+    /// For everything else, which must not wait for an answer for long.
+    pub(crate) calls: Client,
+}
+
 /// Reconciles until told to stop.
-pub(crate) async fn run(client: Client, settings: Settings, metrics: Metrics, stop: CancellationToken) {
+pub(crate) async fn run(clients: Clients, settings: Settings, metrics: Metrics, stop: CancellationToken) {
+    let Clients { watches, calls: client } = clients;
     let strimzi = StrimziApi::look(client.clone());
     let (store, mut writer) = reflector::store::<Mentioned>();
     writer.apply_watcher_event(&Event::Init);
     writer.apply_watcher_event(&Event::InitDone);
-    let triggers = watches::triggers(&client, &settings, &strimzi).take_until(stop.cancelled_owned());
+    let triggers = watches::triggers(&watches, &settings, &strimzi).take_until(stop.cancelled_owned());
     let queue = batches::batched(triggers.boxed(), BATCH).map(move |key| {
         let cluster = Mentioned::from(key);
         writer.apply_watcher_event(&Event::Apply(cluster.clone()));

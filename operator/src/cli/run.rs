@@ -2,22 +2,26 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use kube::Client;
+use kube::{Client, Config};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Readiness};
-use crate::controller;
-use crate::leader::Candidate;
+use crate::controller::{self, Clients};
+use crate::leader::{self, Candidate};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::telemetry;
 
 /// A setting is wrong: `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
+
+/// How long the API server may take to answer anything but a watch.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs until told to stop, or until another replica leads.
 pub(super) fn run(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -47,8 +51,10 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::default();
     let health =
         tokio::spawn(admin::serve(settings.admin_bind, readiness.clone(), Arc::new(registry), stop.clone()));
-    let client = Client::try_default().await.context("failed to find the API server")?;
-    let version = client.apiserver_version().await.context("the API server does not answer")?;
+    let config = Config::infer().await.context("failed to find the API server")?;
+    let clients = Clients { watches: client(&config, None)?, calls: client(&config, Some(PATIENCE))? };
+    let election = client(&config, Some(leader::PATIENCE))?;
+    let version = clients.calls.apiserver_version().await.context("the API server does not answer")?;
     readiness.set();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -56,26 +62,37 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         watched = ?settings.watched(),
         "the operator has started"
     );
-    let code = lead(&client, &settings, &metrics, &stop).await?;
+    let code = lead(&clients, election, &settings, &metrics, &stop).await?;
     stop.cancel();
     health.await.context("the admin server ended early")??;
     Ok(code)
 }
 
+/// A client of its own connections. Without a limit, a call that went to an API server that is gone would wait for as long
+/// as TCP does. Watches end those that say nothing by themselves.
+fn client(config: &Config, patience: Option<Duration>) -> anyhow::Result<Client> {
+    let mut config = config.clone();
+    config.read_timeout = patience;
+    config.reset_reader_on_write = true;
+    config.connect_timeout = patience.or(config.connect_timeout);
+    Client::try_from(config).context("failed to make a client of the API server")
+}
+
 /// Works while this replica leads. Whoever lost the Lease starts anew: another one works already.
 async fn lead(
-    client: &Client,
+    clients: &Clients,
+    election: Client,
     settings: &Settings,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     if !settings.leader_election {
         metrics.leads(true);
-        controller::run(client.clone(), settings.clone(), metrics.clone(), stop.clone()).await;
+        controller::run(clients.clone(), settings.clone(), metrics.clone(), stop.clone()).await;
         return Ok(ExitCode::SUCCESS);
     }
     let mut candidate =
-        Candidate::stand(client.clone(), settings).await.context("failed to reach for the Lease")?;
+        Candidate::stand(election, settings).await.context("failed to reach for the Lease")?;
     tokio::select! {
         () = candidate.elected() => {}
         () = stop.cancelled() => {
@@ -85,14 +102,14 @@ async fn lead(
     }
     tracing::info!(lease = settings.lease_name, "this replica leads");
     metrics.leads(true);
-    let working = controller::run(client.clone(), settings.clone(), metrics.clone(), stop.clone());
+    let working = controller::run(clients.clone(), settings.clone(), metrics.clone(), stop.clone());
     let lost = tokio::select! {
         () = working => false,
         () = candidate.lost() => true,
     };
     metrics.leads(false);
     if lost {
-        tracing::error!("the Lease is lost; another replica leads");
+        tracing::error!("the Lease is lost; another replica leads or will");
         return Ok(ExitCode::FAILURE);
     }
     candidate.step_down().await;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -107,8 +108,7 @@ impl Applier {
         let name = after.metadata.name.clone().unwrap_or_default();
         let failed =
             |source| Error::Apply { kind: "Secret".to_owned(), name: name.clone(), source: Box::new(source) };
-        let parameters =
-            kube::api::PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
         match before {
             None => api.create(&parameters, &after).await.map_err(failed)?,
             Some(before) => {
@@ -163,10 +163,8 @@ impl Applier {
         };
         match before {
             None => {
-                let parameters = kube::api::PostParams {
-                    field_manager: Some(FIELD_MANAGER.to_owned()),
-                    ..Default::default()
-                };
+                let parameters =
+                    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
                 api.create(&parameters, &after).await.map_err(failed)
             }
             Some(before) => {
@@ -175,6 +173,33 @@ impl Applier {
                 api.patch(&name, &parameters, &Patch::Apply(&after)).await.map_err(failed)
             }
         }
+    }
+
+    /// Writes what proxies are told; nothing is written if it changed since it was read, since whoever changed it may know
+    /// of topics to encrypt that we do not.
+    pub(crate) async fn write_config(
+        &self,
+        before: Option<&ConfigMap>,
+        mut after: ConfigMap,
+    ) -> Result<(), Error> {
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.key.namespace);
+        let version = match before {
+            Some(before) => before.metadata.resource_version.clone(),
+            None => {
+                // To apply cannot mean to create only. What is created owns no field, so that applying can remove them all.
+                let name = after.metadata.name.clone();
+                let metadata = ObjectMeta { name: name.clone(), ..ObjectMeta::default() };
+                let empty = ConfigMap { metadata, ..ConfigMap::default() };
+                let failed = |source| Error::Apply {
+                    kind: "ConfigMap".to_owned(),
+                    name: name.unwrap_or_default(),
+                    source: Box::new(source),
+                };
+                api.create(&PostParams::default(), &empty).await.map_err(failed)?.metadata.resource_version
+            }
+        };
+        after.metadata.resource_version = version;
+        self.patch(&api, &after, "ConfigMap").await
     }
 
     /// Deletes what the operator made for this cluster of a kind, except what is wanted.

@@ -9,7 +9,9 @@ mod service_account;
 mod services;
 
 pub(crate) use self::certificate::{authority_bundle, cert_manager_certificate, cert_manager_resource};
-pub(crate) use self::config_map::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml};
+pub(crate) use self::config_map::{
+    Files, LEDGER_COPY, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml,
+};
 pub(crate) use self::deployment::{ADMIN_PORT, CONTAINER, deployment, mounted_secrets};
 pub(crate) use self::network_policy::network_policy;
 pub(crate) use self::pod_disruption_budget::pod_disruption_budget;

@@ -1,6 +1,6 @@
 //! A Kafka cluster as its operator finds it, for tests: everything is healthy until a test says otherwise.
 
-pub(super) mod api_server;
+pub(crate) mod api_server;
 
 use clap::Parser;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
@@ -31,7 +31,7 @@ pub(super) fn key() -> KafkaKey {
     KafkaKey { namespace: "kafka".to_owned(), name: "my-cluster".to_owned() }
 }
 
-pub(super) fn settings(arguments: &[&str]) -> Settings {
+pub(crate) fn settings(arguments: &[&str]) -> Settings {
     let fixed = ["operator", "--proxy-image", "proxy:1", "--pod-namespace", "operators"];
     Cli::try_parse_from(fixed.iter().chain(arguments)).expect("these are arguments").settings
 }
@@ -127,14 +127,16 @@ pub(super) fn obstacle(observed: &Observed) -> (&'static str, String) {
 pub(super) fn told(mut observed: Observed) -> Observed {
     let judgement = judge(&observed);
     let fleet = judgement.fleet.expect("a fleet");
+    let text = judgement.ledger.next(&judgement.merged, &judgement.merged.program).to_yaml();
     let files = Files {
         proxy: serde_yaml::to_string(&proxy_yaml(&fleet)).unwrap(),
         brokers: serde_yaml::to_string(&brokers_yaml(&fleet)).unwrap(),
         policy: judgement.merged.program.to_yaml(),
         sources: serde_yaml::to_string(&super::validate::next_sources(&observed, &judgement.merged)).unwrap(),
+        ledger: text.clone(),
     };
     observed.ours.config = Some(config_map(&fleet, &files));
-    observed.ours.ledger = Some(ledger(&judgement.ledger.next(&judgement.merged).to_yaml()));
+    observed.ours.ledger = Some(ledger(&text));
     observed
 }
 

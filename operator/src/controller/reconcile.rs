@@ -37,6 +37,9 @@ const PASSING: u32 = 3;
 /// Secrets that pods mount are not watched, which would need the right to list them; their versions are compared.
 const SECRETS: Duration = Duration::from_secs(30);
 
+/// Something hangs in a pass that takes longer, and other clusters wait for its place.
+const LONGEST_PASS: Duration = Duration::from_mins(2);
+
 /// Why a pass ended early.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
@@ -54,6 +57,8 @@ pub(crate) enum Error {
     LocalKeys(#[source] LocalKeysError),
     #[error("failed to write the status")]
     Status(#[source] status::Error),
+    #[error("the pass took longer than {} s", LONGEST_PASS.as_secs())]
+    TooLong,
 }
 
 impl Error {
@@ -65,6 +70,7 @@ impl Error {
             Self::Certificates(_) | Self::Names(_) | Self::Validity(_) => "CertificatesFailed",
             Self::LocalKeys(_) => "LocalKeysFailed",
             Self::Status(_) => "StatusFailed",
+            Self::TooLong => "TooLong",
         }
     }
 }
@@ -83,7 +89,9 @@ pub(crate) struct Context {
 pub(crate) async fn reconcile(cluster: Arc<Mentioned>, context: Arc<Context>) -> Result<Action, Error> {
     let key = cluster.key();
     let run = context.metrics.begin(&key);
-    let outcome = Box::pin(pass(&key, &context)).await;
+    // What it has not written the next one writes.
+    let outcome = tokio::time::timeout(LONGEST_PASS, Box::pin(pass(&key, &context))).await;
+    let outcome = outcome.unwrap_or(Err(Error::TooLong));
     run.end(outcome.as_ref().err().map(Error::reason));
     if outcome.is_ok() {
         context.memory.succeeded(&key);

@@ -10,7 +10,7 @@ mod proxy;
 mod topics;
 mod unread;
 
-pub(crate) use self::events::{certificate_event, local_keys_made};
+pub(crate) use self::events::{certificate_event, ledger_rolled_back, local_keys_made};
 pub(crate) use self::findings::Facts;
 pub(crate) use self::unread::write_unread;
 

@@ -15,6 +15,7 @@ pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
 pub(crate) use self::obstacle::Obstacle;
 
 use self::admission::submissions;
+use super::build::LEDGER_COPY;
 use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
@@ -32,8 +33,10 @@ pub(crate) struct Judgement {
     pub(crate) spec: EncryptionProxySpec,
     /// The cluster as Strimzi describes it.
     pub(crate) kafka: Option<Kafka>,
-    /// What was ever encrypted.
+    /// What was ever encrypted, as far as the ledger or the copy that proxies were told with knows it.
     pub(crate) ledger: Ledger,
+    /// What the ledger itself says, if there is one.
+    pub(crate) stored: Option<Ledger>,
     /// All policies as one, and what became of each.
     pub(crate) merged: Merged,
     /// The fleet, or why there is none.
@@ -58,7 +61,11 @@ pub(crate) fn is_paused(object: &impl ResourceExt) -> bool {
 pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings) -> Judgement {
     let proxy = oldest(&observed.proxies);
     let spec = proxy.as_ref().map_or_else(|| defaults(key), |proxy| proxy.spec.clone());
-    let (ledger, ledger_obstacle) = ledger(key, observed);
+    let (stored, ledger_obstacle) = match ledger(key, observed) {
+        Ok(stored) => (stored, None),
+        Err(obstacle) => (None, Some(obstacle)),
+    };
+    let ledger = remembered(stored.as_ref(), observed);
     let mut submissions = submissions(key, observed, &spec);
     room::share_out(&mut submissions, &ledger, &key.namespace);
     let providers = providers(&spec.key_providers);
@@ -83,7 +90,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         .as_ref()
         .filter(|proxy| is_paused(*proxy))
         .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
-    Judgement { proxy, spec, kafka: kafka.ok(), ledger, merged, fleet, wanted, paused }
+    Judgement { proxy, spec, kafka: kafka.ok(), ledger, stored, merged, fleet, wanted, paused }
 }
 
 /// What an `EncryptionProxy` without any settings says.
@@ -121,22 +128,31 @@ fn kafka(observed: &Observed) -> Result<Kafka, Obstacle> {
     Kafka::try_from(object).map_err(|error| Obstacle::MalformedKafka(error.to_string()))
 }
 
-/// The ledger. One that cannot be read, or that is gone while its fleet is there, stops everything: without it nobody
-/// knows what must not become clear.
-fn ledger(key: &KafkaKey, observed: &Observed) -> (Ledger, Option<Obstacle>) {
-    let Ok(names) = Names::new(key) else { return (Ledger::default(), None) };
-    let Some(object) = &observed.ours.ledger else {
-        let lost = observed.ours.config.is_some() || observed.ours.deployment.is_some();
-        return (Ledger::default(), lost.then(|| Obstacle::LedgerMissing { name: names.ledger() }));
+/// The ledger, if there is one. One that cannot be read, or that is gone while its fleet or keys are there, stops
+/// everything: without it nobody knows what must not become clear.
+fn ledger(key: &KafkaKey, observed: &Observed) -> Result<Option<Ledger>, Obstacle> {
+    let Ok(names) = Names::new(key) else { return Ok(None) };
+    let ours = &observed.ours;
+    let Some(object) = &ours.ledger else {
+        let has_keys =
+            ours.keys.as_ref().and_then(|keys| keys.data.as_ref()).is_some_and(|data| !data.is_empty());
+        let lost = ours.config.is_some() || ours.deployment.is_some() || has_keys;
+        return if lost { Err(Obstacle::LedgerMissing { name: names.ledger() }) } else { Ok(None) };
     };
     let text = object.data.as_ref().and_then(|data| data.get("ledger.yaml")).map_or("", String::as_str);
-    match Ledger::parse(text) {
-        Ok(ledger) => (ledger, None),
-        Err(error) => {
-            let obstacle = Obstacle::LedgerUnreadable { name: names.ledger(), error: error.to_string() };
-            (Ledger::default(), Some(obstacle))
-        }
-    }
+    let unreadable = |error: crate::policies::TextError| Obstacle::LedgerUnreadable {
+        name: names.ledger(),
+        error: error.to_string(),
+    };
+    Ledger::parse(text).map(Some).map_err(unreadable)
+}
+
+/// The ledger with all that proxies were told with: somebody may have put an older one in its place, from a backup or
+/// from Git, and what was encrypted since must not become clear.
+fn remembered(stored: Option<&Ledger>, observed: &Observed) -> Ledger {
+    let Some(stored) = stored else { return Ledger::default() };
+    let copy = file(observed, LEDGER_COPY).and_then(|text| Ledger::parse(text).ok());
+    copy.map_or_else(|| stored.clone(), |copy| stored.completed_from(&copy))
 }
 
 /// A file of the proxies' ConfigMap as it is.

@@ -3,29 +3,36 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use proxy_config::{KeyRef, Pattern};
 use serde::{Deserialize, Serialize};
 
 use super::merge::Merged;
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
-use super::program::Treatment;
+use super::program::{Program, Treatment};
 use super::text::{KeyText, PatternText, TextError, write};
 
 const VERSION: u32 = 1;
 const HEADER: &str = "\
 # Written by the operator: topic patterns that were ever encrypted, with the key and the policy that each had last.
 # Topics that match stay encrypted or are refused, until a rule with the same pattern, of a policy in the same
-# namespace, says `encryption: Disabled`. Keep a copy. Removing entries by hand lets data pass in clear.
+# namespace, says `encryption: Disabled`. Keep a copy. Where the ledger is lost, whatever it held may become clear.
 ";
 
 /// Every pattern that was ever encrypted, with its key and the policy that encrypts it or did so last.
 ///
 /// Written before proxies are told: first [`next`](Self::next), and once every proxy has loaded what follows from it,
-/// [`settled`](Self::settled).
+/// [`settled`](Self::settled). A copy of it stands with what proxies are told, so that one that was set back to an older
+/// state is [completed](Self::completed_from) rather than believed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
+    /// Counts changes.
+    serial: u64,
     entries: PatternMap<LedgerEntry>,
+    /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten.
+    keys: BTreeSet<KeyRef>,
 }
 
 /// What the ledger knows of a pattern.
@@ -39,9 +46,15 @@ pub struct LedgerEntry {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct LedgerText {
     version: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    serial: u64,
     encrypted: Vec<EntryText>,
+    /// Those that no entry has any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier_keys: Vec<KeyText>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,7 +79,8 @@ impl Ledger {
             return Err(TextError::Version { known: VERSION, found: version });
         }
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
-        let mut ledger = Self::default();
+        let keys = text.earlier_keys.into_iter().map(|KeyText(key)| key).collect();
+        let mut ledger = Self { serial: text.serial, keys, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -83,37 +97,80 @@ impl Ledger {
             key: KeyText(entry.key.clone()),
             policy: entry.policy.clone(),
         };
-        let text = LedgerText { version: VERSION, encrypted: self.entries.iter().map(entry).collect() };
+        let current: BTreeSet<_> = self.entries.values().map(|entry| &entry.key).collect();
+        let earlier = self.keys.iter().filter(|key| !current.contains(key));
+        let text = LedgerText {
+            version: VERSION,
+            serial: self.serial,
+            encrypted: self.entries.iter().map(entry).collect(),
+            earlier_keys: earlier.cloned().map(KeyText).collect(),
+        };
         format!("{HEADER}{}", write(&text))
     }
 
-    /// The ledger to write before proxies are told what was merged: all that it held and all that is encrypted now.
+    /// The ledger to write before proxies are told this on the way to what was merged: all that it held, and all that is
+    /// to be encrypted and that they no longer leave clear.
     #[must_use]
-    pub fn next(&self, merged: &Merged) -> Self {
+    pub fn next(&self, merged: &Merged, told: &Program) -> Self {
         let mut next = self.clone();
         for rule in merged.program.rules() {
-            if let (Treatment::Encrypt(encrypt), Some(policy)) = (&rule.treatment, &rule.source) {
+            if let (Treatment::Encrypt(encrypt), Some(policy)) = (&rule.treatment, &rule.source)
+                && !told.is_clear(&rule.pattern)
+            {
                 let entry = LedgerEntry { key: encrypt.key.clone(), policy: policy.clone() };
                 next.insert(rule.pattern.clone(), entry);
             }
         }
-        next
+        next.counted_after(self)
     }
 
     /// The ledger to write once every proxy has loaded what was merged: [`next`](Self::next) without what rules say is
     /// to be clear.
     #[must_use]
     pub fn settled(&self, merged: &Merged) -> Self {
-        let mut settled = self.next(merged);
+        let mut settled = self.next(merged, &merged.program);
         for pattern in &merged.cleared {
             settled.entries.remove(pattern);
         }
-        settled
+        settled.counted_after(self)
+    }
+
+    /// This ledger with all that a copy knows besides; the same if that is nothing. Where both know a pattern, the later
+    /// one is right about who it belongs to.
+    #[must_use]
+    pub fn completed_from(&self, copy: &Self) -> Self {
+        let (earlier, later) = if copy.serial > self.serial { (self, copy) } else { (copy, self) };
+        let mut whole = later.clone();
+        for (pattern, entry) in earlier.entries.iter() {
+            if whole.entries.get(&pattern).is_none() {
+                whole.insert(pattern, entry.clone());
+            }
+        }
+        whole.keys.extend(earlier.keys.iter().cloned());
+        whole.counted_after(later)
+    }
+
+    /// The patterns that this ledger has and another has not.
+    pub fn patterns_beyond(&self, other: &Self) -> Vec<Pattern> {
+        let known = |pattern: &Pattern| other.entries.get(pattern).is_some();
+        self.entries.iter().map(|(pattern, _)| pattern).filter(|pattern| !known(pattern)).collect()
+    }
+
+    fn counted_after(mut self, before: &Self) -> Self {
+        let same = self.entries == before.entries && self.keys == before.keys;
+        self.serial = if same { before.serial } else { before.serial.saturating_add(1) };
+        self
     }
 
     /// Puts an entry in, and gives back the one that was there.
     pub fn insert(&mut self, pattern: Pattern, entry: LedgerEntry) -> Option<LedgerEntry> {
+        self.keys.insert(entry.key.clone());
         self.entries.insert(pattern, entry)
+    }
+
+    /// Every key that anything was ever encrypted under.
+    pub fn keys(&self) -> &BTreeSet<KeyRef> {
+        &self.keys
     }
 
     /// The entries by pattern.
@@ -125,4 +182,9 @@ impl Ledger {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(serial: &u64) -> bool {
+    *serial == 0
 }

@@ -100,6 +100,15 @@ impl Program {
         &self.rules
     }
 
+    /// Whether it leaves the topics of a pattern clear, as far as nothing narrower decides.
+    pub(super) fn is_clear(&self, pattern: &Pattern) -> bool {
+        match self.rules.covering(pattern).map(|rule| &rule.treatment) {
+            None => self.unmatched == UnmatchedTopics::Passthrough,
+            Some(Treatment::Clear) => true,
+            Some(Treatment::Encrypt(_) | Treatment::Pending { .. } | Treatment::Retired { .. }) => false,
+        }
+    }
+
     /// Every key that proxies try: of rules that encrypt or will, and those for reading.
     pub fn keys(&self) -> BTreeSet<KeyRef> {
         let named = self.rules().filter_map(|rule| match &rule.treatment {

@@ -24,7 +24,7 @@ impl Fixture {
         let metrics = Metrics::register(&mut registry);
         let files = PolicyFiles {
             file: ConfigPath::new("policy.yaml", directory.path()),
-            state_file: ConfigPath::new("policy.yaml.state", directory.path()),
+            state_file: Some(ConfigPath::new("policy.yaml.state", directory.path())),
         };
         let (keys, _local) = testing::local_keys(directory.path());
         let providers = [ProviderName::new("default").unwrap()].into();

@@ -25,7 +25,10 @@ pub(super) fn check(path: &Path, online: bool, out: &mut impl Write) -> anyhow::
         return Ok(mistakes(&errors));
     }
     // As it would be when the proxy loads the policy.
-    let ledger = Ledger::load(config.policy.state_file.as_path())?.updated(&policy);
+    let ledger = match &config.policy.state_file {
+        Some(file) => Ledger::load(file.as_path())?.updated(&policy),
+        None => Ledger::default(),
+    };
     let effective = EffectivePolicy::new(policy, ledger);
     summary::print(&config, &effective, out)?;
     for finding in findings::find(&config, &effective) {

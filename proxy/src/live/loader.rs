@@ -56,14 +56,7 @@ impl Loader {
         }
         let policy = Policy::parse(&text, &self.providers)
             .map_err(|source| ReloadError::Invalid { path: path.into(), source })?;
-        let state_file = self.files.state_file.as_path();
-        let known = match &self.ledger {
-            Some(ledger) => ledger,
-            None => self.ledger.insert(Ledger::load(state_file).map_err(ReloadError::Ledger)?),
-        };
-        let ledger = known.updated(&policy);
-        ledger.save(state_file).map_err(ReloadError::Ledger)?;
-        self.ledger = Some(ledger.clone());
+        let ledger = self.ledger(&policy).map_err(ReloadError::Ledger)?;
         self.hash = Some(hash.clone());
         self.generation = self.generation.saturating_add(1);
         Ok(Some(LoadedPolicy {
@@ -72,5 +65,19 @@ impl Loader {
             generation: self.generation,
             loaded_at: SystemTime::now(),
         }))
+    }
+
+    /// The ledger with what this policy adds, on disk. Empty where whoever writes the policy keeps it: what is remembered
+    /// here besides could only contradict it.
+    fn ledger(&mut self, policy: &Policy) -> Result<Ledger, LedgerError> {
+        let Some(state_file) = &self.files.state_file else { return Ok(Ledger::default()) };
+        let known = match &self.ledger {
+            Some(ledger) => ledger,
+            None => self.ledger.insert(Ledger::load(state_file.as_path())?),
+        };
+        let ledger = known.updated(policy);
+        ledger.save(state_file.as_path())?;
+        self.ledger = Some(ledger.clone());
+        Ok(ledger)
     }
 }

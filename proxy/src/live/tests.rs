@@ -38,11 +38,12 @@ impl Fixture {
 }
 
 fn open(directory: &TempDir) -> (ReloadMetrics, Live) {
+    open_with(directory, Some(ConfigPath::new("policy.yaml.state", directory.path())))
+}
+
+fn open_with(directory: &TempDir, state_file: Option<ConfigPath>) -> (ReloadMetrics, Live) {
     let metrics = Metrics::register(&mut Metrics::registry()).reloads;
-    let files = PolicyFiles {
-        file: ConfigPath::new("policy.yaml", directory.path()),
-        state_file: ConfigPath::new("policy.yaml.state", directory.path()),
-    };
+    let files = PolicyFiles { file: ConfigPath::new("policy.yaml", directory.path()), state_file };
     let (keys, _local) = testing::local_keys(directory.path());
     let providers = [ProviderName::new("default").unwrap()].into();
     let live = Live::new(files, providers, keys, metrics.clone());
@@ -112,6 +113,22 @@ fn what_was_encrypted_is_refused_until_it_is_cleared_by_name() {
     fixture.live.reload_policy();
     assert!(fixture.decides("payments.in").starts_with("clear"));
     assert!(fixture.live.policy().unwrap().retired().is_empty());
+}
+
+#[test]
+fn with_an_external_ledger_the_policy_alone_decides() {
+    let mut fixture = Fixture::new();
+    (fixture.metrics, fixture.live) = open_with(&fixture.directory, None);
+    for retired in ["encryption: Retired", "encryption: Pending, key: {name: payments}"] {
+        fixture.write("policy.yaml", &format!("rules: [{{topics: [{{any: true}}], {retired}}}]\n"));
+        assert!(fixture.live.reload_policy());
+        assert!(!fixture.decides("payments.in").starts_with("clear"), "{retired}");
+        fixture.write("policy.yaml", "rules: []\n");
+        assert!(fixture.live.reload_policy());
+        let decision = &fixture.live.policy().unwrap();
+        assert!(matches!(decision.effective.decide("payments.in"), Decision::Unmatched(_)), "{retired}");
+    }
+    assert!(!fixture.directory.path().join("policy.yaml.state").exists());
 }
 
 #[test]

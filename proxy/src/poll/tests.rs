@@ -11,7 +11,7 @@ fn poller(directory: &Path) -> Poller {
     let metrics = Metrics::register(&mut Metrics::registry()).reloads;
     let files = PolicyFiles {
         file: ConfigPath::new("policy.yaml", directory),
-        state_file: ConfigPath::new("policy.yaml.state", directory),
+        state_file: Some(ConfigPath::new("policy.yaml.state", directory)),
     };
     let (keys, _local) = testing::local_keys(directory);
     let providers = [ProviderName::new("default").unwrap()].into();

@@ -1,7 +1,8 @@
 //! The ConfigMap of the proxies.
 //!
 //! `proxy.yaml` is read once, so a change of it rolls the pods. `brokers.yaml` and `policy.yaml` are followed while the
-//! proxies run. `sources.yaml` is for the operator and for people: which policy said what.
+//! proxies run. `sources.yaml` is for the operator and for people: which policy said what; so is the copy of the ledger
+//! that proxies were told with.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use super::deployment::{
-    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, STATE_DIRECTORY,
-    UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
+    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
+    UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
 };
 use crate::fleet::{Authentication, Fleet, Listener, Provider, Trust};
 
@@ -19,6 +20,9 @@ const EXIT_SECONDS: i64 = 5;
 /// The entry with brokers' certificates, where these are no Secret.
 pub(crate) const UPSTREAM_CA_FILE: &str = "upstream-ca.crt";
 
+/// The entry with a copy of the ledger.
+pub(crate) const LEDGER_COPY: &str = "ledger.yaml";
+
 /// The files of the proxies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Files {
@@ -26,6 +30,7 @@ pub(crate) struct Files {
     pub(crate) brokers: String,
     pub(crate) policy: String,
     pub(crate) sources: String,
+    pub(crate) ledger: String,
 }
 
 pub(crate) fn config_map(fleet: &Fleet, files: &Files) -> ConfigMap {
@@ -34,6 +39,7 @@ pub(crate) fn config_map(fleet: &Fleet, files: &Files) -> ConfigMap {
         ("brokers.yaml", &files.brokers),
         ("policy.yaml", &files.policy),
         ("sources.yaml", &files.sources),
+        (LEDGER_COPY, &files.ledger),
     ]
     .into_iter()
     .map(|(name, text)| (name.to_owned(), text.clone()))
@@ -58,7 +64,8 @@ pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
         "upstream": upstream(fleet),
         "listeners": fleet.reachable().map(|(each, host)| listener(fleet, each, host)).collect::<Vec<_>>(),
         "keyProviders": providers(fleet),
-        "policy": {"file": "policy.yaml", "stateFile": format!("{STATE_DIRECTORY}/policy.state")},
+        // The operator remembers what was ever encrypted; a memory of each proxy's own would contradict it sooner or later.
+        "policy": {"file": "policy.yaml", "ledger": "external"},
         "admin": {"bind": format!("0.0.0.0:{ADMIN_PORT}")},
         "drain": {"seconds": grace_period_seconds(fleet) - PRE_STOP_SECONDS - EXIT_SECONDS},
         "log": {"format": fleet.logging.format, "level": fleet.logging.level},

@@ -19,8 +19,8 @@ mod volumes;
 
 pub(crate) use self::volumes::mounted_secrets;
 pub(super) use self::volumes::{
-    KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, STATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
-    UPSTREAM_USER_DIRECTORY, client_ca_directory,
+    KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY,
+    client_ca_directory,
 };
 
 /// The container of the proxy, beside which others may be put.

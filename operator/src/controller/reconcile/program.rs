@@ -1,5 +1,5 @@
-//! The writing part of a pass. What must not be lost is written before what depends on it: keys, then the ledger, then the
-//! policy.
+//! The writing part of a pass. What must not be lost is written before what depends on it: that there is a ledger, keys,
+//! what the ledger says, then the policy.
 
 mod secrets;
 
@@ -19,6 +19,7 @@ use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Step};
+use crate::controller::status::ledger_rolled_back;
 use crate::controller::validate::{Judgement, file, next_sources};
 use crate::fleet::{Certificate, Fleet};
 use crate::names;
@@ -50,6 +51,7 @@ pub(super) async fn program(
     let applier = Applier::new(context.client.clone(), fleet.key.clone());
     let target = &judgement.merged.program;
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
+    let ledger = ledger_to_write_to(&applier, observed, fleet).await?;
     let keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
     let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
 
@@ -63,30 +65,24 @@ pub(super) async fn program(
     let step = rollout::step(target, current.as_deref(), &observed.fleet, &told);
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
-    let next = judgement.ledger.next(&judgement.merged);
-    let ledger = write_ledger(&applier, observed, judgement, fleet, &next).await?;
+    let next = judgement.ledger.next(&judgement.merged, &step.program);
+    let ledger = write_ledger(context, &applier, judgement, fleet, ledger, &next).await?;
+    // Once no proxy encrypts it any more, what rules say is clear is forgotten: first in the copy, since what that has
+    // and the ledger has not is put back.
+    let settled = is_in_force(&step, observed).then(|| next.settled(&judgement.merged));
+    let settled = settled.filter(|settled| *settled != next);
 
-    let files = files(observed, judgement, fleet, &step);
-    objects(context, &applier, fleet, &files, certificates.bundle.as_deref()).await?;
+    let files = files(observed, judgement, fleet, &step, settled.as_ref().unwrap_or(&next));
+    objects(context, &applier, observed, fleet, &files, certificates.bundle.as_deref()).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
             applier.nudge(&proxy.name, &hash).await.map_err(Error::Apply)?;
         }
     }
-    if step.last
-        && observed
-            .fleet
-            .iter()
-            .filter(|proxy| proxy.serves())
-            .all(|proxy| proxy.loaded() == Some(&step.hash))
-    {
-        // Now that no proxy encrypts it any more, what rules say is clear is forgotten.
-        let settled = judgement.ledger.settled(&judgement.merged);
-        if settled != next {
-            let after = ledger_object(fleet, &settled);
-            applier.write_ledger(Some(&ledger), after).await.map_err(Error::Apply)?;
-        }
+    if let Some(settled) = settled {
+        let after = ledger_object(fleet, &settled);
+        applier.write_ledger(Some(&ledger), after).await.map_err(Error::Apply)?;
     }
     Ok(Programmed {
         step,
@@ -98,19 +94,53 @@ pub(super) async fn program(
     })
 }
 
-/// Writes the ledger, if it says anything new, and gives back what is there now.
-async fn write_ledger(
+/// Whether every proxy has loaded the target.
+fn is_in_force(step: &Step, observed: &Observed) -> bool {
+    let mut serving = observed.fleet.iter().filter(|proxy| proxy.serves());
+    step.last && serving.all(|proxy| proxy.loaded() == Some(&step.hash))
+}
+
+/// The ledger as it is, or a new one that is empty: keys without a ledger are the sign of a lost one.
+async fn ledger_to_write_to(
     applier: &Applier,
     observed: &Observed,
+    fleet: &Fleet,
+) -> Result<ConfigMap, Error> {
+    match &observed.ours.ledger {
+        Some(ledger) => Ok(ledger.clone()),
+        None => {
+            let empty = ledger_object(fleet, &Ledger::default());
+            applier.write_ledger(None, empty).await.map_err(Error::Apply)
+        }
+    }
+}
+
+/// Writes the ledger, if it says anything new, and gives back what is there now.
+async fn write_ledger(
+    context: &Context,
+    applier: &Applier,
     judgement: &Judgement,
     fleet: &Fleet,
+    before: ConfigMap,
     next: &Ledger,
 ) -> Result<ConfigMap, Error> {
-    let before = observed.ours.ledger.as_ref();
-    if let Some(before) = before.filter(|_| *next == judgement.ledger) {
-        return Ok(before.clone());
+    let stored = judgement.stored.clone().unwrap_or_default();
+    if *next == stored {
+        return Ok(before);
     }
-    applier.write_ledger(before, ledger_object(fleet, next)).await.map_err(Error::Apply)
+    let after =
+        applier.write_ledger(Some(&before), ledger_object(fleet, next)).await.map_err(Error::Apply)?;
+    let missing: Vec<_> = judgement.ledger.patterns_beyond(&stored).iter().map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        let note = format!(
+            "the ConfigMap {} was set back to an older state; what was encrypted since is put back into it: {}. Let no tool \
+             apply an older copy over it",
+            fleet.names.ledger(),
+            missing.join(", ")
+        );
+        ledger_rolled_back(context, fleet, note).await;
+    }
+    Ok(after)
 }
 
 fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
@@ -123,7 +153,7 @@ fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
     }
 }
 
-fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step) -> Files {
+fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step, ledger: &Ledger) -> Files {
     let yaml = |value: &serde_json::Value| serde_yaml::to_string(value).expect("JSON has a form in YAML");
     Files {
         proxy: yaml(&build::proxy_yaml(fleet)),
@@ -131,6 +161,7 @@ fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step)
         policy: step.text.clone(),
         sources: serde_yaml::to_string(&next_sources(observed, &judgement.merged))
             .expect("rules have a form in YAML"),
+        ledger: ledger.to_yaml(),
     }
 }
 
@@ -138,6 +169,7 @@ fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step)
 async fn objects(
     context: &Context,
     applier: &Applier,
+    observed: &Observed,
     fleet: &Fleet,
     files: &Files,
     bundle: Option<&str>,
@@ -146,7 +178,8 @@ async fn objects(
     // While no listener has an address there is nothing to start, but Services must be there to get one.
     let starts = fleet.reachable().next().is_some();
     if starts {
-        applier.apply(&build::config_map(fleet, files)).await.map_err(Error::Apply)?;
+        let before = observed.ours.config.as_ref();
+        applier.write_config(before, build::config_map(fleet, files)).await.map_err(Error::Apply)?;
     }
     let services = build::services(fleet);
     for service in &services {
@@ -172,7 +205,8 @@ async fn objects(
         applier.apply(&deployment).await.map_err(Error::Apply)?;
     }
 
-    let mut maps = vec![fleet.names.config()];
+    // The ledger stays even where some tool has given it an owner.
+    let mut maps = vec![fleet.names.config(), fleet.names.ledger()];
     maps.extend(bundle.map(|_| fleet.names.authority_bundle()));
     let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
     applier.delete_others::<Service>(&names).await.map_err(Error::Apply)?;

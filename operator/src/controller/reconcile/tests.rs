@@ -92,12 +92,18 @@ impl World {
         ledger["data"]["ledger.yaml"].as_str().expect("a text").to_owned()
     }
 
+    /// What proxies are told now.
+    fn told(&self) -> String {
+        let config = self.server.get(CONFIG).expect("there is a policy");
+        config["data"]["policy.yaml"].as_str().expect("a text").to_owned()
+    }
+
     fn ready(&self, path: &str) -> String {
-        self.told(path, "Ready").0
+        self.condition(path, "Ready").0
     }
 
     /// Status and reason of a condition, and its message.
-    fn told(&self, path: &str, kind: &str) -> (String, String) {
+    fn condition(&self, path: &str, kind: &str) -> (String, String) {
         let object = self.server.get(path).expect("it is there");
         let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
         let found = conditions.iter().find(|each| each["type"] == kind).expect("it is told");
@@ -106,6 +112,7 @@ impl World {
     }
 }
 
+const CONFIG: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-config";
 const LEDGER: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-ledger";
 const POLICY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/topicencryptionpolicies/payments";
 const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encryptionproxies/proxies";

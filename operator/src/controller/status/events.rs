@@ -86,6 +86,12 @@ pub(crate) async fn certificate_event(context: &Context, fleet: &Fleet, happened
     publish(context, &owner(fleet), severity, happened.reason(), happened.to_string()).await;
 }
 
+/// The ledger was set back, and is whole again: told where certificates are, since all policies share it.
+pub(crate) async fn ledger_rolled_back(context: &Context, fleet: &Fleet, note: String) {
+    tracing::warn!(kafka = %fleet.key, "{note}");
+    publish(context, &owner(fleet), EventType::Warning, "LedgerRolledBack", note).await;
+}
+
 fn owner(fleet: &Fleet) -> ObjectReference {
     ObjectReference {
         api_version: Some(fleet.owner.api_version.clone()),

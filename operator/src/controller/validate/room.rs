@@ -1,5 +1,6 @@
-//! How much room policies may take. What proxies are told is a ConfigMap, as is the ledger, and neither may be larger than 1 MiB:
-//! without limits, whoever fills them first stops every other tenant of the Kafka cluster.
+//! How much room policies may take. What proxies are told is a ConfigMap, which may not be larger than 1 MiB and has every pattern
+//! three times: as it is told, as it was written, and in a copy of the ledger. Without limits, whoever fills it first stops
+//! every other tenant of the Kafka cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,9 @@ use operator_api::PolicyRule;
 use crate::policies::{Admission, Ledger, Submission};
 
 /// For all policies of a Kafka cluster, and what the ledger keeps of former ones.
-const ALL: usize = 384 * 1024;
+const ALL: usize = 320 * 1024;
 /// For those of a namespace other than the Kafka cluster's.
-const GUESTS: usize = 128 * 1024;
+const GUESTS: usize = 96 * 1024;
 /// What a pattern takes besides its own characters.
 const EACH: usize = 128;
 

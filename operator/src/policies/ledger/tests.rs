@@ -1,10 +1,14 @@
-use super::Ledger;
+use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicPrefix};
+
+use super::{Ledger, LedgerEntry};
+use crate::policies::PolicyId;
 
 const TEXT: &str = "\
 # Written by the operator: topic patterns that were ever encrypted, with the key and the policy that each had last.
 # Topics that match stay encrypted or are refused, until a rule with the same pattern, of a policy in the same
-# namespace, says `encryption: Disabled`. Keep a copy. Removing entries by hand lets data pass in clear.
+# namespace, says `encryption: Disabled`. Keep a copy. Where the ledger is lost, whatever it held may become clear.
 version: 1
+serial: 12
 encrypted:
 - topic:
     name: refunds
@@ -24,7 +28,66 @@ encrypted:
     provider: default
     name: other
   policy: kafka/other
+earlierKeys:
+- provider: default
+  name: before
 ";
+
+/// As ledgers were before they were counted.
+const EARLIER: &str = "\
+version: 1
+encrypted:
+- topic: {prefix: a}
+  key: {provider: default, name: one}
+  policy: x/p
+";
+
+fn key(name: &str) -> KeyRef {
+    KeyRef { provider: ProviderName::new("default").unwrap(), name: KeyName::new(name).unwrap() }
+}
+
+fn prefix(text: &str) -> Pattern {
+    Pattern::Prefix(TopicPrefix::new(text).unwrap())
+}
+
+fn ledger(serial: u64, entries: &[(&str, &str, &str)]) -> Ledger {
+    let mut ledger = Ledger { serial, ..Ledger::default() };
+    for (pattern, name, policy) in entries {
+        ledger.insert(prefix(pattern), LedgerEntry { key: key(name), policy: PolicyId::new(*policy, "p") });
+    }
+    ledger
+}
+
+#[test]
+fn a_ledger_without_a_count_is_understood() {
+    assert_eq!(Ledger::parse(EARLIER).unwrap(), ledger(0, &[("a", "one", "x")]));
+}
+
+#[test]
+fn a_key_is_remembered_when_its_pattern_has_another_or_is_gone() {
+    let mut ledger = ledger(1, &[("a", "one", "x"), ("a", "two", "x")]);
+    ledger.entries.remove(&prefix("a"));
+    let again = Ledger::parse(&ledger.to_yaml()).unwrap();
+    assert_eq!(again.keys().iter().collect::<Vec<_>>(), [&key("one"), &key("two")]);
+}
+
+#[test]
+fn a_ledger_that_was_set_back_gets_what_it_lacks() {
+    let (old, copy) = (ledger(3, &[("a", "one", "x")]), ledger(5, &[("a", "one", "x"), ("b", "two", "x")]));
+    assert_eq!(old.completed_from(&copy), copy);
+    assert_eq!(copy.completed_from(&copy), copy);
+    assert_eq!(copy.patterns_beyond(&old), [prefix("b")]);
+}
+
+#[test]
+fn the_later_of_two_ledgers_knows_whom_a_pattern_belongs_to() {
+    let (old, new) = (ledger(3, &[("a", "one", "x"), ("c", "one", "x")]), ledger(5, &[("a", "two", "y")]));
+    for whole in [old.completed_from(&new), new.completed_from(&old)] {
+        assert_eq!(whole.entries().get(&prefix("a")).unwrap().policy, PolicyId::new("y", "p"));
+        assert_eq!(whole.entries().len(), 2, "what only the older one has is not lost either");
+        assert_eq!(whole.serial, 6);
+    }
+}
 
 #[test]
 fn its_text_is_stable() {

@@ -188,7 +188,7 @@ proptest! {
         // What the ledger forgets is free for others, so a policy in conflict may get it next.
         let conflicted = first.verdicts.values().any(|verdict| verdict.reason == Reason::Conflicted);
         let settled = (!conflicted || first.cleared.is_empty()).then(|| ledger.settled(&first));
-        for ledger in settled.into_iter().chain([ledger.next(&first)]) {
+        for ledger in settled.into_iter().chain([ledger.next(&first, &first.program)]) {
             let second = merged(&submissions, &ledger);
             let treated = |merged: &Merged| merged.program.rules().map(|rule| {
                 (rule.pattern.clone(), rule.treatment.clone())

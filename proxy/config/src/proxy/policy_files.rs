@@ -2,38 +2,65 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::read_path;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 
 /// The files of the policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFiles {
     /// The policy, which people or the operator write.
     pub file: ConfigPath,
-    /// The ledger of what was ever encrypted, which the proxy writes. By default beside the policy.
-    pub state_file: ConfigPath,
+    /// The ledger of what was ever encrypted, which the proxy writes. By default beside the policy. None where the ledger
+    /// is external: whoever writes the policy remembers, and says of each pattern what is to become of it.
+    pub state_file: Option<ConfigPath>,
+}
+
+/// Who remembers what was ever encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeper {
+    Own,
+    External,
 }
 
 impl PolicyFiles {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["file", "stateFile"])?;
+        let fields = field.fields(&["file", "stateFile", "ledger"])?;
         let file = fields.required("file").and_then(|field| read_path(field, base_dir));
+        let keeper = fields
+            .optional("ledger")
+            .map(|field| field.choice(&[("own", Keeper::Own), ("external", Keeper::External)]));
         let state_file = fields.optional("stateFile").map(|field| (field, read_path(field, base_dir)));
         let file = file?;
-        let state_file = match state_file {
-            None => file.with_suffix(".state"),
-            Some((field, path)) => {
+        let state_file = match (keeper.unwrap_or(Some(Keeper::Own))?, state_file) {
+            (Keeper::External, None) => None,
+            (Keeper::External, Some((field, _))) => {
+                field.mistake("must not be given with an external ledger");
+                None
+            }
+            (Keeper::Own, None) => Some(file.with_suffix(".state")),
+            (Keeper::Own, Some((field, path))) => {
                 let path = path?;
                 if path.as_path() == file.as_path() {
                     field.mistake("must not be the policy's own file");
                 }
-                path
+                Some(path)
             }
         };
         Some(Self { file, state_file })
+    }
+}
+
+impl Serialize for PolicyFiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("file", &self.file)?;
+        match &self.state_file {
+            Some(path) => map.serialize_entry("stateFile", path)?,
+            None => map.serialize_entry("ledger", "external")?,
+        }
+        map.end()
     }
 }

@@ -59,7 +59,7 @@ fn minimal_file_has_the_documented_defaults() {
     assert!(config.upstream.brokers.is_empty());
     assert_eq!(config.listeners[0].broker_ports.ports(), 29100..=29115);
     assert_eq!(config.policy.file.as_path(), Path::new("/etc/proxy/policy.yaml"));
-    assert_eq!(config.policy.state_file.as_path(), Path::new("/etc/proxy/policy.yaml.state"));
+    assert_eq!(config.policy.state_file.unwrap().as_path(), Path::new("/etc/proxy/policy.yaml.state"));
     assert_eq!(config.admin.bind, "127.0.0.1:9404".parse().unwrap());
     assert_eq!(config.limits.max_frame_bytes, 104_857_600);
     assert_eq!(config.limits.buffer_bytes, 268_435_456);
@@ -127,15 +127,30 @@ fn full_file_is_read_completely() {
     assert_eq!(listener.tls.as_ref().unwrap().client_ca_file.as_ref().unwrap().written(), "ca.crt");
     let KeyProvider::Local { directory } = &config.key_providers["default"];
     assert_eq!(directory.as_path(), Path::new("/etc/proxy/keys/"));
-    assert_eq!(config.policy.state_file.as_path(), Path::new("/var/lib/state.yaml"));
+    assert_eq!(config.policy.state_file.unwrap().as_path(), Path::new("/var/lib/state.yaml"));
     assert_eq!(config.limits.fetch_max_bytes, Some(1 << 20));
     assert_eq!(config.drain.seconds, 0);
     assert_eq!(config.log, Log { format: LogFormat::Json, level: LogLevel::Debug });
 }
 
 #[test]
+fn an_external_ledger_needs_no_state_file() {
+    let external = |ledger: &str| {
+        let (head, rest) = FULL.split_once("policy: {").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        parse(&format!("{head}policy: {{file: policy.yaml, {ledger}}}\n{rest}"))
+    };
+    assert_eq!(external("ledger: external").unwrap().policy.state_file, None);
+    assert!(external("ledger: own").unwrap().policy.state_file.is_some());
+    let error = external("ledger: external, stateFile: a").unwrap_err();
+    assert_eq!(error, "policy.stateFile: must not be given with an external ledger");
+    assert!(external("ledger: none").unwrap_err().starts_with("policy.ledger: "));
+}
+
+#[test]
 fn written_text_means_the_same() {
-    for text in [MINIMAL, FULL] {
+    let external = FULL.replace(", stateFile: /var/lib/state.yaml", ", ledger: external");
+    for text in [MINIMAL, FULL, &external] {
         let config = parse(text).unwrap();
         assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
         let json = serde_json::to_string(&config).unwrap();

@@ -13,7 +13,6 @@ pub(crate) const KEYS_DIRECTORY: &str = "/etc/topic-encryption-keys";
 pub(crate) const SERVER_CERTIFICATE_DIRECTORY: &str = "/etc/topic-encryption-tls";
 pub(crate) const UPSTREAM_CA_DIRECTORY: &str = "/etc/topic-encryption-upstream/ca";
 pub(crate) const UPSTREAM_USER_DIRECTORY: &str = "/etc/topic-encryption-upstream/user";
-pub(crate) const STATE_DIRECTORY: &str = "/var/lib/topic-encryption";
 const TMP_SIZE: &str = "5Mi";
 /// Group-readable only: the proxies' user is not the owner of mounted files.
 const SECRET_MODE: i32 = 0o440;
@@ -53,7 +52,6 @@ pub(crate) fn mounted_secrets(fleet: &Fleet) -> Vec<String> {
 fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
     let mut all = vec![
         config_map("config", CONFIG_DIRECTORY, fleet.names.config()),
-        memory("state", STATE_DIRECTORY, TMP_SIZE),
         memory("tmp", "/tmp", tmp_size.unwrap_or(TMP_SIZE)),
     ];
     for (index, (name, provider)) in fleet.providers.iter().enumerate() {

@@ -27,8 +27,7 @@ fn proxies_understand_a_fleet_without_any_settings() {
     assert!(config.upstream.tls.is_some() && config.upstream.authentication.is_none());
     assert_eq!(config.listeners[0].advertised_host.as_str(), "my-cluster-encryption-bootstrap.kafka.svc");
     assert_eq!(config.admin.bind.to_string(), "0.0.0.0:8080");
-    let state = config.policy.state_file.to_string();
-    assert!(state.starts_with("/var/lib/topic-encryption/"), "{state}");
+    assert_eq!(config.policy.state_file, None, "the operator's ledger is the only one");
 }
 
 #[test]
@@ -78,8 +77,8 @@ fn certificates_that_the_user_gave_to_brokers_are_a_file_of_the_config_map() {
         "secretName": "own", "certificate": "tls.crt", "key": "tls.key",
     }});
     let fleet = fleet(&observed);
-    let [proxy, brokers, policy, sources] = Default::default();
-    let map = config_map(&fleet, &Files { proxy, brokers, policy, sources });
+    let [proxy, brokers, policy, sources, ledger] = Default::default();
+    let map = config_map(&fleet, &Files { proxy, brokers, policy, sources, ledger });
     assert!(map.data.unwrap()[UPSTREAM_CA_FILE].contains("BEGIN CERTIFICATE"));
     let text = proxy_yaml(&fleet)["upstream"]["tls"]["caFile"].to_string();
     assert!(text.contains(UPSTREAM_CA_FILE), "{text}");

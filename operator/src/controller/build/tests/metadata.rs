@@ -11,13 +11,13 @@ use crate::controller::fixtures::{fleet, observed, settings, with_proxy};
 use crate::fleet::Fleet;
 
 fn all(fleet: &Fleet) -> Vec<ObjectMeta> {
-    let [proxy, brokers, policy, sources] = Default::default();
+    let [proxy, brokers, policy, sources, ledger] = Default::default();
     let mut all = vec![
         deployed(fleet).metadata,
         service_account(fleet).metadata,
         pod_disruption_budget(fleet).unwrap().metadata,
         network_policy(fleet, "operators").metadata,
-        config_map(fleet, &Files { proxy, brokers, policy, sources }).metadata,
+        config_map(fleet, &Files { proxy, brokers, policy, sources, ledger }).metadata,
         authority_bundle(fleet, "").metadata,
     ];
     all.extend(services(fleet).into_iter().map(|service| service.metadata));

@@ -15,16 +15,16 @@ async fn what_the_operator_may_not_read_is_told_on_policies_and_proxies() {
     world.server.refuse(Method::GET, "/kafkas/my-cluster", 403, FORBIDDEN);
     world.try_pass().await.unwrap_err();
     for path in [POLICY, PROXY] {
-        assert_eq!(world.told(path, "Accepted").0, "Unknown ReadFailed");
+        assert_eq!(world.condition(path, "Accepted").0, "Unknown ReadFailed");
         for kind in ["Programmed", "Ready"] {
-            let (brief, message) = world.told(path, kind);
+            let (brief, message) = world.condition(path, kind);
             assert_eq!(brief, "False ReadFailed");
             assert!(
                 message.contains("cannot get resource") && message.contains("watchNamespaces"),
                 "{message}"
             );
         }
-        assert_eq!(world.told(path, "Reconciling").0, "True ReadFailed");
+        assert_eq!(world.condition(path, "Reconciling").0, "True ReadFailed");
     }
     assert_eq!(world.server.get(POLICY).unwrap()["status"]["observedGeneration"], 1);
 
@@ -51,7 +51,7 @@ async fn what_was_found_out_before_stays_with_its_generation() {
         let all = status["conditions"].as_array().unwrap();
         all.iter().find(|each| each["type"] == kind).unwrap()["observedGeneration"].clone()
     };
-    assert_eq!(world.told(POLICY, "Accepted").0, "True Accepted");
+    assert_eq!(world.condition(POLICY, "Accepted").0, "True Accepted");
     assert_eq!((generation("Accepted"), generation("Ready")), (1.into(), 2.into()));
     assert_eq!(status["observedGeneration"], 2);
 }
@@ -67,11 +67,11 @@ async fn an_object_that_is_refused_is_told_with_what_to_do() {
         let world = World::with_policy().await;
         world.server.refuse(Method::PATCH, "/deployments/my-cluster-encryption", code, words);
         world.try_pass().await.unwrap_err();
-        let (brief, message) = world.told(POLICY, "Ready");
+        let (brief, message) = world.condition(POLICY, "Ready");
         assert_eq!(brief, "False ApplyFailed");
         assert!(message.contains(words) && message.contains(advice), "{message}");
-        assert_eq!(world.told(POLICY, "Accepted").0, "True Accepted", "that much is known");
-        assert_eq!(world.told(POLICY, "Reconciling").0, "True ApplyFailed");
+        assert_eq!(world.condition(POLICY, "Accepted").0, "True Accepted", "that much is known");
+        assert_eq!(world.condition(POLICY, "Reconciling").0, "True ApplyFailed");
     }
 }
 
@@ -83,7 +83,7 @@ async fn a_missing_cert_manager_is_named() {
     world.server.refuse(Method::PATCH, certificate, 404, "the server could not find the requested resource");
     world.try_pass().await.unwrap_err();
     for path in [POLICY, PROXY] {
-        let message = world.told(path, "Programmed").1;
+        let message = world.condition(path, "Programmed").1;
         assert!(message.contains("install cert-manager"), "{message}");
     }
 }
@@ -97,7 +97,7 @@ async fn an_authority_that_cannot_be_read_is_told_without_its_content() {
     secret["data"]["ca.key"] = "dG9wIHNlY3JldA==".into();
     world.server.put(&format!("{CORE}/secrets"), &secret);
     world.try_pass().await.unwrap_err();
-    let (brief, message) = world.told(POLICY, "Ready");
+    let (brief, message) = world.condition(POLICY, "Ready");
     assert_eq!(brief, "False CertificatesFailed");
     assert!(message.contains("ca.key") && message.contains("restore it"), "{message}");
     assert!(!message.contains("top secret") && !message.contains("dG9w"), "{message}");
@@ -112,10 +112,10 @@ async fn a_conflict_turns_only_what_was_told_nothing_yet() {
 
     let world = World::with_policy().await;
     world.pass().await;
-    let before = world.told(POLICY, "Ready");
+    let before = world.condition(POLICY, "Ready");
     world.server.refuse(Method::PATCH, "/deployments/my-cluster-encryption", 409, "it has been modified");
     world.try_pass().await.unwrap_err();
-    assert_eq!(world.told(POLICY, "Ready"), before);
+    assert_eq!(world.condition(POLICY, "Ready"), before);
     for _ in 0..3 {
         world.context.memory.failed(&crate::controller::fixtures::key());
     }
@@ -131,11 +131,11 @@ async fn a_pause_is_left_in_peace() {
     paused.metadata.annotations = Some([pause].into());
     world.policy(&paused);
     world.pass().await;
-    let before = world.told(POLICY, "Ready");
+    let before = world.condition(POLICY, "Ready");
     assert_eq!(before.0, "Unknown ReconciliationPaused");
     world.server.refuse(Method::GET, "/kafkas/my-cluster", 403, FORBIDDEN);
     world.try_pass().await.unwrap_err();
-    assert_eq!(world.told(POLICY, "Ready"), before);
+    assert_eq!(world.condition(POLICY, "Ready"), before);
 }
 
 #[tokio::test]
@@ -145,8 +145,8 @@ async fn kafka_that_comes_later_is_waited_for() {
     let kafka = world.server.get(&path).unwrap();
     world.server.remove(&path);
     world.pass().await;
-    assert_eq!(world.told(POLICY, "Reconciling").0, "True TargetNotFound");
+    assert_eq!(world.condition(POLICY, "Reconciling").0, "True TargetNotFound");
     world.server.put(&format!("{STRIMZI}/kafkas"), &kafka);
     world.pass().await;
-    assert_eq!(world.told(POLICY, "Accepted").0, "True Accepted");
+    assert_eq!(world.condition(POLICY, "Accepted").0, "True Accepted");
 }

@@ -1,12 +1,13 @@
 //! The ledger: nobody's edit of it is lost, and nothing is told to proxies that it does not know.
 
+mod lost;
+
 use serde_json::json;
 
-use super::{LEDGER, World, has};
+use super::{CONFIG, LEDGER, POLICY, World, has};
 use crate::controller::fixtures::{RULE, ledger, policy};
 use crate::controller::reconcile::Error;
 
-const CONFIG: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-config";
 const FOREIGN: &str =
     "version: 1\nencrypted: [{topic: {name: salaries}, key: {name: k}, policy: kafka/hr}]\n";
 
@@ -62,13 +63,34 @@ async fn an_edit_of_the_ledger_meanwhile_is_not_lost_when_a_rule_is_forgotten() 
 }
 
 #[tokio::test]
-async fn a_lost_ledger_is_not_made_anew() {
+async fn what_is_forgotten_stays_forgotten() {
     let world = World::with_policy().await;
     world.pass().await;
-    world.server.remove(LEDGER);
+    world.policy(&policy("[{topics: [{prefix: payments.}], encryption: Disabled}]"));
+    world.pass().await;
+    world.pass().await;
+    assert!(!world.ledger().contains("payments."), "{}", world.ledger());
+    world.server.remove(POLICY);
     let writes = world.pass().await;
-    assert_eq!(world.server.get(LEDGER), None);
-    assert!(writes.iter().all(|write| write.ends_with("/status") || write.contains("events")), "{writes:#?}");
+    assert!(!has(&writes, "ledger"), "{writes:#?}");
+    assert!(!world.told().contains("payments."), "{}", world.told());
+}
+
+#[tokio::test]
+async fn a_policy_that_another_operator_wrote_meanwhile_is_not_written_over() {
+    for exists in [true, false] {
+        let world = World::with_policy().await;
+        if exists {
+            world.pass().await;
+        }
+        let foreign = json!({"metadata": {"name": "my-cluster-encryption-config"}, "data": {"policy.yaml": "of another"}});
+        world.server.meanwhile(CONFIG, foreign);
+        let error = world.try_pass().await.unwrap_err();
+        assert!(matches!(error, Error::Apply(_)), "{error}");
+        assert_eq!(world.told(), "of another", "{exists}");
+        world.pass().await;
+        assert!(world.told().contains("payments."), "{}", world.told());
+    }
 }
 
 #[tokio::test]

@@ -52,9 +52,9 @@ fn what_is_turned_away_is_told_to_nobody() {
 
 #[test]
 fn the_home_of_the_cluster_has_all_the_room_but_no_more() {
-    let fits = shared(vec![policy_of("kafka", "large", &rules("a", 1100))]);
+    let fits = shared(vec![policy_of("kafka", "large", &rules("a", 900))]);
     assert_eq!(verdicts(&fits)[0].0, Reason::Accepted);
-    let found = verdicts(&shared(vec![policy_of("kafka", "large", &rules("a", 1300))]));
+    let found = verdicts(&shared(vec![policy_of("kafka", "large", &rules("a", 1000))]));
     assert_eq!(found[0].0, Reason::Invalid);
     assert!(found[0].1.contains("all policies"), "{}", found[0].1);
 }
@@ -62,11 +62,11 @@ fn the_home_of_the_cluster_has_all_the_room_but_no_more() {
 #[test]
 fn what_the_ledger_holds_counts_but_never_turns_its_own_policy_away() {
     let mut observed =
-        crate::controller::fixtures::told(shared(vec![policy_of("shop", "large", &rules("a", 300))]));
+        crate::controller::fixtures::told(shared(vec![policy_of("shop", "large", &rules("a", 250))]));
     assert_eq!(verdicts(&observed)[0].0, Reason::Accepted);
     // Former patterns take their room for good: changing them again and again does not make more of it.
-    observed.policies = vec![policy_of("shop", "large", &rules("b", 300))];
+    observed.policies = vec![policy_of("shop", "large", &rules("b", 250))];
     assert_eq!(verdicts(&observed)[0].0, Reason::Invalid);
-    observed.policies = vec![policy_of("shop", "large", &rules("a", 300))];
+    observed.policies = vec![policy_of("shop", "large", &rules("a", 250))];
     assert_eq!(verdicts(&observed)[0].0, Reason::Accepted);
 }
