@@ -39,9 +39,8 @@ impl Admin {
     /// Binds, and serves from now on.
     pub fn start(address: SocketAddr, router: Router, shutdown: CancellationToken) -> Result<Self, Error> {
         let failed = |source| Error::Bind { address, source };
-        let bound = std::net::TcpListener::bind(address).or_else(|error| {
-            without_ipv6(address, &error).map_or(Err(error), std::net::TcpListener::bind)
-        });
+        let bound = std::net::TcpListener::bind(address)
+            .or_else(|error| without_ipv6(address, &error).map_or(Err(error), std::net::TcpListener::bind));
         let listener = bound.map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

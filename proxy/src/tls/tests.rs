@@ -187,7 +187,10 @@ async fn clients_of_an_authority_count_while_it_is_in_the_directory() {
     let directory = fixture.path("clients");
     std::fs::create_dir(&directory).unwrap();
     fixture.server.client_ca = Some(Trusted::Directory(directory.clone()));
-    assert!(matches!(ServerTls::load(fixture.server.clone()), Err(Error::Missing { what: "file *.crt", .. })));
+    assert!(matches!(
+        ServerTls::load(fixture.server.clone()),
+        Err(Error::Missing { what: "file *.crt", .. })
+    ));
 
     let identity = fixture.authority.issue(fixture.directory.path(), "client.test");
     let known = ClientTls::load(ClientFiles { identity: Some(identity), ..fixture.client.clone() }).unwrap();

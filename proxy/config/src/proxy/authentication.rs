@@ -78,7 +78,8 @@ impl UpstreamAuthentication {
             return;
         }
         for (index, listener) in listeners.iter().enumerate() {
-            let asks = |listener: &Listener| listener.tls.as_ref().is_some_and(ServerTls::asks_for_certificates);
+            let asks =
+                |listener: &Listener| listener.tls.as_ref().is_some_and(ServerTls::asks_for_certificates);
             let anonymous = listener.as_ref().is_some_and(|listener| !asks(listener));
             if anonymous {
                 mistakes.add(
