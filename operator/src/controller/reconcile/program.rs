@@ -1,7 +1,8 @@
 //! The writing part of a pass. What must not be lost is written before what depends on it: keys, then the ledger, then the
 //! policy.
 
-mod secrets;
+mod certificates;
+mod local_keys;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -48,8 +49,8 @@ pub(super) async fn program(
     let applier = Applier::new(context.client.clone(), fleet.key.clone());
     let target = &judgement.merged.program;
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
-    let refused_keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
-    let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
+    let refused_keys = local_keys::local_keys(context, &applier, observed, judgement, fleet).await?;
+    let certificates = certificates::certificates(context, &applier, observed, fleet).await?;
 
     let mut told = context.memory.told(&fleet.key);
     let current = file(observed, "policy.yaml").and_then(|text| {
@@ -65,7 +66,7 @@ pub(super) async fn program(
     let ledger = write_ledger(&applier, observed, judgement, fleet, &next).await?;
 
     let files = files(observed, fleet, &step);
-    objects(context, &applier, fleet, &files, certificates.bundle.as_deref()).await?;
+    objects(context, &applier, fleet, &files, certificates.has_bundle).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
@@ -130,7 +131,7 @@ async fn objects(
     applier: &Applier,
     fleet: &Fleet,
     files: &Files,
-    bundle: Option<&str>,
+    has_bundle: bool,
 ) -> Result<(), Error> {
     let settings = &context.settings;
     // While no listener has an address there is nothing to start, but Services must be there to get one.
@@ -148,7 +149,7 @@ async fn objects(
     }
     let mut policies = Vec::new();
     if settings.network_policies {
-        let policy = build::network_policy(fleet, &settings.pod_namespace);
+        let policy = build::network_policy(fleet, settings);
         applier.apply(&policy).await.map_err(Error::Apply)?;
         policies.push(policy.name_any());
     }
@@ -163,7 +164,7 @@ async fn objects(
     }
 
     let mut maps = vec![fleet.names.config()];
-    maps.extend(bundle.map(|_| fleet.names.authority_bundle()));
+    maps.extend(has_bundle.then(|| fleet.names.authority_bundle()));
     let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
     applier.delete_others::<Service>(&names).await.map_err(Error::Apply)?;
     applier.delete_others::<NetworkPolicy>(&policies).await.map_err(Error::Apply)?;
