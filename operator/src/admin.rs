@@ -6,7 +6,7 @@
 //! | `/readyz` | 200 once the API server answers; a standby is ready too |
 //! | `/metrics` | `OpenMetrics` |
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::registry::Registry;
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -62,14 +63,24 @@ pub async fn serve(
     registry: Arc<Registry>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let listener =
-        tokio::net::TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
+    let listener = listen(address).await.map_err(|source| Error::Bind { address, source })?;
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Context { readiness, registry });
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await.map_err(Error::Serve)
+}
+
+/// On every address of both families, `[::]`, where the machine has both; else on those that it has.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let any = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    match TcpListener::bind(address).await {
+        Err(error) if any && error.kind() != std::io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    }
 }
 
 async fn readyz(State(context): State<Context>) -> Response {

@@ -10,6 +10,7 @@ use operator_api::{Limits, ListenerType, Logging, Probe, Template};
 use proxy_config::{BrokerId, HostPort, ProviderName};
 
 use crate::cluster::KafkaKey;
+use crate::controller::ADMIN_PORT;
 use crate::names::Names;
 
 /// Ports of brokers are opened in steps of so many, so that new brokers seldom restart proxies.
@@ -67,10 +68,28 @@ pub struct Listener {
     pub port: u16,
     /// The host that clients are told; `None` while a load balancer has no address yet.
     pub advertised_host: Option<String>,
-    /// The Secret with the authority of clients' certificates, if these are asked for.
-    pub client_ca_secret: Option<String>,
+    /// Who issues clients' certificates, if these are asked for.
+    pub client_authority: Option<ClientAuthority>,
     /// Who may connect; everybody, if empty.
     pub peers: Vec<NetworkPolicyPeer>,
+}
+
+/// The Secret with whoever issues clients' certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAuthority {
+    /// Strimzi's: while it replaces its authority, older ones are entries `*.crt` of their own, and count as well.
+    Strimzi(String),
+    /// Another: its `ca.crt` alone. A Secret of cert-manager also has a `tls.crt`, which is no authority.
+    Given(String),
+}
+
+impl ClientAuthority {
+    /// The Secret.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::Strimzi(secret) | Self::Given(secret) => secret,
+        }
+    }
 }
 
 /// What stands behind the proxies.
@@ -164,10 +183,40 @@ impl Fleet {
         }
     }
 
-    /// How many ports of brokers each listener opens: for all that there are and some more.
-    pub fn broker_ports(&self) -> u32 {
+    /// How many ports of brokers a listener opens: for all that there are and some more, as far as there is room before
+    /// the next port that is taken. What fitted when it was applied must not stop the fleet when brokers are added.
+    pub fn broker_ports(&self, listener: &Listener) -> u32 {
         let ids = self.upstream.brokers.keys().next_back().map_or(0, |id| number(*id).saturating_add(1));
-        ids.saturating_add(BROKER_PORTS_AHEAD).next_multiple_of(BROKER_PORT_STEP)
+        let wanted = ids.saturating_add(BROKER_PORTS_AHEAD).next_multiple_of(BROKER_PORT_STEP);
+        let others = self.listeners.iter().map(|other| other.port);
+        let next = others.chain([ADMIN_PORT]).filter(|port| *port > listener.port).min();
+        // Below the next one, or up to the last port that there is.
+        let last = next.map_or(u16::MAX, |port| port - 1);
+        let room = u32::from(last - listener.port);
+        // The schema keeps listeners so far apart; what is nearer anyway is for the proxies' own reader to refuse.
+        wanted.min(room.max(BROKER_PORT_STEP))
+    }
+
+    /// The brokers that have a port on a listener.
+    pub fn served_brokers(&self, listener: &Listener) -> impl Iterator<Item = BrokerId> {
+        let ports = self.broker_ports(listener);
+        self.upstream.brokers.keys().copied().filter(move |id| number(*id) < ports)
+    }
+
+    /// Listeners without a port for every broker.
+    pub fn crowded(&self) -> impl Iterator<Item = &Listener> {
+        let brokers = self.upstream.brokers.len();
+        self.listeners.iter().filter(move |listener| self.served_brokers(listener).count() < brokers)
+    }
+
+    /// How clients of a listener authenticate themselves, in Strimzi's words. Where the proxies are a user of their own,
+    /// SASL ends at neither end: clients show a certificate.
+    pub fn client_authentication(&self, listener: &Listener) -> &str {
+        let brokers = self.upstream.client_authentication.as_str();
+        match &listener.client_authority {
+            Some(_) if self.upstream.authentication.is_some() || brokers == "none" => "tls",
+            _ => brokers,
+        }
     }
 
     /// Whether any listener has TLS.

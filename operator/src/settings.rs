@@ -1,5 +1,6 @@
 //! What `run` is told, as flags or environment variables.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,6 +56,14 @@ pub struct Settings {
     /// Whether fleets get NetworkPolicies.
     #[arg(long, env = "NETWORK_POLICIES", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub network_policies: bool,
+    /// Labels of the namespaces from which these let metrics be read, as `name=value,…`; empty is none.
+    #[arg(
+        long,
+        env = "METRICS_NAMESPACE_LABELS",
+        default_value = "encryption.strimzi.io/scrape=true",
+        value_name = "LABELS"
+    )]
+    pub metrics_namespace_labels: String,
     /// Whether fleets get PodDisruptionBudgets.
     #[arg(long, env = "POD_DISRUPTION_BUDGETS", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub pod_disruption_budgets: bool,
@@ -74,7 +83,7 @@ pub struct Settings {
     #[arg(long, env = "FEATURE_GATES", default_value = "", value_name = "GATES")]
     pub feature_gates: String,
     /// Address and port of health and metrics.
-    #[arg(long, env = "ADMIN_BIND", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "ADMIN_BIND", default_value = "[::]:8080", value_name = "ADDRESS")]
     pub admin_bind: SocketAddr,
     /// What is logged: a level, or directives of `tracing`.
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
@@ -106,6 +115,12 @@ impl Settings {
         names.sort();
         names.dedup();
         Watched::Namespaces(names)
+    }
+
+    /// Labels of the namespaces from which proxies' metrics may be read.
+    pub fn metrics_labels(&self) -> BTreeMap<String, String> {
+        let pairs = self.metrics_namespace_labels.split(',').filter_map(|pair| pair.trim().split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// How often everything is looked at without any change.

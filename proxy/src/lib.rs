@@ -23,6 +23,7 @@ mod digest;
 mod frame;
 mod handler;
 mod io;
+mod listen;
 mod login;
 mod pieces;
 mod scram;

@@ -5,6 +5,7 @@ mod port;
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
 use crate::connection::{Advertised, Shared};
+use crate::listen::without_ipv6;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::tls::{ClientTls, ServerTls};
@@ -159,5 +160,12 @@ fn fetch_max_bytes(limits: &proxy_config::Limits) -> i32 {
 }
 
 async fn open(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+    let bound = match TcpListener::bind(address).await {
+        Err(error) => match without_ipv6(address, &error) {
+            Some(other) => TcpListener::bind(other).await,
+            None => Err(error),
+        },
+        bound => bound,
+    };
+    bound.with_context(|| format!("failed to listen on {address}"))
 }

@@ -9,10 +9,12 @@ mod directory;
 mod files;
 mod reloading;
 mod server;
+mod trusted;
 
-pub use client::{ClientFiles, ClientTls, Trusted};
+pub use client::{ClientFiles, ClientTls};
 pub use files::IdentityFiles;
 pub use server::{ServerFiles, ServerTls};
+pub use trusted::Trusted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

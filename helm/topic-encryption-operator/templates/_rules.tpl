@@ -2,17 +2,20 @@
 {{- define "operator.rules.resources" -}}
 - apiGroups: [encryption.strimzi.io]
   resources: [topicencryptionpolicies, encryptionproxies]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch]
 - apiGroups: [encryption.strimzi.io]
   resources: [topicencryptionpolicies/status, encryptionproxies/status]
-  verbs: [get, patch, update]
-- apiGroups: [encryption.strimzi.io]
-  resources: [topicencryptionpolicies/finalizers, encryptionproxies/finalizers]
-  verbs: [update]
+  verbs: [patch]
 - apiGroups: [kafka.strimzi.io]
-  resources: [kafkas, kafkanodepools, kafkatopics, kafkausers]
+  resources: [kafkas]
   verbs: [get, list, watch]
-# Owners block their deletion where the API server demands this right for it.
+- apiGroups: [kafka.strimzi.io]
+  resources: [kafkanodepools, kafkatopics, kafkausers]
+  verbs: [list, watch]
+# Owners of fleets block their own deletion, where the API server demands this right for it.
+- apiGroups: [encryption.strimzi.io]
+  resources: [encryptionproxies/finalizers]
+  verbs: [update]
 - apiGroups: [kafka.strimzi.io]
   resources: [kafkas/finalizers]
   verbs: [update]
@@ -21,17 +24,20 @@
 {{/* Rights to see what the operator makes, but for Secrets, and to tell of it on policies wherever they are. */}}
 {{- define "operator.rules.seen" -}}
 - apiGroups: [""]
-  resources: [configmaps, services, serviceaccounts, pods]
+  resources: [configmaps]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, pods]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -47,7 +53,7 @@
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [create, patch, delete]
+  verbs: [create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [create, patch, delete]
@@ -57,22 +63,50 @@
 {{- if .Values.rbac.certManager }}
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, create, patch, delete]
 {{- end }}
 {{- end -}}
 
-{{/* Rights on Secrets: never all of them at once, and none is ever deleted. */}}
+{{/* Rights on Secrets: never all of them at once, none is ever deleted, and where their names are known only those. */}}
 {{- define "operator.rules.secrets" -}}
+{{- if .Values.rbac.kafkaNames -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames:
+    {{- range .Values.rbac.kafkaNames }}
+    - {{ . }}-encryption-ca
+    - {{ . }}-encryption-client
+    - {{ . }}-encryption-keys
+    - {{ . }}-encryption-tls
+    {{- end }}
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames:
+    {{- range .Values.rbac.kafkaNames }}
+    - {{ . }}-clients-ca-cert
+    - {{ . }}-cluster-ca-cert
+    {{- end }}
+    {{- range .Values.rbac.secretNames }}
+    - {{ . }}
+    {{- end }}
+  verbs: [get]
+# A creation has no name yet that a rule could be bound to.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+{{- else -}}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch]
+{{- end -}}
 {{- end -}}
 
 {{/* To choose policies by labels of their namespaces. */}}
 {{- define "operator.rules.namespaces" -}}
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [get]
 {{- end -}}
 
 {{/* The operator's account, as a subject. */}}

@@ -26,7 +26,7 @@ pub use proxy::{
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, ProxyCount, TopicEncryptionPolicyStatus};
 pub use template::{
-    ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly,
+    AdditionalVolume, ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly,
     PodDisruptionBudgetTemplate, PodTemplate, Probe, ServiceTemplate, Template,
 };
 

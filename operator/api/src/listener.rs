@@ -24,7 +24,8 @@ pub struct Listener {
     /// Whether clients connect with TLS.
     #[serde(default = "yes")]
     pub tls: bool,
-    /// The bootstrap port. The ports of brokers follow it: broker *n* has `port + 1 + n`.
+    /// The bootstrap port. The ports of brokers follow it: broker *n* has `port + 1 + n`. Leave room before the next listener's
+    /// port for the highest broker id that there may be.
     #[serde(default = "default_port")]
     #[schemars(range(min = 1024, max = 65000))]
     pub port: i32,
@@ -50,7 +51,8 @@ pub struct ClientAuthentication {
     /// The kind.
     #[serde(rename = "type")]
     pub kind: ClientAuthenticationType,
-    /// A Secret whose `ca.crt` signs clients' certificates. By default Strimzi's authority for clients of this cluster.
+    /// A Secret whose `ca.crt` signs clients' certificates. By default Strimzi's authority for clients of this cluster, with
+    /// its older ones while Strimzi replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<LocalRef>,
 }

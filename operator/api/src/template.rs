@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, EnvVar, HostAlias, LocalObjectReference, PodSecurityContext, SecurityContext, Toleration,
-    TopologySpreadConstraint,
+    Affinity, CSIVolumeSource, ConfigMapVolumeSource, EmptyDirVolumeSource, EnvVar, HostAlias,
+    LocalObjectReference, PersistentVolumeClaimVolumeSource, PodDNSConfig, PodSecurityContext,
+    SecretVolumeSource, SecurityContext, Toleration, TopologySpreadConstraint, VolumeMount,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Changes to the objects that the operator makes. What is given here wins over what the operator would write.
+/// Changes to the objects that the operator makes. What is given here wins over its defaults; labels and annotations are added
+/// to its own, which stay.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Template {
@@ -41,7 +43,7 @@ pub struct Metadata {
     /// Labels. Those of the operator stay.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
+    /// Annotations. Those of the operator stay.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 }
@@ -80,6 +82,7 @@ pub enum DeploymentStrategy {
 /// Pods.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.volumes) || self.volumes.all(volume, !(volume.name in ['config', 'state', 'tmp', 'tls', 'upstream-ca', 'upstream-user']) && !volume.name.startsWith('keys-') && !volume.name.startsWith('clients-'))").message("volumes[].name must not be config, state, tmp, tls, upstream-ca or upstream-user, nor begin with keys- or clients-: the operator has volumes of these names").field_path(".volumes"))]
 pub struct PodTemplate {
     /// Labels and annotations.
     #[serde(default)]
@@ -116,20 +119,67 @@ pub struct PodTemplate {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub host_aliases: Vec<HostAlias>,
+    /// How they resolve names: `ClusterFirst`, `ClusterFirstWithHostNet`, `Default` or `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub dns_policy: Option<String>,
+    /// Servers, domains and options of their resolver besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_config: Option<PodDNSConfig>,
+    /// Whether every Service of the namespace is told in environment variables. By default not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_service_links: Option<bool>,
+    /// Whether they use the node's user namespace. By default as the cluster decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_users: Option<bool>,
+    /// Volumes besides those of the operator, for `proxyContainer.volumeMounts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub volumes: Vec<AdditionalVolume>,
     /// The most that `/tmp` holds, in memory. By default 5Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|k|M|G)?$"))]
     pub tmp_dir_size_limit: Option<String>,
 }
 
+/// A volume of a pod: exactly one of the fields besides its name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.secret), has(self.configMap), has(self.emptyDir), has(self.persistentVolumeClaim), has(self.csi)].filter(given, given).size() == 1").message("give exactly one of secret, configMap, emptyDir, persistentVolumeClaim and csi"))]
+pub struct AdditionalVolume {
+    /// Its name, by which it is mounted.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// A Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretVolumeSource>,
+    /// A `ConfigMap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapVolumeSource>,
+    /// A directory that is empty at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty_dir: Option<EmptyDirVolumeSource>,
+    /// A claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_volume_claim: Option<PersistentVolumeClaimVolumeSource>,
+    /// What a driver provides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csi: Option<CSIVolumeSource>,
+}
+
 /// A container.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.volumeMounts) || self.volumeMounts.all(mount, mount.mountPath.startsWith('/mnt/'))").message("volumeMounts[].mountPath must begin with /mnt/").field_path(".volumeMounts"))]
 pub struct ContainerTemplate {
     /// Environment variables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub env: Vec<EnvVar>,
+    /// Where volumes of `pod.volumes` are mounted: below `/mnt/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub volume_mounts: Vec<VolumeMount>,
     /// The security context of the container. By default what the `restricted` profile asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,

@@ -62,6 +62,15 @@ fn a_proxy_of_defaults_is_taken() {
 }
 
 #[test]
+fn volumes_of_the_users_are_mounted_below_mnt() {
+    proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
+        "pod": {"volumes": [{"name": "tokens", "csi": {"driver": "example.com"}}]},
+        "proxyContainer": {"volumeMounts": [{"name": "tokens", "mountPath": "/mnt/tokens"}]},
+    }}))
+    .unwrap();
+}
+
+#[test]
 fn a_proxy_that_contradicts_itself_is_refused_with_a_remedy() {
     let kafka = json!({"name": "my-cluster"});
     for (spec, said) in [
@@ -94,6 +103,20 @@ fn a_proxy_that_contradicts_itself_is_refused_with_a_remedy() {
         (
             json!({"kafkaRef": kafka, "listeners": [{"name": "a", "tls": false, "authentication": {"type": "tls"}}]}),
             "authentication needs tls: true",
+        ),
+        (
+            json!({"kafkaRef": kafka, "template": {"pod": {"volumes": [{"name": "keys-0", "emptyDir": {}}]}}}),
+            "the operator has volumes of these names",
+        ),
+        (
+            json!({"kafkaRef": kafka, "template": {"pod": {"volumes": [{"name": "a"}]}}}),
+            "exactly one of secret, configMap",
+        ),
+        (
+            json!({"kafkaRef": kafka, "template": {"proxyContainer": {"volumeMounts": [
+                {"name": "a", "mountPath": "/etc/topic-encryption"},
+            ]}}}),
+            "must begin with /mnt/",
         ),
     ] {
         let Err(error) = proxy(&spec) else { panic!("{spec} is taken") };

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::cluster::KafkaKey;
@@ -79,7 +81,7 @@ impl Applier {
     /// The same for a kind that is known by its name only.
     pub(crate) async fn apply_dynamic(
         &self,
-        object: &kube::api::DynamicObject,
+        object: &DynamicObject,
         resource: &kube::api::ApiResource,
     ) -> Result<(), Error> {
         let api = Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
@@ -132,10 +134,12 @@ impl Applier {
             before.data.iter().flatten().map(|(name, _)| name).filter(|name| !kept.contains_key(*name));
         let mut data: BTreeMap<String, Option<ByteString>> = gone.map(|name| (name.clone(), None)).collect();
         data.extend(kept.into_iter().map(|(name, content)| (name, Some(content))));
+        let mut annotations = json!(after.metadata.annotations.clone().unwrap_or_default());
+        annotations[FORCE_RENEW_ANNOTATION] = Value::Null;
         let patch = json!({
             "metadata": {
                 "resourceVersion": before.metadata.resource_version,
-                "annotations": {FORCE_RENEW_ANNOTATION: null},
+                "annotations": annotations,
                 "ownerReferences": after.metadata.owner_references,
             },
             "data": data,
@@ -202,6 +206,55 @@ impl Applier {
         self.patch(&api, &after, "ConfigMap").await
     }
 
+    /// Deletes an object of a kind that is known by its name only, if it is there and the operator made it. Neither the kind
+    /// nor the right to look at it need be there.
+    pub(crate) async fn delete_dynamic(
+        &self,
+        resource: &kube::api::ApiResource,
+        name: &str,
+    ) -> Result<(), Error> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
+        let found = match api.get_metadata_opt(name).await {
+            Err(kube::Error::Api(status)) if status.is_forbidden() => None,
+            found => found.map_err(|source| Error::Delete {
+                kind: resource.kind.clone(),
+                name: name.to_owned(),
+                source: Box::new(source),
+            })?,
+        };
+        match found.filter(|object| self.made(object)) {
+            Some(object) => self.delete(&api, &resource.kind, &object).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the operator made it, for this cluster.
+    fn made(&self, object: &impl ResourceExt) -> bool {
+        object.labels().get("app.kubernetes.io/managed-by").is_some_and(|manager| manager == FIELD_MANAGER)
+            && object.labels().get(KAFKA_LABEL) == Some(&self.key.name)
+    }
+
+    /// Deletes an object as it was seen, not one that was made anew meanwhile.
+    async fn delete<K>(&self, api: &Api<K>, kind: &str, object: &impl ResourceExt) -> Result<(), Error>
+    where
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let name = object.name_any();
+        let only_this = DeleteParams {
+            preconditions: Some(Preconditions { uid: object.uid(), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        match api.delete(&name, &only_this).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            Err(source) => {
+                return Err(Error::Delete { kind: kind.to_owned(), name, source: Box::new(source) });
+            }
+            Ok(_) => tracing::info!(kind, name, "deleted what is no longer wanted"),
+        }
+        Ok(())
+    }
+
     /// Deletes what the operator made for this cluster of a kind, except what is wanted.
     pub(crate) async fn delete_others<K>(&self, wanted: &[String]) -> Result<(), Error>
     where
@@ -222,15 +275,7 @@ impl Applier {
             if wanted.contains(&name) || object.owner_references().is_empty() {
                 continue;
             }
-            let only_this = DeleteParams {
-                preconditions: Some(Preconditions { uid: object.uid(), resource_version: None }),
-                ..DeleteParams::default()
-            };
-            match api.delete(&name, &only_this).await {
-                Err(kube::Error::Api(status)) if status.is_not_found() => {}
-                Err(source) => return Err(Error::Delete { kind, name, source: Box::new(source) }),
-                Ok(_) => tracing::info!(kind, name, "deleted what is no longer wanted"),
-            }
+            self.delete(&api, &kind, &object).await?;
         }
         Ok(())
     }

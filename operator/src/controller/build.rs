@@ -6,16 +6,18 @@ mod deployment;
 mod network_policy;
 mod pod_disruption_budget;
 mod service_account;
+mod service_binding;
 mod services;
 
 pub(crate) use self::certificate::{authority_bundle, cert_manager_certificate, cert_manager_resource};
 pub(crate) use self::config_map::{
     Files, LEDGER_COPY, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml,
 };
-pub(crate) use self::deployment::{ADMIN_PORT, CONTAINER, deployment, mounted_secrets};
+pub(crate) use self::deployment::{ADMIN_PORT, CONTAINER, UPSTREAM_USER_VOLUME, deployment, mounted_secrets};
 pub(crate) use self::network_policy::network_policy;
 pub(crate) use self::pod_disruption_budget::pod_disruption_budget;
 pub(crate) use self::service_account::service_account;
+pub(crate) use self::service_binding::binding_secret;
 pub(crate) use self::services::services;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! First step: everything that is said of a cluster is read, and nothing is judged.
 //!
 //! Reads are live rather than from caches, so that a decision about what stays encrypted never rests on an old copy. Of
-//! Secrets only those are read that the operator writes itself; of those that pods mount, the version alone.
+//! Secrets only those are read that the operator writes itself; of those that pods mount the version alone, and the `ca.crt`
+//! of a given certificate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,6 +90,11 @@ impl Observed {
     /// Policies that are not what their schema says.
     pub(crate) fn malformed_policies(&self) -> impl Iterator<Item = &DynamicObject> {
         self.malformed.iter().filter(|malformed| malformed.is_policy()).map(|malformed| &malformed.object)
+    }
+
+    /// Whom clients trust, as they are told now.
+    pub(crate) fn bundle(&self) -> Option<&str> {
+        self.ours.bundle.as_ref()?.data.as_ref()?.get("ca.crt").map(String::as_str)
     }
 }
 
@@ -292,10 +298,17 @@ impl Reader {
         })
     }
 
-    /// The version of a Secret that pods mount; its content is not kept.
+    /// The version of a Secret that pods mount; its content is not sent.
     pub(crate) async fn secret_version(&self, key: &KafkaKey, name: &str) -> Result<Option<String>, Error> {
-        let secret: Option<Secret> = self.get(key, name).await?;
+        let api = Api::<Secret>::namespaced(self.client.clone(), &key.namespace);
+        let secret = api.get_metadata_opt(name).await.map_err(read("Secret", name))?;
         Ok(secret.and_then(|secret| secret.metadata.resource_version))
+    }
+
+    /// The authority in a given Secret of a certificate, if it is there; nothing else of it is kept.
+    pub(crate) async fn authority_in(&self, key: &KafkaKey, name: &str) -> Result<Option<String>, Error> {
+        let secret: Option<Secret> = self.get(key, name).await?;
+        Ok(secret.as_ref().and_then(authority_in))
     }
 
     async fn get<K>(&self, key: &KafkaKey, name: &str) -> Result<Option<K>, Error>
@@ -323,6 +336,12 @@ impl Reader {
     async fn pods(&self, key: &KafkaKey, names: &Names) -> Result<Vec<Pod>, Error> {
         self.list_own(key, names, "Pod").await
     }
+}
+
+/// The authority in the Secret of a certificate, where whoever issued it tells.
+pub(crate) fn authority_in(secret: &Secret) -> Option<String> {
+    let text = std::str::from_utf8(&secret.data.as_ref()?.get("ca.crt")?.0).ok()?;
+    text.contains("-----BEGIN CERTIFICATE-----").then(|| text.to_owned())
 }
 
 async fn list<K>(api: &Api<K>, kind: &str, parameters: &ListParams) -> Result<Vec<K>, Error>

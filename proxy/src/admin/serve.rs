@@ -1,6 +1,7 @@
 //! HTTP/1 on a thread and runtime of its own, so that probes are answered while the data plane is saturated.
 
 use super::Error;
+use crate::listen::without_ipv6;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -38,7 +39,9 @@ impl Admin {
     /// Binds, and serves from now on.
     pub fn start(address: SocketAddr, router: Router, shutdown: CancellationToken) -> Result<Self, Error> {
         let failed = |source| Error::Bind { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
+        let bound = std::net::TcpListener::bind(address)
+            .or_else(|error| without_ipv6(address, &error).map_or(Err(error), std::net::TcpListener::bind));
+        let listener = bound.map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let runtime =

@@ -76,7 +76,11 @@ fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<O
         };
         let files = ServerFiles {
             identity: IdentityFiles { certificate: path(&tls.certificate_file), key: path(&tls.key_file) },
-            client_ca: tls.client_ca_file.iter().map(path).collect(),
+            client_ca: match (&tls.client_ca_directory, &tls.client_ca_file) {
+                (Some(directory), _) => Some(Trusted::Directory(path(directory))),
+                (None, Some(file)) => Some(Trusted::Files(vec![path(file)])),
+                (None, None) => None,
+            },
         };
         let name = format!("listeners.{}.tls", listener.name);
         let tls = Arc::new(ServerTls::load(files).with_context(|| name.clone())?);

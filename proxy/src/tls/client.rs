@@ -2,9 +2,10 @@
 
 use super::files::{Contents, IdentityFiles};
 use super::reloading::{Reloading, Source};
-use super::{Error, Reload, directory, provider};
+use super::trusted::Trusted;
+use super::{Error, Reload, provider};
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 
@@ -15,25 +16,6 @@ pub struct ClientFiles {
     pub trusted: Trusted,
     /// Presented to a broker that asks for a client certificate.
     pub identity: Option<IdentityFiles>,
-}
-
-/// Certificates of authorities.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trusted {
-    /// PEM bundles; each may hold several certificates, so that a cluster CA can be renewed.
-    Files(Vec<PathBuf>),
-    /// Every `*.crt` of a directory, a PEM bundle each, such as a mounted Secret; files may come and go.
-    Directory(PathBuf),
-}
-
-impl Trusted {
-    /// None for a directory that was not resolved.
-    fn files(&self) -> &[PathBuf] {
-        match self {
-            Self::Files(files) => files,
-            Self::Directory(_) => &[],
-        }
-    }
 }
 
 /// TLS of all upstream connections. Handshakes take the configuration of their moment.
@@ -62,21 +44,14 @@ impl Source for ClientFiles {
     type Config = ClientConfig;
 
     fn resolve(&self) -> Result<Cow<'_, Self>, Error> {
-        Ok(match &self.trusted {
-            Trusted::Files(_) => Cow::Borrowed(self),
-            Trusted::Directory(directory) => {
-                let trusted = Trusted::Files(directory::certificates(directory)?);
-                Cow::Owned(Self { trusted, identity: self.identity.clone() })
-            }
+        Ok(match self.trusted.resolve()? {
+            Cow::Borrowed(_) => Cow::Borrowed(self),
+            Cow::Owned(trusted) => Cow::Owned(Self { trusted, identity: self.identity.clone() }),
         })
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.trusted
-            .files()
-            .iter()
-            .map(PathBuf::as_path)
-            .chain(self.identity.iter().flat_map(IdentityFiles::paths))
+        self.trusted.paths().chain(self.identity.iter().flat_map(IdentityFiles::paths))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ClientConfig, Error> {

@@ -46,7 +46,7 @@ impl Fixture {
         authority.write(&ca);
         let identity = authority.issue(directory.path(), "broker.test");
         Self {
-            server: ServerFiles { identity, client_ca: Vec::new() },
+            server: ServerFiles { identity, client_ca: None },
             client: ClientFiles { trusted: Trusted::Files(vec![ca]), identity: None },
             directory,
             authority,
@@ -108,7 +108,7 @@ async fn trusts_every_certificate_of_every_file() {
 #[tokio::test]
 async fn a_client_ca_demands_a_certificate() {
     let mut fixture = Fixture::new();
-    fixture.server.client_ca = vec![fixture.path("ca.crt")];
+    fixture.server.client_ca = Some(Trusted::Files(vec![fixture.path("ca.crt")]));
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
     assert!(!handshake(&server, &anonymous, "broker.test").await);
@@ -179,6 +179,40 @@ async fn trusts_every_certificate_of_a_directory_as_files_come_and_go() {
     assert!(!handshake(&server, &client, "broker.test").await);
     std::fs::remove_dir_all(&directory).unwrap();
     assert!(matches!(client.reload(), Err(Error::List { .. })));
+}
+
+#[tokio::test]
+async fn clients_of_an_authority_count_while_it_is_in_the_directory() {
+    let mut fixture = Fixture::new();
+    let directory = fixture.path("clients");
+    std::fs::create_dir(&directory).unwrap();
+    fixture.server.client_ca = Some(Trusted::Directory(directory.clone()));
+    assert!(matches!(
+        ServerTls::load(fixture.server.clone()),
+        Err(Error::Missing { what: "file *.crt", .. })
+    ));
+
+    let identity = fixture.authority.issue(fixture.directory.path(), "client.test");
+    let known = ClientTls::load(ClientFiles { identity: Some(identity), ..fixture.client.clone() }).unwrap();
+    let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
+    fixture.authority.write(&directory.join("ca.crt"));
+    let server = ServerTls::load(fixture.server.clone()).unwrap();
+    assert!(handshake(&server, &known, "broker.test").await);
+
+    // As Strimzi replaces an authority: the old one stays under another name, and goes later.
+    std::fs::rename(directory.join("ca.crt"), directory.join("ca-2026-08-20T10-00-00Z.crt")).unwrap();
+    Authority::new().write(&directory.join("ca.crt"));
+    assert!(server.reload().unwrap());
+    assert!(handshake(&server, &known, "broker.test").await);
+    assert!(!handshake(&server, &anonymous, "broker.test").await);
+    std::fs::remove_file(directory.join("ca-2026-08-20T10-00-00Z.crt")).unwrap();
+    assert!(server.reload().unwrap());
+    assert!(!handshake(&server, &known, "broker.test").await);
+
+    // Without any authority nobody new gets in under none: the last one that was there counts on.
+    std::fs::remove_file(directory.join("ca.crt")).unwrap();
+    assert!(matches!(server.reload(), Err(Error::Missing { what: "file *.crt", .. })));
+    assert!(!handshake(&server, &anonymous, "broker.test").await);
 }
 
 #[test]

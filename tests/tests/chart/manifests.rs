@@ -67,10 +67,22 @@ fn plain(value: Value) -> Value {
 }
 
 #[test]
-fn kustomize_builds_the_base_as_the_chart_renders_it() {
-    let built = parse(&run(tool("kubectl").arg("kustomize").arg(repository("deploy/base"))).unwrap());
-    let rendered = rendered("base.values.yaml", &[]).into_values().flat_map(|text| parse(&text));
-    assert_eq!(sorted(built), sorted(rendered));
+fn kustomize_builds_the_base_and_the_folder_around_it_as_the_chart_renders_them() {
+    let rendered: Vec<_> =
+        rendered("base.values.yaml", &[]).into_values().flat_map(|text| parse(&text)).collect();
+    for folder in ["deploy/base", "deploy"] {
+        let built = parse(&run(tool("kubectl").arg("kustomize").arg(repository(folder))).unwrap());
+        assert_eq!(sorted(built), sorted(rendered.clone()), "{folder}");
+    }
+}
+
+/// What a plain `kubectl apply` writes down beside each object must fit into its annotations.
+#[test]
+fn every_object_of_the_base_can_be_applied_without_server_side_apply() {
+    let objects = rendered("base.values.yaml", &[]).into_values().flat_map(|text| parse(&text));
+    for object in objects {
+        assert!(object.to_string().len() < 256 * 1024, "{} {}", kind(&object), name(&object));
+    }
 }
 
 /// What a change of the namespace must reach: the subjects of bindings too.

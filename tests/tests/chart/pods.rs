@@ -136,6 +136,7 @@ fn the_operator_is_told_its_settings() {
         ("LEADER_ELECTION", "true"),
         ("LEASE_NAME", "topic-encryption-operator"),
         ("LOG_LEVEL_FILE", "/etc/topic-encryption-operator/log-level"),
+        ("METRICS_NAMESPACE_LABELS", "encryption.strimzi.io/scrape=true"),
         ("NETWORK_POLICIES", "true"),
         ("POD_DISRUPTION_BUDGETS", "true"),
         ("POD_NAME", "$metadata.name"),

@@ -23,44 +23,36 @@ fn rights(role: &Value) -> BTreeMap<String, BTreeSet<String>> {
     rights
 }
 
-fn table(rows: &[(&str, &str)]) -> BTreeMap<String, BTreeSet<String>> {
-    let verbs = |verbs: &str| verbs.split(' ').map(str::to_owned).collect();
-    rows.iter().map(|&(resource, each)| (resource.to_owned(), verbs(each))).collect()
+fn table(rows: &[(&'static str, &'static str)]) -> BTreeMap<String, BTreeSet<String>> {
+    let verbs = |verbs: &'static str| verbs.split(' ').map(str::to_owned);
+    let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for &(resource, each) in rows {
+        rights.entry(resource.to_owned()).or_default().extend(verbs(each));
+    }
+    rights
 }
 
-const RESOURCES: [(&str, &str); 11] = [
-    ("encryption.strimzi.io/topicencryptionpolicies", "get list watch patch"),
-    ("encryption.strimzi.io/topicencryptionpolicies/status", "get patch update"),
-    ("encryption.strimzi.io/topicencryptionpolicies/finalizers", "update"),
-    ("encryption.strimzi.io/encryptionproxies", "get list watch patch"),
-    ("encryption.strimzi.io/encryptionproxies/status", "get patch update"),
+const RESOURCES: [(&str, &str); 10] = [
+    ("encryption.strimzi.io/topicencryptionpolicies", "list watch"),
+    ("encryption.strimzi.io/topicencryptionpolicies/status", "patch"),
+    ("encryption.strimzi.io/encryptionproxies", "list watch"),
+    ("encryption.strimzi.io/encryptionproxies/status", "patch"),
     ("encryption.strimzi.io/encryptionproxies/finalizers", "update"),
     ("kafka.strimzi.io/kafkas", "get list watch"),
     ("kafka.strimzi.io/kafkas/finalizers", "update"),
-    ("kafka.strimzi.io/kafkanodepools", "get list watch"),
-    ("kafka.strimzi.io/kafkatopics", "get list watch"),
-    ("kafka.strimzi.io/kafkausers", "get list watch"),
+    ("kafka.strimzi.io/kafkanodepools", "list watch"),
+    ("kafka.strimzi.io/kafkatopics", "list watch"),
+    ("kafka.strimzi.io/kafkausers", "list watch"),
 ];
-const OWNED: [(&str, &str); 9] = [
-    ("/configmaps", "get list watch create patch delete"),
-    ("/services", "get list watch create patch delete"),
-    ("/serviceaccounts", "get list watch create patch delete"),
-    ("/pods", "get list watch patch"),
-    ("apps/deployments", "get list watch create patch delete"),
-    ("policy/poddisruptionbudgets", "get list watch create patch delete"),
-    ("networking.k8s.io/networkpolicies", "get list watch create patch delete"),
-    ("events.k8s.io/events", "create patch"),
-    ("cert-manager.io/certificates", "get list watch create patch delete"),
-];
-/// What of it may be seen in all namespaces.
+/// What of the operator's objects may be seen.
 const SEEN: [(&str, &str); 8] = [
     ("/configmaps", "get list watch"),
-    ("/services", "get list watch"),
-    ("/serviceaccounts", "get list watch"),
-    ("/pods", "get list watch"),
+    ("/services", "list watch"),
+    ("/serviceaccounts", "list watch"),
+    ("/pods", "list watch"),
     ("apps/deployments", "get list watch"),
-    ("policy/poddisruptionbudgets", "get list watch"),
-    ("networking.k8s.io/networkpolicies", "get list watch"),
+    ("policy/poddisruptionbudgets", "list watch"),
+    ("networking.k8s.io/networkpolicies", "list watch"),
     ("events.k8s.io/events", "create patch"),
 ];
 /// What of it is made, only where Kafka clusters are.
@@ -69,13 +61,18 @@ const MADE: [(&str, &str); 8] = [
     ("/services", "create patch delete"),
     ("/serviceaccounts", "create patch delete"),
     ("/pods", "patch"),
-    ("apps/deployments", "create patch delete"),
+    ("apps/deployments", "create patch"),
     ("policy/poddisruptionbudgets", "create patch delete"),
     ("networking.k8s.io/networkpolicies", "create patch delete"),
-    ("cert-manager.io/certificates", "get list watch create patch delete"),
+    ("cert-manager.io/certificates", "get create patch delete"),
 ];
 const SECRETS: (&str, &str) = ("/secrets", "get create patch");
-const NAMESPACES: (&str, &str) = ("/namespaces", "get list watch");
+const NAMESPACES: (&str, &str) = ("/namespaces", "get");
+
+/// All rights in a namespace of its own.
+fn all() -> BTreeMap<String, BTreeSet<String>> {
+    table(&[&RESOURCES[..], &SEEN, &MADE, &[SECRETS]].concat())
+}
 
 fn role<'a>(objects: &'a [Value], wanted: &str, place: &str) -> &'a Value {
     let roles = of_kind(objects, "Role");
@@ -86,9 +83,9 @@ fn role<'a>(objects: &'a [Value], wanted: &str, place: &str) -> &'a Value {
 fn by_default_all_rights_are_in_the_release_namespace() {
     let objects = helm::objects(&[]);
     let watched = role(&objects, "topic-encryption-operator", "kafka");
-    assert_eq!(rights(watched), table(&[&RESOURCES[..], &OWNED, &[SECRETS]].concat()));
+    assert_eq!(rights(watched), all());
     let election = role(&objects, "topic-encryption-operator-leader-election", "kafka");
-    assert_eq!(rights(election), table(&[("coordination.k8s.io/leases", "get create patch update")]));
+    assert_eq!(rights(election), table(&[("coordination.k8s.io/leases", "get create patch")]));
     assert_eq!(of_kind(&objects, "Role").len(), 2);
     assert_eq!(of_kind(&objects, "ClusterRole"), Vec::<&Value>::new());
     assert_eq!(of_kind(&objects, "ClusterRoleBinding"), Vec::<&Value>::new());
@@ -99,7 +96,7 @@ fn watched_namespaces_get_a_role_each_and_the_release_namespace_none_but_the_lea
     let objects = helm::objects(&["--set", "watchNamespaces={payments,orders}"]);
     for place in ["payments", "orders"] {
         let watched = role(&objects, "topic-encryption-operator", place);
-        assert_eq!(rights(watched), table(&[&RESOURCES[..], &OWNED, &[SECRETS]].concat()));
+        assert_eq!(rights(watched), all());
     }
     let here: Vec<_> =
         of_kind(&objects, "Role").into_iter().filter(|role| namespace(role) == "kafka").collect();
@@ -134,6 +131,31 @@ fn certificates_are_ordered_only_where_that_is_allowed() {
     let objects = helm::objects(&["--set", "rbac.certManager=false"]);
     let watched = rights(role(&objects, "topic-encryption-operator", "kafka"));
     assert!(!watched.keys().any(|resource| resource.starts_with("cert-manager.io/")), "{watched:?}");
+}
+
+#[test]
+fn secrets_are_bound_to_names_where_kafka_clusters_are_listed() {
+    let objects = helm::objects(&["--set", "rbac.kafkaNames={orders},rbac.secretNames={strimzi-proxies}"]);
+    let watched = role(&objects, "topic-encryption-operator", "kafka");
+    let mut verbs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rule in items(watched, "rules").iter().filter(|rule| items(rule, "resources") == ["secrets"]) {
+        let names = at(rule, "resourceNames").as_array().cloned().unwrap_or_else(|| vec!["*".into()]);
+        for name in names {
+            let each = items(rule, "verbs").iter().map(|verb| verb.as_str().unwrap().to_owned());
+            verbs.entry(name.as_str().unwrap().to_owned()).or_default().extend(each);
+        }
+    }
+    let expected = table(&[
+        ("*", "create"),
+        ("orders-encryption-ca", "get patch"),
+        ("orders-encryption-client", "get patch"),
+        ("orders-encryption-keys", "get patch"),
+        ("orders-encryption-tls", "get patch"),
+        ("orders-clients-ca-cert", "get"),
+        ("orders-cluster-ca-cert", "get"),
+        ("strimzi-proxies", "get"),
+    ]);
+    assert_eq!(verbs, expected);
 }
 
 #[test]

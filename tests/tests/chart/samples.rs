@@ -110,3 +110,63 @@ fn every_sample_is_listed() {
         assert!(readme.contains(&format!("[{file}]({file})")), "{file}");
     }
 }
+
+/// Fields of ours and one step into those of Kubernetes, as `a.b.c`.
+fn fields(schema: &Value, path: &str, depth: usize, found: &mut Vec<String>) {
+    let schema = schema.get("items").unwrap_or(schema);
+    for (name, value) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        found.push(path.clone());
+        if depth > 1 && !FOREIGN.contains(&name.as_str()) {
+            fields(value, &path, depth - 1, found);
+        }
+    }
+}
+
+/// Fields whose insides are Kubernetes' own.
+const FOREIGN: [&str; 14] = [
+    "affinity",
+    "dnsConfig",
+    "env",
+    "hostAliases",
+    "imagePullSecrets",
+    "labels",
+    "networkPolicyPeers",
+    "resources",
+    "securityContext",
+    "selector",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumes",
+    "volumeMounts",
+];
+
+fn present(value: &Value, path: &[&str]) -> bool {
+    match (value, path) {
+        (_, []) => true,
+        (Value::Array(values), path) => values.iter().any(|value| present(value, path)),
+        (value, [first, rest @ ..]) => value.get(first).is_some_and(|value| present(value, rest)),
+    }
+}
+
+#[test]
+fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_each_other() {
+    for (definition, file, excluded) in [
+        ("encryptionproxies.yaml", "25-proxy-every-field.yaml", &["tls.secretRef"][..]),
+        ("topicencryptionpolicies.yaml", "11-policy-every-field.yaml", &[][..]),
+    ] {
+        let definition = parse_one(&read(&repository("crds").join(definition)));
+        let version = items(&definition, "spec/versions").first().unwrap();
+        let mut all = Vec::new();
+        fields(object::at(version, "schema/openAPIV3Schema/properties/spec"), "", 5, &mut all);
+        let samples = parse(&read(&repository("deploy/samples").join(file)));
+        let is_there = |field: &String| {
+            let path: Vec<&str> = field.split('.').collect();
+            samples.iter().any(|sample| present(object::at(sample, "spec"), &path))
+        };
+        let is_excluded = |field: &str| excluded.iter().any(|prefix| field.starts_with(prefix));
+        let missing: Vec<_> =
+            all.iter().filter(|field| !is_there(field) && !is_excluded(field.as_str())).collect();
+        assert!(missing.is_empty(), "{file}: {missing:?}");
+    }
+}

@@ -13,10 +13,12 @@ use super::deployment::{
     ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
     UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
 };
-use crate::fleet::{Authentication, Fleet, Listener, Provider, Trust};
+use crate::fleet::{Authentication, ClientAuthority, Fleet, Listener, Provider, Trust};
 
 /// What stays free of the grace period once proxies have drained.
 const EXIT_SECONDS: i64 = 5;
+/// Every address of both families; proxies fall back to IPv4 where the node has no other.
+const ANY_ADDRESS: &str = "[::]";
 /// The entry with brokers' certificates, where these are no Secret.
 pub(crate) const UPSTREAM_CA_FILE: &str = "upstream-ca.crt";
 
@@ -66,7 +68,7 @@ pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
         "keyProviders": providers(fleet),
         // The operator remembers what was ever encrypted; a memory of each proxy's own would contradict it sooner or later.
         "policy": {"file": "policy.yaml", "ledger": "external"},
-        "admin": {"bind": format!("0.0.0.0:{ADMIN_PORT}")},
+        "admin": {"bind": format!("{ANY_ADDRESS}:{ADMIN_PORT}")},
         "drain": {"seconds": grace_period_seconds(fleet) - PRE_STOP_SECONDS - EXIT_SECONDS},
         "log": {"format": fleet.logging.format, "level": fleet.logging.level},
     });
@@ -105,17 +107,22 @@ fn upstream(fleet: &Fleet) -> Value {
 fn listener(fleet: &Fleet, listener: &Listener, host: &str) -> Value {
     let mut value = json!({
         "name": listener.name,
-        "bind": format!("0.0.0.0:{}", listener.port),
+        "bind": format!("{ANY_ADDRESS}:{}", listener.port),
         "advertisedHost": host,
-        "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports()},
+        "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports(listener)},
     });
     if listener.tls {
         value["tls"] = json!({
             "certificateFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.crt"),
             "keyFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.key"),
         });
-        if listener.client_ca_secret.is_some() {
-            value["tls"]["clientCaFile"] = json!(format!("{}/ca.crt", client_ca_directory(&listener.name)));
+        let directory = client_ca_directory(&listener.name);
+        match &listener.client_authority {
+            Some(ClientAuthority::Strimzi(_)) => value["tls"]["clientCaDirectory"] = json!(directory),
+            Some(ClientAuthority::Given(_)) => {
+                value["tls"]["clientCaFile"] = json!(format!("{directory}/ca.crt"));
+            }
+            None => {}
         }
     }
     value

@@ -17,11 +17,11 @@ use crate::settings::Settings;
 
 mod volumes;
 
-pub(crate) use self::volumes::mounted_secrets;
 pub(super) use self::volumes::{
     KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY,
     client_ca_directory,
 };
+pub(crate) use self::volumes::{UPSTREAM_USER_VOLUME, mounted_secrets};
 
 /// The container of the proxy, beside which others may be put.
 pub(crate) const CONTAINER: &str = "proxy";
@@ -95,14 +95,19 @@ fn pod_spec(fleet: &Fleet, settings: &Settings, template: PodTemplate) -> PodSpe
     } else {
         template.image_pull_secrets
     };
+    let mut volumes = volumes::volumes(fleet, template.tmp_dir_size_limit.as_deref());
+    volumes.extend(template.volumes.into_iter().map(volumes::additional));
     PodSpec {
         service_account_name: Some(fleet.names.fleet()),
         automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
+        enable_service_links: Some(template.enable_service_links.unwrap_or(false)),
+        dns_policy: template.dns_policy,
+        dns_config: template.dns_config,
+        host_users: template.host_users,
         termination_grace_period_seconds: Some(grace_period_seconds(fleet)),
         security_context: Some(template.security_context.unwrap_or_else(pod_security)),
         containers: vec![container(fleet, settings)],
-        volumes: Some(volumes::volumes(fleet, template.tmp_dir_size_limit.as_deref())),
+        volumes: Some(volumes),
         affinity: template.affinity,
         tolerations: Some(template.tolerations).filter(|list| !list.is_empty()),
         topology_spread_constraints: Some(spread),
@@ -127,7 +132,7 @@ fn container(fleet: &Fleet, settings: &Settings) -> Container {
         ),
         resources: Some(fleet.resources.clone().unwrap_or_else(resources)),
         security_context: Some(template.security_context.unwrap_or_else(container_security)),
-        volume_mounts: Some(volumes::mounts(fleet)),
+        volume_mounts: Some(volumes::mounts(fleet).into_iter().chain(template.volume_mounts).collect()),
         liveness_probe: Some(probe(&fleet.liveness_probe, "/livez", 10, 3)),
         readiness_probe: Some(probe(&fleet.readiness_probe, "/readyz", 2, 3)),
         lifecycle: Some(Lifecycle {

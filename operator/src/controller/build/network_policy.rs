@@ -9,25 +9,23 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::deployment::ADMIN_PORT;
 use crate::fleet::{Fleet, Listener};
+use crate::settings::Settings;
 
-/// Namespaces with this label may read the proxies' metrics.
-const SCRAPE_LABEL: &str = "encryption.strimzi.io/scrape";
-
-pub(crate) fn network_policy(fleet: &Fleet, operator_namespace: &str) -> NetworkPolicy {
+pub(crate) fn network_policy(fleet: &Fleet, settings: &Settings) -> NetworkPolicy {
     let ingress = fleet.listeners.iter().map(|listener| clients(fleet, listener));
     NetworkPolicy {
         metadata: fleet.metadata(fleet.names.fleet()),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(fleet.names.selector()),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ingress: Some(ingress.chain([admin(operator_namespace)]).collect()),
+            ingress: Some(ingress.chain([admin(settings)]).collect()),
             egress: Some(vec![brokers(fleet), dns()]),
         }),
     }
 }
 
 fn clients(fleet: &Fleet, listener: &Listener) -> NetworkPolicyIngressRule {
-    let last = u32::from(listener.port) + fleet.broker_ports();
+    let last = u32::from(listener.port) + fleet.broker_ports(listener);
     NetworkPolicyIngressRule {
         from: Some(listener.peers.clone()).filter(|peers| !peers.is_empty()),
         ports: Some(vec![NetworkPolicyPort {
@@ -37,18 +35,20 @@ fn clients(fleet: &Fleet, listener: &Listener) -> NetworkPolicyIngressRule {
     }
 }
 
-fn admin(operator_namespace: &str) -> NetworkPolicyIngressRule {
+fn admin(settings: &Settings) -> NetworkPolicyIngressRule {
     let operator = NetworkPolicyPeer {
-        namespace_selector: Some(labels("kubernetes.io/metadata.name", operator_namespace)),
+        namespace_selector: Some(labels("kubernetes.io/metadata.name", &settings.pod_namespace)),
         pod_selector: Some(labels("app.kubernetes.io/name", "topic-encryption-operator")),
         ip_block: None,
     };
-    let scrapers = NetworkPolicyPeer {
-        namespace_selector: Some(labels(SCRAPE_LABEL, "true")),
+    // An empty selector would choose every namespace.
+    let scraped = Some(settings.metrics_labels()).filter(|labels| !labels.is_empty());
+    let scrapers = scraped.map(|labels| NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector { match_labels: Some(labels), match_expressions: None }),
         ..NetworkPolicyPeer::default()
-    };
+    });
     NetworkPolicyIngressRule {
-        from: Some(vec![operator, scrapers]),
+        from: Some([operator].into_iter().chain(scrapers).collect()),
         ports: Some(vec![port("TCP", i32::from(ADMIN_PORT))]),
     }
 }

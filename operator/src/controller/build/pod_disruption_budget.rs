@@ -17,6 +17,8 @@ pub(crate) fn pod_disruption_budget(fleet: &Fleet) -> Option<PodDisruptionBudget
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(unavailable)),
             selector: Some(fleet.names.selector()),
+            // A proxy that cannot reach its keys is not ready, and moving it to another node takes nothing from anybody.
+            unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
             ..PodDisruptionBudgetSpec::default()
         }),
         status: None,

@@ -55,8 +55,8 @@ fn service_type(kind: ListenerType) -> &'static str {
 /// The bootstrap port, and one for each broker that there is.
 fn ports(fleet: &Fleet, listener: &Listener) -> Vec<ServicePort> {
     let bootstrap = port(listener, format!("tcp-{}", listener.name), u32::from(listener.port));
-    let brokers = fleet.upstream.brokers.keys().map(|id| {
-        let number = listener.broker_port(*id);
+    let brokers = fleet.served_brokers(listener).map(|id| {
+        let number = listener.broker_port(id);
         // No listener is named so, even one that is called by a number.
         port(listener, format!("tcp-b-{number}"), number)
     });
@@ -80,10 +80,7 @@ fn discovery(fleet: &Fleet, listeners: &[&Listener]) -> String {
     let entries: Vec<_> = listeners
         .iter()
         .map(|listener| {
-            let auth = match &listener.client_ca_secret {
-                Some(_) => "tls",
-                None => fleet.upstream.client_authentication.as_str(),
-            };
+            let auth = fleet.client_authentication(listener);
             json!({"port": listener.port, "tls": listener.tls, "protocol": "kafka", "auth": auth})
         })
         .collect();

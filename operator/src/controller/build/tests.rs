@@ -1,5 +1,6 @@
 //! Pods: what they may do, what they see, and how they come and go. Other objects have files of their own.
 
+mod binding;
 mod files;
 mod metadata;
 mod network;

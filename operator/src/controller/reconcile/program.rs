@@ -1,7 +1,8 @@
 //! The writing part of a pass. What must not be lost is written before what depends on it: that there is a ledger, keys,
 //! what the ledger says, then the policy.
 
-mod secrets;
+mod certificates;
+mod local_keys;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -52,8 +53,8 @@ pub(super) async fn program(
     let target = &judgement.merged.program;
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
     let ledger = ledger_to_write_to(&applier, observed, fleet).await?;
-    let keys = secrets::local_keys(context, &applier, observed, judgement, fleet).await?;
-    let certificates = secrets::certificates(context, &applier, observed, fleet).await?;
+    let keys = local_keys::local_keys(context, &applier, observed, judgement, fleet).await?;
+    let certificates = certificates::certificates(context, &applier, observed, fleet).await?;
 
     let mut told = context.memory.told(&fleet.key);
     let current = file(observed, "policy.yaml").and_then(|text| {
@@ -73,7 +74,7 @@ pub(super) async fn program(
     let settled = settled.filter(|settled| *settled != next);
 
     let files = files(observed, judgement, fleet, &step, settled.as_ref().unwrap_or(&next));
-    objects(context, &applier, observed, fleet, &files, certificates.bundle.as_deref()).await?;
+    objects(context, &applier, observed, fleet, &files, certificates.has_bundle).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
@@ -172,7 +173,7 @@ async fn objects(
     observed: &Observed,
     fleet: &Fleet,
     files: &Files,
-    bundle: Option<&str>,
+    has_bundle: bool,
 ) -> Result<(), Error> {
     let settings = &context.settings;
     // While no listener has an address there is nothing to start, but Services must be there to get one.
@@ -191,7 +192,7 @@ async fn objects(
     }
     let mut policies = Vec::new();
     if settings.network_policies {
-        let policy = build::network_policy(fleet, &settings.pod_namespace);
+        let policy = build::network_policy(fleet, settings);
         applier.apply(&policy).await.map_err(Error::Apply)?;
         policies.push(policy.name_any());
     }
@@ -207,7 +208,7 @@ async fn objects(
 
     // The ledger stays even where some tool has given it an owner.
     let mut maps = vec![fleet.names.config(), fleet.names.ledger()];
-    maps.extend(bundle.map(|_| fleet.names.authority_bundle()));
+    maps.extend(has_bundle.then(|| fleet.names.authority_bundle()));
     let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
     applier.delete_others::<Service>(&names).await.map_err(Error::Apply)?;
     applier.delete_others::<NetworkPolicy>(&policies).await.map_err(Error::Apply)?;

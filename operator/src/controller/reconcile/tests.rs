@@ -1,5 +1,6 @@
 //! Whole passes against an API server in memory: what is written, and in which order.
 
+mod certificates;
 mod events;
 mod failures;
 mod ledger;

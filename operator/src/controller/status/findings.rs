@@ -173,6 +173,12 @@ impl<'a> Facts<'a> {
             && self.keys_are_tried()
     }
 
+    /// Listeners through which clients do not reach every broker, if there are any.
+    pub(super) fn crowded(&self) -> Option<Obstacle> {
+        let names: Vec<_> = self.fleet()?.crowded().map(|listener| listener.name.as_str()).collect();
+        (!names.is_empty()).then(|| Obstacle::Crowded(names.join(", ")))
+    }
+
     /// Listeners that nobody can reach yet, if there are any.
     pub(super) fn pending(&self) -> Option<Obstacle> {
         let names: Vec<_> = self.fleet()?.pending().map(|listener| listener.name.as_str()).collect();

@@ -79,13 +79,15 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
     }
     let programmed = programmed(facts, loaded);
     let ready = if let Some(pending) = facts.unreachable() {
-        not_ready(&address_pending(&pending), "Reconciling")
+        not_ready(&listeners(&pending), "Reconciling")
     } else if let Err(why) = facts.rollout() {
         not_ready(&finding("Ready", false, "ProxiesNotReady", why), "Reconciling")
     } else if programmed.holds != Holds::True {
         not_ready(&programmed, "Reconciling")
     } else if let Some(pending) = facts.pending() {
-        not_ready(&address_pending(&pending), "Reconciling")
+        not_ready(&listeners(&pending), "Reconciling")
+    } else if let Some(crowded) = facts.crowded() {
+        not_ready(&listeners(&crowded), "Stalled")
     } else {
         vec![finding("Ready", true, "Ready", format!("{} proxies take clients", facts.desired))]
     };
@@ -113,6 +115,6 @@ fn accepted(facts: &Facts<'_>) -> Finding {
     }
 }
 
-fn address_pending(obstacle: &Obstacle) -> Finding {
+fn listeners(obstacle: &Obstacle) -> Finding {
     finding("Ready", false, obstacle.reason(), obstacle.to_string())
 }

@@ -1,22 +1,26 @@
 //! The fleet that the settings and Strimzi's resources ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
-use operator_api::{EncryptionProxy, EncryptionProxySpec, Listener as ListenerSpec, ListenerType};
-use proxy_config::{BrokerId, BrokersFile, HostPort, ProviderName, ProxyConfig};
+use operator_api::{EncryptionProxy, EncryptionProxySpec, Listener as ListenerSpec, ListenerType, Template};
+use proxy_config::{AuthenticationMethod, BrokerId, BrokersFile, HostPort, ProviderName, ProxyConfig};
 
 use super::{Obstacle, file};
 use crate::cluster::KafkaKey;
-use crate::controller::build::{UPSTREAM_CA_FILE, proxy_yaml};
+use crate::controller::build::{UPSTREAM_CA_FILE, UPSTREAM_USER_VOLUME, proxy_yaml};
 use crate::controller::dereference::Observed;
-use crate::fleet::{Authentication, Certificate, Fleet, Listener, Provider, Trust, Upstream};
+use crate::fleet::{
+    Authentication, Certificate, ClientAuthority, Fleet, Listener, Provider, Trust, Upstream,
+};
 use crate::names::Names;
 use crate::settings::Settings;
-use crate::strimzi::{self, Credentials, Kafka, KafkaUser, ListenerAuth, ListenerProblem, NodePool};
+use crate::strimzi::{
+    self, Credentials, Kafka, KafkaUser, ListenerAuth, ListenerProblem, NodePool, UserAuth, UserProblem,
+};
 
 pub(super) fn fleet(
     key: &KafkaKey,
@@ -64,6 +68,11 @@ fn check(fleet: &Fleet) -> Result<(), Obstacle> {
             listener.name
         )));
     }
+    if let Some(name) = unknown_volume(&fleet.template) {
+        return Err(Obstacle::Settings(format!(
+            "template.proxyContainer.volumeMounts mounts {name}, which is no volume of template.pod.volumes"
+        )));
+    }
     // Those that wait for an address must fit, too.
     let mut fleet = fleet.clone();
     for listener in &mut fleet.listeners {
@@ -74,6 +83,14 @@ fn check(fleet: &Fleet) -> Result<(), Obstacle> {
         Ok(_) => Ok(()),
         Err(mistakes) => Err(Obstacle::Settings(mistakes.to_string().replace('\n', "; "))),
     }
+}
+
+/// A volume that is to be mounted and is not there.
+fn unknown_volume(template: &Template) -> Option<&str> {
+    let volumes = template.pod.iter().flat_map(|pod| &pod.volumes);
+    let names: BTreeSet<_> = volumes.map(|volume| volume.name.as_str()).collect();
+    let mut mounts = template.proxy_container.iter().flat_map(|container| &container.volume_mounts);
+    mounts.find(|mount| !names.contains(mount.name.as_str())).map(|mount| mount.name.as_str())
 }
 
 fn owner(key: &KafkaKey, observed: &Observed, proxy: Option<&EncryptionProxy>) -> OwnerReference {
@@ -125,9 +142,12 @@ fn listener(
             spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
         }
     };
-    let client_ca_secret = spec.authentication.as_ref().map(|authentication| {
-        let given = authentication.ca_secret_ref.as_ref().map(|secret| secret.name.clone());
-        given.unwrap_or_else(|| format!("{}-clients-ca-cert", key.name))
+    let client_authority = spec.authentication.as_ref().map(|authentication| {
+        let strimzis = format!("{}-clients-ca-cert", key.name);
+        match &authentication.ca_secret_ref {
+            Some(given) if given.name != strimzis => ClientAuthority::Given(given.name.clone()),
+            _ => ClientAuthority::Strimzi(strimzis),
+        }
     });
     Listener {
         name: spec.name.clone(),
@@ -136,7 +156,7 @@ fn listener(
         // The schema bounds ports well within a port's range.
         port: u16::try_from(spec.port).unwrap_or(u16::MAX),
         advertised_host,
-        client_ca_secret,
+        client_authority,
         peers: spec.network_policy_peers.clone(),
     }
 }
@@ -171,16 +191,13 @@ fn upstream(
     };
     let bootstrap =
         strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
-    let authentication = user.map(|user| user.credentials(kafka)).transpose().map_err(Obstacle::User)?;
+    let authentication = user.map(|user| authentication(observed, last, &user, kafka)).transpose()?;
     Ok(Upstream {
         bootstrap: bootstrap.addresses,
         brokers: brokers(observed, kafka, &listener, settings)?,
         port: listener.port,
         trust: trust(observed, kafka, &listener)?,
-        authentication: authentication.map(|credentials| match credentials {
-            Credentials::Tls { secret } => Authentication::Tls { secret },
-            Credentials::ScramSha512 { secret, username } => Authentication::ScramSha512 { secret, username },
-        }),
+        authentication,
         client_authentication: authentication_name(&listener.authentication),
     })
 }
@@ -205,6 +222,46 @@ fn user(observed: &Observed, spec: &EncryptionProxySpec) -> Result<Option<KafkaU
     let user = KafkaUser::try_from(object)
         .map_err(|error| Obstacle::MalformedUser { name: name.clone(), error: error.to_string() })?;
     Ok(Some(user))
+}
+
+/// What the proxies log in with. Strimzi takes it out of the status of a user while it is paused or fails; what they logged
+/// in with last holds on meanwhile.
+fn authentication(
+    observed: &Observed,
+    last: Option<&ProxyConfig>,
+    user: &KafkaUser,
+    kafka: &Kafka,
+) -> Result<Authentication, Obstacle> {
+    match user.credentials(kafka) {
+        Ok(Credentials::Tls { secret }) => Ok(Authentication::Tls { secret }),
+        Ok(Credentials::ScramSha512 { secret, username }) => {
+            Ok(Authentication::ScramSha512 { secret, username })
+        }
+        Err(problem @ UserProblem::NotReady { .. }) => {
+            last_authentication(observed, last, user).ok_or(Obstacle::User(problem))
+        }
+        Err(problem) => Err(Obstacle::User(problem)),
+    }
+}
+
+/// What the proxies logged in with last, if it was as this user and in the way that it still has. The User Operator may have
+/// a prefix for the names of Secrets.
+fn last_authentication(
+    observed: &Observed,
+    last: Option<&ProxyConfig>,
+    user: &KafkaUser,
+) -> Option<Authentication> {
+    let pod = observed.ours.deployment.as_ref()?.spec.as_ref()?.template.spec.as_ref()?;
+    let volume = pod.volumes.iter().flatten().find(|volume| volume.name == UPSTREAM_USER_VOLUME)?;
+    let secret = volume.secret.as_ref()?.secret_name.clone().filter(|name| name.ends_with(&user.name))?;
+    match (&last?.upstream.authentication.as_ref()?.method, user.authentication?) {
+        (AuthenticationMethod::Tls(_), UserAuth::Tls) => Some(Authentication::Tls { secret }),
+        (AuthenticationMethod::ScramSha512(told), UserAuth::ScramSha512) => {
+            let username = told.username.as_str().to_owned();
+            (username == user.name).then_some(Authentication::ScramSha512 { secret, username })
+        }
+        _ => None,
+    }
 }
 
 /// Every broker. Pools that contradict each other or vanish leave the brokers that the proxies were told last.

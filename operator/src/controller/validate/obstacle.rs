@@ -56,6 +56,11 @@ pub(crate) enum Obstacle {
     #[error("the settings of the EncryptionProxy do not make a proxy: {0}")]
     Settings(String),
     #[error(
+        "listener {0} has no port for every broker before the next port that is taken, so clients do not reach all brokers \
+         through it; set listeners[].port further apart"
+    )]
+    Crowded(String),
+    #[error(
         "no load balancer has given an address yet to listener {0}, which proxies do not serve until then"
     )]
     NoAddress(String),
@@ -78,6 +83,7 @@ impl Obstacle {
             Self::Trust(_) => "TrustUnknown",
             Self::NoUser(_) | Self::MalformedUser { .. } | Self::User(_) => "KafkaUserUnusable",
             Self::Settings(_) => "InvalidSettings",
+            Self::Crowded(_) => "ListenersTooClose",
             Self::NoAddress(_) => "AddressPending",
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::{Listener, UpstreamTls, read_path};
+use super::{Listener, ServerTls, UpstreamTls, read_path};
 use crate::error::Mistakes;
 use crate::name::UserName;
 use crate::path::ConfigPath;
@@ -78,13 +78,13 @@ impl UpstreamAuthentication {
             return;
         }
         for (index, listener) in listeners.iter().enumerate() {
-            let anonymous = listener
-                .as_ref()
-                .is_some_and(|listener| listener.tls.as_ref().is_none_or(|tls| tls.client_ca_file.is_none()));
+            let asks =
+                |listener: &Listener| listener.tls.as_ref().is_some_and(ServerTls::asks_for_certificates);
+            let anonymous = listener.as_ref().is_some_and(|listener| !asks(listener));
             if anonymous {
                 mistakes.add(
                     format!("listeners[{index}].tls.clientCaFile"),
-                    "is required, since clients act as the proxy with upstream.authentication \
+                    "or clientCaDirectory is required, since clients act as the proxy with upstream.authentication \
                      (unless that says allowAnonymousClients: true)",
                 );
             }

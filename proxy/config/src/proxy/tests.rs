@@ -104,9 +104,17 @@ fn the_proxy_may_authenticate_as_itself() {
         assert!(config.upstream.authentication.as_ref().unwrap().allow_anonymous_clients);
         assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
     }
-    let listener = "brokerPorts: {start: 29100}\n    tls: {certificateFile: a, keyFile: b, clientCaFile: c}";
-    let text = upstream(&scram.replace("true", "false")).replace("brokerPorts: {start: 29100}", listener);
-    let authentication = parse(&text).unwrap().upstream.authentication.unwrap();
+    let listener = |authorities: &str| {
+        let listener = format!(
+            "brokerPorts: {{start: 29100}}\n    tls: {{certificateFile: a, keyFile: b, {authorities}}}"
+        );
+        let text = upstream(&scram.replace("true", "false"));
+        parse(&text.replace("brokerPorts: {start: 29100}", &listener)).unwrap()
+    };
+    let config = listener("clientCaDirectory: c/");
+    assert!(config.listeners[0].tls.as_ref().unwrap().asks_for_certificates());
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
+    let authentication = listener("clientCaFile: c").upstream.authentication.unwrap();
     assert!(!authentication.allow_anonymous_clients);
     let AuthenticationMethod::ScramSha512(user) = authentication.method else { panic!("{authentication:?}") };
     assert_eq!(user.username.as_str(), "a=b, c");

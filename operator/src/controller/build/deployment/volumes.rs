@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, SecretVolumeSource, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use operator_api::AdditionalVolume;
 
 use crate::fleet::{Fleet, Provider, Trust};
 
@@ -13,6 +14,8 @@ pub(crate) const KEYS_DIRECTORY: &str = "/etc/topic-encryption-keys";
 pub(crate) const SERVER_CERTIFICATE_DIRECTORY: &str = "/etc/topic-encryption-tls";
 pub(crate) const UPSTREAM_CA_DIRECTORY: &str = "/etc/topic-encryption-upstream/ca";
 pub(crate) const UPSTREAM_USER_DIRECTORY: &str = "/etc/topic-encryption-upstream/user";
+/// The volume with what the proxies log in with at brokers.
+pub(crate) const UPSTREAM_USER_VOLUME: &str = "upstream-user";
 const TMP_SIZE: &str = "5Mi";
 /// Group-readable only: the proxies' user is not the owner of mounted files.
 const SECRET_MODE: i32 = 0o440;
@@ -43,6 +46,12 @@ pub(super) fn mounts(fleet: &Fleet) -> Vec<VolumeMount> {
     mounts.collect()
 }
 
+/// A volume that the user adds.
+pub(super) fn additional(volume: AdditionalVolume) -> Volume {
+    let AdditionalVolume { name, secret, config_map, empty_dir, persistent_volume_claim, csi } = volume;
+    Volume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, ..Volume::default() }
+}
+
 /// The Secrets that pods mount.
 pub(crate) fn mounted_secrets(fleet: &Fleet) -> Vec<String> {
     let sources = all(fleet, None).into_iter().filter_map(|mounted| mounted.volume.secret?.secret_name);
@@ -65,12 +74,12 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
         all.push(secret("upstream-ca", UPSTREAM_CA_DIRECTORY, object));
     }
     if let Some(authentication) = &fleet.upstream.authentication {
-        all.push(secret("upstream-user", UPSTREAM_USER_DIRECTORY, authentication.secret()));
+        all.push(secret(UPSTREAM_USER_VOLUME, UPSTREAM_USER_DIRECTORY, authentication.secret()));
     }
     for listener in &fleet.listeners {
-        if let Some(object) = &listener.client_ca_secret {
+        if let Some(authority) = &listener.client_authority {
             let name = format!("clients-{}", listener.name);
-            all.push(secret(&name, &client_ca_directory(&listener.name), object));
+            all.push(secret(&name, &client_ca_directory(&listener.name), authority.secret()));
         }
     }
     all

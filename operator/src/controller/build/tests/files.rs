@@ -1,12 +1,14 @@
 //! What proxies are told in files, as their own reader takes it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proxy_config::{AuthenticationMethod, BrokersFile, ProxyConfig};
+use serde_json::json;
 
 use super::{container, everything, pod};
-use crate::controller::build::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml};
-use crate::controller::fixtures::{balancer, fleet, kafka, observed, with_proxy};
+use crate::controller::build::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml, services};
+use crate::controller::fixtures::{balancer, fleet, kafka, observed, pool, with_proxy};
 use crate::fleet::Fleet;
 
 fn config(fleet: &Fleet) -> ProxyConfig {
@@ -26,7 +28,7 @@ fn proxies_understand_a_fleet_without_any_settings() {
     assert_eq!(config.upstream.bootstrap_servers[0].to_string(), "my-cluster-kafka-bootstrap.kafka.svc:9093");
     assert!(config.upstream.tls.is_some() && config.upstream.authentication.is_none());
     assert_eq!(config.listeners[0].advertised_host.as_str(), "my-cluster-encryption-bootstrap.kafka.svc");
-    assert_eq!(config.admin.bind.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.admin.bind.to_string(), "[::]:8080");
     assert_eq!(config.policy.state_file, None, "the operator's ledger is the only one");
 }
 
@@ -57,7 +59,44 @@ fn files_that_proxies_are_told_of_are_mounted() {
     }
     let authentication = config(&fleet).upstream.authentication.unwrap();
     assert!(matches!(authentication.method, AuthenticationMethod::Tls(_)));
-    assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().client_ca_file.is_some()));
+    assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().asks_for_certificates()));
+}
+
+#[test]
+fn strimzis_older_authorities_of_clients_count_and_nothing_but_the_authority_of_a_given_secret() {
+    let config = config(&everything());
+    let authority = |index: usize| {
+        let tls = config.listeners[index].tls.clone().unwrap();
+        (
+            tls.client_ca_directory.map(|path| path.to_string()),
+            tls.client_ca_file.map(|path| path.to_string()),
+        )
+    };
+    let clients = "/etc/topic-encryption-clients";
+    assert_eq!(authority(0), (None, Some(format!("{clients}/tls/ca.crt"))));
+    assert_eq!(authority(1), (Some(format!("{clients}/mtls")), None));
+}
+
+#[test]
+fn brokers_that_are_added_never_make_ports_of_listeners_meet() {
+    let mut observed = with_proxy(
+        "{listeners: [{name: one, port: 9092}, {name: two, port: 9109}, {name: admin, port: 8060}]}",
+    );
+    for ids in [vec![0], vec![0, 8], vec![0, 15], vec![0, 16, 900]] {
+        pool(&mut observed, 0).data["status"]["nodeIds"] = json!(ids);
+        let fleet = fleet(&observed);
+        let counts: Vec<_> = config(&fleet).listeners.iter().map(|each| each.broker_ports.count()).collect();
+        assert!(counts[0] == 16 && counts[2] <= 19, "{counts:?}");
+        let highest = *ids.last().unwrap();
+        assert!(i32::from(counts[1]) > highest, "{counts:?}");
+        assert_eq!(fleet.crowded().count() > 0, highest > 15);
+        let ports: Vec<_> = services(&fleet)
+            .into_iter()
+            .flat_map(|service| service.spec.unwrap().ports.unwrap())
+            .map(|port| port.port)
+            .collect();
+        assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), ports.len(), "{ports:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use super::{container, deployed, pod, spec};
 use crate::controller::build::{
-    Files, authority_bundle, config_map, deployment, network_policy, pod_disruption_budget, service_account,
-    services,
+    Files, authority_bundle, config_map, deployment, mounted_secrets, network_policy, pod_disruption_budget,
+    service_account, services,
 };
 use crate::controller::fixtures::{fleet, observed, settings, with_proxy};
 use crate::fleet::Fleet;
@@ -16,7 +16,7 @@ fn all(fleet: &Fleet) -> Vec<ObjectMeta> {
         deployed(fleet).metadata,
         service_account(fleet).metadata,
         pod_disruption_budget(fleet).unwrap().metadata,
-        network_policy(fleet, "operators").metadata,
+        network_policy(fleet, &settings(&[])).metadata,
         config_map(fleet, &Files { proxy, brokers, policy, sources, ledger }).metadata,
         authority_bundle(fleet, "").metadata,
     ];
@@ -135,6 +135,33 @@ fn image_resources_and_environment_are_the_users() {
     assert_eq!(pod(&fleet).priority_class_name.as_deref(), Some("high"));
     let tmp = pod(&fleet).volumes.unwrap().into_iter().find(|volume| volume.name == "tmp").unwrap();
     assert_eq!(tmp.empty_dir.unwrap().size_limit.unwrap().0, "9Mi");
+}
+
+#[test]
+fn what_else_pods_have_is_the_users_and_the_operators_volumes_stay() {
+    let plain = fleet(&observed());
+    let fleet = fleet(&with_proxy(
+        "{template: {
+            pod: {
+                dnsPolicy: None, dnsConfig: {nameservers: [192.0.2.53]}, enableServiceLinks: true, hostUsers: false,
+                volumes: [{name: tokens, csi: {driver: tokens.example.com}}, {name: more, secret: {secretName: mine}}],
+            },
+            proxyContainer: {volumeMounts: [{name: tokens, mountPath: /mnt/tokens, readOnly: true}]},
+        }}",
+    ));
+    let (before, after) = (pod(&plain), pod(&fleet));
+    assert_eq!((before.enable_service_links, before.host_users), (Some(false), None));
+    assert_eq!((after.enable_service_links, after.host_users), (Some(true), Some(false)));
+    assert_eq!(after.dns_policy.as_deref(), Some("None"));
+    assert_eq!(after.dns_config.unwrap().nameservers.unwrap(), ["192.0.2.53"]);
+    let (before, after) = (before.volumes.unwrap(), after.volumes.unwrap());
+    assert!(after.starts_with(&before));
+    let added: Vec<_> = after[before.len()..].iter().map(|volume| volume.name.as_str()).collect();
+    assert_eq!(added, ["tokens", "more"]);
+    let mounts = container(&fleet).volume_mounts.unwrap();
+    assert_eq!(mounts.last().unwrap().mount_path, "/mnt/tokens");
+    // What only the user mounts does not make the operator look at Secrets.
+    assert!(!mounted_secrets(&fleet).contains(&"mine".to_owned()));
 }
 
 #[test]

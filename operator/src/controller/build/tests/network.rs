@@ -8,7 +8,7 @@ use crate::controller::build::{cert_manager_certificate, network_policy, pod_dis
 use crate::controller::fixtures::{fleet, observed, with_proxy};
 
 fn policy(settings: &str) -> NetworkPolicySpec {
-    network_policy(&fleet(&with_proxy(settings)), "operators").spec.unwrap()
+    network_policy(&fleet(&with_proxy(settings)), &crate::controller::fixtures::settings(&[])).spec.unwrap()
 }
 
 fn range(ports: Option<&Vec<NetworkPolicyPort>>) -> (i32, Option<i32>) {
@@ -52,6 +52,19 @@ fn the_admin_port_is_for_the_operator_and_those_who_scrape() {
 }
 
 #[test]
+fn who_may_scrape_is_told_to_the_operator_and_nobody_is_not_everybody() {
+    let from = |labels: &str| {
+        let settings = crate::controller::fixtures::settings(&["--metrics-namespace-labels", labels]);
+        let policy = network_policy(&fleet(&observed()), &settings).spec.unwrap();
+        json!(ingress(policy, 8080).from)
+    };
+    let labels = json!({"kubernetes.io/metadata.name": "monitoring", "team": "a"});
+    let several = from("kubernetes.io/metadata.name=monitoring,team=a");
+    assert_eq!(several[1]["namespaceSelector"]["matchLabels"], labels);
+    assert_eq!(from("").as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn proxies_get_to_brokers_of_their_cluster_and_to_dns_and_nowhere_else() {
     let policy = policy("{}");
     assert_eq!(policy.policy_types, Some(vec!["Ingress".to_owned(), "Egress".to_owned()]));
@@ -72,6 +85,8 @@ fn a_budget_is_for_two_proxies_and_more() {
     }
     let most = |fleet| pod_disruption_budget(&fleet).unwrap().spec.unwrap().max_unavailable;
     assert_eq!(most(fleet(&observed())), Some(IntOrString::Int(1)));
+    let spec = pod_disruption_budget(&fleet(&observed())).unwrap().spec.unwrap();
+    assert_eq!(spec.unhealthy_pod_eviction_policy.as_deref(), Some("AlwaysAllow"));
     let template = "{template: {podDisruptionBudget: {maxUnavailable: 2}}}";
     assert_eq!(most(fleet(&with_proxy(template))), Some(IntOrString::Int(2)));
 }

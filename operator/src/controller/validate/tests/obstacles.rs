@@ -171,6 +171,14 @@ fn a_listener_that_would_take_the_place_of_another_service() {
 }
 
 #[test]
+fn a_mount_of_a_volume_that_is_not_there() {
+    let mounts = "{template: {proxyContainer: {volumeMounts: [{name: tokens, mountPath: /mnt/tokens}]}}}";
+    let (reason, message) = obstacle(&with_proxy(mounts));
+    assert_eq!(reason, "InvalidSettings");
+    assert!(message.contains("tokens"), "{message}");
+}
+
+#[test]
 fn an_encryption_proxy_that_is_not_what_its_schema_says() {
     let object = serde_json::from_value(json!({
         "apiVersion": "encryption.strimzi.io/v1alpha1", "kind": "EncryptionProxy",

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::controller::build::deployment;
+use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{
-    balancer, fleet, judge, kafka, observed, obstacle, pool, told, with_proxy,
+    balancer, fleet, judge, kafka, observed, obstacle, pool, settings, told, with_proxy,
 };
 
 fn addresses(fleet: &crate::fleet::Fleet) -> Vec<String> {
@@ -78,6 +80,55 @@ fn the_last_told_certificates_hold_while_the_status_has_none() {
     assert_eq!(fleet(&known).upstream.trust, trust);
     known.ours.config = None;
     assert_eq!(obstacle(&known).0, "TrustUnknown");
+}
+
+/// A fleet that logs in as the user of the fixture, as its proxies were told it, with the Deployment that mounts the Secret.
+fn logged_in(listener: &str, edit: impl Fn(&mut Value)) -> Observed {
+    let mut observed = with_proxy(&format!(
+        "{{listenerName: {listener}, authentication: {{kafkaUserRef: {{name: proxies}}}},
+           listeners: [{{name: mtls, authentication: {{type: tls}}}}]}}"
+    ));
+    edit(user(&mut observed));
+    let deployed = deployment(&fleet(&observed), &settings(&[]), "");
+    let mut known = told(observed);
+    known.ours.deployment = Some(deployed);
+    known
+}
+
+fn user(observed: &mut Observed) -> &mut Value {
+    &mut observed.strimzi.as_mut().unwrap().users[0].data
+}
+
+fn with_password(user: &mut Value) {
+    user["spec"]["authentication"] = json!({"type": "scram-sha-512"});
+    user["status"]["username"] = json!("proxies");
+}
+
+#[test]
+fn the_last_told_credentials_hold_while_the_status_of_the_user_has_none() {
+    for mut known in [logged_in("mtls", |_| {}), logged_in("tls", with_password)] {
+        let before = fleet(&known).upstream.authentication;
+        assert!(before.is_some());
+        user(&mut known)["status"] = json!({});
+        assert_eq!(fleet(&known).upstream.authentication, before);
+        known.ours.deployment = None;
+        assert_eq!(obstacle(&known).0, "KafkaUserUnusable");
+    }
+}
+
+#[test]
+fn credentials_of_another_kind_or_of_another_user_do_not_hold() {
+    let mut other_kind = logged_in("mtls", |_| {});
+    other_kind.proxies = logged_in("tls", with_password).proxies;
+    with_password(user(&mut other_kind));
+    user(&mut other_kind)["status"] = json!({});
+    let mut other_user = logged_in("mtls", |_| {});
+    other_user.strimzi.as_mut().unwrap().users[0].metadata.name = Some("others".to_owned());
+    other_user.proxies[0].spec.authentication.as_mut().unwrap().kafka_user_ref.name = "others".to_owned();
+    user(&mut other_user)["status"] = json!({});
+    for observed in [other_kind, other_user] {
+        assert_eq!(obstacle(&observed).0, "KafkaUserUnusable");
+    }
 }
 
 #[test]

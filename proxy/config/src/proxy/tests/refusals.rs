@@ -230,6 +230,10 @@ fn refuses_mistaken_brokers_and_tls() {
         listener("tls: {clientCaFile: a}"),
         "listeners[0].tls.certificateFile: is required\nlisteners[0].tls.keyFile: is required"
     );
+    assert_eq!(
+        listener("tls: {certificateFile: a, keyFile: b, clientCaFile: c, clientCaDirectory: d}"),
+        "listeners[0].tls.clientCaDirectory: must not be given beside clientCaFile"
+    );
     assert_eq!(listener("tls:"), "listeners[0].tls: must be a mapping, not nothing");
 }
 
@@ -278,7 +282,7 @@ fn refuses_mistaken_authentication() {
         ),
         (
             format!("{{{scram}}}"),
-            "listeners[0].tls.clientCaFile: is required, since clients act as the proxy with upstream.authentication (unless that says allowAnonymousClients: true)",
+            "listeners[0].tls.clientCaFile: or clientCaDirectory is required, since clients act as the proxy with upstream.authentication (unless that says allowAnonymousClients: true)",
         ),
     ] {
         assert_eq!(with(&authentication), expected, "{authentication}");

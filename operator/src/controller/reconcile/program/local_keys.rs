@@ -1,0 +1,67 @@
+//! The Secret of local keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Secret;
+
+use super::{Context, Error};
+use crate::controller::apply::Applier;
+use crate::controller::dereference::Observed;
+use crate::controller::status::local_keys_made;
+use crate::controller::validate::Judgement;
+use crate::fleet::{Fleet, Provider};
+use crate::local_keys::LocalKeys;
+use crate::names;
+use crate::secret_text::SecretChanges;
+
+/// What is wrong with local keys.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Keys that could not be made, and why.
+    pub(super) refused: BTreeMap<String, String>,
+    /// Entries that proxies cannot use, and why.
+    pub(super) unusable: BTreeMap<String, String>,
+}
+
+/// Adds keys that policies need and that are not there; gives back what is wrong with others.
+pub(super) async fn local_keys(
+    context: &Context,
+    applier: &Applier,
+    observed: &Observed,
+    judgement: &Judgement,
+    fleet: &Fleet,
+) -> Result<Keys, Error> {
+    let ours = |name: &proxy_config::ProviderName| {
+        matches!(fleet.providers.get(name), Some(Provider::Local { ours: true, .. }))
+    };
+    if !fleet.providers.keys().any(ours) {
+        return Ok(Keys::default());
+    }
+    let by_provider = judgement.merged.program.keys_by_provider();
+    let needed: BTreeSet<String> = by_provider
+        .iter()
+        .filter(|(provider, _)| ours(provider))
+        .flat_map(|(_, keys)| keys.iter().map(ToString::to_string))
+        .collect();
+    let used = judgement.ledger.keys().iter().filter(|key| ours(&key.provider));
+    let used: BTreeSet<String> = used.map(|key| key.name.to_string()).collect();
+    let before = observed.ours.keys.as_ref();
+    let plan = LocalKeys::plan(before.and_then(|secret| secret.data.as_ref()), &needed, &used)
+        .map_err(Error::LocalKeys)?;
+    // The Secret is mounted, so it must be there even without a key.
+    if before.is_none() || !plan.added.is_empty() {
+        let made: BTreeSet<String> =
+            plan.added.keys().filter_map(|entry| entry.strip_suffix(".v1")).map(str::to_owned).collect();
+        let added = SecretChanges { set: plan.added, remove: BTreeSet::new() };
+        let mut metadata = fleet.lasting_metadata(fleet.names.keys());
+        metadata.annotations = Some(names::lasting_annotations());
+        let after = Secret { metadata, data: Some(added.applied_to(None)), ..Secret::default() };
+        applier.add_to_secret(before, after).await.map_err(Error::Apply)?;
+        if !made.is_empty() {
+            local_keys_made(context, observed, judgement, fleet, &made).await;
+        }
+    }
+    let refused = plan.refused.into_iter().map(|(name, refusal)| (name, refusal.to_string()));
+    let unusable = plan.unusable.into_iter().map(|(entry, error)| (entry, error.to_string()));
+    Ok(Keys { refused: refused.collect(), unusable: unusable.collect() })
+}
