@@ -71,6 +71,8 @@ pub enum Code {
     NameTooLong,
     /// Settings of an `EncryptionProxy` that make no proxy.
     InvalidSettings,
+    /// Listeners without room for a port for every broker.
+    ListenersTooClose,
     /// A `Kafka` that is not what the operator knows.
     KafkaMalformed,
     /// A `KafkaNodePool` that is not what the operator knows, or that contradicts another.

@@ -84,7 +84,7 @@ impl Fleet<'_> {
         for user_type in stand_ins::user_types(self.user.map(|user| &user.content)) {
             let judgement = validate(&key, &self.observed(&key, user_type), &settings);
             match judgement.fleet {
-                Ok(_) => return None,
+                Ok(fleet) => return Obstacle::crowded(&fleet),
                 Err(obstacle) if obstacle.passes() => return None,
                 Err(obstacle) => first = first.or(Some(obstacle)),
             }
@@ -169,6 +169,7 @@ impl Fleet<'_> {
                 (Code::KafkaUserUnusable, proxy, "spec.authentication.kafkaUserRef")
             }
             Obstacle::Address(_) => (Code::BrokersUnknown, kafka, ""),
+            Obstacle::Crowded(_) => (Code::ListenersTooClose, proxy, "spec.listeners"),
             _ => (Code::InvalidSettings, proxy, "spec"),
         };
         let place = place.unwrap_or(self.named);

@@ -428,9 +428,9 @@ fn ports_of_brokers_must_not_meet() {
     // Whatever ids the nodes of the others get, no broker can have a high one.
     let few = pool("a", "replicas: 100, roles: [controller]") + &pool("b", "replicas: 3, roles: [broker]");
     assert_eq!(found(&one(&(ports.clone() + &few))), [""; 0]);
-    let report = one(&(ports + &pool("b", "replicas: 100, roles: [broker]")));
-    assert_eq!(found(&report), ["a.yaml:1 error InvalidSettings p spec"]);
-    assert!(message(&report, Code::InvalidSettings).contains("port"), "{report}");
+    let report = one(&(ports + &pool("b", "replicas: 101, roles: [broker]")));
+    assert_eq!(found(&report), ["a.yaml:1 error ListenersTooClose p spec.listeners"]);
+    assert!(message(&report, Code::ListenersTooClose).contains("port"), "{report}");
 }
 
 #[test]

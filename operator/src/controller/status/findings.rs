@@ -175,8 +175,7 @@ impl<'a> Facts<'a> {
 
     /// Listeners through which clients do not reach every broker, if there are any.
     pub(super) fn crowded(&self) -> Option<Obstacle> {
-        let names: Vec<_> = self.fleet()?.crowded().map(|listener| listener.name.as_str()).collect();
-        (!names.is_empty()).then(|| Obstacle::Crowded(names.join(", ")))
+        Obstacle::crowded(self.fleet()?)
     }
 
     /// Listeners that nobody can reach yet, if there are any.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::fleet::Fleet;
 use crate::names::NameTooLong;
 use crate::strimzi::{AddressProblem, ListenerProblem, PoolProblem, TrustProblem, UserProblem};
 
@@ -67,6 +68,12 @@ pub(crate) enum Obstacle {
 }
 
 impl Obstacle {
+    /// Listeners of a fleet that have no room for a port for every broker, if there are any.
+    pub(crate) fn crowded(fleet: &Fleet) -> Option<Self> {
+        let names: Vec<_> = fleet.crowded().map(|listener| listener.name.as_str()).collect();
+        (!names.is_empty()).then(|| Self::Crowded(names.join(", ")))
+    }
+
     /// As it stands in conditions.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
