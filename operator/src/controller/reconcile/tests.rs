@@ -3,6 +3,7 @@
 mod events;
 mod failures;
 mod ledger;
+mod metrics;
 mod order;
 mod removal;
 
@@ -31,6 +32,7 @@ const STRIMZI: &str = "/apis/kafka.strimzi.io/v1/namespaces/kafka";
 struct World {
     server: ApiServer,
     context: Arc<Context>,
+    registry: Registry,
 }
 
 impl World {
@@ -42,8 +44,9 @@ impl World {
         for pool in &strimzi.pools {
             server.put(&format!("{STRIMZI}/kafkanodepools"), pool);
         }
-        let context = context(&server).await;
-        Self { server, context }
+        let mut registry = Registry::default();
+        let context = context(&server, &mut registry).await;
+        Self { server, context, registry }
     }
 
     /// The same with one policy.
@@ -103,7 +106,7 @@ const LEDGER: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-
 const POLICY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/topicencryptionpolicies/payments";
 const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encryptionproxies/proxies";
 
-async fn context(server: &ApiServer) -> Arc<Context> {
+async fn context(server: &ApiServer, registry: &mut Registry) -> Arc<Context> {
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
     strimzi.clone().installed().await;
@@ -113,7 +116,7 @@ async fn context(server: &ApiServer) -> Arc<Context> {
         memory: Memory::default(),
         client,
         settings: settings(&["--watch-namespaces", "kafka"]),
-        metrics: Metrics::register(&mut Registry::default()),
+        metrics: Metrics::register(registry),
     })
 }
 
