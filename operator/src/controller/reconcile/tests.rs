@@ -4,6 +4,7 @@ mod certificates;
 mod events;
 mod failures;
 mod ledger;
+mod metrics;
 mod order;
 mod removal;
 mod selector;
@@ -34,6 +35,7 @@ const STRIMZI: &str = "/apis/kafka.strimzi.io/v1/namespaces/kafka";
 struct World {
     server: ApiServer,
     context: Arc<Context>,
+    registry: Registry,
 }
 
 impl World {
@@ -50,8 +52,9 @@ impl World {
         for pool in &strimzi.pools {
             server.put(&format!("{STRIMZI}/kafkanodepools"), pool);
         }
-        let context = context(&server, more).await;
-        Self { server, context }
+        let mut registry = Registry::default();
+        let context = context(&server, &mut registry, more).await;
+        Self { server, context, registry }
     }
 
     /// The same with one policy.
@@ -118,7 +121,7 @@ const LEDGER: &str = "/api/v1/namespaces/kafka/configmaps/my-cluster-encryption-
 const POLICY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/topicencryptionpolicies/payments";
 const PROXY: &str = "/apis/encryption.strimzi.io/v1alpha1/namespaces/kafka/encryptionproxies/proxies";
 
-async fn context(server: &ApiServer, more: &[&str]) -> Arc<Context> {
+async fn context(server: &ApiServer, registry: &mut Registry, more: &[&str]) -> Arc<Context> {
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
     strimzi.look_again().await;
@@ -128,7 +131,7 @@ async fn context(server: &ApiServer, more: &[&str]) -> Arc<Context> {
         memory: Memory::default(),
         client,
         settings: settings(&[&["--watch-namespaces", "kafka"], more].concat()),
-        metrics: Metrics::register(&mut Registry::default()),
+        metrics: Metrics::register(registry),
     })
 }
 

@@ -35,8 +35,8 @@ pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
         return finding("KeysReady", true, "NoKeys", "no rule in force needs a key");
     }
     let refused = facts.programmed.and_then(|programmed| {
-        let ours = used.iter().filter(|(provider, _)| is_ours(facts, provider));
-        ours.filter_map(|(_, key)| Some((key, programmed.refused_keys.get(key)?))).next()
+        let mut ours = used.iter().filter(|(provider, _)| is_ours(facts, provider));
+        ours.find_map(|(_, key)| Some((key, programmed.refused_keys.get(key)?)))
     });
     if let Some((key, why)) = refused {
         return finding("KeysReady", false, "KeyRefused", format!("key {key}: {why}"));
@@ -86,14 +86,13 @@ fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> 
     let told = |provider: &str, key: &str| {
         report.keys.iter().find(|each| each.provider == provider && each.key == key)
     };
+    let untried = |provider: &str, key: &str| {
+        let message = format!("pod {} has not told of key {key} of provider {provider} yet", proxy.name);
+        Some((Trouble::Untried, message))
+    };
     used.iter()
-        .filter_map(|(provider, key)| match told(provider, key) {
-            Some(told) => trouble(proxy, told),
-            None => {
-                let message =
-                    format!("pod {} has not told of key {key} of provider {provider} yet", proxy.name);
-                Some((Trouble::Untried, message))
-            }
+        .filter_map(|(provider, key)| {
+            told(provider, key).map_or_else(|| untried(provider, key), |told| trouble(proxy, told))
         })
         .collect()
 }

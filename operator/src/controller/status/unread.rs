@@ -60,7 +60,7 @@ fn with_failure(
 ) -> Vec<Condition> {
     let replaced = ["Programmed", "Ready", "Reconciling", "Stalled", "ReconciliationPaused"];
     let is_kept = |each: &&Condition| {
-        !replaced.contains(&each.type_.as_str()) && !(each.type_ == "Accepted" && each.status == "Unknown")
+        !(replaced.contains(&each.type_.as_str()) || (each.type_ == "Accepted" && each.status == "Unknown"))
     };
     let mut all: Vec<_> = before.iter().filter(is_kept).cloned().collect();
     let mut findings = vec![finding("Programmed", false, failure.reason, failure.message.clone())];

@@ -3,15 +3,15 @@ use serde_json::json;
 
 use super::*;
 
-fn api(code: u16, message: &str) -> Box<kube::Error> {
+fn api(code: u16, message: &str) -> kube::Error {
     let status: Status =
         serde_json::from_value(json!({"status": "Failure", "code": code, "message": message})).unwrap();
-    Box::new(kube::Error::Api(Box::new(status)))
+    kube::Error::Api(Box::new(status))
 }
 
 fn applied(kind: &str, code: u16, message: &str) -> Failure {
     let (kind, name) = (kind.to_owned(), "it".to_owned());
-    Failure::of(&Error::Apply(apply::Error::Apply { kind, name, source: api(code, message) }))
+    Failure::of(&Error::Apply(apply::Error::Apply { kind, name, source: Box::new(api(code, message)) }))
 }
 
 #[test]

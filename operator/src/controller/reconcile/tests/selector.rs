@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
+
 use super::{CORE, POLICY, World, context, has, reconcile};
 use crate::cluster::Mentioned;
 use crate::controller::fixtures::key;
@@ -10,7 +12,7 @@ use crate::controller::fixtures::key;
 async fn beside_another() -> World {
     let world = World::with_policy().await;
     world.pass().await;
-    let other = context(&world.server, &["--selector", "team=orders"]).await;
+    let other = context(&world.server, &mut Registry::default(), &["--selector", "team=orders"]).await;
     World { context: other, ..world }
 }
 

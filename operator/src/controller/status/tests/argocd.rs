@@ -117,7 +117,12 @@ fn failed() -> Value {
     let key = crate::controller::fixtures::key();
     let facts = super::Facts::new(&key, &observed, &judgement, None).failed(&failure);
     let mut object = observed.policies[0].clone();
-    object.status = Some(super::policy::status(&facts, &object, &Default::default(), super::time(NOW)));
+    object.status = Some(super::policy::status(
+        &facts,
+        &object,
+        &operator_api::TopicEncryptionPolicyStatus::default(),
+        super::time(NOW),
+    ));
     serde_json::to_value(object).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Edits that are told in two steps.
 
-use super::{brief, find, healthy, policy_status, proxy_status, with_facts};
+use super::{brief, find, healthy, policy_status, proxy_status, serving};
 use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{config_with, judge, pod, policy};
 use crate::controller::rollout::{Told, step};
@@ -38,7 +38,7 @@ fn one_proxy_that_lags_behind_in_the_first_step_is_one() {
         assert!(message.contains("pod-2") && !message.contains("pod-1"), "{message}");
         assert_eq!(brief(&conditions, "Ready"), "False Reconciling");
     }
-    assert_eq!(with_facts(&observed, |_| {}, |facts| facts.serving()), (3, 2), "no alert that none serves");
+    assert_eq!(serving(&observed), (3, 2), "no alert that none serves");
 }
 
 #[test]

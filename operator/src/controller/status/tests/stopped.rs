@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{NOW, brief, find, has, healthy, policy_status, proxy_status};
+use super::{NOW, brief, find, has, healthy, policy_status, proxy_status, serving};
 use crate::controller::dereference::{Observed, Strimzi};
 use crate::controller::fixtures::{kafka, proxy};
 
@@ -150,10 +150,6 @@ fn proxies_are_counted_by_what_is_in_force_while_nothing_is_told() {
         assert_eq!(proxy_status(&observed).proxies.unwrap().summary, "2/3");
         assert_eq!(serving(&observed), (3, 2), "nor is it an alert");
     }
-}
-
-fn serving(observed: &Observed) -> (i32, i32) {
-    super::with_facts(observed, |_| {}, |facts| facts.serving())
 }
 
 #[test]
