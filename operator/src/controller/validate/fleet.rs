@@ -172,9 +172,11 @@ fn upstream(
     let bootstrap =
         strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
     let authentication = user.map(|user| user.credentials(kafka)).transpose().map_err(Obstacle::User)?;
+    let brokers = brokers(observed, kafka, &listener, settings)?;
+    strimzi::broker_certificate(kafka, &listener, &brokers).map_err(Obstacle::Certificate)?;
     Ok(Upstream {
         bootstrap: bootstrap.addresses,
-        brokers: brokers(observed, kafka, &listener, settings)?,
+        brokers,
         port: listener.port,
         trust: trust(observed, kafka, &listener)?,
         authentication: authentication.map(|credentials| match credentials {
