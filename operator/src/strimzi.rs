@@ -10,6 +10,7 @@
 //! a decision needs it, the answer says that it is missing, and the caller goes on with what it knew before.
 
 mod address;
+mod broker_certificate;
 mod bypass;
 mod choice;
 mod field;
@@ -29,6 +30,7 @@ mod version;
 mod fixtures;
 
 pub use self::address::{AddressProblem, AddressSource, Bootstrap, bootstrap, broker_addresses};
+pub use self::broker_certificate::{CertificateProblem, broker_certificate};
 pub use self::bypass::{Bypass, ListenerAccess, bypass, listener_access, peers_snippet};
 pub use self::choice::{Candidates, Listener, ListenerProblem, Reach, resolve_listener};
 pub use self::field::ParseError;

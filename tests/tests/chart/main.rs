@@ -13,6 +13,7 @@ mod definitions;
 mod files;
 mod golden;
 mod helm;
+mod images;
 mod manifests;
 mod metrics;
 mod object;

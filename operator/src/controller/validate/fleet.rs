@@ -192,9 +192,11 @@ fn upstream(
     let bootstrap =
         strimzi::bootstrap(kafka, &listener, good_addresses(last, &listener)).map_err(Obstacle::Address)?;
     let authentication = user.map(|user| authentication(observed, last, &user, kafka)).transpose()?;
+    let brokers = brokers(observed, kafka, &listener, settings)?;
+    strimzi::broker_certificate(kafka, &listener, &brokers).map_err(Obstacle::Certificate)?;
     Ok(Upstream {
         bootstrap: bootstrap.addresses,
-        brokers: brokers(observed, kafka, &listener, settings)?,
+        brokers,
         port: listener.port,
         trust: trust(observed, kafka, &listener)?,
         authentication,

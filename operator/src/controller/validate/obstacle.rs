@@ -4,7 +4,9 @@ use thiserror::Error;
 
 use crate::fleet::Fleet;
 use crate::names::NameTooLong;
-use crate::strimzi::{AddressProblem, ListenerProblem, PoolProblem, TrustProblem, UserProblem};
+use crate::strimzi::{
+    AddressProblem, CertificateProblem, ListenerProblem, PoolProblem, TrustProblem, UserProblem,
+};
 
 /// Why nothing can be programmed. Every text says what to do.
 #[derive(Debug, Clone, Error)]
@@ -45,6 +47,8 @@ pub(crate) enum Obstacle {
     Address(AddressProblem),
     #[error("{0}")]
     Trust(TrustProblem),
+    #[error("{0}")]
+    Certificate(CertificateProblem),
     #[error(
         "there is no KafkaUser {0} yet, and it is waited for; create it, or correct spec.authentication.kafkaUserRef of the \
          EncryptionProxy"
@@ -88,6 +92,7 @@ impl Obstacle {
             Self::Pools(_) | Self::MalformedPool(_) => "KafkaNodePoolInvalid",
             Self::NoBrokers | Self::Address(_) => "BrokersUnknown",
             Self::Trust(_) => "TrustUnknown",
+            Self::Certificate(_) => "BrokerCertificateNames",
             Self::NoUser(_) | Self::MalformedUser { .. } | Self::User(_) => "KafkaUserUnusable",
             Self::Settings(_) => "InvalidSettings",
             Self::Crowded(_) => "ListenersTooClose",

@@ -85,6 +85,20 @@ fn a_listener_where_certificates_of_clients_do_not_get_through() {
 }
 
 #[test]
+fn a_certificate_of_the_listener_that_brokers_cannot_be_known_by() {
+    let mut observed = observed();
+    let pem = rcgen::generate_simple_self_signed(["kafka.example.com".to_owned()]).unwrap().cert.pem();
+    let kafka = kafka(&mut observed);
+    let pair = json!({"secretName": "own", "certificate": "tls.crt", "key": "tls.key"});
+    kafka["spec"]["kafka"]["listeners"][1]["configuration"] = json!({"brokerCertChainAndKey": pair});
+    kafka["status"]["listeners"][1]["certificates"] = json!([pem]);
+    let (reason, message) = obstacle(&observed);
+    assert_eq!(reason, "BrokerCertificateNames");
+    assert!(message.contains("*.my-cluster-kafka-brokers.kafka.svc"), "{message}");
+    assert!(!passes(&observed) && !is_target(&observed));
+}
+
+#[test]
 fn a_cluster_without_brokers_yet() {
     let mut observed = observed();
     for index in 0..3 {
