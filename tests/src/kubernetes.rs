@@ -11,9 +11,11 @@ mod manifest;
 mod node;
 pub mod readme;
 mod stage;
+mod topic;
 
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;
 pub use stage::{Stage, StageBuilder};
+pub use topic::Topic;
