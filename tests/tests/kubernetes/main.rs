@@ -7,4 +7,7 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod conflict;
+mod deletion;
+mod policy_edit;
 mod quick_start;
