@@ -13,6 +13,7 @@ mod manifest;
 mod node;
 pub mod readme;
 mod stage;
+mod topic;
 
 pub use account::Account;
 pub use command::Failed;
@@ -21,3 +22,4 @@ pub use load::Load;
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;
 pub use stage::{Stage, StageBuilder};
+pub use topic::Topic;

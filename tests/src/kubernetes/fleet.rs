@@ -63,6 +63,16 @@ impl Stage {
         answers
     }
 
+    /// Waits until every proxy has loaded a policy that the predicate takes.
+    pub async fn await_loaded(&self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let probe = async || {
+            let loaded = self.loaded().await;
+            let all = !loaded.is_empty() && loaded.values().all(&wanted);
+            if all { Ok(()) } else { Err(format!("{loaded:?}")) }
+        };
+        eventually_ok(what, PATIENCE, probe).await;
+    }
+
     /// The sum of a metric over all proxies, whatever its labels.
     pub async fn metric(&self, name: &str) -> f64 {
         let mut sum = 0.0;

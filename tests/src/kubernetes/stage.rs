@@ -143,6 +143,12 @@ impl Stage {
         self.kubectl(&["patch", kind, name, "--type=merge", "--patch", &patch.to_string()]).await;
     }
 
+    /// Deletes an object and waits until it is gone.
+    pub async fn delete(&self, kind: &str, name: &str) {
+        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        self.kubectl(&["delete", kind, name, &timeout]).await;
+    }
+
     /// Waits as people do until the object, such as `tep/payments`, is ready as it now is.
     pub async fn await_ready(&self, object: &str) {
         let timeout = format!("--timeout={}s", PATIENCE.as_secs());

@@ -7,9 +7,15 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+<<<<<<< HEAD
 mod bypass;
 mod certificates;
 mod operator_failover;
+=======
+mod conflict;
+mod deletion;
+mod policy_edit;
+>>>>>>> e2e-a
 mod quick_start;
 mod rights;
 mod rollout;
