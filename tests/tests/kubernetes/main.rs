@@ -9,6 +9,7 @@
 
 mod bypass;
 mod certificates;
+mod identity;
 mod operator_failover;
 mod quick_start;
 mod rollout;
