@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::stage::{KAFKA, Stage};
+use crate::certificates::Identity;
 use crate::client::{Client, ConsumeOptions, ProduceOptions};
 use crate::segments::Segments;
 
@@ -57,6 +58,16 @@ impl Stage {
     /// What a client needs to reach the proxies' listener with TLS.
     pub async fn tls(&self, client: Client) -> Vec<(String, String)> {
         client.tls(&self.trust().await, None)
+    }
+
+    /// The certificate that Strimzi made for a `KafkaUser` of the type `tls`.
+    pub async fn identity(&self, user: &str) -> Identity {
+        let (certificate, key) = (self.secret(user, "user.crt").await, self.secret(user, "user.key").await);
+        Identity {
+            certificate: self.file(&format!("{user}.crt"), &certificate),
+            key: self.file(&format!("{user}.key"), &key),
+            bundle: self.file(&format!("{user}.pem"), &(key + &certificate)),
+        }
     }
 
     /// What a client needs to reach the proxies as a user of the brokers that authenticates by SCRAM.

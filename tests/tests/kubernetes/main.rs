@@ -10,6 +10,7 @@
 <<<<<<< HEAD
 mod bypass;
 mod certificates;
+mod identity;
 mod operator_failover;
 =======
 mod conflict;
