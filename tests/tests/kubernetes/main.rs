@@ -7,5 +7,8 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod gitops;
+mod kustomize;
+mod network_policies;
 mod quick_start;
 mod rights;
