@@ -96,6 +96,19 @@ impl Kubernetes {
         command::run(command, None).await
     }
 
+    /// Gives an image of this run another tag as well, and returns its name by that.
+    pub async fn under_tag(&self, program: &str, tag: &str) -> String {
+        let text = std::fs::read_to_string(&self.values).expect("the file is our own");
+        let values: serde_json::Value = serde_json::from_str(&text).expect("the file is our own");
+        let image = if program.ends_with("proxy") { &values["proxy"]["image"] } else { &values["image"] };
+        let part = |name: &str| image[name].as_str().expect("the file is our own").to_owned();
+        let name = format!("{}/{program}", part("registry"));
+        let (from, to) = (format!("{name}:{}", part("tag")), format!("{name}:{tag}"));
+        let words = ["ctr", "--namespace", "k8s.io", "images", "tag", "--force", &from, &to];
+        self.on_node(&words).await.unwrap_or_else(|failed| panic!("{failed}"));
+        to
+    }
+
     /// Runs a command in all of the node's namespaces.
     pub async fn on_node(&self, words: &[&str]) -> Result<String, Failed> {
         let mut command = self.script("shell");

@@ -8,6 +8,7 @@
 )]
 
 <<<<<<< HEAD
+<<<<<<< HEAD
 mod bypass;
 mod certificates;
 mod identity;
@@ -17,6 +18,11 @@ mod conflict;
 mod deletion;
 mod policy_edit;
 >>>>>>> e2e-a
+=======
+mod gitops;
+mod kustomize;
+mod network_policies;
+>>>>>>> e2e-c
 mod quick_start;
 mod rights;
 mod rollout;
