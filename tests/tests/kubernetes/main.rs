@@ -7,22 +7,16 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 mod bypass;
 mod certificates;
-mod identity;
-mod operator_failover;
-=======
 mod conflict;
 mod deletion;
-mod policy_edit;
->>>>>>> e2e-a
-=======
 mod gitops;
+mod identity;
 mod kustomize;
 mod network_policies;
->>>>>>> e2e-c
+mod operator_failover;
+mod policy_edit;
 mod quick_start;
 mod rights;
 mod rollout;
