@@ -11,3 +11,4 @@ mod conflict;
 mod deletion;
 mod policy_edit;
 mod quick_start;
+mod validation;
