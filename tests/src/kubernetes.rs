@@ -6,6 +6,7 @@
 
 mod command;
 mod fleet;
+mod held;
 mod kafka;
 mod manifest;
 mod node;
@@ -15,6 +16,7 @@ mod topic;
 
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
+pub use held::Held;
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;
 pub use stage::{Stage, StageBuilder};

@@ -9,6 +9,7 @@
 
 mod conflict;
 mod deletion;
+mod held_back;
 mod policy_edit;
 mod quick_start;
 mod validation;
