@@ -12,4 +12,5 @@ mod deletion;
 mod held_back;
 mod policy_edit;
 mod quick_start;
+mod restore;
 mod validation;
