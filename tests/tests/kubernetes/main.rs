@@ -13,4 +13,5 @@ mod held_back;
 mod policy_edit;
 mod quick_start;
 mod restore;
+mod uninstall;
 mod validation;
