@@ -95,6 +95,7 @@ pub struct Settings {
 
 impl Settings {
     /// Those of an operator that was told nothing, whatever the environment says.
+    #[expect(clippy::missing_panics_doc, reason = "it never does")]
     pub fn defaults() -> Self {
         let command = Self::augment_args(clap::Command::new("run")).mut_args(|argument| argument.env(None));
         let matches = command.get_matches_from(["run", "--proxy-image", "the-proxy"]);

@@ -7,6 +7,7 @@
 mod account;
 mod command;
 mod fleet;
+mod held;
 mod kafka;
 mod load;
 mod manifest;
@@ -18,6 +19,7 @@ mod topic;
 pub use account::Account;
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
+pub use held::Held;
 pub use load::Load;
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;

@@ -187,20 +187,19 @@ impl Applier {
         mut after: ConfigMap,
     ) -> Result<(), Error> {
         let api = Api::<ConfigMap>::namespaced(self.client.clone(), &self.key.namespace);
-        let version = match before {
-            Some(before) => before.metadata.resource_version.clone(),
-            None => {
-                // To apply cannot mean to create only. What is created owns no field, so that applying can remove them all.
-                let name = after.metadata.name.clone();
-                let metadata = ObjectMeta { name: name.clone(), ..ObjectMeta::default() };
-                let empty = ConfigMap { metadata, ..ConfigMap::default() };
-                let failed = |source| Error::Apply {
-                    kind: "ConfigMap".to_owned(),
-                    name: name.unwrap_or_default(),
-                    source: Box::new(source),
-                };
-                api.create(&PostParams::default(), &empty).await.map_err(failed)?.metadata.resource_version
-            }
+        let version = if let Some(before) = before {
+            before.metadata.resource_version.clone()
+        } else {
+            // To apply cannot mean to create only. What is created owns no field, so that applying can remove them all.
+            let name = after.metadata.name.clone();
+            let metadata = ObjectMeta { name: name.clone(), ..ObjectMeta::default() };
+            let empty = ConfigMap { metadata, ..ConfigMap::default() };
+            let failed = |source| Error::Apply {
+                kind: "ConfigMap".to_owned(),
+                name: name.unwrap_or_default(),
+                source: Box::new(source),
+            };
+            api.create(&PostParams::default(), &empty).await.map_err(failed)?.metadata.resource_version
         };
         after.metadata.resource_version = version;
         self.patch(&api, &after, "ConfigMap").await

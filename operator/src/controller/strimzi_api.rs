@@ -18,7 +18,7 @@ const GROUP: &str = "kafka.strimzi.io";
 /// How often a cluster that lacks a kind is asked again.
 const AGAIN: Duration = Duration::from_secs(15);
 /// How often one that has all is asked, for better versions.
-const SELDOM: Duration = Duration::from_secs(600);
+const SELDOM: Duration = Duration::from_mins(10);
 
 /// The kinds that are read, as far as the cluster serves them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::command::Failed;
 use super::stage::{KAFKA, Stage};
 use crate::eventually::eventually_ok;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// All proxies of a fleet, in the order of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Records that show that the load goes on.
 const PROGRESS: usize = 100;
 /// How long a change may keep clients waiting, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What librdkafka says when a connection ends that it then makes anew. No record suffers by it.
 const RECONNECTS: [&str; 2] = ["_TRANSPORT", "_ALL_BROKERS_DOWN"];
 

@@ -20,11 +20,14 @@ const NAME: &str = "tests";
 /// Where the README installs the operator.
 pub(super) const README_NAMESPACE: &str = "kafka";
 
+/// What the rig's scripts are told.
+type Environment = Vec<(&'static str, String)>;
+
 /// A running cluster.
 #[derive(Debug)]
 pub struct Kubernetes {
     script: PathBuf,
-    environment: Vec<(&'static str, String)>,
+    environment: Environment,
     values: PathBuf,
     folder: Scratch,
     // It ends with its input, which closes when this process ends.
@@ -190,13 +193,14 @@ impl Kubernetes {
 }
 
 /// Starts a cluster unless the environment names one, and tells how to reach it.
-fn supervise(script: &Path) -> (Option<Mutex<Child>>, Vec<(&'static str, String)>, Scratch) {
+fn supervise(script: &Path) -> (Option<Mutex<Child>>, Environment, Scratch) {
     let folder = Scratch::new("kubernetes");
     let given = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
     if given("KUBE_STATE") || given("TEST_KUBECONFIG") {
         return (None, Vec::new(), folder);
     }
-    let state = folder.join("node");
+    // Beside the folder, not in it: the rig removes it when it ends the cluster, for which it needs what is in there.
+    let state = folder.path().with_extension("node");
     let state = state.to_str().expect("the path is our own").to_owned();
     let environment = vec![("KUBE_NAME", NAME.to_owned()), ("KUBE_STATE", state)];
     let log = std::fs::File::create(folder.join("cluster.log")).expect("the folder is our own");

@@ -138,7 +138,6 @@ impl Stage {
     }
 
     /// Changes an object by a JSON merge patch.
-    #[expect(clippy::needless_pass_by_value, reason = "callers write the patch in place")]
     pub async fn patch(&self, kind: &str, name: &str, patch: Value) {
         self.kubectl(&["patch", kind, name, "--type=merge", "--patch", &patch.to_string()]).await;
     }

@@ -19,7 +19,7 @@ use tests::{Client, Feed, Payload, assert_same, eventually_ok};
 
 use crate::previous::{MARK, Previous};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Kinds that a fleet consists of.
 const KINDS: [&str; 7] = [
     "ServiceAccount",

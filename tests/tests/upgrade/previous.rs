@@ -9,19 +9,19 @@ use crate::{KINDS, PATIENCE};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/previous");
 const MANAGER: &str = "--field-manager=topic-encryption-operator";
 /// On its definitions, and on no others.
-pub const MARK: &str = "tests.invalid/previous";
+pub(crate) const MARK: &str = "tests.invalid/previous";
 
 /// An installed release.
 #[derive(Debug)]
-pub struct Previous {
+pub(crate) struct Previous {
     operator: String,
     /// The image of its proxies.
-    pub proxy: String,
+    pub(crate) proxy: String,
 }
 
 impl Previous {
     /// In place of the present one, definitions included.
-    pub async fn install(stage: &Stage) -> Self {
+    pub(crate) async fn install(stage: &Stage) -> Self {
         stage.helm(&["uninstall", "topic-encryption", "--wait"]).await.unwrap();
         let definitions =
             ["delete", "--ignore-not-found", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/../crds")];
@@ -40,7 +40,7 @@ impl Previous {
     }
 
     /// Ends the operator, and puts what it left behind over what today's made in its place.
-    pub async fn leave(&self, stage: &Stage) {
+    pub(crate) async fn leave(&self, stage: &Stage) {
         self.release(stage, "upgrade", 0).await;
         let selector = "--selector=app.kubernetes.io/name=topic-encryption-operator";
         stage.kubectl(&["wait", "--for=delete", "pods", selector, "--timeout=60s"]).await;

@@ -107,12 +107,11 @@ async fn ledger_to_write_to(
     observed: &Observed,
     fleet: &Fleet,
 ) -> Result<ConfigMap, Error> {
-    match &observed.ours.ledger {
-        Some(ledger) => Ok(ledger.clone()),
-        None => {
-            let empty = ledger_object(fleet, &Ledger::default());
-            applier.write_ledger(None, empty).await.map_err(Error::Apply)
-        }
+    if let Some(ledger) = &observed.ours.ledger {
+        Ok(ledger.clone())
+    } else {
+        let empty = ledger_object(fleet, &Ledger::default());
+        applier.write_ledger(None, empty).await.map_err(Error::Apply)
     }
 }
 

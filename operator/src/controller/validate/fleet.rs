@@ -179,8 +179,8 @@ fn upstream(
 ) -> Result<Upstream, Obstacle> {
     let user = user(observed, spec)?;
     let auth = user.as_ref().and_then(|user| user.authentication);
-    let used = last.and_then(|last| last.upstream.bootstrap_servers.first()).map(HostPort::port);
-    let listener = match strimzi::resolve_listener(kafka, spec.listener_name.as_deref(), auth, used) {
+    let last_port = last.and_then(|last| last.upstream.bootstrap_servers.first()).map(HostPort::port);
+    let listener = match strimzi::resolve_listener(kafka, spec.listener_name.as_deref(), auth, last_port) {
         Ok(listener) => listener,
         // Strimzi takes its listeners out of the status while it is paused or fails. One that the proxies never used may
         // not be there at all.

@@ -15,7 +15,7 @@ fn kafka(server: &ApiServer, version: &str, name: &str) {
 /// Whether the cluster is told of, which it may be again and again.
 async fn tells(keys: &mut BoxStream<'static, KafkaKey>, name: &str) -> bool {
     let told = async { while keys.next().await.expect("it never ends").name != name {} };
-    timeout(Duration::from_secs(600), told).await.is_ok()
+    timeout(Duration::from_mins(10), told).await.is_ok()
 }
 
 #[tokio::test(start_paused = true)]

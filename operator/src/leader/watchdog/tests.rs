@@ -32,7 +32,7 @@ fn lease(server: &ApiServer, holder: &str, age: i64) {
 /// After how long it ends; `None` if that takes longer than any Lease.
 async fn ends(client: Client) -> Option<Duration> {
     let begin = Instant::now();
-    let ended = timeout(Duration::from_secs(60), watchdog(client).ended()).await;
+    let ended = timeout(Duration::from_mins(1), watchdog(client).ended()).await;
     ended.ok().map(|()| begin.elapsed())
 }
 
