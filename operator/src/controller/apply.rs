@@ -215,7 +215,8 @@ impl Applier {
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
         let found = match api.get_metadata_opt(name).await {
-            Err(kube::Error::Api(status)) if status.is_forbidden() => None,
+            // Of a kind that is not there the API server says so in words of its own, not in a status with a reason.
+            Err(kube::Error::Api(status)) if [403, 404].contains(&status.code) => None,
             found => found.map_err(|source| Error::Delete {
                 kind: resource.kind.clone(),
                 name: name.to_owned(),

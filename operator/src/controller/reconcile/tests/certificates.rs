@@ -54,6 +54,13 @@ async fn an_order_at_cert_manager_goes_before_the_operator_issues_by_itself() {
 }
 
 #[tokio::test]
+async fn cert_manager_need_not_be_there() {
+    let world = World::with_policy().await;
+    world.server.lacks("cert-manager.io");
+    place(&world.pass().await, "POST secrets/my-cluster-encryption-tls");
+}
+
+#[tokio::test]
 async fn an_order_of_somebody_else_stays() {
     let world = World::with_policy().await;
     let theirs = json!({"metadata": {"name": "my-cluster-encryption-tls", "namespace": "kafka"}});
