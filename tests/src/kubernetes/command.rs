@@ -29,7 +29,16 @@ impl Display for Failed {
 }
 
 /// Runs it, with this text as its input, and returns its output.
-pub(super) async fn run(mut command: Command, input: Option<&str>) -> Result<String, Failed> {
+pub(super) async fn run(command: Command, input: Option<&str>) -> Result<String, Failed> {
+    run_within(LIMIT, command, input).await
+}
+
+/// The same for a command that may take as long.
+pub(super) async fn run_within(
+    limit: Duration,
+    mut command: Command,
+    input: Option<&str>,
+) -> Result<String, Failed> {
     let shown = format!("{:?}", command.as_std());
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -42,8 +51,8 @@ pub(super) async fn run(mut command: Command, input: Option<&str>) -> Result<Str
         }
         drop(pipe);
     };
-    let ended = timeout(LIMIT, async { tokio::join!(write, child.wait_with_output()).1 }).await;
-    let output = ended.unwrap_or_else(|_| panic!("{shown} was killed after {LIMIT:?}"));
+    let ended = timeout(limit, async { tokio::join!(write, child.wait_with_output()).1 }).await;
+    let output = ended.unwrap_or_else(|_| panic!("{shown} was killed after {limit:?}"));
     let output = output.expect("the child is ours to wait for");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {

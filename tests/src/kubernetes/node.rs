@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -17,6 +18,8 @@ use crate::scratch::Scratch;
 
 /// The name of the cluster that tests start.
 const NAME: &str = "tests";
+/// The rig's programs wait for brokers that start one after the other, and give up by themselves.
+const RIG_LIMIT: Duration = Duration::from_mins(8);
 /// Where the README installs the operator.
 pub(super) const README_NAMESPACE: &str = "kafka";
 
@@ -96,7 +99,7 @@ impl Kubernetes {
     pub async fn rig(&self, part: &str, words: &[&str]) -> Result<String, Failed> {
         let mut command = tokio::process::Command::new(Rig::ready().await.part(part));
         command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command::run(command, None).await
+        command::run_within(RIG_LIMIT, command, None).await
     }
 
     /// Gives an image of this run another tag as well, and returns its name by that.
