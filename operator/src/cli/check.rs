@@ -11,19 +11,36 @@ use crate::check::{Options, Report, Severity, check};
 /// What was asked for cannot be done.
 const USAGE: u8 = 2;
 
+/// Shown behind the options.
+const AFTER_HELP: &str = "\
+What is checked: what the API server would refuse, and what the operator would, such as
+policies in conflict, or listeners and KafkaUsers that do not suit; and what becomes of each
+KafkaTopic. Kafka, KafkaNodePool, KafkaUser, KafkaTopic and Namespace manifests count where
+they are among the files; what is not there counts as suitable. Render templates of Helm and
+Kustomize first.
+
+Exit codes:
+  0  no errors (nor warnings, with --warnings-as-errors)
+  1  errors (or warnings, with --warnings-as-errors)
+  2  a path cannot be read, or the arguments are wrong
+
+Example:
+  topic-encryption-operator check --warnings-as-errors --namespace kafka policies/ kafka.yaml";
+
 /// What to check, and how to say it.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct CheckArgs {
-    /// Directories, searched with all that lies below them, or files.
-    #[arg(required = true, value_name = "DIR")]
+    /// Directories, of which all *.yaml and *.yml files count, at any depth, or files of any name.
+    #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// For people or for programs.
+    /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Output::Human)]
     pub output: Output,
-    /// Fail for warnings, too.
+    /// Exit with 1 for warnings, too.
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// The namespace of manifests that name none.
+    /// The namespace of manifests that name none, as of `kubectl apply --namespace`.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub namespace: String,
 }
@@ -31,9 +48,10 @@ pub struct CheckArgs {
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// A line for each finding, and a table of topics.
+    /// A line for each finding, as `FILE:LINE: SEVERITY: OBJECT: FIELD: MESSAGE`, and a table of topics.
     Human,
-    /// One JSON object, as the module `check` describes it.
+    /// One JSON object with `findings` (each with file, line, severity, code, object, field, message), `topics` and
+    /// `summary`.
     Json,
 }
 
@@ -43,7 +61,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     let report = match check(&args.paths, &options) {
         Ok(report) => report,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{:#}", anyhow::Error::from(error));
+            let _ = writeln!(io::stderr(), "error: {:#}", anyhow::Error::from(error));
             return ExitCode::from(USAGE);
         }
     };
