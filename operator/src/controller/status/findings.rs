@@ -90,6 +90,10 @@ impl<'a> Facts<'a> {
 
     /// Why a proxy lags behind, if one does.
     pub(super) fn laggard(&self, is_behind: impl Fn(&Proxy) -> bool) -> String {
+        let step = self.programmed.map(|programmed| &programmed.step);
+        if let Some(step) = step.filter(|step| !step.last && !step.behind.is_empty()) {
+            return step.behind.join("; ");
+        }
         let behind: Vec<_> = self
             .proxies()
             .filter(|proxy| is_behind(proxy))
