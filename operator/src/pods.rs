@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Deserialize;
 
@@ -21,6 +22,8 @@ pub struct Proxy {
     pub name: String,
     /// Where it stands in its life.
     pub phase: Phase,
+    /// Since when it is on a node, where its files may be read before it starts.
+    pub placed: Option<Timestamp>,
     /// What the kubelet was shown last.
     pub nudged: Option<String>,
     /// What it says, or why it says nothing.
@@ -130,6 +133,7 @@ async fn ask_one(http: &reqwest::Client, pod: &Pod) -> Proxy {
     Proxy {
         name: pod.metadata.name.clone().unwrap_or_default(),
         phase,
+        placed: placed(pod),
         nudged: annotations.and_then(|all| all.get(crate::names::NUDGE_ANNOTATION)).cloned(),
         report,
     }
@@ -158,6 +162,16 @@ fn phase(pod: &Pod) -> Phase {
         (reason != "ContainerCreating" && reason != "PodInitializing").then(|| format!("{reason}{message}"))
     });
     Phase::Starting(waits.or_else(|| unschedulable(pod)))
+}
+
+fn placed(pod: &Pod) -> Option<Timestamp> {
+    pod.spec.as_ref()?.node_name.as_ref()?;
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let scheduled = conditions.and_then(|all| all.iter().find(|each| each.type_ == "PodScheduled"));
+    let since = scheduled.and_then(|each| each.last_transition_time.as_ref());
+    let since = since.or(pod.metadata.creation_timestamp.as_ref());
+    // Without any time, it may have been there for ever.
+    Some(since.map_or(Timestamp::UNIX_EPOCH, |time| time.0))
 }
 
 fn unschedulable(pod: &Pod) -> Option<String> {

@@ -2,7 +2,8 @@
 //!
 //! [`merge()`] joins all [`Submission`]s with the [`Ledger`] of what was ever encrypted into one [`Program`], the meaning of
 //! a `policy.yaml`, and a [`Verdict`] for each policy. [`first_step`] says what proxies must be told before that, so that
-//! none writes what another cannot read and none writes clear what another encrypts.
+//! none writes what another cannot read and none writes clear what another encrypts, and [`preparation`] what before that, so
+//! that writes wait no longer than they must.
 //!
 //! # Who wins
 //!
@@ -51,7 +52,7 @@ pub use self::merge::{Merged, merge};
 pub use self::pattern_map::PatternMap;
 pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};
-pub use self::rollout::{first_step, unchanged};
+pub use self::rollout::{first_step, preparation, unchanged};
 pub use self::submission::{Admission, Inputs, ProviderKind, Submission, providers};
 pub use self::text::TextError;
 pub use self::verdict::{Problem, Reason, Verdict, Warning, WarningKind};

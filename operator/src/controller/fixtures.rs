@@ -3,6 +3,7 @@
 pub(crate) mod api_server;
 
 use clap::Parser;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::core::DynamicObject;
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
@@ -170,7 +171,14 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
         keys: vec![tried("payments", "Ready")],
         ..Report::default()
     };
-    Proxy { name: name.to_owned(), phase: Phase::Running { ready: true }, nudged: None, report: Ok(report) }
+    let phase = Phase::Running { ready: true };
+    Proxy {
+        name: name.to_owned(),
+        phase,
+        placed: Some(Timestamp::UNIX_EPOCH),
+        nudged: None,
+        report: Ok(report),
+    }
 }
 
 /// What a proxy says of a key of the provider `default`.

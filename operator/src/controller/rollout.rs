@@ -1,16 +1,18 @@
-//! Which program proxies are told now: the target at once, or a first step that makes every proxy ready for it. Pure.
+//! Which program proxies are told now: the target at once, or a step that makes every proxy ready for it. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use proxy_config::KeyRef;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::names;
 use crate::pods::{Phase, Proxy};
-use crate::policies::{PolicyId, Program, Treatment, first_step, unchanged};
+use crate::policies::{Ledger, PolicyId, Program, Treatment, first_step, preparation, unchanged};
 
 /// Programs of one cluster that are remembered.
 const REMEMBERED: usize = 16;
+/// Times are whole seconds, and of several clocks.
+const SLACK: SignedDuration = SignedDuration::from_secs(5);
 
 /// Programs that proxies were told, by the hash that they report.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +32,8 @@ pub(crate) struct Step {
     pub(crate) hash: String,
     /// Whether this is the target.
     pub(crate) last: bool,
+    /// Before that, who holds up what comes next.
+    pub(crate) behind: Vec<String>,
 }
 
 impl Told {
@@ -57,58 +61,131 @@ impl Told {
     }
 }
 
-/// Decides. `current` is what the file says now.
-pub(crate) fn step(target: &Program, current: Option<&Program>, fleet: &[Proxy], told: &Told) -> Step {
+/// What the decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Situation<'a> {
+    /// What proxies are to be told in the end.
+    pub(crate) target: &'a Program,
+    /// What the file says now.
+    pub(crate) current: Option<&'a Program>,
+    /// When it last changed, as far as is known.
+    pub(crate) changed: Option<Timestamp>,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) fleet: &'a [Proxy],
+    pub(crate) told: &'a Told,
+}
+
+/// Decides.
+pub(crate) fn step(situation: &Situation<'_>) -> Step {
+    let Situation { target, current, ledger, .. } = *situation;
     let nothing = Program::default();
     let fallback = current.unwrap_or(&nothing);
     let unknown = unchanged(fallback, target);
-    let serving: Vec<_> = fleet.iter().filter(|proxy| proxy.serves()).collect();
-    let mut in_force: Vec<&Program> = serving
-        .iter()
-        .map(|proxy| match (told.of(proxy), &proxy.phase) {
-            (Some(program), _) => &**program,
-            // It reads the file when it starts.
-            (None, Phase::Starting(_)) => fallback,
-            // Nobody knows what it does. It must not hold up what does not change, though.
-            (None, _) => &unknown,
-        })
-        .collect();
-    if !serving.is_empty() {
-        in_force.push(fallback);
+    let in_force = situation.in_force(fallback, &unknown);
+    let Some(first) = first_step(&in_force, target) else {
+        // Keys of the step before count as known once they were tried, whatever came of it.
+        if let Some(current) = current.filter(|current| waits(current)) {
+            let step = Step::new(current.clone());
+            let is_done = |proxy: &Proxy| proxy.phase == Phase::Ending || situation.has_tried(proxy, current);
+            if !situation.serving().all(is_done) {
+                let behind = situation.behind(&step, is_done);
+                return Step { behind, ..step };
+            }
+        }
+        return Step { last: true, ..Step::new(target.clone()) };
+    };
+    let preparation = current.and_then(|told| preparation(told, &in_force, &first, target, ledger));
+    if let Some(preparation) = preparation {
+        let step = Step::new(preparation);
+        // Whoever ends can follow no more, and goes on as it is until it is gone.
+        let behind = situation
+            .behind(&step, |proxy| proxy.phase != Phase::Ending && situation.has_tried(proxy, &step.program));
+        if !behind.is_empty() {
+            return Step { behind, ..step };
+        }
     }
-    let first = first_step(&in_force, target);
-    // Keys of the first step count as known once they were tried, whatever came of it.
-    let untried = current.filter(|current| waits(current)).is_some_and(|current| {
-        let keys = current.keys().intersection(&target.keys()).cloned().collect();
-        first.is_none()
-            && serving.iter().any(|proxy| proxy.phase != Phase::Ending && !has_tried(proxy, &keys))
-    });
-    match (first, current) {
-        (Some(first), _) => told_now(first, false),
-        (None, Some(current)) if untried => told_now(current.clone(), false),
-        (None, _) => told_now(target.clone(), true),
+    let step = Step::new(first);
+    let behind = situation.behind(&step, |_| true);
+    Step { behind, ..step }
+}
+
+impl Step {
+    fn new(program: Program) -> Self {
+        let text = program.to_yaml();
+        Self { hash: names::sha256(&text), program: Arc::new(program), text, last: false, behind: Vec::new() }
+    }
+}
+
+impl<'a> Situation<'a> {
+    fn serving(&self) -> impl Iterator<Item = &'a Proxy> + use<'a> {
+        self.fleet.iter().filter(|proxy| proxy.serves())
+    }
+
+    /// All programs that some proxy may run under, the one that was told last behind them; none if no proxy runs.
+    fn in_force<'p>(&self, fallback: &'p Program, unknown: &'p Program) -> Vec<&'p Program>
+    where
+        'a: 'p,
+    {
+        let mut programs: Vec<&'p Program> = self
+            .serving()
+            .map(|proxy| match self.told.of(proxy) {
+                Some(program) => &**program,
+                None if self.will_read_it(proxy) => fallback,
+                // Nobody knows what it does. It must not hold up what does not change, though.
+                None => unknown,
+            })
+            .collect();
+        if !programs.is_empty() {
+            programs.push(fallback);
+        }
+        programs
+    }
+
+    /// Whether a proxy that starts will read what the file says now. Files are put in place once it has a node, and may be
+    /// old by the time its image is there.
+    fn will_read_it(&self, proxy: &Proxy) -> bool {
+        let is_later = |placed: Timestamp| self.changed.is_some_and(|changed| placed > changed + SLACK);
+        matches!(proxy.phase, Phase::Starting(_)) && proxy.placed.is_none_or(is_later)
+    }
+
+    /// Whether it has tried the keys that the target needs and this program tells of.
+    fn has_tried(&self, proxy: &Proxy, program: &Program) -> bool {
+        let Ok(report) = &proxy.report else { return matches!(proxy.phase, Phase::Starting(_)) };
+        let (known, needed) = (program.keys(), self.target.keys());
+        known.intersection(&needed).all(|key| {
+            report.keys.iter().any(|tried| {
+                tried.provider == key.provider.to_string()
+                    && tried.key == key.name.to_string()
+                    && tried.state != "Unknown"
+            })
+        })
+    }
+
+    /// The proxies that have not loaded a step or are not done with it, with what holds each up.
+    fn behind(&self, step: &Step, is_done: impl Fn(&Proxy) -> bool) -> Vec<String> {
+        let behind = self.serving().filter(|proxy| {
+            let loaded = proxy.loaded() == Some(&step.hash) || self.will_read_it(proxy);
+            !(loaded && is_done(proxy))
+        });
+        behind.map(|proxy| format!("pod {}{}", proxy.name, why_behind(proxy, step))).collect()
+    }
+}
+
+fn why_behind(proxy: &Proxy, step: &Step) -> String {
+    match (&proxy.phase, &proxy.report) {
+        (Phase::Ending, _) => " is ending, and takes up nothing new".to_owned(),
+        (_, Err(why)) => format!(": {why}"),
+        (_, Ok(report)) => match &report.policy_error {
+            Some(error) => format!(" refuses its files: {error}"),
+            None if proxy.loaded() == Some(&step.hash) => " has not tried its keys yet".to_owned(),
+            None => " has not loaded it yet".to_owned(),
+        },
     }
 }
 
 fn waits(program: &Program) -> bool {
     !program.read_keys().is_empty()
         || program.rules().any(|rule| matches!(rule.treatment, Treatment::Pending { .. }))
-}
-
-fn has_tried(proxy: &Proxy, keys: &BTreeSet<KeyRef>) -> bool {
-    let Ok(report) = &proxy.report else { return matches!(proxy.phase, Phase::Starting(_)) };
-    keys.iter().all(|key| {
-        report.keys.iter().any(|known| {
-            known.provider == key.provider.to_string()
-                && known.key == key.name.to_string()
-                && known.state != "Unknown"
-        })
-    })
-}
-
-fn told_now(program: Program, last: bool) -> Step {
-    let text = program.to_yaml();
-    Step { hash: names::sha256(&text), program: Arc::new(program), text, last }
 }
 
 /// Whether a proxy has loaded all that a program says of a policy.

@@ -178,6 +178,12 @@ impl Ledger {
         &self.entries
     }
 
+    /// The narrowest of its patterns that contains this one.
+    pub(super) fn covering(&self, pattern: &Pattern) -> Option<Pattern> {
+        let same = self.entries.get(pattern).map(|_| pattern.clone());
+        same.or_else(|| self.entries.wider(pattern).next().map(|(wider, _)| wider))
+    }
+
     /// Whether nothing was ever encrypted.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -1,4 +1,4 @@
-//! The two steps in which proxies learn a new program, since they learn it one after another.
+//! The steps in which proxies learn a new program, since they learn it one after another.
 
 #[cfg(test)]
 mod tests;
@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use operator_api::UnmatchedTopics;
 use proxy_config::{KeyRef, Pattern};
 
+use super::ledger::Ledger;
 use super::pattern_map::PatternMap;
 use super::program::{Encrypt, MergedRule, Program, Treatment};
 
@@ -28,9 +29,7 @@ pub fn first_step(in_force: &[&Program], target: &Program) -> Option<Program> {
     let known = common_keys(in_force)?;
     // Among these patterns is every one that decides, in any of the programs. So topics that have the same one as their
     // narrowest are treated alike by each program, and it is enough to ask once for each pattern.
-    let programs = in_force.iter().copied().chain([target]);
-    let patterns: BTreeSet<Pattern> =
-        programs.flat_map(|program| program.rules().map(|rule| rule.pattern.clone())).collect();
+    let patterns = all_patterns(in_force.iter().copied().chain([target]));
     let mut rules = PatternMap::default();
     let mut differs = false;
     for pattern in patterns {
@@ -40,12 +39,70 @@ pub fn first_step(in_force: &[&Program], target: &Program) -> Option<Program> {
         let source = goal.source.clone();
         rules.insert(pattern.clone(), MergedRule { pattern, treatment, source });
     }
-    if !differs {
-        return None;
+    differs.then(|| step(&rules, target))
+}
+
+/// What proxies must be told before a first step that makes topics wait; `None` if that makes none wait that do not wait yet.
+///
+/// Whatever the target encrypts goes on as it was told last, and proxies try the keys. So writes wait only once every proxy is
+/// known to follow, and not for as long as one cannot. A topic stays clear only where it rightly is: no program in force
+/// encrypts it, and the ledger knows nothing of it, or something wider than the rule that says so.
+pub fn preparation(
+    told: &Program,
+    in_force: &[&Program],
+    first: &Program,
+    target: &Program,
+    ledger: &Ledger,
+) -> Option<Program> {
+    let mut rules = PatternMap::default();
+    let mut spared = false;
+    for pattern in all_patterns(in_force.iter().copied().chain([told, target])) {
+        let Some(goal) = target.patterns().covering(&pattern) else { continue };
+        let next = treatment(first, &pattern);
+        let goes_on =
+            matches!(goal.treatment, Treatment::Encrypt(_)) && may_go_on(told, in_force, ledger, &pattern);
+        let treatment = if goes_on { treatment(told, &pattern) } else { next.clone() };
+        spared |= matches!(next, Treatment::Pending { .. }) && treatment != next;
+        let source = goal.source.clone();
+        rules.insert(pattern.clone(), MergedRule { pattern, treatment, source });
     }
-    let step = Program::new(target.unmatched(), needed(&rules, target));
+    spared.then(|| step(&rules, target))
+}
+
+/// Whether topics may be treated for a while longer as they are now.
+fn may_go_on(told: &Program, in_force: &[&Program], ledger: &Ledger, pattern: &Pattern) -> bool {
+    match treatment(told, pattern) {
+        Treatment::Encrypt(_) | Treatment::Retired { .. } => true,
+        Treatment::Pending { .. } => false,
+        Treatment::Clear => {
+            let is_secret =
+                |treatment| matches!(treatment, Treatment::Encrypt(_) | Treatment::Pending { .. });
+            let cleared = told.patterns().covering(pattern).map(|rule| rule.pattern.specificity());
+            let secret = ledger.covering(pattern).map(|pattern| pattern.specificity());
+            (secret.is_none() || secret < cleared)
+                && !in_force.iter().any(|program| is_secret(treatment(program, pattern)))
+        }
+    }
+}
+
+/// What a program does to the topics of a pattern, as far as nothing narrower decides.
+fn treatment(program: &Program, pattern: &Pattern) -> Treatment {
+    match program.patterns().covering(pattern) {
+        Some(rule) => rule.treatment.clone(),
+        None if program.is_clear(pattern) => Treatment::Clear,
+        None => Treatment::Retired { key: None },
+    }
+}
+
+fn all_patterns<'a>(programs: impl Iterator<Item = &'a Program>) -> BTreeSet<Pattern> {
+    programs.flat_map(|program| program.rules().map(|rule| rule.pattern.clone())).collect()
+}
+
+/// A step on the way to a target: these rules, and all its keys.
+fn step(rules: &PatternMap<MergedRule>, target: &Program) -> Program {
+    let step = Program::new(target.unmatched(), needed(rules, target));
     let read_keys = target.keys().difference(&step.keys()).cloned().collect();
-    Some(step.with_read_keys(read_keys))
+    step.with_read_keys(read_keys)
 }
 
 /// The least that a proxy of unknown state does, given what was told last: whatever the target leaves as it is was told only
@@ -81,12 +138,7 @@ fn meanwhile(
 ) -> Treatment {
     let Treatment::Encrypt(Encrypt { key, .. }) = goal else { return goal.clone() };
     let now = |program: &Program| program.patterns().covering(pattern).map(|rule| rule.treatment.clone());
-    let is_clear = |program: &&Program| match now(program) {
-        None => program.unmatched() == UnmatchedTopics::Passthrough,
-        Some(Treatment::Clear) => true,
-        Some(Treatment::Encrypt(_) | Treatment::Pending { .. } | Treatment::Retired { .. }) => false,
-    };
-    if known.contains(key) && !in_force.iter().any(is_clear) {
+    if known.contains(key) && !in_force.iter().any(|program| program.is_clear(pattern)) {
         return goal.clone();
     }
     let encrypted = in_force.iter().all(|program| matches!(now(program), Some(Treatment::Encrypt(_))));

@@ -19,7 +19,7 @@ use super::{Context, Error, Told};
 use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
-use crate::controller::rollout::{self, Step};
+use crate::controller::rollout::{self, Situation, Step};
 use crate::controller::status::ledger_rolled_back;
 use crate::controller::validate::{Judgement, file, next_sources};
 use crate::fleet::{Certificate, Fleet};
@@ -63,7 +63,16 @@ pub(super) async fn program(
         told.learn(&names::sha256(text), &program);
         Some(program)
     });
-    let step = rollout::step(target, current.as_deref(), &observed.fleet, &told);
+    // As they may have the target, though somebody has put another file in its place.
+    told.learn(&names::sha256(&target.to_yaml()), &Arc::new(target.clone()));
+    let step = rollout::step(&Situation {
+        target,
+        current: current.as_deref(),
+        changed: observed.ours.config.as_ref().and_then(last_change),
+        ledger: &judgement.ledger,
+        fleet: &observed.fleet,
+        told: &told,
+    });
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
     let next = judgement.ledger.next(&judgement.merged, &step.program);
@@ -93,6 +102,11 @@ pub(super) async fn program(
         unusable_keys: keys.unusable,
         look_again: certificates.look_again,
     })
+}
+
+/// When anybody last changed an object.
+fn last_change(object: &ConfigMap) -> Option<Timestamp> {
+    object.metadata.managed_fields.iter().flatten().filter_map(|each| Some(each.time.as_ref()?.0)).max()
 }
 
 /// Whether every proxy has loaded the target.

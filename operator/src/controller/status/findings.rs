@@ -85,7 +85,7 @@ impl<'a> Facts<'a> {
             .is_some_and(|programmed| has_loaded(proxy, &programmed.told, &programmed.step.program, policy))
     }
 
-    /// Whether proxies are told all that a policy says by now, rather than the first of two steps.
+    /// Whether proxies are told all that a policy says by now, rather than a first step.
     pub(super) fn is_told(&self, policy: &PolicyId) -> bool {
         let target = &self.judgement.merged.program;
         self.programmed.is_some_and(|programmed| says(&programmed.step.program, target, policy))
@@ -147,6 +147,10 @@ impl<'a> Facts<'a> {
 
     /// Why a proxy lags behind, if one does.
     pub(super) fn laggard(&self, is_behind: impl Fn(&Proxy) -> bool) -> String {
+        let step = self.programmed.map(|programmed| &programmed.step);
+        if let Some(step) = step.filter(|step| !step.last && !step.behind.is_empty()) {
+            return step.behind.join("; ");
+        }
         let behind: Vec<_> = self
             .proxies()
             .filter(|proxy| is_behind(proxy))

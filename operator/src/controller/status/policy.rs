@@ -112,12 +112,17 @@ fn programmed(facts: &Facts<'_>, id: &PolicyId, accepted: &Finding, loaded: i32)
     }
     let told = format!("{loaded} of {} proxies have loaded", facts.desired);
     if loaded < facts.desired {
-        let what = if facts.is_told(id) { "it" } else { "the first of two steps, in which writes wait" };
+        let what = if facts.is_told(id) {
+            "it"
+        } else {
+            "a first step, in which keys are tried and writes may wait"
+        };
         let behind = facts.laggard(|proxy| !facts.is_current_of(proxy, id));
         return finding("Programmed", false, "Reconciling", format!("{told} {what}; {behind}"));
     }
     if !facts.is_told(id) {
-        let message = format!("{told} the first of two steps, in which writes wait, and try the keys");
+        let message =
+            format!("{told} a first step, in which keys are tried and writes may wait, and try the keys");
         return finding("Programmed", false, "Reconciling", message);
     }
     finding("Programmed", true, "Programmed", format!("{told} it"))

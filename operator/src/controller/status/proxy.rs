@@ -96,7 +96,8 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
 
 fn programmed(facts: &Facts<'_>, loaded: i32) -> Finding {
     let last = facts.programmed.is_some_and(|programmed| programmed.step.last);
-    let what = if last { "all policies" } else { "the first of two steps, in which writes wait" };
+    let what =
+        if last { "all policies" } else { "a first step, in which keys are tried and writes may wait" };
     let told = format!("{loaded} of {} proxies have loaded {what}", facts.desired);
     if loaded < facts.desired {
         let behind = facts.laggard(|proxy| !facts.is_current(proxy));

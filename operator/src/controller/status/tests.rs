@@ -57,7 +57,14 @@ fn programmed(observed: &Observed, judgement: &Judgement) -> Option<Programmed> 
     }
     let mut told = Told::default();
     let current = file(observed, "policy.yaml").and_then(|text| Program::parse(text).ok());
-    let step = rollout::step(&judgement.merged.program, current.as_ref(), &observed.fleet, &told);
+    let step = rollout::step(&rollout::Situation {
+        target: &judgement.merged.program,
+        current: current.as_ref(),
+        changed: None,
+        ledger: &judgement.ledger,
+        fleet: &observed.fleet,
+        told: &told,
+    });
     told.remember(&step.hash, &step.program);
     Some(Programmed {
         step,

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefix};
 
 use super::super::program::{Encrypt, MergedRule, Program, Treatment};
-use super::first_step;
+use super::{first_step, preparation};
+use crate::policies::Ledger;
 
 fn key(name: &str) -> KeyRef {
     KeyRef { provider: ProviderName::new("default").unwrap(), name: KeyName::new(name).unwrap() }
@@ -197,5 +198,28 @@ proptest! {
         }
         prop_assert!(target.keys().is_subset(&step.keys()));
         prop_assert_eq!(first_step(&[&step], &target), None);
+    }
+
+    #[test]
+    fn a_preparation_leaves_topics_as_they_are_told_now_or_are_told_next(
+        current in programs(),
+        target in programs(),
+    ) {
+        let Some(first) = first_step(&[&current], &target) else { return Ok(()) };
+        let ledger = Ledger::default();
+        let Some(step) = preparation(&current, &[&current], &first, &target, &ledger) else { return Ok(()) };
+        for topic in topics() {
+            let stays = is_clear(&step, &topic) == is_clear(&current, &topic);
+            let goes = is_clear(&step, &topic) == is_clear(&first, &topic);
+            prop_assert!(stays || goes, "{}", topic);
+            let waits = |program| matches!(treatment(program, &topic), Some(Treatment::Pending { .. }));
+            prop_assert!(!waits(&step) || waits(&current) || waits(&target), "{}", topic);
+        }
+        prop_assert!(target.keys().is_subset(&step.keys()));
+        // Once it is told, it stays the same until every proxy follows.
+        if let Some(first) = first_step(&[&current, &step], &target) {
+            let again = preparation(&step, &[&current, &step], &first, &target, &ledger);
+            prop_assert_eq!(again.map(|again| again.to_yaml()), Some(step.to_yaml()));
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! Edits that are told in two steps.
+//! Edits that are told in steps.
 
 use super::{brief, find, healthy, policy_status, proxy_status, serving};
 use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{config_with, judge, pod, policy};
-use crate::controller::rollout::{Told, step};
+use crate::controller::rollout::{Situation, Told, step};
 use crate::controller::validate::file;
 use crate::policies::Program;
 
@@ -14,9 +14,16 @@ fn edited(loaded: usize) -> Observed {
     let mut observed = healthy();
     observed.policies = vec![policy(EDITED)];
     let before = file(&observed, "policy.yaml").unwrap().to_owned();
-    let target = judge(&observed).merged.program;
-    let first = step(&target, Program::parse(&before).ok().as_ref(), &observed.fleet, &Told::default());
-    assert!(!first.last, "it takes two steps");
+    let judgement = judge(&observed);
+    let first = step(&Situation {
+        target: &judgement.merged.program,
+        current: Program::parse(&before).ok().as_ref(),
+        changed: None,
+        ledger: &judgement.ledger,
+        fleet: &observed.fleet,
+        told: &Told::default(),
+    });
+    assert!(!first.last, "it takes several steps");
     config_with(&mut observed, "policy.yaml", &first.text);
     for index in 0..loaded {
         observed.fleet[index] = pod(&format!("pod-{index}"), &first.text);
@@ -34,7 +41,7 @@ fn one_proxy_that_lags_behind_in_the_first_step_is_one() {
         assert_eq!(count.unwrap().summary, "2/3");
         let (status, reason, message) = find(&conditions, "Programmed");
         assert_eq!((status.as_str(), reason.as_str()), ("False", "Reconciling"));
-        assert!(message.contains("2 of 3") && message.contains("first of two steps"), "{message}");
+        assert!(message.contains("2 of 3") && message.contains("a first step"), "{message}");
         assert!(message.contains("pod-2") && !message.contains("pod-1"), "{message}");
         assert_eq!(brief(&conditions, "Ready"), "False Reconciling");
     }
