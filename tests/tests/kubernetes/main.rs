@@ -8,6 +8,7 @@
 )]
 
 mod bypass;
+mod cert_manager;
 mod certificates;
 mod conflict;
 mod deletion;
