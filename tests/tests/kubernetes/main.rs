@@ -10,6 +10,7 @@
 mod conflict;
 mod deletion;
 mod held_back;
+mod malformed;
 mod pause;
 mod policy_edit;
 mod quick_start;
