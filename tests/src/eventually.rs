@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-/// Between two looks at a condition.
+/// Between two looks at a condition, at least: looks that take longer are as long apart as they take, so that those who wait
+/// leave the machine to those whom they wait for.
 const INTERVAL: Duration = Duration::from_millis(25);
 
 /// Waits until the condition holds; panics with `what` when it does not within `limit`.
@@ -24,6 +25,7 @@ pub async fn eventually_ok<T, E: Display>(
 ) -> T {
     let start = Instant::now();
     loop {
+        let look = Instant::now();
         match probe().await {
             Ok(value) => return value,
             Err(reason) if start.elapsed() >= limit => {
@@ -32,7 +34,7 @@ pub async fn eventually_ok<T, E: Display>(
                     start.elapsed().as_secs_f64()
                 );
             }
-            Err(_) => sleep(INTERVAL).await,
+            Err(_) => sleep(look.elapsed().max(INTERVAL)).await,
         }
     }
 }

@@ -7,6 +7,7 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod authority_replacement;
 mod bypass;
 mod cert_manager;
 mod certificates;
@@ -16,8 +17,10 @@ mod gitops;
 mod held_back;
 mod identity;
 mod kustomize;
+mod malformed;
 mod network_policies;
 mod operator_failover;
+mod pause;
 mod policy_edit;
 mod quick_start;
 mod restore;
