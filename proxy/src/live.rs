@@ -233,7 +233,7 @@ impl Live {
     }
 }
 
-/// Patterns of the ledger that refuse writes. A topic stands for each pattern: a name for itself, a prefix or "any"
+/// Patterns that refuse writes, of rules and of the ledger, each once. A topic stands for each pattern: a name for itself, a prefix or "any"
 /// continued by a byte that no pattern has, so that nothing narrower matches.
 pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
     let refuses = |pattern: &Pattern| {
@@ -244,7 +244,10 @@ pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
         };
         effective.decide(&topic) == proxy_config::Decision::Retired
     };
-    effective.ledger().entries().map(|(pattern, _)| pattern).filter(|pattern| refuses(pattern)).collect()
+    let rules = effective.policy().rules().iter().flat_map(|rule| &rule.topics);
+    let patterns: BTreeSet<_> =
+        effective.ledger().entries().map(|(pattern, _)| pattern).chain(rules).collect();
+    patterns.into_iter().filter(|pattern| refuses(pattern)).collect()
 }
 
 #[cfg(test)]

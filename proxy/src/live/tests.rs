@@ -51,6 +51,18 @@ fn open_with(directory: &TempDir, state_file: Option<ConfigPath>) -> (ReloadMetr
 }
 
 #[test]
+fn rules_that_retire_topics_are_reported_also_where_somebody_else_keeps_the_ledger() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, live) = open_with(&directory, None);
+    let text = "rules:\n- topics: [{prefix: payments.}, {name: refunds}]\n  encryption: Retired\n";
+    std::fs::write(directory.path().join("policy.yaml"), text).unwrap();
+    assert!(live.reload_policy());
+    let policy = live.policy().unwrap();
+    let retired: Vec<_> = policy.retired().into_iter().map(ToString::to_string).collect();
+    assert_eq!(retired, ["name refunds", "prefix payments."]);
+}
+
+#[test]
 fn loads_a_policy_once() {
     let fixture = Fixture::new();
     fixture.write("policy.yaml", PAYMENTS);

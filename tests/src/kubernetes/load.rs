@@ -1,12 +1,11 @@
 //! Clients that write and read through the proxies while something changes.
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::ChildStdout;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -16,6 +15,7 @@ use crate::eventually::eventually_ok;
 use crate::failure;
 use crate::kafka_error::KafkaErrorName;
 use crate::network;
+use crate::process::Process;
 use crate::rig::Rig;
 use crate::scratch::Scratch;
 
@@ -34,7 +34,7 @@ const RECONNECTS: [&str; 2] = ["_TRANSPORT", "_ALL_BROKERS_DOWN"];
 pub struct Load {
     stop: oneshot::Sender<()>,
     writer: JoinHandle<Feed>,
-    reader: Child,
+    reader: Process,
     seen: Arc<Mutex<Seen>>,
     _folder: Scratch,
 }
@@ -66,7 +66,7 @@ impl Load {
         let feed = Feed::start(bootstrap, topic, properties).await;
         let (stop, stopped) = oneshot::channel();
         let writer = tokio::spawn(write(feed, stopped));
-        assert!(reader.try_wait().expect("the child is ours").is_none(), "the consumer ended at once");
+        assert!(reader.ended().is_none(), "the consumer ended at once");
         let load = Self { stop, writer, reader, seen, _folder: folder };
         load.goes_on("from the start").await;
         load
@@ -89,7 +89,7 @@ impl Load {
         feed.finish().await;
         let seen = Arc::clone(&self.seen);
         wait(&seen, sent, "all that was written").await;
-        drop(self.reader.kill().await);
+        self.reader.kill();
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let errors = seen.errors.clone();
         assert!(errors.iter().all(|error| RECONNECTS.contains(&error.as_str())), "{errors:?}");
@@ -132,10 +132,10 @@ async fn reader(
     topic: &str,
     properties: &[(String, String)],
     folder: &Scratch,
-) -> (Child, ChildStdout) {
+) -> (Process, ChildStdout) {
     let log = folder.join("consumer.log");
     failure::show_when_a_test_fails(&log);
-    let mut command = Command::from(network::command(Rig::ready().await.part("LIBRDKAFKA_CLIENT")));
+    let mut command = network::command(Rig::ready().await.part("LIBRDKAFKA_CLIENT"));
     command.args(["consume", "--bootstrap", bootstrap, "--topic", topic, "--partition", "0"]);
     // It is ended when it has read all, however many that are.
     command.args(["--count", "1000000000", "--timeout-ms", "1000000000"]);
@@ -143,11 +143,9 @@ async fn reader(
     for (name, value) in properties {
         command.args(["--property", &format!("{name}={value}")]);
     }
-    let errors = std::fs::File::create(log).expect("the folder is our own");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
-    let mut child = command.spawn().expect("the client starts");
-    let output = child.stdout.take().expect("its output is a pipe");
-    (child, output)
+    let started = Process::start_piped("the consumer", command, &log).expect("the client starts");
+    let (process, _input, output) = started;
+    (process, ChildStdout::from_std(output).expect("its output is a pipe"))
 }
 
 async fn read(output: ChildStdout, seen: Arc<Mutex<Seen>>) {

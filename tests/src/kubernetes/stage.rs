@@ -164,7 +164,14 @@ impl Stage {
     ) -> Condition {
         let probe = async || {
             let object = self.get(kind, name).await;
-            let seen = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            // What is paused keeps the generation that is in force, but for the condition that says so.
+            let all = object["status"]["conditions"].as_array().into_iter().flatten();
+            let told = all
+                .clone()
+                .find(|found| found["type"] == "ReconciliationPaused")
+                .or(all.clone().find(|found| found["type"] == of));
+            let seen =
+                told.is_some_and(|found| found["observedGeneration"] == object["metadata"]["generation"]);
             match condition(&object, of) {
                 Some(found) if seen && wanted(&found) => Ok(found),
                 Some(found) => Err(found.to_string()),

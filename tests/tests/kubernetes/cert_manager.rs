@@ -49,7 +49,7 @@ async fn a_certificate_of_cert_manager_is_ordered_awaited_served_and_renewed_wit
     let rule = json!({"topics": [{"prefix": "orders."}], "key": {"name": "orders"}});
     stage.apply_policy("orders", json!([rule])).await;
     let message = awaited(&stage, "install cert-manager").await;
-    assert!(message.contains(CERTIFICATE) && message.contains("Issuer clients"), "{message}");
+    assert!(message.contains(CERTIFICATE) && message.contains("tls.issuerRef"), "{message}");
 
     cert_manager(&stage, &["install"]).await;
     cert_manager(&stage, &["issuer", stage.namespace(), "clients"]).await;

@@ -24,7 +24,7 @@ async fn ours(stage: &Stage) -> Vec<String> {
 async fn remove_everything(stage: &Stage) {
     stage.kubectl(&["delete", "tep,encproxy", "--all", "--timeout=60s"]).await;
     stage.helm(&["uninstall", "topic-encryption", "--wait"]).await.unwrap();
-    stage.kubectl(&["delete", "secret", "my-cluster-encryption-keys"]).await;
+    stage.kubectl(&["delete", "secret", "my-cluster-encryption-keys", "my-cluster-encryption-ca"]).await;
     stage.kubectl(&["delete", "configmap", "my-cluster-encryption-ledger"]).await;
     stage.kubectl(&["delete", "lease", "--all"]).await;
     let probe = async || {

@@ -112,7 +112,7 @@ async fn the_operator_of_all_namespaces_reads_secrets_only_where_kafka_is() {
     // The label keeps it from the policies of other tests.
     let settings = [
         "watchAnyNamespace=true",
-        "kafkaNamespaces={rights-kafka}",
+        "kafkaNamespaces=[\"rights-kafka\"]",
         "selector=test=rights",
         "fullnameOverride=rights-everywhere",
     ];
