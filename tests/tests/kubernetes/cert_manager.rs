@@ -63,7 +63,7 @@ async fn a_certificate_of_cert_manager_is_ordered_awaited_served_and_renewed_wit
     assert_eq!(certificate["spec"]["dnsNames"], json!(names.map(|rest| format!("{service}{rest}"))));
     assert_eq!(certificate["spec"]["secretName"], CERTIFICATE);
     assert_eq!(certificate["spec"]["issuerRef"]["name"], "clients");
-    assert!(awaited(&stage, CERTIFICATE).await.contains("has issued"));
+    assert!(awaited(&stage, "has not issued").await.contains(CERTIFICATE));
 
     cert_manager(&stage, &["issue", stage.namespace(), CERTIFICATE]).await;
     stage.await_ready("encproxy/my-cluster").await;

@@ -53,6 +53,8 @@ async fn policies_keys_and_ledger_from_git_bring_the_data_back() {
     // In the order in which they must be applied.
     let files = [
         saved("keys.yaml", "secret/my-cluster-encryption-keys").await,
+        // Not for the data, but so that clients go on to trust the proxies.
+        saved("authority.yaml", "secret/my-cluster-encryption-ca").await,
         saved("ledger.yaml", "configmap/my-cluster-encryption-ledger").await,
         saved("resources.yaml", "encproxy,tep").await,
     ];
