@@ -169,7 +169,7 @@ impl Stage {
             let told = all
                 .clone()
                 .find(|found| found["type"] == "ReconciliationPaused")
-                .or(all.clone().find(|found| found["type"] == of));
+                .or_else(|| all.clone().find(|found| found["type"] == of));
             let seen =
                 told.is_some_and(|found| found["observedGeneration"] == object["metadata"]["generation"]);
             match condition(&object, of) {

@@ -64,7 +64,7 @@ impl Old {
             let trust = stage.file("trust-of-brokers.crt", &trust);
             let to = ProduceOptions::to(stage.broker(9093), "orders.single");
             let to = to.properties(&Client::Librdkafka.tls(&trust, None));
-            assert_eq!(is_stored(to, partition).await, served, "directly, by who trusts {trust:?}");
+            assert_eq!(is_stored(to, partition).await, served, "directly, by who trusts {}", trust.display());
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::eventually;
 use tests::kubernetes::Stage;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const CONDITION: &str = "BrokersReachableDirectly";
 
 #[tokio::test(flavor = "multi_thread")]

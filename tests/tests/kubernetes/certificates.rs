@@ -1,13 +1,13 @@
 //! The certificates that the operator makes are renewed below working clients.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use tests::kubernetes::{Failed, Fleet, Load, Stage};
 use tests::{Client, Feed, assert_same, eventually_ok};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TOPIC: &str = "orders.certificates";
 const AUTHORITY: &str = "my-cluster-encryption-ca";
 const SERVER: &str = "my-cluster-encryption-tls";
@@ -133,7 +133,7 @@ async fn addresses(stage: &Stage) -> Vec<String> {
 }
 
 /// The serial number of the certificate that a proxy presents to one who trusts these.
-async fn presented(stage: &Stage, proxy: &str, trust: &PathBuf) -> Result<String, Failed> {
+async fn presented(stage: &Stage, proxy: &str, trust: &Path) -> Result<String, Failed> {
     let host = stage.bootstrap().trim_end_matches(":9092").to_owned();
     let script = format!(
         "set -o pipefail; openssl s_client -connect {proxy}:9092 -servername {host} -verify_hostname {host} \

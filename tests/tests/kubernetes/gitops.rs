@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::eventually_ok;
 use tests::kubernetes::Stage;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TOOL: &str = "argocd-controller";
 const FLEET: &str = "my-cluster-encryption";
 

@@ -10,7 +10,7 @@ use tests::{
     eventually_ok,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What a client that is refused gives up after.
 const REFUSAL: Duration = Duration::from_secs(5);
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples/23-proxy-own-identity.yaml");

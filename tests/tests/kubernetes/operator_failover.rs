@@ -9,7 +9,7 @@ use tests::{Client, Feed, assert_same, eventually_ok};
 const OPERATOR: &str = "topic-encryption-topic-encryption-operator";
 /// The Lease counts for 15 s; beyond that, a busy machine.
 const TAKEOVER: Duration = Duration::from_secs(25);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn rules(keys: &[&str]) -> Value {
     keys.iter().map(|key| json!({"topics": [{"prefix": format!("{key}.")}], "key": {"name": key}})).collect()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::kubernetes::Stage;
 use tests::{Client, ConsumeOptions, Feed, assert_same, eventually};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Records before the edit.
 const BEFORE: usize = 2_000;
 /// The most during the edit, at about two hundred a second.

@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::kubernetes::Stage;
 use tests::{Client, Payload, assert_same, canary, eventually_ok};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Where broker 0 is reached.
 const FIRST_PORT: i32 = 9093;
 
@@ -77,7 +77,9 @@ async fn every_broker_leads_through_the_proxies(stage: &Stage, brokers: &[i32]) 
         let mut orders = Payload::new(7).orders(24);
         needles.push(canary(&format!("{topic}-{partition}")));
         orders[0].value = needles.last().cloned().map(String::into_bytes);
-        orders.iter_mut().for_each(|order| order.partition = Some(partition));
+        for order in &mut orders {
+            order.partition = Some(partition);
+        }
         Client::Python.produce_all(&stage.to(Client::Python, &topic).await, &orders).await;
         let from = stage.from(Client::Go, &topic).await.partition(partition);
         assert_same(&format!("{topic}-{partition}"), &orders, &Client::Go.consume_all(&from).await);

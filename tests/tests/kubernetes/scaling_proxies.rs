@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::eventually_ok;
 use tests::kubernetes::{Stage, condition};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples/40-autoscaling.yaml");
 
 #[tokio::test(flavor = "multi_thread")]

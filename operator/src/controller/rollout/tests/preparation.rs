@@ -15,6 +15,9 @@ fn starting(name: &str, placed: Option<jiff::Timestamp>) -> Proxy {
     proxy
 }
 
+/// What happens to a cluster, and what is then said.
+type Change<'a> = (&'a dyn Fn(&mut Cluster), &'a str);
+
 #[test]
 fn writes_go_on_while_a_proxy_cannot_follow() {
     let dead =
@@ -27,7 +30,7 @@ fn writes_go_on_while_a_proxy_cannot_follow() {
     let refusing = |cluster: &mut Cluster| {
         cluster.fleet[1].report.as_mut().unwrap().policy_error = Some("no".to_owned());
     };
-    let cases: [(&dyn Fn(&mut Cluster), &str); 4] = [
+    let cases: [Change<'_>; 4] = [
         (&dead, "pod pod-1: its admin port does not answer"),
         (&ending, "pod pod-1 is ending, and takes up nothing new"),
         (&untried, "pod pod-1 has not tried its keys yet"),
