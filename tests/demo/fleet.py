@@ -231,7 +231,7 @@ class Story:
         meanwhile, at = producer.sent - sent, len(live.read)
         place.shown("get", "tep")
         after, now = self.pods(), self.loaded()
-        show.say("In two steps, so that no proxy meets a key that it cannot use: each first tries the new key, then all encrypt.")
+        show.say("In steps, so that no proxy meets a key that it cannot use: each first tries the new key, then all encrypt.")
         show.table(["pod", "restarts", "started", "policy before", "policy now"], [
             [name, restarts, started, short(was[name]), short(now[name])] for name, _, started, restarts in map(identity, after)])
         self.summary["edit"] = f"in force in {len(now)}/{len(now)} proxies {took:.1f} s after it was made, no pod restarted"
