@@ -233,8 +233,8 @@ impl Live {
     }
 }
 
-/// Patterns that refuse writes, of rules and of the ledger, each once. A topic stands for each pattern: a name for itself, a prefix or "any"
-/// continued by a byte that no pattern has, so that nothing narrower matches.
+/// Patterns that refuse writes, of rules and of the ledger, each once. A topic stands for each pattern: a name for itself,
+/// a prefix or "any" continued by a byte that no pattern has, so that nothing narrower matches.
 pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
     let refuses = |pattern: &Pattern| {
         let topic = match pattern {
