@@ -16,6 +16,8 @@ use crate::process::Process;
 use crate::rig::{Rig, blocking};
 use crate::scratch::Scratch;
 
+/// These JVMs outlive Services that tests make, take away and make again.
+const NAMES: &str = "-Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0";
 /// JVMs at work at once.
 const JVMS: usize = 3;
 static TURNS: Semaphore = Semaphore::const_new(JVMS);
@@ -52,7 +54,7 @@ impl Jvm {
         command.arg("serve");
         let folder = Scratch::new("java-client");
         // Kafka unpacks native libraries there, and leaves them.
-        command.env("CLIENT_HEAP", format!("-Xmx256m -Djava.io.tmpdir={}", folder.path().display()));
+        command.env("CLIENT_HEAP", format!("-Xmx256m {NAMES} -Djava.io.tmpdir={}", folder.path().display()));
         let log = folder.join("client.log");
         let (process, input, output) =
             Process::start_piped("java client", command, &log).expect("the JVM starts");

@@ -13,6 +13,8 @@ use crate::client::{Client, ConsumeOptions, ProduceOptions};
 use crate::segments::Segments;
 
 const LIMIT: Duration = Duration::from_secs(40);
+/// With a client: a connection to a Service that has just been made may be lost, and clients give it 10 s.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Stage {
     /// A verb of the stand-in, which must succeed.
@@ -114,12 +116,12 @@ impl Stage {
 
     /// Options to write through the proxies.
     pub async fn to(&self, client: Client, topic: &str) -> ProduceOptions {
-        ProduceOptions::to(self.bootstrap(), topic).properties(&self.tls(client).await)
+        ProduceOptions::to(self.bootstrap(), topic).timeout(PATIENCE).properties(&self.tls(client).await)
     }
 
     /// Options to read through the proxies.
     pub async fn from(&self, client: Client, topic: &str) -> ConsumeOptions {
-        ConsumeOptions::from(self.bootstrap(), topic).properties(&self.tls(client).await)
+        ConsumeOptions::from(self.bootstrap(), topic).timeout(PATIENCE).properties(&self.tls(client).await)
     }
 
     /// What the brokers have of a topic on disk.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tests::eventually_ok;
 use tests::kubernetes::Stage;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The garbage collector looks anew at all kinds after definitions came or went, which takes it a minute or two.
+const PATIENCE: Duration = Duration::from_mins(4);
 
 fn rule(prefix: &str) -> Value {
     json!({"topics": [{"prefix": prefix}], "key": {"name": "payments"}})

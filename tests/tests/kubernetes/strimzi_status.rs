@@ -19,6 +19,8 @@ async fn proxies_serve_and_load_edits_while_strimzi_fails_or_is_paused() {
     let fleet = stage.await_fleet(2).await;
     stage.create_topic("orders.status", 1, &[]).await;
     let load = stage.load("orders.status").await;
+    // The reader has its coordinator by then.
+    load.goes_on("from the start").await;
     let connections = stage.metric("topic_encryption_connections_total").await;
 
     let changes = ["lose-listeners", "not-ready", "lose-listeners", "pause", "restore-listeners"];
