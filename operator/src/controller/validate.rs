@@ -8,7 +8,8 @@ mod malformed;
 mod obstacle;
 mod room;
 
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Resource, ResourceExt};
 use operator_api::{EncryptionProxy, EncryptionProxySpec};
 
 pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
@@ -84,13 +85,20 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
     let wanted = proxy.is_some()
-        || observed.ours.config.is_some()
+        || observed.ours.config.as_ref().is_some_and(outlasts_policies)
         || merged.verdicts.values().any(|verdict| verdict.reason != Reason::NamespaceNotAllowed);
     let paused = proxy
         .as_ref()
         .filter(|proxy| is_paused(*proxy))
         .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
     Judgement { proxy, spec, kafka: kafka.ok(), ledger, stored, merged, fleet, wanted, paused }
+}
+
+/// Whether a fleet that nobody asks for any more goes on reading. One whose `EncryptionProxy` is gone goes with it: the garbage
+/// collector is about to take it away, which an owner that is put in place of the old one would prevent.
+fn outlasts_policies(config: &ConfigMap) -> bool {
+    let kind = EncryptionProxy::kind(&());
+    !config.owner_references().iter().any(|owner| owner.kind == kind)
 }
 
 /// What an `EncryptionProxy` without any settings says.

@@ -83,3 +83,17 @@ async fn a_fleet_goes_on_reading_without_any_policy() {
     let policy = config["data"]["policy.yaml"].as_str().unwrap();
     assert!(policy.contains("Retired") && policy.contains("payments."), "{policy}");
 }
+
+#[tokio::test]
+async fn a_fleet_whose_proxy_resource_and_policies_are_gone_is_left_to_the_garbage_collector() {
+    let world = World::with_policy().await;
+    world.proxy(&proxy("proxies", "{}"));
+    world.pass().await;
+    world.server.remove(POLICY);
+    world.server.remove(PROXY);
+    let writes = world.pass().await;
+    assert!(
+        !has(&writes, "PATCH deployments") && !has(&writes, "PATCH configmaps/my-cluster-encryption-config"),
+        "{writes:#?}"
+    );
+}
