@@ -8,6 +8,7 @@ mod asked;
 mod breaker;
 mod data_key;
 mod limits;
+mod pace;
 mod ring;
 mod source;
 mod stats;
@@ -71,7 +72,7 @@ impl Keys {
 
     /// The data key to seal with.
     ///
-    /// Waits only when there is none that may be used, and then no longer than the limit of a call. The next key is
+    /// Waits only when there is none that may be used, and then no longer than the limit of two calls. The next key is
     /// fetched in the background before this one ends.
     pub async fn data_key(
         &self,
@@ -90,14 +91,19 @@ impl Keys {
     /// Whether the key works now: has the provider make a data key and unwrap it again.
     pub async fn verify(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Result<(), ProviderError> {
         let source = self.source(provider.as_ref(), key.as_ref())?;
-        let context = source.context(key.as_ref())?;
-        let (dek, wrapped) = source.generate(&context).await?;
-        let unwrapped = source.unwrap(&context, wrapped.as_bytes()).await?;
-        if dek.same_as(&unwrapped) {
-            Ok(())
-        } else {
-            Err(ProviderError::corrupt(&context, "the data key that it wrapped unwraps to another"))
-        }
+        source.generate(&source.context(key.as_ref())?).await.map(drop)
+    }
+
+    /// The version of the key that new data is sealed under now, where the provider can tell it; `None` also before the first.
+    pub fn version(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Option<String> {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        rings.get(provider.as_ref())?.get(key.as_ref())?.version()
+    }
+
+    /// Has every data key that seals replaced by a new one, made under the newest version of its key, at its next use.
+    pub fn rotate(&self) {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        rings.values().flat_map(HashMap::values).for_each(|ring| ring.rotate());
     }
 
     /// Whether the last call of the provider had no answer.

@@ -57,6 +57,19 @@ impl Ring {
         Err(ProviderError::unavailable(&self.context, "its data keys are spent as soon as they come"))
     }
 
+    /// The version of the key under which the data key in use was wrapped.
+    pub(super) fn version(&self) -> Option<String> {
+        let held = self.asked.answer()?;
+        self.source.version(held.value.wrapped())
+    }
+
+    /// Replaces the data key in use soon. It seals until the next one is there, or to the end of its budget.
+    pub(super) fn rotate(&self) {
+        if let Some(held) = self.asked.answer() {
+            held.value.replace_soon();
+        }
+    }
+
     /// In the background. A failure is remembered, and comes to light when the key in use ends.
     fn refresh_early(&self, shared: &Shared, held: &Answer<Arc<DataKey>>, now: Instant, epoch: u64) {
         if held.value.wants_successor(now) {
