@@ -56,6 +56,7 @@ generate: ## write generated files anew: test vectors, custom resource definitio
 	REGENERATE=1 $(CARGO) test --locked -p operator --lib argocd
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated_definitions
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated
+	REGENERATE=1 $(CARGO) test --locked -p tests --test kms
 
 fuzz: ## fuzz the record parsers for a minute each (nightly toolchain and cargo-fuzz)
 	cd proxy/records && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60; done

@@ -93,8 +93,9 @@ impl KeyProvider for Vault {
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        let wrapped = Wrapped::parse(wrapped)
-            .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine"))?;
+        let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
+            ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
+        })?;
         let mut parameters = self.bound(wrapped.binding, context);
         parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
         let data = self.call(context, &["decrypt"], &parameters).await?;
@@ -112,7 +113,8 @@ impl KeyProvider for Vault {
 
 fn data_key(context: &KmsContext, plaintext: Option<&Zeroizing<String>>) -> Result<Dek, ProviderError> {
     let garbage = || ProviderError::unavailable(context, "its answer has no data key of 32 bytes in base64");
-    let bytes = Zeroizing::new(plaintext.and_then(|text| BASE64.decode(text.as_bytes()).ok()).ok_or_else(garbage)?);
+    let bytes =
+        Zeroizing::new(plaintext.and_then(|text| BASE64.decode(text.as_bytes()).ok()).ok_or_else(garbage)?);
     Dek::from_bytes(&bytes).ok_or_else(garbage)
 }
 

@@ -25,7 +25,9 @@ impl Vault {
         parameters: &impl Serialize,
     ) -> Result<Data, ProviderError> {
         let key = context.key.as_str();
-        if !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) || key.starts_with('.') {
+        if !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            || key.starts_with('.')
+        {
             let cause = "a key of Transit has a name of letters, digits, '-', '_' and '.'";
             return Err(ProviderError::refused(context, cause));
         }

@@ -87,11 +87,13 @@ impl Session {
 
 impl Vault {
     /// A token, and how long it lives; `None` for ever.
-    async fn login(&self, context: &KmsContext) -> Result<(Zeroizing<String>, Option<Duration>), ProviderError> {
+    async fn login(
+        &self,
+        context: &KmsContext,
+    ) -> Result<(Zeroizing<String>, Option<Duration>), ProviderError> {
         let read = |path| {
-            files::read_text(path).map_err(|error| {
-                ProviderError::unavailable(context, format!("failed to log in: {error}"))
-            })
+            files::read_text(path)
+                .map_err(|error| ProviderError::unavailable(context, format!("failed to log in: {error}")))
         };
         let (mount, body) = match &self.settings.login {
             Login::TokenFile(path) => return self.renew(context, read(path)?).await,
@@ -130,8 +132,9 @@ impl Vault {
         if !status.is_success() {
             return Err(answer::login_failed(context, status, &body));
         }
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| ProviderError::unavailable(context, "its answer to the login is not one of Vault's"))?;
+        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+            ProviderError::unavailable(context, "its answer to the login is not one of Vault's")
+        })?;
         let life = (answer.auth.lease_duration > 0).then(|| Duration::from_secs(answer.auth.lease_duration));
         Ok((answer.auth.client_token, life))
     }

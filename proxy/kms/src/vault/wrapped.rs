@@ -18,7 +18,11 @@ impl<'a> Wrapped<'a> {
     /// What the server gave. `None` when it is not Transit's `vault:vN:BASE64`.
     pub(super) fn new(binding: Binding, text: &'a str) -> Option<Self> {
         let (version, data) = text.strip_prefix("vault:v")?.split_once(':')?;
-        let number = !version.is_empty() && version.len() <= 9 && version.bytes().all(|b| b.is_ascii_digit());
+        // The server takes version 0 for 1.
+        let number = !version.starts_with('0')
+            && !version.is_empty()
+            && version.len() <= 9
+            && version.bytes().all(|b| b.is_ascii_digit());
         let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
         (number && !data.is_empty() && data.bytes().all(base64)).then_some(Self { binding, version, text })
     }
@@ -60,7 +64,17 @@ mod tests {
 
     #[test]
     fn nothing_else_is_taken() {
-        for text in ["", "vault:v1:", "vault:v:AA==", "vault:1:AA==", "vault:v1x:AA==", "vault:v1:AA\n", "AA=="] {
+        for text in [
+            "",
+            "vault:v1:",
+            "vault:v:AA==",
+            "vault:1:AA==",
+            "vault:v0:AA==",
+            "vault:v01:AA==",
+            "vault:v1x:AA==",
+            "vault:v1:AA\n",
+            "AA==",
+        ] {
             assert_eq!(Wrapped::new(Binding::None, text), None, "{text:?}");
         }
         assert_eq!(Wrapped::parse(b""), None);
