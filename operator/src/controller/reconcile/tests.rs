@@ -57,6 +57,13 @@ impl World {
         Self { server, context, registry }
     }
 
+    /// Another operator with these settings takes over.
+    async fn restarted_with(self, more: &[&str]) -> Self {
+        let mut registry = Registry::default();
+        let context = context(&self.server, &mut registry, more).await;
+        Self { server: self.server, context, registry }
+    }
+
     /// The same with one policy.
     async fn with_policy() -> Self {
         let world = Self::new().await;
