@@ -493,3 +493,22 @@ fn a_kafka_user_must_suit_the_listener_and_the_cluster() {
     let open = one(&(with_user + &kafka_with(TLS)));
     assert_eq!(found(&open), ["a.yaml:2 error ListenerAuthentication my-cluster spec.kafka.listeners"]);
 }
+
+/// The tests on Kubernetes ask a real API server the same of this table.
+#[test]
+fn what_the_api_server_refuses_is_refused_in_its_words() {
+    let cases: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../api/tests/refused.json")).unwrap();
+    for case in &cases {
+        let manifest = serde_json::json!({
+            "apiVersion": "encryption.strimzi.io/v1alpha1", "kind": case["kind"], "metadata": {"name": "refused"},
+            "spec": case["spec"],
+        });
+        let report = one(&manifest.to_string());
+        let rules: Vec<_> = report.findings.iter().filter(|finding| finding.code == Code::Rule).collect();
+        assert_eq!(rules.len(), 1, "{case}: {:#?}", report.findings);
+        assert_eq!(rules[0].severity, Severity::Error);
+        assert_eq!(rules[0].field, case["field"].as_str().unwrap(), "{case}");
+        assert!(rules[0].message.contains(case["said"].as_str().unwrap()), "{case}: {}", rules[0].message);
+    }
+}
