@@ -1,4 +1,5 @@
-//! Writes: server-side apply under one field manager, in an order in which nothing refers to what is not there yet.
+//! Writes, all under one field manager, in an order in which nothing refers to what is not there yet. Objects are applied
+//! (server-side apply) but for the first writes that must find nothing there, and for entries of Secrets.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,16 @@ pub(crate) enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+}
+
+/// For what must not be there yet, which applying cannot say.
+fn created() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
+/// For what takes entries out or leaves others alone, which applying cannot do either.
+fn merged() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 /// Writes to one namespace.
@@ -110,16 +121,15 @@ impl Applier {
         let name = after.metadata.name.clone().unwrap_or_default();
         let failed =
             |source| Error::Apply { kind: "Secret".to_owned(), name: name.clone(), source: Box::new(source) };
-        let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
         match before {
-            None => api.create(&parameters, &after).await.map_err(failed)?,
+            None => api.create(&created(), &after).await.map_err(failed)?,
             Some(before) => {
                 after.metadata.resource_version.clone_from(&before.metadata.resource_version);
                 let patch = json!({
                     "metadata": {"resourceVersion": after.metadata.resource_version},
                     "data": after.data,
                 });
-                api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(failed)?
+                api.patch(&name, &merged(), &Patch::Merge(patch)).await.map_err(failed)?
             }
         };
         Ok(())
@@ -146,7 +156,7 @@ impl Applier {
         });
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
         let name = after.metadata.name.unwrap_or_default();
-        match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        match api.patch(&name, &merged(), &Patch::Merge(patch)).await {
             Ok(_) => Ok(()),
             Err(source) => Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) }),
         }
@@ -166,11 +176,7 @@ impl Applier {
             source: Box::new(source),
         };
         match before {
-            None => {
-                let parameters =
-                    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
-                api.create(&parameters, &after).await.map_err(failed)
-            }
+            None => api.create(&created(), &after).await.map_err(failed),
             Some(before) => {
                 after.metadata.resource_version.clone_from(&before.metadata.resource_version);
                 let parameters = PatchParams::apply(FIELD_MANAGER).force();
@@ -199,7 +205,7 @@ impl Applier {
                 name: name.unwrap_or_default(),
                 source: Box::new(source),
             };
-            api.create(&PostParams::default(), &empty).await.map_err(failed)?.metadata.resource_version
+            api.create(&created(), &empty).await.map_err(failed)?.metadata.resource_version
         };
         after.metadata.resource_version = version;
         self.patch(&api, &after, "ConfigMap").await
@@ -284,7 +290,7 @@ impl Applier {
     pub(crate) async fn nudge(&self, pod: &str, hash: &str) -> Result<(), Error> {
         let api = Api::<Pod>::namespaced(self.client.clone(), &self.key.namespace);
         let patch = json!({"metadata": {"annotations": {NUDGE_ANNOTATION: hash}}});
-        match api.patch(pod, &PatchParams::default(), &Patch::Merge(patch)).await {
+        match api.patch(pod, &merged(), &Patch::Merge(patch)).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
             Err(source) => Err(Error::Nudge { name: pod.to_owned(), source: Box::new(source) }),
