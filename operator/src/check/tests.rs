@@ -330,6 +330,18 @@ fn batch_format_does_not_suit_compacted_topics() {
 }
 
 #[test]
+fn a_rule_for_everything_is_a_note_and_an_overlap_a_warning() {
+    let text =
+        policy("wide", FINE) + &policy("narrow", "{topics: [{name: a.b}, {any: true}], key: {name: k}}");
+    let report = one(&text);
+    let expected = [
+        "a.yaml:2 note CatchAll narrow spec.rules[0].topics[1]",
+        "a.yaml:2 warning OverlappingPolicies narrow spec.rules[0].topics[0]",
+    ];
+    assert_eq!(found(&report), expected);
+}
+
+#[test]
 fn little_room_for_what_encryption_adds_is_a_note() {
     let text = |bytes: &str| policy("p", FINE) + &topic("a", &format!("max.message.bytes: {bytes}"));
     let note = ["a.yaml:2 note SizeHeadroom a spec.config.max.message.bytes"];
