@@ -348,6 +348,17 @@ fn little_room_for_what_encryption_adds_is_a_note() {
     assert_eq!(found(&one(&text("1048588"))), note);
     assert_eq!(found(&one(&text("'1048588'"))), note);
     assert_eq!(found(&one(&text("2097152"))), [""; 0]);
+
+    let brokers =
+        kafka("my-cluster").replace("spec: {}", "spec: {kafka: {config: {message.max.bytes: 1000000}}}");
+    let unset = brokers.clone() + &policy("p", FINE) + &topic("a", "");
+    let found_unset = ["a.yaml:3 note SizeHeadroom a spec.config.max.message.bytes"];
+    assert_eq!(found(&one(&unset)), found_unset);
+    assert!(
+        message(&one(&unset), Code::SizeHeadroom)
+            .starts_with("1000000 (message.max.bytes of the Kafka resource)")
+    );
+    assert_eq!(found(&one(&(brokers + &text("2097152")))), [""; 0], "the topic's own counts");
 }
 
 #[test]
