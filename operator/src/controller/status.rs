@@ -30,6 +30,7 @@ use thiserror::Error;
 use super::dereference::Malformed;
 use super::reconcile::Context;
 use super::validate::is_paused;
+use crate::metrics::{Kind, Resources};
 use crate::names::FIELD_MANAGER;
 
 /// Why a status was not written.
@@ -67,11 +68,15 @@ pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, 
 }
 
 fn tell_metrics(context: &Context, facts: &Facts<'_>) {
-    let observed = facts.observed;
-    let paused = observed.policies.iter().filter(|each| is_paused(*each)).count()
-        + observed.proxies.iter().filter(|each| is_paused(*each)).count();
+    let mut resources = Resources::default();
+    for each in &facts.observed.policies {
+        resources.add(Kind::TopicEncryptionPolicy, each.namespace().unwrap_or_default(), is_paused(each));
+    }
+    for each in &facts.observed.proxies {
+        resources.add(Kind::EncryptionProxy, each.namespace().unwrap_or_default(), is_paused(each));
+    }
     let (desired, loaded) = facts.serving();
-    context.metrics.fleet(facts.key, observed.policies.len(), paused, desired, loaded);
+    context.metrics.fleet(facts.key, resources, desired, loaded);
 }
 
 async fn put_policy(
