@@ -48,8 +48,9 @@ pub(super) fn mounts(fleet: &Fleet) -> Vec<VolumeMount> {
 
 /// A volume that the user adds.
 pub(super) fn additional(volume: AdditionalVolume) -> Volume {
-    let AdditionalVolume { name, secret, config_map, empty_dir, persistent_volume_claim, csi } = volume;
-    Volume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, ..Volume::default() }
+    let AdditionalVolume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, image } =
+        volume;
+    Volume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, image, ..Volume::default() }
 }
 
 /// The Secrets that pods mount.
