@@ -26,8 +26,9 @@ pub use proxy::{
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, ProxyCount, TopicEncryptionPolicyStatus};
 pub use template::{
-    AdditionalVolume, ContainerTemplate, DeploymentStrategy, DeploymentTemplate, Metadata, MetadataOnly,
-    PodDisruptionBudgetTemplate, PodTemplate, Probe, ServiceTemplate, Template,
+    AdditionalVolume, ContainerTemplate, DeploymentStrategy, DeploymentTemplate, ExternalServiceTemplate,
+    ExternalTrafficPolicy, Metadata, MetadataOnly, PodDisruptionBudgetTemplate, PodTemplate, Probe,
+    ServiceTemplate, Template,
 };
 
 /// The API group of all resources.

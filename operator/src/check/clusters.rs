@@ -195,6 +195,9 @@ impl<'a> Cluster<'a> {
                     WarningKind::ShadowedRule => (Severity::Warning, Code::ShadowedRule),
                     WarningKind::InternalTopic => (Severity::Warning, Code::InternalTopic),
                     WarningKind::StillRetired => (Severity::Warning, Code::StillRetired),
+                    WarningKind::OverlappingPolicies => (Severity::Warning, Code::OverlappingPolicies),
+                    // Often what is meant.
+                    WarningKind::CatchAll => (Severity::Note, Code::CatchAll),
                     // The default, and what a migration needs.
                     WarningKind::PlaintextPasses => (Severity::Note, Code::PlaintextPasses),
                 };

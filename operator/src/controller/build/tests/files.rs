@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{container, everything, pod};
 use crate::controller::build::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map, proxy_yaml, services};
 use crate::controller::fixtures::{balancer, fleet, kafka, observed, pool, with_proxy};
-use crate::fleet::Fleet;
+use crate::fleet::{Authentication, Fleet};
 
 fn config(fleet: &Fleet) -> ProxyConfig {
     let text = serde_yaml::to_string(&proxy_yaml(fleet)).unwrap();
@@ -60,6 +60,25 @@ fn files_that_proxies_are_told_of_are_mounted() {
     let authentication = config(&fleet).upstream.authentication.unwrap();
     assert!(matches!(authentication.method, AuthenticationMethod::Tls(_)));
     assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().asks_for_certificates()));
+}
+
+#[test]
+fn of_the_secret_of_a_user_pods_see_what_the_proxies_log_in_with() {
+    let mut by_password = everything();
+    by_password.upstream.authentication =
+        Some(Authentication::ScramSha512 { secret: "proxies".to_owned(), username: "proxies".to_owned() });
+    for (fleet, expected) in
+        [(everything(), ["user.crt", "user.key"].as_slice()), (by_password, &["password"])]
+    {
+        let volumes = pod(&fleet).volumes.unwrap();
+        let user = volumes.into_iter().find(|volume| volume.name == "upstream-user").unwrap();
+        let items = user.secret.unwrap().items.unwrap();
+        assert_eq!(items.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), expected);
+        let told = proxy_yaml(&fleet)["upstream"]["authentication"].to_string();
+        for item in items {
+            assert!(told.contains(&format!("/etc/topic-encryption-upstream/user/{}\"", item.path)), "{told}");
+        }
+    }
 }
 
 #[test]
