@@ -73,14 +73,14 @@ pub struct EncryptionProxySpec {
     #[serde(default = "default_listeners")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub listeners: Vec<Listener>,
-    /// Where the proxies' certificates come from. By default from an authority that the operator makes.
+    /// Where the proxies' certificates come from. By default from a certificate authority (CA) that the operator makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ProxyTls>,
     /// Where keys come from. By default one provider named `default` with keys in a Secret that the operator makes.
     #[serde(default = "default_key_providers")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub key_providers: Vec<KeyProvider>,
-    /// Topics that no rule of any policy matches: `Passthrough` in clear, or `Reject`.
+    /// Topics that no rule of any policy matches: `Passthrough` in plaintext, or `Reject` writes to them.
     #[serde(default)]
     pub unmatched_topics: UnmatchedTopics,
     /// Whose policies count.
@@ -90,7 +90,7 @@ pub struct EncryptionProxySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub image: Option<String>,
-    /// Processors and memory of each proxy.
+    /// CPU and memory of each proxy, as requests and limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
     /// What the proxies log.
@@ -160,7 +160,7 @@ pub struct LocalProvider {
 /// What happens to topics without a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UnmatchedTopics {
-    /// They pass in clear.
+    /// They pass in plaintext.
     #[default]
     Passthrough,
     /// Writes to them are refused.

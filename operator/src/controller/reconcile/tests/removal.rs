@@ -96,7 +96,9 @@ async fn a_fleet_whose_proxy_resource_and_policies_are_gone_is_left_to_the_garba
         !has(&writes, "PATCH deployments") && !has(&writes, "PATCH configmaps/my-cluster-encryption-config"),
         "{writes:#?}"
     );
+}
 
+#[tokio::test]
 async fn what_the_settings_switch_off_is_not_made_and_goes_where_it_is() {
     for (setting, object) in [
         ("--network-policies", "networkpolicies/my-cluster-encryption"),
