@@ -1,4 +1,5 @@
 //! Where key-encryption keys are.
+#![allow(clippy::struct_field_names, reason = "Kubernetes names references to objects so")]
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;

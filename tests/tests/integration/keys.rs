@@ -7,8 +7,8 @@ mod share_groups;
 use std::time::Duration;
 
 use tests::{
-    Batch, By, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, RawConnection,
-    Rule, SentRecord, eventually, eventually_ok, topic,
+    Batch, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, SentRecord,
+    eventually, eventually_ok, topic,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -25,7 +25,7 @@ pub enum KeyProvider {
         directory: ConfigPath,
     },
     /// Keys in a Transit secrets engine.
-    Vault(VaultProvider),
+    Vault(Box<VaultProvider>),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -50,7 +50,7 @@ impl KeyProvider {
         let fields = field.fields(&["local", "vault"])?;
         let (kind, field) = fields.only()?;
         if kind == "vault" {
-            return VaultProvider::read(field, base_dir).map(Self::Vault);
+            return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
         }
         let fields = field.fields(&["directory"])?;
         let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;

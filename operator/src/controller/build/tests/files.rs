@@ -81,7 +81,7 @@ fn of_the_secret_of_a_user_pods_see_what_the_proxies_log_in_with() {
     }
 }
 
-const VAULT: &str = r#"{
+const VAULT: &str = r"{
     keyProviders: [
         {name: default, local: {}},
         {name: bao, vault: {
@@ -92,7 +92,7 @@ const VAULT: &str = r#"{
         }},
     ],
     keys: {maxAge: 1m, revocationDelay: 30s, outageGrace: 0s, maxCallsPerSecond: 5},
-}"#;
+}";
 
 #[test]
 fn proxies_are_told_of_a_transit_engine_and_find_what_they_log_in_with() {
@@ -106,7 +106,7 @@ fn proxies_are_told_of_a_transit_engine_and_find_what_they_log_in_with() {
         let config = config(&fleet);
         assert_eq!(config.keys.max_age.to_string(), "1m");
         assert_eq!(config.keys.revocation_delay.to_string(), "30s");
-        let KeyProvider::Vault(vault) = config.key_providers.iter().nth(0).unwrap().1 else {
+        let KeyProvider::Vault(vault) = config.key_providers.iter().next().unwrap().1 else {
             panic!("it is Vault")
         };
         assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("keys/transit", Some("team/a")));
