@@ -9,6 +9,7 @@ JAVA_CLIENT_CLASSES=$CACHE/client-java
 PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
 OPENBAO=$CACHE/openbao/bao
+SOFTHSM=${SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml
 

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod contract;
+mod pkcs11;
 mod system;
 mod table;
 mod vault;

@@ -29,6 +29,10 @@ impl Proof {
 pub(crate) trait System: Send + Sync {
     /// The field of `keyProviders` that it stands for.
     fn name(&self) -> &'static str;
+    /// Whether it is at the other end of a connection. A library in the process is not: it has no case of the way.
+    fn is_remote(&self) -> bool {
+        true
+    }
     /// What passes between provider and system.
     fn faults(&self) -> &Faults;
     /// A provider with good credentials.
