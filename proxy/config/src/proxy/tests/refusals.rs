@@ -133,8 +133,8 @@ fn refuses_mistaken_ports_providers_and_files() {
         (ports("{start: 9400}"), "listeners[0].brokerPorts: wants port 9404, which admin.bind has already"),
         (provider("{}"), "keyProviders.default: must have exactly one of local, vault, pkcs11"),
         (
-            provider("{kms: {}}"),
-            "keyProviders.default.kms: is not a known field; known are local, vault, pkcs11
+            provider("{valut: {}}"),
+            "keyProviders.default.valut: is not a known field; did you mean vault?
 keyProviders.default: must have exactly one of local, vault, pkcs11",
         ),
         (provider("{local: {directory: ''}}"), "keyProviders.default.local.directory: must be a path"),
