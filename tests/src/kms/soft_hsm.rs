@@ -1,4 +1,4 @@
-//! A hardware security module in software: SoftHSM, whose library runs in the process that asks it.
+//! A hardware security module in software: `SoftHSM`, whose library runs in the process that asks it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::scratch::Scratch;
 const CONFIG: &str = "SOFTHSM2_CONF";
 /// Set in processes that run one test.
 const ALONE: &str = "TOPIC_ENCRYPTION_TEST_ALONE";
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 const OFFICERS_PIN: &str = "officers-pin-5678";
 
 /// Tokens of this process alone.
@@ -51,11 +51,11 @@ impl SoftHsm {
         let folder = Scratch::new("softhsm");
         fs::create_dir(folder.join("tokens")).expect("the folder is ours");
         let config = folder.join("softhsm2.conf");
-        let text = format!(
+        let settings = format!(
             "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
             folder.join("tokens").display()
         );
-        fs::write(&config, text).expect("the folder is ours");
+        fs::write(&config, settings).expect("the folder is ours");
         let mut command = Command::new(std::env::current_exe().expect("this program is somewhere"));
         command.args([test, "--exact", "--nocapture"]).env(ALONE, test);
         command.env(CONFIG, &config).env("TOPIC_ENCRYPTION_RIG", "ready");
@@ -100,7 +100,7 @@ impl SoftHsm {
         run(self.tool().args(["--login", "--pin", pin, "--list-objects"]));
     }
 
-    /// Gives the user another PIN. In this process: SoftHSM reads it once, when it is initialised.
+    /// Gives the user another PIN. In this process: `SoftHSM` reads it once, when it is initialised.
     pub fn change_pin(&self, to: &str) {
         let (from, to) = (AuthPin::from(Self::PIN), AuthPin::from(to));
         self.session().set_pin(&from, &to).expect("the PIN is right");
@@ -124,7 +124,7 @@ impl SoftHsm {
     /// The number of its token's slot.
     pub fn slot(&self) -> u64 {
         let module = self.library();
-        self.find(&module).id()
+        find(&module).id()
     }
 
     /// Starts the library anew, so that no session of before is one.
@@ -146,17 +146,10 @@ impl SoftHsm {
     /// Logged out when it is the last one to be closed.
     fn session(&self) -> Session {
         let module = self.library();
-        let session = module.open_rw_session(self.find(&module)).expect("a session can be opened");
+        let session = module.open_rw_session(find(&module)).expect("a session can be opened");
         // The process may be logged in already.
         let _ = session.login(UserType::User, Some(&AuthPin::from(Self::PIN)));
         session
-    }
-
-    fn find(&self, module: &Pkcs11) -> Slot {
-        let slots = module.get_slots_with_initialized_token().expect("there are slots").into_iter();
-        let mut slots =
-            slots.filter(|slot| module.get_token_info(*slot).is_ok_and(|token| token.label() == Self::TOKEN));
-        slots.next().expect("the token is there")
     }
 
     fn library(&self) -> Pkcs11 {
@@ -211,6 +204,13 @@ impl Hang {
         let _ = self.input.flush();
         self.process.kill();
     }
+}
+
+fn find(module: &Pkcs11) -> Slot {
+    let slots = module.get_slots_with_initialized_token().expect("there are slots").into_iter();
+    let ours = |slot: &Slot| module.get_token_info(*slot).is_ok_and(|token| token.label() == SoftHsm::TOKEN);
+    let mut slots = slots.filter(ours);
+    slots.next().expect("the token is there")
 }
 
 fn keys(session: &Session, label: &str) -> Vec<ObjectHandle> {
