@@ -65,7 +65,7 @@ impl Vault {
     }
 
     /// The parameters of a call that bind a data key to its context.
-    fn bound(&self, binding: Binding, context: &KmsContext) -> serde_json::Map<String, Value> {
+    fn bound(binding: Binding, context: &KmsContext) -> serde_json::Map<String, Value> {
         let bytes = BASE64.encode(context.to_bytes());
         let parameter = match binding {
             Binding::AssociatedData => Some("associated_data"),
@@ -80,7 +80,7 @@ impl Vault {
 impl KeyProvider for Vault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let binding = self.settings.binding;
-        let mut parameters = self.bound(binding, context);
+        let mut parameters = Self::bound(binding, context);
         parameters.insert("bits".to_owned(), json!(256));
         let data = self.call(context, &["datakey", "plaintext"], &parameters).await?;
         let dek = data_key(context, data.plaintext.as_ref())?;
@@ -96,7 +96,7 @@ impl KeyProvider for Vault {
         let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
             ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
         })?;
-        let mut parameters = self.bound(wrapped.binding, context);
+        let mut parameters = Self::bound(wrapped.binding, context);
         parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
         let data = self.call(context, &["decrypt"], &parameters).await?;
         data_key(context, data.plaintext.as_ref())

@@ -1,5 +1,6 @@
 //! A real OpenBao server: TLS, an audit log, storage in memory.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use crate::process::Process;
 use crate::rig::Rig;
 use crate::scratch::Scratch;
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A server, initialised and unsealed. Dropped, it ends.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl OpenBao {
             if answer.0 == StatusCode::OK { Ok(answer.1) } else { Err(format!("{answer:?}")) }
         };
         let init = eventually_ok("OpenBao is initialised", START, init).await;
-        self.root = init["root_token"].as_str().expect("there is a root token").to_owned();
+        init["root_token"].as_str().expect("there is a root token").clone_into(&mut self.root);
         self.call(Method::PUT, "sys/unseal", json!({"key": init["keys"][0]})).await;
         let active = async || {
             let (status, _) = self.ask(Method::GET, "sys/health", Value::Null).await?;
@@ -120,7 +121,8 @@ impl OpenBao {
         let mut policy = String::new();
         for key in keys {
             for path in ["datakey/plaintext", "decrypt"] {
-                policy += &format!("path \"transit/{path}/{key}\" {{ capabilities = [\"update\"] }}\n");
+                writeln!(policy, "path \"transit/{path}/{key}\" {{ capabilities = [\"update\"] }}")
+                    .expect("a text grows");
             }
         }
         self.call(Method::PUT, &format!("sys/policies/acl/{name}"), json!({"policy": policy})).await;

@@ -20,6 +20,7 @@ use crate::reader::Field;
 /// A key provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a configuration has a few of them")]
 pub enum KeyProvider {
     /// Keys in files that the proxy itself can read.
     Local {
