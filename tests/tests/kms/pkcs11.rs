@@ -147,6 +147,14 @@ async fn library_cases(hsm: &Hsm) -> Vec<Held> {
     assert!(matches!(found, Err(ProviderError::Refused { .. })), "an empty token: {found:?}");
     note("the token is there later", Outcome::Works, Proof::Real);
 
+    // A login is one of the process, so there must be none.
+    hsm.0.finalize();
+    fs::write(hsm.0.join("wrong"), "wrong-pin-0000").unwrap();
+    let wrong = hsm.with(|settings| settings.pin = hsm.0.join("wrong"));
+    let refused = wrong.generate(&context("own")).await;
+    assert!(matches!(refused, Err(ProviderError::Refused { .. })), "{refused:?}");
+    note("wrong PIN", Outcome::Refused, Proof::Real);
+
     let provider = hsm.with(|_| {});
     let (dek, wrapped) = provider.generate(&context("own")).await.unwrap();
     hsm.0.restart();
@@ -290,4 +298,52 @@ async fn many_calls_at_once_take_turns() {
     let slot = hsm.0.slot();
     let by_number = hsm.with(|settings| settings.token = Pkcs11Token::Slot(slot));
     by_number.generate(&context("a")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_hangs_keeps_a_few_threads_and_no_caller() {
+    let Some(hsm) = Hsm::alone("a_module_that_hangs_keeps_a_few_threads_and_no_caller").await else { return };
+    hsm.0.make_key("a", "01");
+    let provider = Arc::new(hsm.with(|_| {}));
+    provider.generate(&context("a")).await.unwrap();
+    let hang = hsm.0.hang();
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let provider = Arc::clone(&provider);
+            let call = async move { provider.generate(&context("a")).await.map(drop) };
+            tokio::spawn(tokio::time::timeout(Duration::from_secs(1), call))
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap().is_err(), "the module hangs");
+    }
+    let start = Instant::now();
+    for _ in 0..100 {
+        assert_unavailable(&provider, "4 calls of the module have not returned").await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "at once: {:?}", start.elapsed());
+    assert_eq!(threads(), 4);
+    // What looks at files must not wait for the module either.
+    hsm.write_pin(OTHER_PIN);
+    assert_eq!(provider.reload(), (true, None));
+    hsm.write_pin(SoftHsm::PIN);
+    assert_eq!(provider.reload(), (true, None));
+    hang.end();
+    tests::eventually_ok("the module goes on", Duration::from_secs(20), async || {
+        provider.generate(&context("a")).await
+    })
+    .await;
+    tests::eventually("the threads end", Duration::from_secs(20), async || threads() == 0).await;
+    // Neither the runtime nor the process waits for it in the end.
+    let forever = hsm.0.hang();
+    let call = async { provider.generate(&context("a")).await.map(drop) };
+    assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+    std::mem::forget(forever);
+}
+
+/// Threads of this process that wait for a module.
+fn threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "pkcs11").count()
 }

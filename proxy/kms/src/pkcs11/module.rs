@@ -57,7 +57,7 @@ impl Module {
             loaded.insert(library).clone()
         };
         match library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            Ok(()) => tracing::info!(module = %self.path.display(), "initialised a PKCS#11 module"),
+            Ok(()) => tracing::debug!(module = %self.path.display(), "initialised a PKCS#11 module"),
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, Function::Initialize)) => {}
             Err(error) => {
                 let cause = format!("failed to initialise {}: {}", self.path.display(), said(&error));

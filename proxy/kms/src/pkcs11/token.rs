@@ -79,7 +79,7 @@ impl Token {
         }
         match self.once(&work) {
             Err(Failure::Down(cause)) if self.module.restart() => {
-                tracing::info!(cause, module = %self.settings.module.display(), "restarted a PKCS#11 module");
+                tracing::debug!(cause, module = %self.settings.module.display(), "restarted a PKCS#11 module");
                 self.forget();
                 self.once(&work)
             }
