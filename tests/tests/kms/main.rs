@@ -3,6 +3,7 @@
 
 mod contract;
 mod life_cycle;
+mod pkcs11;
 mod system;
 mod table;
 mod vault;

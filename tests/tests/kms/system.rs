@@ -13,6 +13,8 @@ pub(crate) enum Proof {
     Real,
     /// Made to happen on the way to the server.
     Injected,
+    /// Nothing.
+    NotProved,
 }
 
 impl Proof {
@@ -20,6 +22,7 @@ impl Proof {
         match self {
             Self::Real => "real server",
             Self::Injected => "injected",
+            Self::NotProved => "not proved",
         }
     }
 }
@@ -29,12 +32,20 @@ impl Proof {
 pub(crate) trait System: Send + Sync {
     /// The field of `keyProviders` that it stands for.
     fn name(&self) -> &'static str;
+    /// Whether it is at the other end of a connection. A library is not: nothing happens on the way to it.
+    fn is_remote(&self) -> bool {
+        true
+    }
     /// What passes between provider and system.
     fn faults(&self) -> &Faults;
     /// A provider with good credentials.
     fn provider(&self) -> Arc<dyn KeyProvider>;
     /// A provider that trusts another authority than the system's.
     fn distrustful(&self) -> Arc<dyn KeyProvider>;
+    /// What stands behind a case that does not happen on the way. One that is not proved is left out.
+    fn proof(&self, _case: &str) -> Proof {
+        Proof::Real
+    }
     /// Credentials, which no message may show.
     fn secrets(&self) -> Vec<String>;
     async fn make_key(&self, key: &str);

@@ -1,5 +1,6 @@
 //! Where key-encryption keys are.
 
+mod pkcs11;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::path::Path;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
@@ -18,6 +20,7 @@ use crate::reader::Field;
 /// A key provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a configuration has a few of them")]
 pub enum KeyProvider {
     /// Keys in files that the proxy itself can read.
     Local {
@@ -26,6 +29,8 @@ pub enum KeyProvider {
     },
     /// Keys in a Transit secrets engine.
     Vault(Box<VaultProvider>),
+    /// Keys in a hardware security module.
+    Pkcs11(Pkcs11Provider),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -47,10 +52,13 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault"])?;
+        let fields = field.fields(&["local", "vault", "pkcs11"])?;
         let (kind, field) = fields.only()?;
         if kind == "vault" {
             return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
+        }
+        if kind == "pkcs11" {
+            return Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11);
         }
         let fields = field.fields(&["directory"])?;
         let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
@@ -67,6 +75,7 @@ impl Serialize for KeyProvider {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
+            Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
         }
         map.end()
     }

@@ -53,7 +53,7 @@ pub(super) fn call(
 }
 
 /// A data key that data is sealed with from now on.
-pub(super) fn in_use(context: &KmsContext, wrapped: &[u8], version: Option<String>) {
+pub(super) fn in_use(context: &KmsContext, wrapped: &[u8], version: Option<&str>) {
     tracing::info!(
         target: "audit",
         event = "dataKeyInUse",

@@ -86,7 +86,7 @@ impl Ring {
         self.asked.ask(shared, epoch, async move {
             let asked = Instant::now();
             let (dek, wrapped) = source.generate(&context).await?;
-            audit::in_use(&context, wrapped.as_bytes(), source.version(wrapped.as_bytes()));
+            audit::in_use(&context, wrapped.as_bytes(), source.version(wrapped.as_bytes()).as_deref());
             unwrapped.learn(&context, wrapped.as_bytes(), &dek, epoch, asked).await;
             Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
         })
