@@ -69,4 +69,10 @@ async fn the_overlay_of_the_readme_installs_a_working_operator() {
     stage.apply_policy("orders", rules).await;
     let told = stage.await_condition("tep", "orders", "Accepted", |found| found.status == "False").await;
     assert_eq!(told.reason, "TargetNotFound", "{told}");
+    stage.strimzi("create", &["--brokers", "1", "--listeners", "tls"]).await;
+    stage.await_ready("tep/orders").await;
+    let mut topic = stage.topic("orders.kustomize").await;
+    let needle = topic.write().await;
+    topic.assert_intact().await;
+    assert!(!topic.is_clear(&needle).await);
 }

@@ -153,3 +153,17 @@ async fn the_operator_of_all_namespaces_reads_secrets_only_where_kafka_is() {
     );
     operators.helm(&["uninstall", "topic-encryption", "--wait"]).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_names_of_kafka_clusters_the_operator_can_read_their_secrets_only() {
+    let stage = Stage::named("rights-by-name").set("rbac.kafkaNames[0]=my-cluster").start().await;
+    let here = stage.namespace();
+    stage.kubectl(&["create", "secret", "generic", "private", "--from-literal=key=value"]).await;
+    let operator = stage.operator_account().await;
+    assert_forbidden(
+        "to read another Secret beside it",
+        operator.kubectl(&["-n", here, "get", "secret", "private"]).await,
+    );
+    life(&stage).await;
+    assert!(operator.kubectl(&["-n", here, "get", "secret", "my-cluster-encryption-keys"]).await.is_ok());
+}

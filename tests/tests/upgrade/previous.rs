@@ -23,6 +23,14 @@ impl Previous {
     /// In place of the present one, definitions included.
     pub(crate) async fn install(stage: &Stage) -> Self {
         stage.helm(&["uninstall", "topic-encryption", "--wait"]).await.unwrap();
+        for definition in
+            ["topicencryptionpolicies.encryption.strimzi.io", "encryptionproxies.encryption.strimzi.io"]
+        {
+            assert!(
+                stage.find("crd", definition).await.is_some(),
+                "{definition} outlasts the release that owned it"
+            );
+        }
         let definitions =
             ["delete", "--ignore-not-found", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/../crds")];
         stage.kubectl(&definitions).await;
