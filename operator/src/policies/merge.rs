@@ -1,6 +1,7 @@
 //! All policies of one Kafka cluster made one. See [the parent module](super) for who wins.
 
 mod conflict;
+mod guests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -48,18 +49,20 @@ pub fn merge(inputs: &Inputs<'_>) -> Merged {
         let Submission { id, created, .. } = candidate.submission;
         (created.is_none(), *created, id)
     });
+    guests::restrict(&mut candidates, inputs);
     let conflicts: Vec<_> = candidates
         .iter()
         .map(|candidate| conflicts_with_ledger(candidate, &candidates, inputs.ledger))
         .collect();
     let mut accepted = Accepted::default();
     for (candidate, conflicts) in candidates.iter_mut().zip(conflicts) {
-        let conflicts = [conflicts, accepted.conflicts(candidate, inputs.ledger)].concat();
+        let conflicts = [conflicts, accepted.conflicts(candidate, inputs)].concat();
         candidate.refuse(Reason::Conflicted, conflicts);
         if candidate.is_accepted() {
             accepted.add(candidate);
         }
     }
+    guests::close_holes(&mut candidates, &mut accepted, inputs);
     let program = Program::new(inputs.unmatched, rules(&candidates, &accepted, inputs));
     let cleared = cleared(&accepted, inputs);
     for candidate in &mut candidates {
@@ -125,6 +128,7 @@ fn cleared(accepted: &Accepted, inputs: &Inputs<'_>) -> BTreeSet<Pattern> {
             && inputs.ledger.entries().get(pattern).is_some()
             // Otherwise the owner, no longer remembered as the first, would next be in conflict.
             && !is_foreign(pattern, &owned.policy, accepted, inputs)
+            && guests::may_forget(pattern, &owned.policy, accepted, inputs)
     });
     clear.map(|(pattern, _)| pattern).collect()
 }

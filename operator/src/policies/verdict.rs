@@ -64,6 +64,8 @@ pub enum WarningKind {
     PlaintextPasses,
     /// A `Disabled` rule within which topics stay refused, since narrower patterns of them were encrypted.
     StillRetired,
+    /// A `Disabled` rule of another namespace than the Kafka cluster's, for topics that this namespace does not encrypt.
+    NoEffect,
 }
 
 impl Reason {
@@ -86,6 +88,7 @@ impl WarningKind {
             Self::InternalTopic => "InternalTopic",
             Self::PlaintextPasses => "PlaintextPasses",
             Self::StillRetired => "StillRetired",
+            Self::NoEffect => "NoEffect",
         }
     }
 }
