@@ -67,8 +67,8 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
     };
     let ledger = remembered(stored.as_ref(), observed);
     let mut submissions = submissions(key, observed, &spec);
-    room::share_out(&mut submissions, &ledger, &key.namespace);
     let providers = providers(&spec.key_providers);
+    room::Room { ledger: &ledger, home: &key.namespace, providers: &providers }.share_out(&mut submissions);
     let merged = merge(&Inputs {
         kafka_namespace: &key.namespace,
         submissions: &submissions,

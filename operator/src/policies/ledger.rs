@@ -1,13 +1,15 @@
 //! What was ever encrypted for one Kafka cluster, and by whom.
 
+mod earlier_key;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_config::{KeyRef, Pattern};
 use serde::{Deserialize, Serialize};
 
+use self::earlier_key::EarlierKeyText;
 use super::merge::Merged;
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -31,9 +33,12 @@ pub struct Ledger {
     /// Counts changes.
     serial: u64,
     entries: PatternMap<LedgerEntry>,
-    /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten.
-    keys: BTreeSet<KeyRef>,
+    /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten, and the
+    /// namespaces whose policies did so, as far as they are known.
+    keys: Keys,
 }
+
+type Keys = BTreeMap<KeyRef, BTreeSet<String>>;
 
 /// What the ledger knows of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +57,9 @@ struct LedgerText {
     #[serde(default, skip_serializing_if = "is_zero")]
     serial: u64,
     encrypted: Vec<EntryText>,
-    /// Those that no entry has any more.
+    /// Those that no entry of the namespace has any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier_keys: Vec<KeyText>,
+    earlier_keys: Vec<EarlierKeyText>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,7 +84,8 @@ impl Ledger {
             return Err(TextError::Version { known: VERSION, found: version });
         }
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
-        let keys = text.earlier_keys.into_iter().map(|KeyText(key)| key).collect();
+        let earlier = text.earlier_keys.into_iter();
+        let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
         let mut ledger = Self { serial: text.serial, keys, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
@@ -97,15 +103,28 @@ impl Ledger {
             key: KeyText(entry.key.clone()),
             policy: entry.policy.clone(),
         };
-        let current: BTreeSet<_> = self.entries.values().map(|entry| &entry.key).collect();
-        let earlier = self.keys.iter().filter(|key| !current.contains(key));
         let text = LedgerText {
             version: VERSION,
             serial: self.serial,
             encrypted: self.entries.iter().map(entry).collect(),
-            earlier_keys: earlier.cloned().map(KeyText).collect(),
+            earlier_keys: self.earlier_keys(),
         };
         format!("{HEADER}{}", write(&text))
+    }
+
+    /// What no entry says of keys.
+    fn earlier_keys(&self) -> Vec<EarlierKeyText> {
+        let mut current = Keys::new();
+        for LedgerEntry { key, policy } in self.entries.values() {
+            current.entry(key.clone()).or_default().insert(policy.namespace.clone());
+        }
+        let earlier = self.keys.iter().filter_map(|(key, namespaces)| {
+            let now = current.get(key);
+            let more = namespaces.iter().filter(|namespace| !now.is_some_and(|now| now.contains(*namespace)));
+            let namespaces: BTreeSet<_> = more.cloned().collect();
+            (now.is_none() || !namespaces.is_empty()).then(|| EarlierKeyText { key: key.clone(), namespaces })
+        });
+        earlier.collect()
     }
 
     /// The ledger to write before proxies are told this on the way to what was merged: all that it held, and all that is
@@ -146,7 +165,9 @@ impl Ledger {
                 whole.insert(pattern, entry.clone());
             }
         }
-        whole.keys.extend(earlier.keys.iter().cloned());
+        for (key, namespaces) in &earlier.keys {
+            whole.keys.entry(key.clone()).or_default().extend(namespaces.iter().cloned());
+        }
         whole.counted_after(later)
     }
 
@@ -164,13 +185,18 @@ impl Ledger {
 
     /// Puts an entry in, and gives back the one that was there.
     pub fn insert(&mut self, pattern: Pattern, entry: LedgerEntry) -> Option<LedgerEntry> {
-        self.keys.insert(entry.key.clone());
+        self.keys.entry(entry.key.clone()).or_default().insert(entry.policy.namespace.clone());
         self.entries.insert(pattern, entry)
     }
 
     /// Every key that anything was ever encrypted under.
-    pub fn keys(&self) -> &BTreeSet<KeyRef> {
-        &self.keys
+    pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
+        self.keys.keys()
+    }
+
+    /// Every key, with the namespaces whose policies anything was ever encrypted under it by.
+    pub fn keys_by_namespace(&self) -> impl Iterator<Item = (&KeyRef, &BTreeSet<String>)> {
+        self.keys.iter()
     }
 
     /// The entries by pattern.

@@ -43,7 +43,7 @@ pub(super) async fn local_keys(
         .filter(|(provider, _)| ours(provider))
         .flat_map(|(_, keys)| keys.iter().map(ToString::to_string))
         .collect();
-    let used = judgement.ledger.keys().iter().filter(|key| ours(&key.provider));
+    let used = judgement.ledger.keys().filter(|key| ours(&key.provider));
     let used: BTreeSet<String> = used.map(|key| key.name.to_string()).collect();
     let before = observed.ours.keys.as_ref();
     let plan = LocalKeys::plan(before.and_then(|secret| secret.data.as_ref()), &needed, &used)
