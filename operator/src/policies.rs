@@ -52,7 +52,7 @@ mod text;
 mod verdict;
 
 pub use self::ledger::{Ledger, LedgerEntry};
-pub use self::merge::{Merged, merge};
+pub use self::merge::{Merged, merge, namespace_not_allowed};
 pub use self::pattern_map::PatternMap;
 pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};

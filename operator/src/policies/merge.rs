@@ -133,6 +133,15 @@ fn cleared(accepted: &Accepted, inputs: &Inputs<'_>) -> BTreeSet<Pattern> {
     clear.map(|(pattern, _)| pattern).collect()
 }
 
+/// Why a policy does not count: the same whatever there is in the namespace of the Kafka cluster.
+pub fn namespace_not_allowed(namespace: &str, kafka_namespace: &str) -> Problem {
+    let message = format!(
+        "policies of namespace {namespace} do not count for this Kafka cluster: the EncryptionProxy in namespace \
+         {kafka_namespace} must allow it in allowedPolicies.namespaces"
+    );
+    Problem { field: "kafkaRef.namespace".to_owned(), message }
+}
+
 impl<'a> Candidate<'a> {
     fn new(submission: &'a Submission, inputs: &Inputs<'_>) -> Self {
         let PolicyReading { claims, problems, warnings } =
@@ -144,12 +153,7 @@ impl<'a> Candidate<'a> {
             Admission::NamespaceNotAllowed => {
                 candidate.claims.clear();
                 candidate.warnings.clear();
-                let message = format!(
-                    "policies of namespace {} do not count for this Kafka cluster: the EncryptionProxy in namespace {} \
-                     must allow it in allowedPolicies.namespaces",
-                    submission.id.namespace, inputs.kafka_namespace
-                );
-                let problem = Problem { field: "kafkaRef.namespace".to_owned(), message };
+                let problem = namespace_not_allowed(&submission.id.namespace, inputs.kafka_namespace);
                 candidate.refuse(Reason::NamespaceNotAllowed, vec![problem]);
             }
             Admission::TooLarge(reason) => {

@@ -125,12 +125,14 @@ async fn context(server: &ApiServer, registry: &mut Registry, more: &[&str]) -> 
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
     strimzi.look_again().await;
+    let usual: &[&str] =
+        if more.contains(&"--watch-namespaces") { &[] } else { &["--watch-namespaces", "kafka"] };
     Arc::new(Context {
         reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
         recorder: Recorder::new(client.clone(), "operator".into()),
         memory: Memory::default(),
         client,
-        settings: settings(&[&["--watch-namespaces", "kafka"], more].concat()),
+        settings: settings(&[usual, more].concat()),
         metrics: Metrics::register(registry),
     })
 }

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
 use operator_api::{EncryptionProxyStatus, TopicEncryptionPolicyStatus};
 
 use super::conditions::{Holds, conditions, finding};
@@ -22,6 +23,10 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
     let mut outcome = Ok(());
     for policy in &concerned.policies {
         let before = policy.status.clone().unwrap_or_default();
+        // Nobody can say whether its namespace counts, so it learns nothing new of the cluster.
+        if policy.namespace().as_deref() != Some(&key.namespace) && !was_accepted(&before.conditions) {
+            continue;
+        }
         if skipped(fleet_paused || is_paused(policy), &before.conditions) {
             continue;
         }
@@ -50,6 +55,10 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
         outcome = malformed(context, each, now).await.and(outcome);
     }
     outcome
+}
+
+fn was_accepted(before: &[Condition]) -> bool {
+    before.iter().any(|each| each.type_ == "Accepted" && each.status == "True")
 }
 
 fn with_failure(
