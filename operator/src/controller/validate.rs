@@ -8,8 +8,11 @@ mod malformed;
 mod obstacle;
 mod room;
 
+use std::collections::BTreeMap;
+
 use kube::ResourceExt;
 use operator_api::{EncryptionProxy, EncryptionProxySpec};
+use proxy_config::{KeyRef, ProviderName};
 
 pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
 pub(crate) use self::obstacle::Obstacle;
@@ -19,6 +22,7 @@ use super::build::LEDGER_COPY;
 use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
+use crate::local_keys::{Damage, damages, key_of};
 use crate::names::{Names, PAUSE_ANNOTATION};
 use crate::policies::{Inputs, Ledger, Merged, PolicyId, Reason, merge, providers};
 use crate::settings::Settings;
@@ -39,6 +43,8 @@ pub(crate) struct Judgement {
     pub(crate) stored: Option<Ledger>,
     /// All policies as one, and what became of each.
     pub(crate) merged: Merged,
+    /// Entries of the Secret of local keys that are not what they were, of keys that the operator makes.
+    pub(crate) damaged: BTreeMap<String, Damage>,
     /// The fleet, or why there is none.
     pub(crate) fleet: Result<Fleet, Obstacle>,
     /// Whether somebody who may asks for a fleet, or there is one already.
@@ -76,6 +82,11 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         unmatched: spec.unmatched_topics,
         providers: &providers,
     });
+    let damaged =
+        damages(ledger.local_keys(), observed.ours.keys.as_ref().and_then(|keys| keys.data.as_ref()));
+    let program =
+        merged.program.without_keys(|key| is_ours(&spec, &key.provider) && is_damaged(&damaged, key));
+    let merged = Merged { program, ..merged };
     let kafka = kafka(observed);
     let fleet = match ledger_obstacle {
         Some(obstacle) => Err(obstacle),
@@ -90,7 +101,24 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         .as_ref()
         .filter(|proxy| is_paused(*proxy))
         .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
-    Judgement { proxy, spec, kafka: kafka.ok(), ledger, stored, merged, fleet, wanted, paused }
+    Judgement { proxy, spec, kafka: kafka.ok(), ledger, stored, merged, damaged, fleet, wanted, paused }
+}
+
+/// Whether the operator makes the keys of a provider.
+fn is_ours(spec: &EncryptionProxySpec, provider: &ProviderName) -> bool {
+    let named = spec.key_providers.iter().find(|each| each.name == provider.as_str());
+    named.and_then(|each| each.local.as_ref()).is_some_and(|local| local.secret_ref.is_none())
+}
+
+fn is_damaged(damaged: &BTreeMap<String, Damage>, key: &KeyRef) -> bool {
+    damaged.keys().any(|entry| key_of(entry) == Some(key.name.as_str()))
+}
+
+impl Judgement {
+    /// Whether a version of a key that the operator makes is not what it was.
+    pub(crate) fn is_damaged(&self, key: &KeyRef) -> bool {
+        is_ours(&self.spec, &key.provider) && is_damaged(&self.damaged, key)
+    }
 }
 
 /// What an `EncryptionProxy` without any settings says.

@@ -15,6 +15,7 @@ use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
 use super::program::{Program, Treatment};
 use super::text::{KeyText, PatternText, TextError, write};
+use crate::local_keys::Fingerprints;
 
 const VERSION: u32 = 1;
 const HEADER: &str = "\
@@ -36,6 +37,8 @@ pub struct Ledger {
     /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten, and the
     /// namespaces whose policies did so, as far as they are known.
     keys: Keys,
+    /// What entries of the Secret of local keys were when they were seen first.
+    local_keys: Fingerprints,
 }
 
 type Keys = BTreeMap<KeyRef, BTreeSet<String>>;
@@ -60,6 +63,9 @@ struct LedgerText {
     /// Those that no entry of the namespace has any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier_keys: Vec<EarlierKeyText>,
+    /// Older ledgers do not have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    local_keys: Fingerprints,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,7 +92,7 @@ impl Ledger {
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
         let earlier = text.earlier_keys.into_iter();
         let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
-        let mut ledger = Self { serial: text.serial, keys, ..Self::default() };
+        let mut ledger = Self { serial: text.serial, keys, local_keys: text.local_keys, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -108,6 +114,7 @@ impl Ledger {
             serial: self.serial,
             encrypted: self.entries.iter().map(entry).collect(),
             earlier_keys: self.earlier_keys(),
+            local_keys: self.local_keys.clone(),
         };
         format!("{HEADER}{}", write(&text))
     }
@@ -168,7 +175,25 @@ impl Ledger {
         for (key, namespaces) in &earlier.keys {
             whole.keys.entry(key.clone()).or_default().extend(namespaces.iter().cloned());
         }
+        for (entry, fingerprint) in &earlier.local_keys {
+            whole.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
+        }
         whole.counted_after(later)
+    }
+
+    /// The same with what it does not know yet of entries of the Secret of local keys.
+    #[must_use]
+    pub fn with_local_keys(&self, seen: &Fingerprints) -> Self {
+        let mut next = self.clone();
+        for (entry, fingerprint) in seen {
+            next.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
+        }
+        next.counted_after(self)
+    }
+
+    /// What entries of the Secret of local keys were when they were seen first.
+    pub fn local_keys(&self) -> &Fingerprints {
+        &self.local_keys
     }
 
     /// The patterns that this ledger has and another has not.
@@ -178,7 +203,9 @@ impl Ledger {
     }
 
     fn counted_after(mut self, before: &Self) -> Self {
-        let same = self.entries == before.entries && self.keys == before.keys;
+        let same = self.entries == before.entries
+            && self.keys == before.keys
+            && self.local_keys == before.local_keys;
         self.serial = if same { before.serial } else { before.serial.saturating_add(1) };
         self
     }

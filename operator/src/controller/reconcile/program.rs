@@ -75,7 +75,7 @@ pub(super) async fn program(
     });
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
-    let next = judgement.ledger.next(&judgement.merged, &step.program);
+    let next = judgement.ledger.next(&judgement.merged, &step.program).with_local_keys(&keys.seen);
     let ledger = write_ledger(context, &applier, judgement, fleet, ledger, &next).await?;
     // Once no proxy encrypts it any more, what rules say is clear is forgotten: first in the copy, since what that has
     // and the ledger has not is put back.

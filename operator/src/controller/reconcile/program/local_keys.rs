@@ -10,7 +10,7 @@ use crate::controller::dereference::Observed;
 use crate::controller::status::local_keys_made;
 use crate::controller::validate::Judgement;
 use crate::fleet::{Fleet, Provider};
-use crate::local_keys::LocalKeys;
+use crate::local_keys::{Fingerprints, LocalKeys, fingerprints};
 use crate::names;
 use crate::secret_text::SecretChanges;
 
@@ -21,6 +21,8 @@ pub(super) struct Keys {
     pub(super) refused: BTreeMap<String, String>,
     /// Entries that proxies cannot use, and why.
     pub(super) unusable: BTreeMap<String, String>,
+    /// What the ledger is to remember of those that are in use.
+    pub(super) seen: Fingerprints,
 }
 
 /// Adds keys that policies need and that are not there; gives back what is wrong with others.
@@ -48,6 +50,9 @@ pub(super) async fn local_keys(
     let before = observed.ours.keys.as_ref();
     let plan = LocalKeys::plan(before.and_then(|secret| secret.data.as_ref()), &needed, &used)
         .map_err(Error::LocalKeys)?;
+    let is_used = |name: &str| needed.contains(name) || used.contains(name);
+    let data = before.and_then(|secret| secret.data.as_ref());
+    let mut seen = fingerprints(data, is_used);
     // The Secret is mounted, so it must be there even without a key.
     if before.is_none() || !plan.added.is_empty() {
         let made: BTreeSet<String> =
@@ -55,7 +60,9 @@ pub(super) async fn local_keys(
         let added = SecretChanges { set: plan.added, remove: BTreeSet::new() };
         let mut metadata = fleet.lasting_metadata(fleet.names.keys());
         metadata.annotations = Some(names::lasting_annotations());
-        let after = Secret { metadata, data: Some(added.applied_to(None)), ..Secret::default() };
+        let data = added.applied_to(None);
+        seen.extend(fingerprints(Some(&data), is_used));
+        let after = Secret { metadata, data: Some(data), ..Secret::default() };
         applier.add_to_secret(before, after).await.map_err(Error::Apply)?;
         if !made.is_empty() {
             local_keys_made(context, observed, judgement, fleet, &made).await;
@@ -63,5 +70,5 @@ pub(super) async fn local_keys(
     }
     let refused = plan.refused.into_iter().map(|(name, refusal)| (name, refusal.to_string()));
     let unusable = plan.unusable.into_iter().map(|(entry, error)| (entry, error.to_string()));
-    Ok(Keys { refused: refused.collect(), unusable: unusable.collect() })
+    Ok(Keys { refused: refused.collect(), unusable: unusable.collect(), seen })
 }
