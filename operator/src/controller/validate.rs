@@ -92,6 +92,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         Some(obstacle) => Err(obstacle),
         None => malformed_proxy(observed)
             .and_then(|()| kafka.as_ref().map_err(Clone::clone))
+            .and_then(|kafka| fleet::keeps_providers(&spec, &ledger).map(|()| kafka))
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
     let wanted = proxy.is_some()

@@ -12,6 +12,7 @@ use crate::controller::validate::Judgement;
 use crate::fleet::{Fleet, Provider};
 use crate::local_keys::{Fingerprints, LocalKeys, fingerprints};
 use crate::names;
+use crate::policies::Ledger;
 use crate::secret_text::SecretChanges;
 
 /// What is wrong with local keys.
@@ -23,6 +24,13 @@ pub(super) struct Keys {
     pub(super) unusable: BTreeMap<String, String>,
     /// What the ledger is to remember of those that are in use.
     pub(super) seen: Fingerprints,
+}
+
+/// Names of keys that were in use, also of providers that are gone, whose keys may be in the same Secret.
+fn used(ledger: &Ledger, fleet: &Fleet) -> BTreeSet<String> {
+    let is_given = |name| matches!(fleet.providers.get(name), Some(Provider::Local { ours: false, .. }));
+    let keys = ledger.keys().filter(|key| !is_given(&key.provider));
+    keys.map(|key| key.name.to_string()).collect()
 }
 
 /// Adds keys that policies need and that are not there; gives back what is wrong with others.
@@ -45,8 +53,7 @@ pub(super) async fn local_keys(
         .filter(|(provider, _)| ours(provider))
         .flat_map(|(_, keys)| keys.iter().map(ToString::to_string))
         .collect();
-    let used = judgement.ledger.keys().filter(|key| ours(&key.provider));
-    let used: BTreeSet<String> = used.map(|key| key.name.to_string()).collect();
+    let used = used(&judgement.ledger, fleet);
     let before = observed.ours.keys.as_ref();
     let plan = LocalKeys::plan(before.and_then(|secret| secret.data.as_ref()), &needed, &used)
         .map_err(Error::LocalKeys)?;
@@ -71,4 +78,21 @@ pub(super) async fn local_keys(
     let refused = plan.refused.into_iter().map(|(name, refusal)| (name, refusal.to_string()));
     let unusable = plan.unusable.into_iter().map(|(entry, error)| (entry, error.to_string()));
     Ok(Keys { refused: refused.collect(), unusable: unusable.collect(), seen })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::fixtures::{fleet, with_proxy};
+
+    #[test]
+    fn keys_of_a_provider_that_is_gone_count_as_used_and_those_in_a_given_secret_do_not() {
+        let fleet = fleet(&with_proxy(
+            "{keyProviders: [{name: default, local: {}}, {name: given, local: {secretRef: {name: theirs}}}]}",
+        ));
+        let text = "version: 1\nencrypted: []\nearlierKeys: [{provider: default, name: a}, \
+                    {provider: given, name: b}, {provider: gone, name: c}]\n";
+        let ledger = Ledger::parse(text).unwrap();
+        assert_eq!(used(&ledger, &fleet), ["a", "c"].map(str::to_owned).into());
+    }
 }
