@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::cluster::KafkaKey;
-use crate::names::{FIELD_MANAGER, FORCE_RENEW_ANNOTATION, KAFKA_LABEL, NUDGE_ANNOTATION, managed_selector};
+use crate::names::{
+    FIELD_MANAGER, FORCE_RENEW_ANNOTATION, KAFKA_LABEL, LEDGER_SERIAL_ANNOTATION, NUDGE_ANNOTATION,
+    managed_selector,
+};
 
 /// Why something was not written.
 #[derive(Debug, Error)]
@@ -149,6 +152,20 @@ impl Applier {
         match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
             Ok(_) => Ok(()),
             Err(source) => Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) }),
+        }
+    }
+
+    /// Notes on a Secret what the number of the ledger is.
+    pub(crate) async fn note_ledger(&self, secret: &str, serial: u64) -> Result<(), Error> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let patch = json!({"metadata": {"annotations": {LEDGER_SERIAL_ANNOTATION: serial.to_string()}}});
+        match api.patch(secret, &PatchParams::default(), &Patch::Merge(patch)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(source) => {
+                let name = secret.to_owned();
+                Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) })
+            }
         }
     }
 

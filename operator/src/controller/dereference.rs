@@ -76,6 +76,8 @@ pub(crate) struct Observed {
     pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) ours: Ours,
     pub(crate) fleet: Vec<Proxy>,
+    /// The highest number of the ledger that this process saw.
+    pub(crate) ledger_serial: u64,
 }
 
 /// Resources of ours that are for a cluster.
@@ -146,7 +148,8 @@ impl Reader {
             Err(_) => (Ours::default(), Vec::new()),
         };
         let fleet = pods::ask(&self.http, &pods).await;
-        Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet })
+        let ledger_serial = 0;
+        Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet, ledger_serial })
     }
 
     /// Whom a failure concerns, as far as they can be listed.

@@ -11,7 +11,9 @@ mod stranger;
 mod topics;
 mod unread;
 
-pub(crate) use self::events::{certificate_event, ledger_rolled_back, local_keys_made};
+pub(crate) use self::events::{
+    certificate_event, ledger_copy_unreadable, ledger_rolled_back, local_keys_made,
+};
 pub(crate) use self::findings::Facts;
 pub(crate) use self::unread::write_unread;
 

@@ -216,6 +216,11 @@ impl Ledger {
         self.entries.insert(pattern, entry)
     }
 
+    /// The number of its last change.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Every key that anything was ever encrypted under.
     pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
         self.keys.keys()

@@ -20,8 +20,8 @@ use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Situation, Step};
-use crate::controller::status::ledger_rolled_back;
-use crate::controller::validate::{Judgement, file, next_sources};
+use crate::controller::status::{ledger_copy_unreadable, ledger_rolled_back};
+use crate::controller::validate::{Judgement, file, next_sources, serial_on};
 use crate::fleet::{Certificate, Fleet};
 use crate::names;
 use crate::policies::{Ledger, Program};
@@ -77,6 +77,10 @@ pub(super) async fn program(
     context.memory.tell(&fleet.key, told.clone());
     let next = judgement.ledger.next(&judgement.merged, &step.program).with_local_keys(&keys.seen);
     let ledger = write_ledger(context, &applier, judgement, fleet, ledger, &next).await?;
+    witness(context, &applier, observed, fleet, next.serial()).await?;
+    if let Some(error) = &judgement.unreadable_copy {
+        ledger_copy_unreadable(context, fleet, error).await;
+    }
     // Once no proxy encrypts it any more, what rules say is clear is forgotten: first in the copy, since what that has
     // and the ledger has not is put back.
     let settled = is_in_force(&step, observed).then(|| next.settled(&judgement.merged));
@@ -155,6 +159,23 @@ async fn write_ledger(
         ledger_rolled_back(context, fleet, note).await;
     }
     Ok(after)
+}
+
+/// Notes the number of the ledger where it outlasts an older copy of the ledger that somebody applies: only once it is written,
+/// since the ledger must never be behind without a reason. Of the two Secrets the one that no pod mounts comes first.
+async fn witness(
+    context: &Context,
+    applier: &Applier,
+    observed: &Observed,
+    fleet: &Fleet,
+    serial: u64,
+) -> Result<(), Error> {
+    context.memory.saw_ledger(&fleet.key, serial);
+    let secret = observed.ours.authority.as_ref().or(observed.ours.keys.as_ref());
+    match secret.filter(|secret| serial_on(secret).is_none_or(|noted| noted < serial)) {
+        Some(secret) => applier.note_ledger(&secret.name_any(), serial).await.map_err(Error::Apply),
+        None => Ok(()),
+    }
 }
 
 fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::{CONFIG, LEDGER, POLICY, World, has};
-use crate::controller::fixtures::{RULE, policy};
+use crate::controller::fixtures::{RULE, key, policy};
 
 const KEYS: &str = "/api/v1/namespaces/kafka/secrets/my-cluster-encryption-keys";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/kafka/deployments/my-cluster-encryption";
@@ -87,4 +87,64 @@ async fn a_key_that_was_ever_in_use_is_not_made_again() {
     world.pass().await;
     assert_eq!(world.server.get(KEYS).unwrap()["data"], json!({}));
     assert!(world.ledger().contains("other"), "{}", world.ledger());
+}
+
+/// A cluster whose ledger was set back, and whose copy of it is gone: that, and what the ledger said.
+async fn set_back() -> (World, String) {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let earlier = world.server.get(LEDGER).unwrap();
+    world.policy(&policy(BOTH));
+    world.pass().await;
+    world.pass().await;
+    let latest = world.ledger();
+    world.put(super::super::CORE, "configmaps", &earlier);
+    world.server.remove(CONFIG);
+    (world, latest)
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_set_back_with_its_copy_stops_everything() {
+    for has_restarted in [true, false] {
+        let (world, latest) = set_back().await;
+        if has_restarted {
+            world.context.memory.forget(&key());
+        } else {
+            for name in ["keys", "ca"] {
+                let path = format!("/api/v1/namespaces/kafka/secrets/my-cluster-encryption-{name}");
+                let mut secret = world.server.get(&path).unwrap();
+                secret["metadata"]["annotations"] = json!({});
+                world.put(super::super::CORE, "secrets", &secret);
+            }
+        }
+        world.server.writes();
+        let writes = world.pass().await;
+        assert!(says_nothing_but_statuses(&writes), "{writes:#?}");
+        assert_eq!(world.ready(POLICY), "False LedgerRolledBack");
+        let (_, message) = world.condition(POLICY, "Ready");
+        let serial = latest.lines().find(|line| line.starts_with("serial: ")).unwrap();
+        assert!(message.contains(serial) && message.contains("restore the newest copy"), "{message}");
+
+        let restored = json!({
+            "metadata": {"name": "my-cluster-encryption-ledger", "namespace": "kafka"},
+            "data": {"ledger.yaml": latest},
+        });
+        world.put(super::super::CORE, "configmaps", &restored);
+        world.pass().await;
+        assert!(world.told().contains("refunds"), "{}", world.told());
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_the_ledger_that_cannot_be_read_is_told() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let mut config = world.server.get(CONFIG).unwrap();
+    config["data"]["ledger.yaml"] = json!("version: 9");
+    world.put(super::super::CORE, "configmaps", &config);
+    let writes = world.pass().await;
+    assert!(has(&writes, "events"), "{writes:#?}");
+    let notes = world.server.all("/events");
+    assert!(notes.iter().any(|event| event["reason"] == "LedgerCopyUnreadable"), "{notes:#?}");
+    assert_eq!(world.server.get(CONFIG).unwrap()["data"]["ledger.yaml"], json!(world.ledger()));
 }
