@@ -54,7 +54,10 @@ pub(super) async fn program(
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
     let ledger = ledger_to_write_to(&applier, observed, fleet).await?;
     let keys = local_keys::local_keys(context, &applier, observed, judgement, fleet).await?;
-    let certificates = certificates::certificates(context, &applier, observed, fleet).await?;
+    // What is wrong with certificates must not keep policies from proxies that run, so it is told at the end.
+    let certificates = certificates::certificates(context, &applier, observed, fleet).await;
+    // The bundle stays where nothing is known of it.
+    let has_bundle = certificates.as_ref().map_or(true, |certificates| certificates.has_bundle);
 
     let mut told = context.memory.told(&fleet.key);
     let current = file(observed, "policy.yaml").and_then(|text| {
@@ -87,7 +90,7 @@ pub(super) async fn program(
     let settled = settled.filter(|settled| *settled != next);
 
     let files = files(observed, judgement, fleet, &step, settled.as_ref().unwrap_or(&next));
-    objects(context, &applier, observed, fleet, &files, certificates.has_bundle).await?;
+    objects(context, &applier, observed, fleet, &files, has_bundle).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
@@ -104,7 +107,7 @@ pub(super) async fn program(
         missing_secrets,
         refused_keys: keys.refused,
         unusable_keys: keys.unusable,
-        look_again: certificates.look_again,
+        look_again: certificates?.look_again,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Ledgers that are lost, or set back to an older state by a backup or by a tool that keeps objects in Git.
 
+use axum::http::Method;
 use serde_json::json;
 
 use super::super::{CONFIG, LEDGER, POLICY, World, has};
@@ -39,9 +40,14 @@ async fn keys_alone_show_that_there_was_a_ledger() {
 #[tokio::test]
 async fn a_first_pass_that_ends_early_leaves_no_sign_of_a_lost_ledger() {
     let world = World::with_policy().await;
-    let secret = json!({"metadata": {"name": "my-cluster-encryption-tls"}});
-    world.server.meanwhile("/api/v1/namespaces/kafka/secrets/my-cluster-encryption-tls", secret);
+    world.server.refuse(
+        Method::PATCH,
+        "/configmaps/my-cluster-encryption-ledger",
+        409,
+        "it has been modified",
+    );
     world.try_pass().await.unwrap_err();
+    world.server.relent();
     assert!(world.server.get(KEYS).is_some() && world.server.get(CONFIG).is_none());
     world.pass().await;
     assert!(world.told().contains("payments."), "{}", world.told());
