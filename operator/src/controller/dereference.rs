@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::strimzi_api::{StrimziApi, is_gone};
 use super::watches::{apis, kafka_ref};
+use crate::certificates::certificates_only;
 use crate::cluster::KafkaKey;
 use crate::names::Names;
 use crate::pods::{self, Proxy};
@@ -147,7 +148,7 @@ impl Reader {
             Ok(names) => (self.ours(key, &names).await?, self.pods(key, &names).await?),
             Err(_) => (Ours::default(), Vec::new()),
         };
-        let fleet = pods::ask(&self.http, &pods).await;
+        let fleet = pods::ask(&self.http, &pods, key).await;
         let ledger_serial = 0;
         Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet, ledger_serial })
     }
@@ -344,7 +345,8 @@ impl Reader {
 /// The authority in the Secret of a certificate, where whoever issued it tells.
 pub(crate) fn authority_in(secret: &Secret) -> Option<String> {
     let text = std::str::from_utf8(&secret.data.as_ref()?.get("ca.crt")?.0).ok()?;
-    text.contains("-----BEGIN CERTIFICATE-----").then(|| text.to_owned())
+    // Whoever wrote it may have put a key beside it, and what is told to clients is no secret.
+    certificates_only(text)
 }
 
 async fn list<K>(api: &Api<K>, kind: &str, parameters: &ListParams) -> Result<Vec<K>, Error>
