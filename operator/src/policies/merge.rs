@@ -50,10 +50,8 @@ pub fn merge(inputs: &Inputs<'_>) -> Merged {
         (created.is_none(), *created, id)
     });
     guests::restrict(&mut candidates, inputs);
-    let conflicts: Vec<_> = candidates
-        .iter()
-        .map(|candidate| conflicts_with_ledger(candidate, &candidates, inputs.ledger))
-        .collect();
+    let conflicts: Vec<_> =
+        candidates.iter().map(|candidate| conflicts_with_ledger(candidate, &candidates, inputs)).collect();
     let mut accepted = Accepted::default();
     for (candidate, conflicts) in candidates.iter_mut().zip(conflicts) {
         let conflicts = [conflicts, accepted.conflicts(candidate, inputs)].concat();

@@ -2,9 +2,8 @@
 
 use proxy_config::Pattern;
 
-use super::Candidate;
+use super::{Candidate, guests};
 use crate::policies::claim::Claim;
-use crate::policies::ledger::Ledger;
 use crate::policies::pattern_map::PatternMap;
 use crate::policies::policy_id::PolicyId;
 use crate::policies::program::Treatment;
@@ -28,8 +27,9 @@ pub(super) struct Owned {
 pub(super) fn conflicts_with_ledger(
     candidate: &Candidate<'_>,
     all: &[Candidate<'_>],
-    ledger: &Ledger,
+    inputs: &Inputs<'_>,
 ) -> Vec<Problem> {
+    let ledger = inputs.ledger;
     let id = &candidate.submission.id;
     let conflict = |claim: &Claim| {
         let pattern = &claim.pattern;
@@ -42,6 +42,9 @@ pub(super) fn conflicts_with_ledger(
             } else {
                 Some(remembered(claim, pattern, owner))
             };
+        }
+        if guests::is_hole(claim, id, inputs) {
+            return None;
         }
         // Within its own, a namespace may do as it likes, also where somebody has put a wider pattern around.
         let narrowest = ledger.entries().wider(pattern).next();
@@ -81,6 +84,9 @@ impl Accepted {
             return (!said).then(|| same(claim, &owned.policy, "as the older one"));
         }
         if remembered(pattern, id) {
+            return None;
+        }
+        if guests::is_hole(claim, id, inputs) {
             return None;
         }
         let foreign = |owned: &Owned| owned.policy.namespace != id.namespace;

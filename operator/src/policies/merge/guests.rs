@@ -72,6 +72,11 @@ pub(super) fn may_forget(
         || around(pattern, accepted, inputs).is_some()
 }
 
+/// Whether a claim would make a hole in a pattern around it: if that is another's, it has no effect, which is no conflict.
+pub(super) fn is_hole(claim: &Claim, policy: &PolicyId, inputs: &Inputs<'_>) -> bool {
+    claim.treatment == Treatment::Clear && is_guest(policy, inputs)
+}
+
 fn is_guest(policy: &PolicyId, inputs: &Inputs<'_>) -> bool {
     policy.namespace != inputs.kafka_namespace
 }
