@@ -4,6 +4,8 @@
 //! Secrets only those are read that the operator writes itself; of those that pods mount the version alone, and the `ca.crt`
 //! of a given certificate.
 
+mod listing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -15,6 +17,8 @@ use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+pub(crate) use self::listing::PAGE;
+use self::listing::{each_page, may_count, without_rules};
 use super::strimzi_api::{StrimziApi, is_gone};
 use super::watches::{apis, kafka_ref};
 use crate::certificates::certificates_only;
@@ -136,8 +140,8 @@ impl Reader {
     pub(crate) async fn dereference(&self, key: &KafkaKey, settings: &Settings) -> Result<Observed, Error> {
         let mut malformed = Vec::new();
         let scope = settings.watched();
-        let policies = self.policies(key, &scope, settings, &mut malformed).await?;
         let proxies = self.proxies(key, settings, &mut malformed).await?;
+        let policies = self.policies(key, &scope, settings, &proxies, &mut malformed).await?;
         let nothing = policies.is_empty() && proxies.is_empty() && malformed.is_empty();
         if nothing && self.is_anothers(key, &scope, settings).await? {
             return Ok(Observed::default());
@@ -158,8 +162,8 @@ impl Reader {
         let mut found = Concerned::default();
         for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), &settings.watched())
         {
-            let listed =
-                self.referring(&api, key, settings, "TopicEncryptionPolicy", &mut found.malformed).await;
+            let kind = "TopicEncryptionPolicy";
+            let listed = self.referring(&api, key, settings, kind, |_| true, &mut found.malformed).await;
             found.policies.extend(listed.unwrap_or_default());
         }
         found.proxies = self.proxies(key, settings, &mut found.malformed).await.unwrap_or_default();
@@ -171,11 +175,14 @@ impl Reader {
         key: &KafkaKey,
         scope: &Watched,
         settings: &Settings,
+        proxies: &[EncryptionProxy],
         malformed: &mut Vec<Malformed>,
     ) -> Result<Vec<TopicEncryptionPolicy>, Error> {
+        let may_count = |namespace: Option<&str>| may_count(namespace, key, proxies);
         let mut found = Vec::new();
         for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope) {
-            found.extend(self.referring(&api, key, settings, "TopicEncryptionPolicy", malformed).await?);
+            let kind = "TopicEncryptionPolicy";
+            found.extend(self.referring(&api, key, settings, kind, may_count, malformed).await?);
         }
         Ok(found)
     }
@@ -188,7 +195,7 @@ impl Reader {
     ) -> Result<Vec<EncryptionProxy>, Error> {
         let resource = ApiResource::erase::<EncryptionProxy>(&());
         let api = Api::namespaced_with(self.client.clone(), &key.namespace, &resource);
-        self.referring(&api, key, settings, "EncryptionProxy", malformed).await
+        self.referring(&api, key, settings, "EncryptionProxy", |_| true, malformed).await
     }
 
     /// Whether something that the selector does not choose refers to the cluster: then its fleet is another operator's.
@@ -200,8 +207,14 @@ impl Reader {
         let mut all = apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope);
         all.push(Api::namespaced_with(self.client.clone(), &key.namespace, &proxies));
         for api in all {
-            let listed = list(&api, "what refers to the cluster", &ListParams::default()).await?;
-            if listed.iter().any(|object| kafka_ref(object).as_ref() == Some(key)) {
+            let mut refers = false;
+            let all = ListParams::default();
+            each_page(&api, "what refers to the cluster", &all, |page| {
+                refers = page.iter().any(|object| kafka_ref(object).as_ref() == Some(key));
+                !refers
+            })
+            .await?;
+            if refers {
                 return Ok(true);
             }
         }
@@ -215,20 +228,27 @@ impl Reader {
         key: &KafkaKey,
         settings: &Settings,
         kind: &'static str,
+        may_count: impl Fn(Option<&str>) -> bool,
         malformed: &mut Vec<Malformed>,
     ) -> Result<Vec<K>, Error> {
         let mut parameters = ListParams::default();
         if let Some(selector) = &settings.selector {
             parameters = parameters.labels(selector);
         }
-        let listed = list(api, kind, &parameters).await?;
         let mut found = Vec::new();
-        for object in listed.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
-            match typed(&object) {
-                Ok(object) => found.push(object),
-                Err(error) => malformed.push(Malformed { kind, object, error }),
+        each_page(api, kind, &parameters, |page| {
+            for mut object in page.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
+                if !may_count(object.metadata.namespace.as_deref()) {
+                    without_rules(&mut object);
+                }
+                match typed(&object) {
+                    Ok(object) => found.push(object),
+                    Err(error) => malformed.push(Malformed { kind, object, error }),
+                }
             }
-        }
+            true
+        })
+        .await?;
         Ok(found)
     }
 

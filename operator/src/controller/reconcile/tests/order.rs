@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 use super::{POLICY, PROXY, World, has, place};
-use crate::controller::fixtures::{RULE, balancer, policy, policy_of, proxy};
+use crate::controller::fixtures::{RULE, balancer, key, policy, policy_of, proxy};
 
 #[tokio::test]
 async fn keys_come_before_the_ledger_and_the_ledger_before_the_policy() {
@@ -98,6 +98,36 @@ async fn load_balancers_get_their_services_before_there_is_anything_to_start() {
     world.service(&service);
     let writes = world.pass().await;
     place(&writes, "PATCH deployments/my-cluster-encryption");
+}
+
+#[tokio::test]
+async fn no_policy_is_missed_however_many_there_are() {
+    let world = World::with_policy().await;
+    for index in 0..120 {
+        let rules = format!("[{{topics: [{{name: t{index}}}], key: {{name: payments}}}}]");
+        world.policy(&policy_of("kafka", &format!("policy{index:03}"), &rules));
+    }
+    world.pass().await;
+    let ledger = world.ledger();
+    let missed: Vec<_> = (0..120).filter(|index| !ledger.contains(&format!("name: t{index}\n"))).collect();
+    assert!(missed.is_empty() && ledger.contains("prefix: payments."), "{missed:?}");
+}
+
+#[tokio::test]
+async fn rules_of_policies_that_cannot_count_are_not_kept() {
+    let world = World::started_with(&["--watch-namespaces", "aaa,kafka"]).await;
+    world.policy(&policy(RULE));
+    let collection = "/apis/encryption.strimzi.io/v1alpha1/namespaces/aaa/topicencryptionpolicies";
+    world.server.put(collection, &policy_of("aaa", "strange", RULE));
+    let rules = async || {
+        let read = world.context.reader.dereference(&key(), &world.context.settings).await;
+        let policies = read.expect("all is read").policies;
+        let count = policies.iter().map(|each| (each.metadata.name.clone().unwrap(), each.spec.rules.len()));
+        count.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(rules().await, [("payments".to_owned(), 1), ("strange".to_owned(), 0)].into());
+    world.proxy(&proxy("proxies", "{allowedPolicies: {namespaces: All}}"));
+    assert_eq!(rules().await["strange"], 1);
 }
 
 #[tokio::test]
