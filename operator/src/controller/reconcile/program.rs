@@ -175,10 +175,15 @@ async fn witness(
 ) -> Result<(), Error> {
     context.memory.saw_ledger(&fleet.key, serial);
     let secret = observed.ours.authority.as_ref().or(observed.ours.keys.as_ref());
-    match secret.filter(|secret| serial_on(secret).is_none_or(|noted| noted < serial)) {
-        Some(secret) => applier.note_ledger(&secret.name_any(), serial).await.map_err(Error::Apply),
-        None => Ok(()),
+    // Once: a tool that puts an older copy of the Secret in place again and again is not fought.
+    let Some(secret) = secret.filter(|_| context.memory.noted_serial(&fleet.key) < serial) else {
+        return Ok(());
+    };
+    if serial_on(secret).is_none_or(|noted| noted < serial) {
+        applier.note_ledger(&secret.name_any(), serial).await.map_err(Error::Apply)?;
     }
+    context.memory.noted_ledger(&fleet.key, serial);
+    Ok(())
 }
 
 fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {

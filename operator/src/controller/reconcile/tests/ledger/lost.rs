@@ -142,6 +142,20 @@ async fn a_ledger_that_was_set_back_with_its_copy_stops_everything() {
 }
 
 #[tokio::test]
+async fn a_tool_that_applies_an_older_secret_is_not_fought() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let path = "/api/v1/namespaces/kafka/secrets/my-cluster-encryption-ca";
+    let mut older = world.server.get(path).unwrap();
+    assert!(has(&world.pass().await, "PATCH secrets/my-cluster-encryption-ca"), "the serial is noted");
+    older["metadata"]["annotations"]["encryption.strimzi.io/ledger-serial"] = json!("0");
+    for _ in 0..2 {
+        world.put(super::super::CORE, "secrets", &older);
+        assert!(!has(&world.pass().await, "secrets/my-cluster-encryption-ca"));
+    }
+}
+
+#[tokio::test]
 async fn a_copy_of_the_ledger_that_cannot_be_read_is_told() {
     let world = World::with_policy().await;
     world.pass().await;
