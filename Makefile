@@ -22,10 +22,10 @@ test: ## every test, on real brokers with real clients
 	python3 -B -m unittest discover -s tests/bench
 	$(CARGO) test --locked --workspace
 
-unit: ## the tests that need no broker
+unit: ## the tests of programs and libraries by themselves: no broker, no Kubernetes; those of the chart are in `integration`
 	$(CARGO) test --locked --workspace --exclude tests
 
-integration: ## the tests on real brokers only: make integration CASE=name
+integration: ## the tests of the package `tests`: brokers, clients, chart, Kubernetes, upgrade; some of them: make integration CASE=name
 	tests/rig/setup test
 	$(CARGO) test --locked -p tests -- $(CASE)
 
@@ -56,6 +56,7 @@ generate: ## write generated files anew: test vectors, custom resource definitio
 	REGENERATE=1 $(CARGO) test --locked -p operator --lib argocd
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated_definitions
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated
+	REGENERATE=1 $(CARGO) test --locked -p tests --test kms
 
 fuzz: ## fuzz the record parsers for a minute each (nightly toolchain and cargo-fuzz)
 	cd proxy/records && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60; done

@@ -1,22 +1,21 @@
 //! A fleet of proxies, with every question answered: what `build` turns into Kubernetes objects.
 
+mod ports;
+mod upstream;
+
+pub use self::upstream::{Authentication, Trust, Upstream};
+
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use operator_api::{Limits, ListenerType, Logging, Probe, Template};
-use proxy_config::{BrokerId, HostPort, ProviderName};
+use operator_api::{KeyTimes, Limits, ListenerType, Logging, Probe, Template, VaultProvider};
+use proxy_config::ProviderName;
 
 use crate::cluster::KafkaKey;
-use crate::controller::ADMIN_PORT;
 use crate::names::Names;
-
-/// Ports of brokers are opened in steps of so many, so that new brokers seldom restart proxies.
-const BROKER_PORT_STEP: u32 = 16;
-/// What is free beyond the highest broker id at least.
-const BROKER_PORTS_AHEAD: u32 = 8;
 
 /// A fleet of proxies.
 #[derive(Debug, Clone)]
@@ -35,6 +34,8 @@ pub struct Fleet {
     pub upstream: Upstream,
     /// Where keys come from, with the Secrets that hold them.
     pub providers: BTreeMap<ProviderName, Provider>,
+    /// How long keys live.
+    pub keys: Option<KeyTimes>,
     /// Where their certificate comes from, if a listener has TLS.
     pub certificate: Certificate,
     /// Their image.
@@ -92,60 +93,8 @@ impl ClientAuthority {
     }
 }
 
-/// What stands behind the proxies.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// Where the cluster is found.
-    pub bootstrap: Vec<HostPort>,
-    /// Every broker.
-    pub brokers: BTreeMap<BrokerId, HostPort>,
-    /// The port of brokers.
-    pub port: u16,
-    /// Whom to trust; `None` is a clear connection.
-    pub trust: Option<Trust>,
-    /// Whom the proxies are, where clients' identities end at them.
-    pub authentication: Option<Authentication>,
-    /// How clients authenticate themselves, in Strimzi's words, for those who look for Kafka by Services.
-    pub client_authentication: String,
-}
-
-/// Whom to trust as a broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// Every `*.crt` of a Secret.
-    Secret(String),
-    /// These certificates.
-    Certificates(String),
-}
-
-/// A user of the proxies' own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Authentication {
-    /// A certificate: `user.crt` and `user.key` of a Secret.
-    Tls {
-        /// The Secret.
-        secret: String,
-    },
-    /// A password: `password` of a Secret.
-    ScramSha512 {
-        /// The Secret.
-        secret: String,
-        /// The name of the user.
-        username: String,
-    },
-}
-
-impl Authentication {
-    /// The Secret.
-    pub fn secret(&self) -> &str {
-        match self {
-            Self::Tls { secret } | Self::ScramSha512 { secret, .. } => secret,
-        }
-    }
-}
-
 /// Where keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Provider {
     /// A Secret of keys.
     Local {
@@ -154,6 +103,8 @@ pub enum Provider {
         /// Whether the operator makes the keys.
         ours: bool,
     },
+    /// A Transit secrets engine, of which the operator sees nothing.
+    Vault(Box<VaultProvider>),
 }
 
 /// Where the proxies' certificate comes from.
@@ -181,32 +132,6 @@ impl Fleet {
             labels: Some(self.names.labels()),
             ..ObjectMeta::default()
         }
-    }
-
-    /// How many ports of brokers a listener opens: for all that there are and some more, as far as there is room before
-    /// the next port that is taken. What fitted when it was applied must not stop the fleet when brokers are added.
-    pub fn broker_ports(&self, listener: &Listener) -> u32 {
-        let ids = self.upstream.brokers.keys().next_back().map_or(0, |id| number(*id).saturating_add(1));
-        let wanted = ids.saturating_add(BROKER_PORTS_AHEAD).next_multiple_of(BROKER_PORT_STEP);
-        let others = self.listeners.iter().map(|other| other.port);
-        let next = others.chain([ADMIN_PORT]).filter(|port| *port > listener.port).min();
-        // Below the next one, or up to the last port that there is.
-        let last = next.map_or(u16::MAX, |port| port - 1);
-        let room = u32::from(last - listener.port);
-        // The schema keeps listeners so far apart; what is nearer anyway is for the proxies' own reader to refuse.
-        wanted.min(room.max(BROKER_PORT_STEP))
-    }
-
-    /// The brokers that have a port on a listener.
-    pub fn served_brokers(&self, listener: &Listener) -> impl Iterator<Item = BrokerId> {
-        let ports = self.broker_ports(listener);
-        self.upstream.brokers.keys().copied().filter(move |id| number(*id) < ports)
-    }
-
-    /// Listeners without a port for every broker.
-    pub fn crowded(&self) -> impl Iterator<Item = &Listener> {
-        let brokers = self.upstream.brokers.len();
-        self.listeners.iter().filter(move |listener| self.served_brokers(listener).count() < brokers)
     }
 
     /// How clients of a listener authenticate themselves, in Strimzi's words. Where the proxies are a user of their own,
@@ -277,16 +202,4 @@ impl Fleet {
         names.dedup();
         names
     }
-}
-
-impl Listener {
-    /// The port of a broker.
-    pub fn broker_port(&self, id: BrokerId) -> u32 {
-        u32::from(self.port).saturating_add(1).saturating_add(number(id))
-    }
-}
-
-/// An id, which is never negative.
-fn number(id: BrokerId) -> u32 {
-    id.value().unsigned_abs()
 }

@@ -1,5 +1,10 @@
 //! Metrics of the operator, named as Strimzi names its own, with a prefix of this project.
 
+mod resources;
+
+pub(crate) use self::resources::Resources;
+
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -10,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use self::resources::ByKafka;
 use crate::cluster::KafkaKey;
 
 /// From a reconciliation without any change to one that waits for a slow API server.
@@ -22,6 +28,7 @@ const CERTIFICATES: [&str; 2] = ["authority", "server"];
 struct ByNamespace {
     kind: Kind,
     namespace: String,
+    selector: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,6 +48,7 @@ struct InProgress {
 struct ByReason {
     kind: Kind,
     namespace: String,
+    selector: String,
     reason: &'static str,
 }
 
@@ -51,9 +59,12 @@ struct ByCertificate {
     r#type: &'static str,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Kind {
+/// What is reconciled, and what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelValue)]
+pub(crate) enum Kind {
     Kafka,
+    TopicEncryptionPolicy,
+    EncryptionProxy,
 }
 
 /// Every metric.
@@ -64,17 +75,20 @@ pub struct Metrics {
     failed: Family<ByReason, Counter>,
     duration: Family<ByNamespace, Histogram, fn() -> Histogram>,
     started: Family<InProgress, Gauge>,
-    resources: Family<ByCluster, Gauge>,
-    paused: Family<ByCluster, Gauge>,
+    resources: Family<ByNamespace, Gauge>,
+    paused: Family<ByNamespace, Gauge>,
     desired: Family<ByCluster, Gauge>,
     loaded: Family<ByCluster, Gauge>,
     expiry: Family<ByCertificate, Gauge>,
     leader: Gauge,
+    by_kafka: Arc<Mutex<ByKafka>>,
+    /// Of the resources of this project that this operator looks at; empty for all.
+    selector: String,
 }
 
 impl Metrics {
-    /// All of them, in a registry.
-    pub fn register(registry: &mut Registry) -> Self {
+    /// All of them, in a registry, of an operator with this selector.
+    pub fn register(registry: &mut Registry, selector: Option<&str>) -> Self {
         let metrics = Self {
             total: Family::default(),
             successful: Family::default(),
@@ -87,6 +101,8 @@ impl Metrics {
             loaded: Family::default(),
             expiry: Family::default(),
             leader: Gauge::default(),
+            by_kafka: Arc::default(),
+            selector: selector.unwrap_or_default().to_owned(),
         };
         let registry = registry.sub_registry_with_prefix("topic_encryption_operator");
         registry.register("reconciliations", "Reconciliations begun", metrics.total.clone());
@@ -101,7 +117,7 @@ impl Metrics {
             metrics.failed.clone(),
         );
         registry.register(
-            "reconciliation_duration_seconds",
+            "reconciliations_duration_seconds",
             "Time that a reconciliation took",
             metrics.duration.clone(),
         );
@@ -110,10 +126,14 @@ impl Metrics {
             "When a reconciliation that runs now began",
             metrics.started.clone(),
         );
-        registry.register("resources", "Policies of a Kafka cluster", metrics.resources.clone());
+        registry.register(
+            "resources",
+            "Policies and EncryptionProxies of Kafka clusters that there are",
+            metrics.resources.clone(),
+        );
         registry.register(
             "resources_paused",
-            "Policies and EncryptionProxies of a Kafka cluster whose reconciliation is paused",
+            "Policies and EncryptionProxies whose reconciliation is paused",
             metrics.paused.clone(),
         );
         registry.register("proxies_desired", "Proxies that there should be", metrics.desired.clone());
@@ -138,7 +158,7 @@ impl Metrics {
 
     /// A reconciliation begins; it ends when the result is dropped or told.
     pub(crate) fn begin(&self, key: &KafkaKey) -> Run {
-        let labels = ByNamespace { kind: Kind::Kafka, namespace: key.namespace.clone() };
+        let labels = self.by_namespace(Kind::Kafka, key.namespace.clone());
         self.total.get_or_create(&labels).inc();
         let place =
             InProgress { kind: Kind::Kafka, namespace: key.namespace.clone(), name: key.name.clone() };
@@ -147,10 +167,9 @@ impl Metrics {
     }
 
     /// What a fleet looks like.
-    pub(crate) fn fleet(&self, key: &KafkaKey, policies: usize, paused: usize, desired: i32, loaded: i32) {
+    pub(crate) fn fleet(&self, key: &KafkaKey, resources: Resources, desired: i32, loaded: i32) {
+        self.count(key, resources);
         let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
-        self.resources.get_or_create(&labels).set(i64::try_from(policies).unwrap_or(i64::MAX));
-        self.paused.get_or_create(&labels).set(i64::try_from(paused).unwrap_or(i64::MAX));
         self.desired.get_or_create(&labels).set(i64::from(desired));
         self.loaded.get_or_create(&labels).set(i64::from(loaded));
     }
@@ -173,10 +192,30 @@ impl Metrics {
     /// A cluster is gone.
     pub(crate) fn forget(&self, key: &KafkaKey) {
         let labels = ByCluster { namespace: key.namespace.clone(), kafka: key.name.clone() };
-        for family in [&self.resources, &self.paused, &self.desired, &self.loaded] {
+        for family in [&self.desired, &self.loaded] {
             family.remove(&labels);
         }
+        self.count(key, Resources::default());
         self.expires_no_more(key);
+    }
+
+    fn count(&self, key: &KafkaKey, resources: Resources) {
+        // Held while gauges are set, lest two passes set them in the other order.
+        let mut by_kafka = self.by_kafka.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((kind, namespace), sum) in by_kafka.replace(key, resources) {
+            let labels = self.by_namespace(kind, namespace);
+            let Some(sum) = sum else {
+                self.resources.remove(&labels);
+                self.paused.remove(&labels);
+                continue;
+            };
+            self.resources.get_or_create(&labels).set(i64::try_from(sum.all).unwrap_or(i64::MAX));
+            self.paused.get_or_create(&labels).set(i64::try_from(sum.paused).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn by_namespace(&self, kind: Kind, namespace: String) -> ByNamespace {
+        ByNamespace { kind, namespace, selector: self.selector.clone() }
     }
 }
 
@@ -195,8 +234,8 @@ impl Run {
         match failure {
             None => self.metrics.successful.get_or_create(&self.labels).inc(),
             Some(reason) => {
-                let ByNamespace { kind, namespace } = self.labels.clone();
-                self.metrics.failed.get_or_create(&ByReason { kind, namespace, reason }).inc()
+                let ByNamespace { kind, namespace, selector } = self.labels.clone();
+                self.metrics.failed.get_or_create(&ByReason { kind, namespace, selector, reason }).inc()
             }
         };
     }

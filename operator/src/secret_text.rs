@@ -45,8 +45,8 @@ impl SecretChanges {
         self.set.is_empty() && self.remove.is_empty()
     }
 
-    /// Everything that the Secret holds afterwards. Server-side apply takes this: an entry that its owner once applied and
-    /// leaves out the next time is deleted.
+    /// Everything that the Secret holds afterwards. Who writes it takes out by name what is not in it, since a merge patch
+    /// leaves alone what it does not name.
     pub fn applied_to(&self, current: Option<&BTreeMap<String, ByteString>>) -> BTreeMap<String, ByteString> {
         let mut data = current.cloned().unwrap_or_default();
         data.retain(|entry, _| !self.remove.contains(entry));

@@ -67,8 +67,9 @@ pub struct Settings {
     /// Whether fleets get PodDisruptionBudgets.
     #[arg(long, env = "POD_DISRUPTION_BUDGETS", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub pod_disruption_budgets: bool,
-    /// How often everything is looked at without any change.
-    #[arg(long, env = "RESYNC_SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "SECONDS")]
+    /// How often everything is looked at without any change. Secrets that pods mount are not watched, which would need the
+    /// right to list them: a change of one is seen by then.
+    #[arg(long, env = "RESYNC_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=30), value_name = "SECONDS")]
     pub resync_seconds: u64,
     /// How long a new authority is only published before certificates are issued by it.
     #[arg(long, env = "CA_OVERLAP_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=1_296_000), value_name = "SECONDS")]
@@ -166,6 +167,16 @@ mod tests {
         let two = settings(&["--watch-namespaces", "b, a,b"]).watched();
         assert_eq!(two, Watched::Namespaces(vec!["a".to_owned(), "b".to_owned()]));
         assert!(two.contains("a") && !two.contains("own"));
+    }
+
+    #[test]
+    fn looks_at_everything_as_often_as_it_says() {
+        assert_eq!(settings(&[]).resync(), Duration::from_secs(30));
+        assert_eq!(settings(&["--resync-seconds", "5"]).resync(), Duration::from_secs(5));
+        for seconds in ["4", "31"] {
+            let arguments = ["operator", "--proxy-image", "proxy:1", "--resync-seconds", seconds];
+            assert!(Cli::try_parse_from(arguments).is_err(), "{seconds}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ KAFKA_LIBS=$KAFKA_HOME/libs
 JAVA_CLIENT_CLASSES=$CACHE/client-java
 PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
+OPENBAO=$CACHE/openbao/bao
+OPENBAO_IMAGE=$CACHE/openbao-image/openbao.tar
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml
 

@@ -16,6 +16,7 @@ pub mod client;
 pub mod cluster;
 pub mod eventually;
 pub mod kafka_error;
+pub mod kms;
 pub mod kubernetes;
 pub mod payload;
 pub mod ports;

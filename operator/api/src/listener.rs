@@ -18,7 +18,7 @@ pub struct Listener {
     /// Its name, unique among the listeners.
     #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
     pub name: String,
-    /// What kind of Service it gets.
+    /// What kind of Service it gets: `internal`, `loadbalancer` or `nodeport`.
     #[serde(rename = "type", default)]
     pub kind: ListenerType,
     /// Whether clients connect with TLS.
@@ -38,7 +38,7 @@ pub struct Listener {
     /// through to the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<ClientAuthentication>,
-    /// Who may connect, as in a `NetworkPolicy`. By default everybody.
+    /// Who may connect, as peers of a `NetworkPolicy`. By default everybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub network_policy_peers: Vec<NetworkPolicyPeer>,
@@ -51,8 +51,8 @@ pub struct ClientAuthentication {
     /// The kind.
     #[serde(rename = "type")]
     pub kind: ClientAuthenticationType,
-    /// A Secret whose `ca.crt` signs clients' certificates. By default Strimzi's authority for clients of this cluster, with
-    /// its older ones while Strimzi replaces it.
+    /// A Secret whose `ca.crt` holds the CA certificates that clients' certificates are from. By default those of Strimzi's
+    /// clients CA of this cluster, with its older ones while Strimzi replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<LocalRef>,
 }

@@ -61,7 +61,8 @@ pub struct PolicyRule {
     /// Which topics.
     #[schemars(length(min = 1, max = 64))]
     pub topics: Vec<TopicPattern>,
-    /// The key-encryption key, which its provider never hands out.
+    /// The key-encryption key (KEK), by its name at a key provider. That of a `local` provider lies in a Secret: whoever may
+    /// read the Secret holds the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyRef>,
     /// How records are stored. `Batch` encrypts whole batches, keys and headers included, and does not suit compacted
@@ -69,11 +70,11 @@ pub struct PolicyRule {
     /// a topic is known not to be compacted, else `Record`.
     #[serde(default)]
     pub format: RecordFormat,
-    /// What becomes of clear records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
+    /// What becomes of plaintext records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
     /// an error.
     #[serde(default)]
     pub on_plaintext: OnPlaintext,
-    /// `Disabled` makes an explicit hole: these topics are clear, whatever a wider rule says.
+    /// `Disabled` makes an explicit hole: these topics stay plaintext, whatever a wider rule says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
 }
@@ -109,7 +110,7 @@ pub enum RecordFormat {
     Record,
 }
 
-/// What becomes of clear records.
+/// What becomes of plaintext records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnPlaintext {
     /// They are delivered.
@@ -122,6 +123,6 @@ pub enum OnPlaintext {
 /// Whether topics are encrypted; that they are is said by a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Encryption {
-    /// They are clear.
+    /// They stay plaintext.
     Disabled,
 }

@@ -10,6 +10,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::key_provider::{KeyProvider, KeyTimes, default_key_providers};
 use crate::listener::{Listener, default_listeners};
 use crate::references::LocalRef;
 use crate::status::EncryptionProxyStatus;
@@ -73,14 +74,17 @@ pub struct EncryptionProxySpec {
     #[serde(default = "default_listeners")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub listeners: Vec<Listener>,
-    /// Where the proxies' certificates come from. By default from an authority that the operator makes.
+    /// Where the proxies' certificates come from. By default from a certificate authority (CA) that the operator makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ProxyTls>,
     /// Where keys come from. By default one provider named `default` with keys in a Secret that the operator makes.
     #[serde(default = "default_key_providers")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub key_providers: Vec<KeyProvider>,
-    /// Topics that no rule of any policy matches: `Passthrough` in clear, or `Reject`.
+    /// How long keys live, and how soon a revoked one stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyTimes>,
+    /// Topics that no rule of any policy matches: `Passthrough` in plaintext, or `Reject` writes to them.
     #[serde(default)]
     pub unmatched_topics: UnmatchedTopics,
     /// Whose policies count.
@@ -90,7 +94,7 @@ pub struct EncryptionProxySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub image: Option<String>,
-    /// Processors and memory of each proxy.
+    /// CPU and memory of each proxy, as requests and limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
     /// What the proxies log.
@@ -134,33 +138,10 @@ pub struct ProxyTls {
     pub issuer_ref: Option<LocalRef>,
 }
 
-/// A source of keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.local)").message("give exactly one kind of provider: local"))]
-pub struct KeyProvider {
-    /// Its name, by which rules choose it.
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
-    pub name: String,
-    /// Keys in a Secret of the fleet's namespace. Whoever may read that Secret holds the keys.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<LocalProvider>,
-}
-
-/// Keys in a Secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LocalProvider {
-    /// The Secret. By default one that the operator makes, to which it adds an entry for each new key and from which it
-    /// never takes one away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_ref: Option<LocalRef>,
-}
-
 /// What happens to topics without a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UnmatchedTopics {
-    /// They pass in clear.
+    /// They pass in plaintext.
     #[default]
     Passthrough,
     /// Writes to them are refused.
@@ -250,8 +231,4 @@ pub struct Limits {
 
 fn default_replicas() -> i32 {
     2
-}
-
-fn default_key_providers() -> Vec<KeyProvider> {
-    vec![KeyProvider { name: "default".to_owned(), local: Some(LocalProvider::default()) }]
 }

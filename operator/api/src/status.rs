@@ -15,7 +15,8 @@ pub struct TopicEncryptionPolicyStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// How many proxies have loaded this generation.
+    /// How many proxies have loaded what they were told last of this policy, which may be a first step of an edit, or an older
+    /// generation while paused or stopped. `Programmed` says whether that is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<ProxyCount>,
     /// Where clients connect, instead of the brokers.
@@ -54,7 +55,8 @@ pub struct EncryptionProxyStatus {
     /// Which pods these are, for autoscalers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_selector: Option<String>,
-    /// How many proxies have loaded the policies in force.
+    /// How many proxies have loaded what they were told last, which may be a first step of an edit, or an older state while
+    /// paused or stopped. `Programmed` says whether that is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<ProxyCount>,
     /// Where clients connect, instead of the brokers.
@@ -71,7 +73,7 @@ pub struct EncryptionProxyStatus {
     pub unmatched_topics: Option<i32>,
 }
 
-/// How many proxies have loaded something.
+/// How many proxies have loaded what they were told last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyCount {

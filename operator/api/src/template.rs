@@ -1,11 +1,16 @@
 //! Changes to the objects that the operator makes, with the names that Strimzi gives them.
 
+mod service;
+
+pub use self::service::{ExternalServiceTemplate, ExternalTrafficPolicy, ServiceTemplate};
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
     Affinity, CSIVolumeSource, ConfigMapVolumeSource, EmptyDirVolumeSource, EnvVar, HostAlias,
-    LocalObjectReference, PersistentVolumeClaimVolumeSource, PodDNSConfig, PodSecurityContext,
-    SecretVolumeSource, SecurityContext, Toleration, TopologySpreadConstraint, VolumeMount,
+    ImageVolumeSource, LocalObjectReference, PersistentVolumeClaimVolumeSource, PodDNSConfig,
+    PodSecurityContext, SecretVolumeSource, SecurityContext, Toleration, TopologySpreadConstraint,
+    VolumeMount,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -25,9 +30,12 @@ pub struct Template {
     /// The container of the proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_container: Option<ContainerTemplate>,
-    /// The Services of listeners.
+    /// The Services of listeners, and of those of the types `loadbalancer` and `nodeport` what `externalService` does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceTemplate>,
+    /// The Services of listeners of the types `loadbalancer` and `nodeport`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_service: Option<ExternalServiceTemplate>,
     /// How many proxies may be away at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<PodDisruptionBudgetTemplate>,
@@ -146,7 +154,7 @@ pub struct PodTemplate {
 /// A volume of a pod: exactly one of the fields besides its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.secret), has(self.configMap), has(self.emptyDir), has(self.persistentVolumeClaim), has(self.csi)].filter(given, given).size() == 1").message("give exactly one of secret, configMap, emptyDir, persistentVolumeClaim and csi"))]
+#[x_kube(validation = Rule::new("[has(self.secret), has(self.configMap), has(self.emptyDir), has(self.persistentVolumeClaim), has(self.csi), has(self.image)].filter(given, given).size() == 1").message("give exactly one of secret, configMap, emptyDir, persistentVolumeClaim, csi and image"))]
 pub struct AdditionalVolume {
     /// Its name, by which it is mounted.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -166,6 +174,9 @@ pub struct AdditionalVolume {
     /// What a driver provides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csi: Option<CSIVolumeSource>,
+    /// What an image has, read-only. Kubernetes must know such volumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageVolumeSource>,
 }
 
 /// A container.
@@ -188,22 +199,6 @@ pub struct ContainerTemplate {
     /// The security context of the container. By default what the `restricted` profile asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,
-}
-
-/// Services.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceTemplate {
-    /// Labels and annotations.
-    #[serde(default)]
-    pub metadata: Metadata,
-    /// Which families of addresses: `SingleStack`, `PreferDualStack` or `RequireDualStack`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip_family_policy: Option<String>,
-    /// The families, `IPv4` and `IPv6`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 2))]
-    pub ip_families: Vec<String>,
 }
 
 /// How many proxies may be away at the same time.

@@ -60,7 +60,10 @@ fn a_proxy_of_defaults_is_taken() {
 #[test]
 fn volumes_of_the_users_are_mounted_below_mnt() {
     proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
-        "pod": {"volumes": [{"name": "tokens", "csi": {"driver": "example.com"}}]},
+        "pod": {"volumes": [
+            {"name": "tokens", "csi": {"driver": "example.com"}},
+            {"name": "plugins", "image": {"reference": "example.com/plugins:1"}},
+        ]},
         "proxyContainer": {"volumeMounts": [{"name": "tokens", "mountPath": "/mnt/tokens"}]},
     }}))
     .unwrap();

@@ -196,6 +196,9 @@ impl<'a> Cluster<'a> {
                     WarningKind::InternalTopic => (Severity::Warning, Code::InternalTopic),
                     WarningKind::StillRetired => (Severity::Warning, Code::StillRetired),
                     WarningKind::NoEffect => (Severity::Warning, Code::NoEffect),
+                    WarningKind::OverlappingPolicies => (Severity::Warning, Code::OverlappingPolicies),
+                    // Often what is meant.
+                    WarningKind::CatchAll => (Severity::Note, Code::CatchAll),
                     // The default, and what a migration needs.
                     WarningKind::PlaintextPasses => (Severity::Note, Code::PlaintextPasses),
                 };

@@ -103,6 +103,10 @@ pub enum Code {
     InternalTopic,
     /// A rule under which clear records are delivered.
     PlaintextPasses,
+    /// A rule for all topics that no narrower pattern is for.
+    CatchAll,
+    /// A pattern within one of another policy of the same namespace.
+    OverlappingPolicies,
     /// A rule that does not clear all that lies within its pattern.
     StillRetired,
     /// A rule of another namespace that leaves nothing clear.

@@ -182,16 +182,12 @@ impl Topic {
     /// A topic that says which cluster it is of; Strimzi ignores others.
     fn read(place: Place, value: &Value) -> Option<Object<Self>> {
         let cluster = labels(value).remove(CLUSTER_LABEL)?;
-        let text = |pointer: &str| match value.pointer(pointer)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
+        let text = |pointer: &str| text(value, pointer);
         let topic = Self {
             kafka: KafkaName { namespace: place.object.namespace.clone(), name: cluster },
             name: text("/spec/topicName").unwrap_or_else(|| place.object.name.clone()),
             cleanup_policy: text("/spec/config/cleanup.policy"),
-            max_message_bytes: text("/spec/config/max.message.bytes").and_then(|text| text.parse().ok()),
+            max_message_bytes: size(value, "/spec/config/max.message.bytes"),
         };
         Some(Object { place, content: topic })
     }
@@ -200,6 +196,19 @@ impl Topic {
 impl fmt::Display for KafkaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A number of bytes in a configuration, which may be text.
+pub(super) fn size(value: &Value, pointer: &str) -> Option<u64> {
+    text(value, pointer)?.parse().ok()
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    match value.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

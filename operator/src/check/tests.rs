@@ -330,12 +330,35 @@ fn batch_format_does_not_suit_compacted_topics() {
 }
 
 #[test]
+fn a_rule_for_everything_is_a_note_and_an_overlap_a_warning() {
+    let text =
+        policy("wide", FINE) + &policy("narrow", "{topics: [{name: a.b}, {any: true}], key: {name: k}}");
+    let report = one(&text);
+    let expected = [
+        "a.yaml:2 note CatchAll narrow spec.rules[0].topics[1]",
+        "a.yaml:2 warning OverlappingPolicies narrow spec.rules[0].topics[0]",
+    ];
+    assert_eq!(found(&report), expected);
+}
+
+#[test]
 fn little_room_for_what_encryption_adds_is_a_note() {
     let text = |bytes: &str| policy("p", FINE) + &topic("a", &format!("max.message.bytes: {bytes}"));
     let note = ["a.yaml:2 note SizeHeadroom a spec.config.max.message.bytes"];
     assert_eq!(found(&one(&text("1048588"))), note);
     assert_eq!(found(&one(&text("'1048588'"))), note);
     assert_eq!(found(&one(&text("2097152"))), [""; 0]);
+
+    let brokers =
+        kafka("my-cluster").replace("spec: {}", "spec: {kafka: {config: {message.max.bytes: 1000000}}}");
+    let unset = brokers.clone() + &policy("p", FINE) + &topic("a", "");
+    let found_unset = ["a.yaml:3 note SizeHeadroom a spec.config.max.message.bytes"];
+    assert_eq!(found(&one(&unset)), found_unset);
+    assert!(
+        message(&one(&unset), Code::SizeHeadroom)
+            .starts_with("1000000 (message.max.bytes of the Kafka resource)")
+    );
+    assert_eq!(found(&one(&(brokers + &text("2097152")))), [""; 0], "the topic's own counts");
 }
 
 #[test]
@@ -492,4 +515,23 @@ fn a_kafka_user_must_suit_the_listener_and_the_cluster() {
     // But no user at all suits a listener without authentication.
     let open = one(&(with_user + &kafka_with(TLS)));
     assert_eq!(found(&open), ["a.yaml:2 error ListenerAuthentication my-cluster spec.kafka.listeners"]);
+}
+
+/// The tests on Kubernetes ask a real API server the same of this table.
+#[test]
+fn what_the_api_server_refuses_is_refused_in_its_words() {
+    let cases: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../../api/tests/refused.json")).unwrap();
+    for case in &cases {
+        let manifest = serde_json::json!({
+            "apiVersion": "encryption.strimzi.io/v1alpha1", "kind": case["kind"], "metadata": {"name": "refused"},
+            "spec": case["spec"],
+        });
+        let report = one(&manifest.to_string());
+        let rules: Vec<_> = report.findings.iter().filter(|finding| finding.code == Code::Rule).collect();
+        assert_eq!(rules.len(), 1, "{case}: {:#?}", report.findings);
+        assert_eq!(rules[0].severity, Severity::Error);
+        assert_eq!(rules[0].field, case["field"].as_str().unwrap(), "{case}");
+        assert!(rules[0].message.contains(case["said"].as_str().unwrap()), "{case}: {}", rules[0].message);
+    }
 }

@@ -7,7 +7,7 @@ use proxy_config::{KeyRef, is_internal_topic};
 use serde::Serialize;
 
 use super::finding::{Code, Findings, Severity};
-use super::objects::{KafkaName, Object, Objects, Topic};
+use super::objects::{KafkaName, Object, Objects, Topic, size};
 use crate::policies::{Encrypt, Merged, MergedRule, PolicyId, Treatment};
 
 /// What producers send at most by default (`max.request.size`).
@@ -68,10 +68,12 @@ pub(super) fn check(
     objects: &Objects,
     findings: &mut Findings,
 ) -> Vec<TopicRow> {
+    let of_brokers =
+        objects.kafka(kafka).and_then(|kafka| size(&kafka.content, "/spec/kafka/config/message.max.bytes"));
     let topics = objects.topics.iter().filter(|topic| topic.content.kafka == *kafka);
     let rows = topics.map(|topic| {
         let rule = merged.program.decide(&topic.content.name);
-        remark(topic, rule, merged.program.unmatched(), findings);
+        remark(topic, rule, merged.program.unmatched(), of_brokers, findings);
         row(topic, rule, merged.program.unmatched())
     });
     let mut rows: Vec<_> = rows.collect();
@@ -118,6 +120,7 @@ fn remark(
     topic: &Object<Topic>,
     rule: Option<&MergedRule>,
     unmatched: UnmatchedTopics,
+    of_brokers: Option<u64>,
     findings: &mut Findings,
 ) {
     let Topic { name, max_message_bytes, .. } = &topic.content;
@@ -154,9 +157,14 @@ fn remark(
                 add(Severity::Error, Code::BatchOnCompactedTopic, CLEANUP_POLICY, message);
             }
             let wanted = LARGEST_BATCH + LARGEST_BATCH.div_ceil(10);
-            if let Some(bytes) = max_message_bytes.filter(|bytes| *bytes < wanted) {
+            if let Some(bytes) = max_message_bytes.or(of_brokers).filter(|bytes| *bytes < wanted) {
+                let whose = if max_message_bytes.is_none() {
+                    " (message.max.bytes of the Kafka resource)"
+                } else {
+                    ""
+                };
                 let message = format!(
-                    "{bytes} leaves little room for what encryption adds: a batch of {LARGEST_BATCH} bytes, which producers \
+                    "{bytes}{whose} leaves little room for what encryption adds: a batch of {LARGEST_BATCH} bytes, which producers \
                      send by default, may need {wanted}"
                 );
                 add(Severity::Note, Code::SizeHeadroom, "spec.config.max.message.bytes", message);

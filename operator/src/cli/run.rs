@@ -47,7 +47,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
     let mut registry = Registry::default();
-    let metrics = Metrics::register(&mut registry);
+    let metrics = Metrics::register(&mut registry, settings.selector.as_deref());
     let readiness = Readiness::default();
     let health =
         tokio::spawn(admin::serve(settings.admin_bind, readiness.clone(), Arc::new(registry), stop.clone()));

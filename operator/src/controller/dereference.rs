@@ -5,11 +5,15 @@
 //! of a given certificate.
 
 mod listing;
+mod observed;
+mod referring;
+
+pub(crate) use self::listing::PAGE;
+pub(crate) use self::observed::{Concerned, Malformed, Observed, Ours, Strimzi};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource, ResourceExt};
@@ -17,15 +21,13 @@ use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-pub(crate) use self::listing::PAGE;
-use self::listing::{each_page, may_count, without_rules};
+use self::listing::may_count;
 use super::strimzi_api::{StrimziApi, is_gone};
-use super::watches::{apis, kafka_ref};
 use crate::certificates::certificates_only;
 use crate::cluster::KafkaKey;
 use crate::names::Names;
-use crate::pods::{self, Proxy};
-use crate::settings::{Settings, Watched};
+use crate::pods;
+use crate::settings::Settings;
 
 /// Why something was not read.
 #[derive(Debug, Error)]
@@ -55,78 +57,6 @@ impl Error {
     }
 }
 
-/// An object of ours that may not be what its schema says.
-#[derive(Debug, Clone)]
-pub(crate) struct Malformed {
-    pub(crate) kind: &'static str,
-    pub(crate) object: DynamicObject,
-    pub(crate) error: String,
-}
-
-impl Malformed {
-    pub(crate) fn is_policy(&self) -> bool {
-        self.kind == "TopicEncryptionPolicy"
-    }
-}
-
-/// Everything that is said of a cluster.
-#[derive(Debug, Default)]
-pub(crate) struct Observed {
-    pub(crate) policies: Vec<TopicEncryptionPolicy>,
-    pub(crate) proxies: Vec<EncryptionProxy>,
-    pub(crate) malformed: Vec<Malformed>,
-    /// `None` where Strimzi is not installed.
-    pub(crate) strimzi: Option<Strimzi>,
-    /// Labels of the namespaces of policies, where a selector asks for them.
-    pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    pub(crate) ours: Ours,
-    pub(crate) fleet: Vec<Proxy>,
-    /// The highest number of the ledger that this process saw.
-    pub(crate) ledger_serial: u64,
-}
-
-/// Resources of ours that are for a cluster.
-#[derive(Debug, Default)]
-pub(crate) struct Concerned {
-    pub(crate) policies: Vec<TopicEncryptionPolicy>,
-    pub(crate) proxies: Vec<EncryptionProxy>,
-    pub(crate) malformed: Vec<Malformed>,
-}
-
-impl Observed {
-    /// Policies that are not what their schema says.
-    pub(crate) fn malformed_policies(&self) -> impl Iterator<Item = &DynamicObject> {
-        self.malformed.iter().filter(|malformed| malformed.is_policy()).map(|malformed| &malformed.object)
-    }
-
-    /// Whom clients trust, as they are told now.
-    pub(crate) fn bundle(&self) -> Option<&str> {
-        self.ours.bundle.as_ref()?.data.as_ref()?.get("ca.crt").map(String::as_str)
-    }
-}
-
-/// What Strimzi's resources say.
-#[derive(Debug, Default)]
-pub(crate) struct Strimzi {
-    pub(crate) kafka: Option<DynamicObject>,
-    pub(crate) pools: Vec<DynamicObject>,
-    pub(crate) topics: Vec<DynamicObject>,
-    pub(crate) users: Vec<DynamicObject>,
-}
-
-/// What the operator made before.
-#[derive(Debug, Default)]
-pub(crate) struct Ours {
-    pub(crate) ledger: Option<ConfigMap>,
-    pub(crate) config: Option<ConfigMap>,
-    pub(crate) keys: Option<Secret>,
-    pub(crate) authority: Option<Secret>,
-    pub(crate) bundle: Option<ConfigMap>,
-    pub(crate) certificate: Option<Secret>,
-    pub(crate) services: Vec<Service>,
-    pub(crate) deployment: Option<Deployment>,
-}
-
 /// Reads.
 #[derive(Clone)]
 pub(crate) struct Reader {
@@ -138,12 +68,12 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads everything.
     pub(crate) async fn dereference(&self, key: &KafkaKey, settings: &Settings) -> Result<Observed, Error> {
-        let mut malformed = Vec::new();
-        let scope = settings.watched();
-        let proxies = self.proxies(key, settings, &mut malformed).await?;
-        let policies = self.policies(key, &scope, settings, &proxies, &mut malformed).await?;
+        let may_count =
+            |namespace: Option<&str>, proxies: &[EncryptionProxy]| may_count(namespace, key, proxies);
+        let Concerned { policies, proxies, malformed } =
+            self.referring(key, settings, may_count, Err).await?;
         let nothing = policies.is_empty() && proxies.is_empty() && malformed.is_empty();
-        if nothing && self.is_anothers(key, &scope, settings).await? {
+        if nothing && self.is_anothers(key, settings).await? {
             return Ok(Observed::default());
         }
         let strimzi = self.strimzi(key).await?;
@@ -155,101 +85,6 @@ impl Reader {
         let fleet = pods::ask(&self.http, &pods, key).await;
         let ledger_serial = 0;
         Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet, ledger_serial })
-    }
-
-    /// Whom a failure concerns, as far as they can be listed.
-    pub(crate) async fn concerned(&self, key: &KafkaKey, settings: &Settings) -> Concerned {
-        let mut found = Concerned::default();
-        for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), &settings.watched())
-        {
-            let kind = "TopicEncryptionPolicy";
-            let listed = self.referring(&api, key, settings, kind, |_| true, &mut found.malformed).await;
-            found.policies.extend(listed.unwrap_or_default());
-        }
-        found.proxies = self.proxies(key, settings, &mut found.malformed).await.unwrap_or_default();
-        found
-    }
-
-    async fn policies(
-        &self,
-        key: &KafkaKey,
-        scope: &Watched,
-        settings: &Settings,
-        proxies: &[EncryptionProxy],
-        malformed: &mut Vec<Malformed>,
-    ) -> Result<Vec<TopicEncryptionPolicy>, Error> {
-        let may_count = |namespace: Option<&str>| may_count(namespace, key, proxies);
-        let mut found = Vec::new();
-        for api in apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope) {
-            let kind = "TopicEncryptionPolicy";
-            found.extend(self.referring(&api, key, settings, kind, may_count, malformed).await?);
-        }
-        Ok(found)
-    }
-
-    async fn proxies(
-        &self,
-        key: &KafkaKey,
-        settings: &Settings,
-        malformed: &mut Vec<Malformed>,
-    ) -> Result<Vec<EncryptionProxy>, Error> {
-        let resource = ApiResource::erase::<EncryptionProxy>(&());
-        let api = Api::namespaced_with(self.client.clone(), &key.namespace, &resource);
-        self.referring(&api, key, settings, "EncryptionProxy", |_| true, malformed).await
-    }
-
-    /// Whether something that the selector does not choose refers to the cluster: then its fleet is another operator's.
-    async fn is_anothers(&self, key: &KafkaKey, scope: &Watched, settings: &Settings) -> Result<bool, Error> {
-        if settings.selector.is_none() {
-            return Ok(false);
-        }
-        let proxies = ApiResource::erase::<EncryptionProxy>(&());
-        let mut all = apis(&self.client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), scope);
-        all.push(Api::namespaced_with(self.client.clone(), &key.namespace, &proxies));
-        for api in all {
-            let mut refers = false;
-            let all = ListParams::default();
-            each_page(&api, "what refers to the cluster", &all, |page| {
-                refers = page.iter().any(|object| kafka_ref(object).as_ref() == Some(key));
-                !refers
-            })
-            .await?;
-            if refers {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Objects whose `spec.kafkaRef` names the cluster.
-    async fn referring<K: DeserializeOwned>(
-        &self,
-        api: &Api<DynamicObject>,
-        key: &KafkaKey,
-        settings: &Settings,
-        kind: &'static str,
-        may_count: impl Fn(Option<&str>) -> bool,
-        malformed: &mut Vec<Malformed>,
-    ) -> Result<Vec<K>, Error> {
-        let mut parameters = ListParams::default();
-        if let Some(selector) = &settings.selector {
-            parameters = parameters.labels(selector);
-        }
-        let mut found = Vec::new();
-        each_page(api, kind, &parameters, |page| {
-            for mut object in page.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
-                if !may_count(object.metadata.namespace.as_deref()) {
-                    without_rules(&mut object);
-                }
-                match typed(&object) {
-                    Ok(object) => found.push(object),
-                    Err(error) => malformed.push(Malformed { kind, object, error }),
-                }
-            }
-            true
-        })
-        .await?;
-        Ok(found)
     }
 
     /// What Strimzi's resources say. Where a kind is gone in the version that was served before, there may be another.
@@ -382,10 +217,4 @@ where
 fn read(kind: &str, name: &str) -> impl FnOnce(kube::Error) -> Error + use<> {
     let (kind, name) = (kind.to_owned(), name.to_owned());
     |source| Error::Read { kind, name, source: Box::new(source) }
-}
-
-/// A typed object of one that is known by its name only.
-fn typed<K: DeserializeOwned>(object: &DynamicObject) -> Result<K, String> {
-    let value = serde_json::to_value(object).map_err(|error| error.to_string())?;
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }

@@ -34,8 +34,6 @@ const LATER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// So many failures that pass by themselves, such as conflicts, turn no resource that was ready.
 const PASSING: u32 = 3;
-/// Secrets that pods mount are not watched, which would need the right to list them; their versions are compared.
-const SECRETS: Duration = Duration::from_secs(30);
 
 /// Something hangs in a pass that takes longer, and other clusters wait for its place.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
@@ -156,7 +154,7 @@ fn is_nothing(observed: &Observed) -> bool {
 }
 
 fn wait(key: &KafkaKey, context: &Context, facts: &Facts<'_>, settled: bool) -> Duration {
-    let resync = context.settings.resync().min(SECRETS);
+    let resync = context.settings.resync();
     // Whatever an obstacle waits for is watched.
     if settled {
         context.memory.settled(key);

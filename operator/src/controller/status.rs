@@ -5,6 +5,7 @@ mod events;
 mod findings;
 mod kafka;
 mod keys;
+mod ours;
 mod policy;
 mod proxy;
 mod stranger;
@@ -19,20 +20,18 @@ pub(crate) use self::unread::write_unread;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
-use kube::core::NamespaceResourceScope;
-use kube::{Resource, ResourceExt};
-use operator_api::{
-    EncryptionProxy, EncryptionProxyStatus, TopicEncryptionPolicy, TopicEncryptionPolicyStatus,
-};
+use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use thiserror::Error;
 
+use self::ours::{HasConditions, Ours};
 use super::dereference::Malformed;
 use super::reconcile::Context;
 use super::validate::is_paused;
+use crate::metrics::{Kind, Resources};
 use crate::names::FIELD_MANAGER;
 
 /// Why a status was not written.
@@ -57,12 +56,12 @@ pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, 
     let ours = observed.policies.iter().filter(|each| !facts.is_strange(*each));
     for each in ours.filter(|each| facts.concerns(each.status.as_ref())) {
         let after = policy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
-        outcome = put_policy(context, each, after).await.and(outcome);
+        outcome = put(context, each, after).await.and(outcome);
     }
     let proxies = observed.proxies.iter().filter(|each| each.metadata.deletion_timestamp.is_none());
     for each in proxies.filter(|each| facts.concerns(each.status.as_ref())) {
         let after = proxy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
-        outcome = put_proxy(context, each, after).await.and(outcome);
+        outcome = put(context, each, after).await.and(outcome);
     }
     // Whoever does not count for the cluster comes after all who do.
     let (strange, ours): (Vec<_>, Vec<_>) =
@@ -75,46 +74,28 @@ pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, 
 }
 
 fn tell_metrics(context: &Context, facts: &Facts<'_>) {
-    let observed = facts.observed;
-    let paused = observed.policies.iter().filter(|each| is_paused(*each)).count()
-        + observed.proxies.iter().filter(|each| is_paused(*each)).count();
+    let mut resources = Resources::default();
+    for each in &facts.observed.policies {
+        resources.add(Kind::TopicEncryptionPolicy, each.namespace().unwrap_or_default(), is_paused(each));
+    }
+    for each in &facts.observed.proxies {
+        resources.add(Kind::EncryptionProxy, each.namespace().unwrap_or_default(), is_paused(each));
+    }
     let (desired, loaded) = facts.serving();
-    context.metrics.fleet(facts.key, observed.policies.len(), paused, desired, loaded);
+    context.metrics.fleet(facts.key, resources, desired, loaded);
 }
 
-async fn put_policy(
-    context: &Context,
-    policy: &TopicEncryptionPolicy,
-    after: TopicEncryptionPolicyStatus,
-) -> Result<(), Error> {
-    let before = policy.status.clone().unwrap_or_default();
+/// Writes a status if it changed, and tells of what turned.
+async fn put<K: Ours>(context: &Context, object: &K, after: K::Status) -> Result<(), Error> {
+    let before = object.status().cloned().unwrap_or_default();
     if after == before {
         return Ok(());
     }
-    events::turned(context, policy, &before.conditions, &after.conditions).await;
-    patch(context, policy, &after).await
+    events::turned(context, object, before.conditions(), after.conditions()).await;
+    patch(context, object, &after).await
 }
 
-async fn put_proxy(
-    context: &Context,
-    proxy: &EncryptionProxy,
-    after: EncryptionProxyStatus,
-) -> Result<(), Error> {
-    let before = proxy.status.clone().unwrap_or_default();
-    if after == before {
-        return Ok(());
-    }
-    events::turned(context, proxy, &before.conditions, &after.conditions).await;
-    patch(context, proxy, &after).await
-}
-
-async fn patch<K>(context: &Context, object: &K, status: &impl Serialize) -> Result<(), Error>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + DeserializeOwned
-        + Clone
-        + std::fmt::Debug,
-{
+async fn patch<K: Ours>(context: &Context, object: &K, status: &impl Serialize) -> Result<(), Error> {
     let name = object.name_any();
     let namespace = object.namespace().unwrap_or_default();
     let api = Api::<K>::namespaced(context.client.clone(), &namespace);

@@ -11,7 +11,8 @@ mod room;
 
 use std::collections::BTreeMap;
 
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Resource, ResourceExt};
 use operator_api::{EncryptionProxy, EncryptionProxySpec};
 use proxy_config::{KeyRef, ProviderName};
 
@@ -97,7 +98,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
     let wanted = proxy.is_some()
-        || observed.ours.config.is_some()
+        || observed.ours.config.as_ref().is_some_and(outlasts_policies)
         || merged.verdicts.values().any(|verdict| verdict.reason != Reason::NamespaceNotAllowed);
     let paused = proxy
         .as_ref()
@@ -133,6 +134,13 @@ impl Judgement {
     pub(crate) fn is_damaged(&self, key: &KeyRef) -> bool {
         is_ours(&self.spec, &key.provider) && is_damaged(&self.damaged, key)
     }
+}
+
+/// Whether a fleet that nobody asks for any more goes on reading. One whose `EncryptionProxy` is gone goes with it: the garbage
+/// collector is about to take it away, which an owner that is put in place of the old one would prevent.
+fn outlasts_policies(config: &ConfigMap) -> bool {
+    let kind = EncryptionProxy::kind(&());
+    !config.owner_references().iter().any(|owner| owner.kind == kind)
 }
 
 /// What an `EncryptionProxy` without any settings says.

@@ -62,6 +62,10 @@ pub enum WarningKind {
     InternalTopic,
     /// A rule under which clear records are delivered.
     PlaintextPasses,
+    /// A rule for all topics that no narrower pattern is for.
+    CatchAll,
+    /// A pattern within one of another policy of the same namespace.
+    OverlappingPolicies,
     /// A `Disabled` rule within which topics stay refused, since narrower patterns of them were encrypted.
     StillRetired,
     /// A `Disabled` rule of another namespace than the Kafka cluster's, for topics that this namespace does not encrypt.
@@ -87,6 +91,8 @@ impl WarningKind {
             Self::ShadowedRule => "ShadowedRule",
             Self::InternalTopic => "InternalTopic",
             Self::PlaintextPasses => "PlaintextPasses",
+            Self::CatchAll => "CatchAll",
+            Self::OverlappingPolicies => "OverlappingPolicies",
             Self::StillRetired => "StillRetired",
             Self::NoEffect => "NoEffect",
         }

@@ -10,6 +10,7 @@ use super::field::{Field, ParseError};
 use super::listener::ListenerSpec;
 use super::object::Object;
 use super::state::KafkaState;
+use super::topic::parse_size;
 
 /// What we read of a `Kafka`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Kafka {
     pub listeners: Vec<ListenerSpec>,
     /// Who may do what, if brokers ask that.
     pub authorization: Option<Authorization>,
+    /// `message.max.bytes` of brokers, which counts for topics that do not say `max.message.bytes`.
+    pub max_message_bytes: Option<u64>,
     /// How it is.
     pub state: KafkaState,
     /// The listeners that brokers have, by name. **None** while paused and after many failures.
@@ -87,6 +90,11 @@ impl TryFrom<&DynamicObject> for Kafka {
                 .map(ListenerSpec::parse)
                 .collect::<Result<_, _>>()?,
             authorization: Authorization::parse(&kafka.get("authorization")?)?,
+            // No reason not to know the cluster.
+            max_message_bytes: kafka
+                .get("config")
+                .and_then(|config| parse_size(&config.get("message.max.bytes")?))
+                .unwrap_or_default(),
             state: KafkaState::parse(status)?,
             listener_status: ListenerStatus::parse_all(&status.get("listeners")?)?,
             cluster_id: status.get("clusterId")?.owned()?,

@@ -124,7 +124,7 @@ fn parse_topic_name(object: &Object<'_>, name: &str) -> Result<TopicName, ParseE
 }
 
 /// A number, or text with one: values of topics' configuration may be either.
-fn parse_size(field: &Field<'_>) -> Result<Option<u64>, ParseError> {
+pub(super) fn parse_size(field: &Field<'_>) -> Result<Option<u64>, ParseError> {
     let size = match field.raw() {
         None => return Ok(None),
         Some(Value::String(text)) => text.trim().parse().ok(),

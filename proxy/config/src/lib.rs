@@ -15,6 +15,7 @@
 
 mod address;
 mod brokers_file;
+mod duration;
 mod error;
 mod file;
 mod name;
@@ -26,6 +27,7 @@ mod yaml;
 
 pub use self::address::{AddressError, BrokerId, Host, HostPort};
 pub use self::brokers_file::BrokersFile;
+pub use self::duration::Span;
 pub use self::error::{ConfigErrors, Mistake};
 pub use self::file::{MAX_FILE_BYTES, read_text};
 pub use self::name::{
@@ -37,7 +39,7 @@ pub use self::policy::{
     OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
-    Admin, AuthenticationMethod, BrokerPorts, ClientIdentity, Drain, KeyProvider, Limits, Listener, Log,
-    LogFormat, LogLevel, PolicyFiles, ProxyConfig, ScramUser, ServerTls, Upstream, UpstreamAuthentication,
-    UpstreamTls,
+    Admin, AuthenticationMethod, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, Limits, Listener,
+    Log, LogFormat, LogLevel, PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, Upstream,
+    UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };

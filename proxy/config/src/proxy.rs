@@ -2,6 +2,7 @@
 
 mod authentication;
 mod key_provider;
+mod keys;
 mod limits;
 mod listener;
 mod policy_files;
@@ -17,7 +18,8 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
-pub use self::key_provider::KeyProvider;
+pub use self::key_provider::{KeyProvider, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
+pub use self::keys::KeyTimes;
 pub use self::limits::Limits;
 pub use self::listener::{BrokerPorts, Listener, ServerTls};
 pub use self::policy_files::PolicyFiles;
@@ -43,6 +45,8 @@ pub struct ProxyConfig {
     pub listeners: Vec<Listener>,
     /// Where key-encryption keys are; at least one.
     pub key_providers: BTreeMap<ProviderName, KeyProvider>,
+    /// How long keys live.
+    pub keys: KeyTimes,
     /// The files of the policy.
     pub policy: PolicyFiles,
     /// The admin server: health, metrics, and what is loaded.
@@ -91,6 +95,7 @@ impl ProxyConfig {
             "upstream",
             "listeners",
             "keyProviders",
+            "keys",
             "policy",
             "admin",
             "limits",
@@ -102,6 +107,7 @@ impl ProxyConfig {
         let listeners = fields.required("listeners").and_then(|field| listener::read_all(field, base_dir));
         let key_providers =
             fields.required("keyProviders").and_then(|field| key_provider::read_all(field, base_dir));
+        let keys = fields.optional("keys").and_then(KeyTimes::read).unwrap_or_default();
         let policy = fields.required("policy").and_then(|field| PolicyFiles::read(field, base_dir));
         let admin = fields.optional("admin").and_then(Admin::read).unwrap_or_default();
         let limits = fields.optional("limits").and_then(Limits::read).unwrap_or_default();
@@ -120,6 +126,7 @@ impl ProxyConfig {
             upstream: upstream?,
             listeners: listeners?,
             key_providers: key_providers?,
+            keys,
             policy: policy?,
             admin,
             limits,

@@ -5,9 +5,11 @@
 //! answer, its last answer lives on for a limited time; a definite no ends it at once.
 
 mod asked;
+mod audit;
 mod breaker;
 mod data_key;
 mod limits;
+mod pace;
 mod ring;
 mod source;
 mod stats;
@@ -38,7 +40,6 @@ pub struct Keys {
     sources: HashMap<ProviderName, Arc<Source>>,
     /// Only the keys of configured rules are ever asked for, so this does not grow without bounds.
     rings: RwLock<HashMap<ProviderName, HashMap<KeyName, Arc<Ring>>>>,
-    unwrapped: Unwrapped,
     shared: Shared,
 }
 
@@ -47,6 +48,7 @@ struct Shared {
     limits: KeyLimits,
     stats: Arc<KeyStats>,
     tasks: Tasks,
+    unwrapped: Arc<Unwrapped>,
 }
 
 impl Keys {
@@ -64,14 +66,18 @@ impl Keys {
         Self {
             sources: sources.collect(),
             rings: RwLock::default(),
-            unwrapped: Unwrapped::new(&limits),
-            shared: Shared { limits, stats, tasks: Tasks::default() },
+            shared: Shared {
+                unwrapped: Arc::new(Unwrapped::new(&limits)),
+                limits,
+                stats,
+                tasks: Tasks::default(),
+            },
         }
     }
 
     /// The data key to seal with.
     ///
-    /// Waits only when there is none that may be used, and then no longer than the limit of a call. The next key is
+    /// Waits only when there is none that may be used, and then no longer than the limit of two calls. The next key is
     /// fetched in the background before this one ends.
     pub async fn data_key(
         &self,
@@ -84,20 +90,25 @@ impl Keys {
     /// The data key of an envelope, in clear. Waits no longer than the limit of a call.
     pub async fn unwrap(&self, envelope: &EnvelopeHeader<'_>) -> Result<Arc<Dek>, ProviderError> {
         let source = self.source(envelope.provider(), envelope.key())?;
-        self.unwrapped.unwrap(source, envelope, &self.shared).await
+        self.shared.unwrapped.unwrap(source, envelope, &self.shared).await
     }
 
     /// Whether the key works now: has the provider make a data key and unwrap it again.
     pub async fn verify(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Result<(), ProviderError> {
         let source = self.source(provider.as_ref(), key.as_ref())?;
-        let context = source.context(key.as_ref())?;
-        let (dek, wrapped) = source.generate(&context).await?;
-        let unwrapped = source.unwrap(&context, wrapped.as_bytes()).await?;
-        if dek.same_as(&unwrapped) {
-            Ok(())
-        } else {
-            Err(ProviderError::corrupt(&context, "the data key that it wrapped unwraps to another"))
-        }
+        source.generate(&source.context(key.as_ref())?).await.map(drop)
+    }
+
+    /// The version of the key that new data is sealed under now, where the provider can tell it; `None` also before the first.
+    pub fn version(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Option<String> {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        rings.get(provider.as_ref())?.get(key.as_ref())?.version()
+    }
+
+    /// Has every data key that seals replaced by a new one, made under the newest version of its key, at its next use.
+    pub fn rotate(&self) {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        rings.values().flat_map(HashMap::values).for_each(|ring| ring.rotate());
     }
 
     /// Whether the last call of the provider had no answer.

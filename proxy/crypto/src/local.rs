@@ -104,6 +104,10 @@ impl KeyProvider for LocalKeys {
     fn epoch(&self) -> u64 {
         self.loaded.load().epoch()
     }
+
+    fn version(&self, wrapped: &[u8]) -> Option<String> {
+        wrap::Parts::parse(wrapped).ok().map(|parts| parts.version.to_string())
+    }
 }
 
 /// Without its directory the provider knows nothing; a directory that lacks the file is a definite no.

@@ -22,6 +22,11 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
     fn epoch(&self) -> u64 {
         0
     }
+
+    /// The version of the key-encryption key that wrapped a data key, as its system counts, where that can be told.
+    fn version(&self, _wrapped: &[u8]) -> Option<String> {
+        None
+    }
 }
 
 /// Why a data key is not to be had. Texts name provider, key and cause, never a secret.
@@ -60,6 +65,13 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// What went wrong, without whom it concerns.
+    pub fn cause(&self) -> &str {
+        let (Self::Unavailable { cause, .. } | Self::Refused { cause, .. } | Self::Corrupt { cause, .. }) =
+            self;
+        cause
+    }
+
     /// There was no answer for the context.
     pub fn unavailable(context: &KmsContext, cause: impl Into<String>) -> Self {
         Self::Unavailable {

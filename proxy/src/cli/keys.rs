@@ -2,41 +2,117 @@
 
 use crate::poll::Seen;
 use anyhow::Context as _;
-use proxy_config::{KeyProvider, ProxyConfig};
+use proxy_config::{
+    ConfigPath, KeyProvider, KeyTimes, ProviderTls, ProxyConfig, VaultAuth, VaultBinding, VaultProvider,
+    VaultRole,
+};
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
+use proxy_kms::{Binding, Login, TlsFiles, Vault, VaultSettings};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The keys, and those of its providers that follow files.
+/// The keys, and how to look again at the files that each of its providers follows.
 pub(super) struct Opened {
     pub(super) keys: Arc<Keys>,
-    pub(super) local: Vec<(ProviderName, Arc<LocalKeys>)>,
+    pub(super) follow: Vec<(ProviderName, Look)>,
 }
+
+/// Looks at a provider's files, for the poller.
+pub(super) type Look = Box<dyn Fn() -> Seen + Send + Sync>;
 
 /// A provider that does not answer yet is no error: its keys are unavailable until it does.
 pub(super) fn open(config: &ProxyConfig) -> anyhow::Result<Opened> {
     let cluster = ClusterName::new(config.cluster.as_str()).context("cluster")?;
-    let mut providers: HashMap<_, Arc<dyn proxy_crypto::KeyProvider>> = HashMap::new();
-    let mut local = Vec::new();
+    let mut providers = HashMap::new();
+    let mut follow = Vec::new();
     for (name, provider) in &config.key_providers {
         let name = ProviderName::new(name.as_str()).with_context(|| format!("keyProviders.{name}"))?;
-        match provider {
-            KeyProvider::Local { directory } => {
-                let opened = Arc::new(LocalKeys::open(directory.as_path(), name.clone()));
-                local.push((name.clone(), Arc::clone(&opened)));
-                providers.insert(name, opened);
-            }
-            other => anyhow::bail!("keyProviders.{name} is of a kind that this version lacks: {other:?}"),
-        }
+        let (provider, look) = open_one(&name, provider).with_context(|| format!("keyProviders.{name}"))?;
+        follow.push((name.clone(), look));
+        providers.insert(name, provider);
     }
-    Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, KeyLimits::default())), local })
+    Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, limits(config.keys))), follow })
 }
 
-/// For the poller.
-pub(super) fn look(local: &LocalKeys) -> Seen {
+fn open_one(
+    name: &ProviderName,
+    provider: &KeyProvider,
+) -> anyhow::Result<(Arc<dyn proxy_crypto::KeyProvider>, Look)> {
+    Ok(match provider {
+        KeyProvider::Local { directory } => {
+            let local = Arc::new(LocalKeys::open(directory.as_path(), name.clone()));
+            (Arc::clone(&local) as _, Box::new(move || look_at_local(&local)))
+        }
+        KeyProvider::Vault(settings) => {
+            let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));
+            let look = Arc::clone(&vault);
+            (vault as _, Box::new(move || look_at_vault(&look)))
+        }
+        other => anyhow::bail!("is of a kind that this version lacks: {other:?}"),
+    })
+}
+
+fn limits(times: KeyTimes) -> KeyLimits {
+    KeyLimits {
+        messages: times.max_messages,
+        bytes: times.max_bytes,
+        age: times.max_age.duration(),
+        revocation_delay: times.revocation_delay.duration(),
+        outage_grace: times.outage_grace.duration(),
+        calls_per_second: times.max_calls_per_second,
+        ..KeyLimits::default()
+    }
+}
+
+fn vault(provider: &VaultProvider) -> anyhow::Result<VaultSettings> {
+    let jwt = |role: &VaultRole| Login::Jwt {
+        mount: role.mount.clone(),
+        role: role.role.clone(),
+        token: path(&role.token_file),
+    };
+    Ok(VaultSettings {
+        address: provider.address.parse().context("address")?,
+        namespace: provider.namespace.clone(),
+        mount: provider.mount.clone(),
+        binding: match provider.binding {
+            VaultBinding::AssociatedData => Binding::AssociatedData,
+            VaultBinding::DerivedKey => Binding::DerivedKey,
+            VaultBinding::None => Binding::None,
+        },
+        login: match &provider.auth {
+            VaultAuth::Kubernetes(role) | VaultAuth::Jwt(role) => jwt(role),
+            VaultAuth::AppRole { mount, role_id_file, secret_id_file } => Login::AppRole {
+                mount: mount.clone(),
+                role_id: path(role_id_file),
+                secret_id: path(secret_id_file),
+            },
+            VaultAuth::TokenFile(file) => Login::TokenFile(path(file)),
+        },
+        tls: provider.tls.as_ref().map(tls).unwrap_or_default(),
+    })
+}
+
+fn tls(tls: &ProviderTls) -> TlsFiles {
+    TlsFiles {
+        ca: tls.ca_file.as_ref().map(path),
+        identity: tls.certificate_file.as_ref().map(path).zip(tls.key_file.as_ref().map(path)),
+    }
+}
+
+fn path(path: &ConfigPath) -> PathBuf {
+    path.as_path().to_owned()
+}
+
+fn look_at_local(local: &LocalKeys) -> Seen {
     let changed = local.reload();
     let status = local.status();
     let files = status.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.cause));
     let problems: Vec<String> = status.directory.into_iter().chain(files).collect();
     Seen { changed, problem: (!problems.is_empty()).then(|| problems.join("; ")) }
+}
+
+fn look_at_vault(vault: &Vault) -> Seen {
+    let (changed, problem) = vault.reload();
+    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }

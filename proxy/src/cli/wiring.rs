@@ -39,8 +39,8 @@ pub(super) fn wire(
     );
     let live = Arc::new(live);
     let mut poller = Poller::new(Arc::clone(&live), metrics.reloads.clone());
-    for (name, local) in providers.local {
-        poller.watch_keys(format!("keyProviders.{name}"), move || super::keys::look(&local));
+    for (name, look) in providers.follow {
+        poller.watch_keys(format!("keyProviders.{name}"), look);
     }
     let server_tls = server_tls(config, &mut poller)?;
     let client_tls = client_tls(config, &mut poller)?;

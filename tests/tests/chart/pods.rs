@@ -143,7 +143,7 @@ fn the_operator_is_told_its_settings() {
         ("POD_NAMESPACE", "$metadata.namespace"),
         ("PROXY_IMAGE", &format!("strimzi/topic-encryption-proxy:{version}")),
         ("PROXY_IMAGE_PULL_POLICY", "IfNotPresent"),
-        ("RESYNC_SECONDS", "120"),
+        ("RESYNC_SECONDS", "30"),
         ("WATCH_NAMESPACES", "$metadata.namespace"),
     ];
     assert_eq!(said, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

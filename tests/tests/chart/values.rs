@@ -52,6 +52,7 @@ fn values_of_wrong_types_are_refused() {
         "image.imagePullPolicy=Sometimes",
         "featureGates=One",
         "fullReconciliationIntervalMs=1500",
+        "fullReconciliationIntervalMs=31000",
         "crds.keep=please",
         "image.tag=a:b",
         "podMonitor.interval=often",

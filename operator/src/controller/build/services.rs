@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use operator_api::ListenerType;
+use operator_api::{
+    ExternalServiceTemplate, ExternalTrafficPolicy, ListenerType, Metadata, ServiceTemplate, Template,
+};
 use serde_json::json;
 
 use super::merge;
@@ -24,23 +26,58 @@ pub(crate) fn services(fleet: &Fleet) -> Vec<Service> {
 
 fn service(fleet: &Fleet, name: String, listeners: &[&Listener]) -> Service {
     let kind = listeners.first().map_or(ListenerType::Internal, |listener| listener.kind);
-    let template = fleet.template.service.as_ref();
+    let template = template(&fleet.template, kind);
+    let is_balancer = kind == ListenerType::LoadBalancer;
     let mut metadata = fleet.metadata(name);
     metadata.labels.get_or_insert_default().insert(DISCOVERY.to_owned(), "true".to_owned());
     metadata.annotations.get_or_insert_default().insert(DISCOVERY.to_owned(), discovery(fleet, listeners));
     Service {
-        metadata: merge(metadata, template.map(|template| &template.metadata)),
+        metadata: merge(metadata, Some(&template.metadata)),
         spec: Some(ServiceSpec {
             type_: Some(service_type(kind).to_owned()),
             selector: Some(fleet.names.selector_labels()),
             ports: Some(listeners.iter().flat_map(|listener| ports(fleet, listener)).collect()),
-            ip_family_policy: template.and_then(|template| template.ip_family_policy.clone()),
-            ip_families: template
-                .map(|template| template.ip_families.clone())
-                .filter(|families| !families.is_empty()),
+            ip_family_policy: template.ip_family_policy,
+            ip_families: Some(template.ip_families).filter(|families| !families.is_empty()),
+            load_balancer_class: template.load_balancer_class.filter(|_| is_balancer),
+            load_balancer_source_ranges: Some(template.load_balancer_source_ranges)
+                .filter(|ranges| is_balancer && !ranges.is_empty()),
+            external_traffic_policy: template
+                .external_traffic_policy
+                .map(|policy| traffic_policy(policy).to_owned()),
             ..ServiceSpec::default()
         }),
         status: None,
+    }
+}
+
+/// What is said of Services of a kind: for those that lead out, `service` holds where `externalService` says nothing.
+fn template(all: &Template, kind: ListenerType) -> ExternalServiceTemplate {
+    let ServiceTemplate { metadata, ip_family_policy, ip_families } = all.service.clone().unwrap_or_default();
+    let service = ExternalServiceTemplate {
+        metadata,
+        ip_family_policy,
+        ip_families,
+        ..ExternalServiceTemplate::default()
+    };
+    let Some(mut external) = all.external_service.clone().filter(|_| kind != ListenerType::Internal) else {
+        return service;
+    };
+    let (mut labels, mut annotations) = (service.metadata.labels, service.metadata.annotations);
+    labels.extend(external.metadata.labels);
+    annotations.extend(external.metadata.annotations);
+    external.metadata = Metadata { labels, annotations };
+    external.ip_family_policy = external.ip_family_policy.or(service.ip_family_policy);
+    if external.ip_families.is_empty() {
+        external.ip_families = service.ip_families;
+    }
+    external
+}
+
+fn traffic_policy(policy: ExternalTrafficPolicy) -> &'static str {
+    match policy {
+        ExternalTrafficPolicy::Cluster => "Cluster",
+        ExternalTrafficPolicy::Local => "Local",
     }
 }
 

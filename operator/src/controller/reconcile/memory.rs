@@ -92,3 +92,23 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> KafkaKey {
+        KafkaKey { namespace: "kafka".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn each_failure_in_a_row_is_waited_for_twice_as_long_up_to_a_minute() {
+        let (memory, ours, other) = (Memory::default(), key("ours"), key("other"));
+        let waits: Vec<_> = (0..9).map(|_| memory.failed(&ours).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(memory.failures(&ours), 9);
+        assert_eq!(memory.failed(&other).as_secs(), 1, "each cluster by itself");
+        memory.succeeded(&ours);
+        assert_eq!((memory.failures(&ours), memory.failed(&ours).as_secs()), (0, 1));
+    }
+}

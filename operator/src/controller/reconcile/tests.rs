@@ -57,6 +57,13 @@ impl World {
         Self { server, context, registry }
     }
 
+    /// Another operator with these settings takes over.
+    async fn restarted_with(self, more: &[&str]) -> Self {
+        let mut registry = Registry::default();
+        let context = context(&self.server, &mut registry, more).await;
+        Self { server: self.server, context, registry }
+    }
+
     /// The same with one policy.
     async fn with_policy() -> Self {
         let world = Self::new().await;
@@ -127,13 +134,14 @@ async fn context(server: &ApiServer, registry: &mut Registry, more: &[&str]) -> 
     strimzi.look_again().await;
     let usual: &[&str] =
         if more.contains(&"--watch-namespaces") { &[] } else { &["--watch-namespaces", "kafka"] };
+    let settings = settings(&[usual, more].concat());
     Arc::new(Context {
         reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
         recorder: Recorder::new(client.clone(), "operator".into()),
         memory: Memory::default(),
         client,
-        settings: settings(&[usual, more].concat()),
-        metrics: Metrics::register(registry),
+        metrics: Metrics::register(registry, settings.selector.as_deref()),
+        settings,
     })
 }
 

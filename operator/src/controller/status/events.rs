@@ -143,3 +143,19 @@ fn truncated(mut note: String) -> String {
     note.truncate(end);
     note
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_note_is_cut_between_characters_to_what_an_event_may_say() {
+        let euros = "€".repeat(700);
+        let note = truncated(euros.clone());
+        assert_eq!(note.len(), 999, "333 of three bytes each, and no part of another");
+        assert!(euros.starts_with(&note));
+        let umlauts = truncated("ä".repeat(1000));
+        assert_eq!((umlauts.len(), umlauts.chars().all(|char| char == 'ä')), (1000, true));
+        assert_eq!(truncated("short".to_owned()), "short");
+    }
+}

@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 
 use super::super::rollout::{has_loaded, says};
+use super::ours::HasConditions;
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
 use crate::controller::reconcile::{Failure, Programmed};
@@ -47,8 +48,9 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether a resource is told anything: what passes by itself turns none that was told something before.
-    pub(super) fn concerns(&self, status: Option<&impl Told>) -> bool {
-        self.failure.is_none_or(|failure| failure.lasts) || status.is_none_or(Told::is_empty)
+    pub(super) fn concerns(&self, status: Option<&impl HasConditions>) -> bool {
+        self.failure.is_none_or(|failure| failure.lasts)
+            || status.is_none_or(|status| status.conditions().is_empty())
     }
 
     pub(super) fn fleet(&self) -> Option<&Fleet> {
@@ -218,23 +220,6 @@ impl<'a> Facts<'a> {
         let id = id_of(policy);
         let verdict = self.judgement.merged.verdicts.get(&id);
         (id, verdict)
-    }
-}
-
-/// A status that may say nothing yet.
-pub(super) trait Told {
-    fn is_empty(&self) -> bool;
-}
-
-impl Told for operator_api::TopicEncryptionPolicyStatus {
-    fn is_empty(&self) -> bool {
-        self.conditions.is_empty()
-    }
-}
-
-impl Told for operator_api::EncryptionProxyStatus {
-    fn is_empty(&self) -> bool {
-        self.conditions.is_empty()
     }
 }
 

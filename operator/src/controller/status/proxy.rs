@@ -111,8 +111,10 @@ fn programmed(facts: &Facts<'_>, loaded: i32) -> Finding {
 
 fn accepted(facts: &Facts<'_>) -> Finding {
     match &facts.judgement.fleet {
-        Ok(_) => finding("Accepted", true, "Accepted", "its settings are in order"),
-        Err(obstacle) => finding("Accepted", obstacle.passes(), obstacle.reason(), obstacle.to_string()),
+        Err(obstacle) if obstacle.is_of_settings() => {
+            finding("Accepted", false, obstacle.reason(), obstacle.to_string())
+        }
+        _ => finding("Accepted", true, "Accepted", "its settings are in order"),
     }
 }
 

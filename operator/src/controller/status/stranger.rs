@@ -8,7 +8,7 @@ use operator_api::{TopicEncryptionPolicy, TopicEncryptionPolicyStatus};
 use super::conditions::{conditions, finding};
 use super::findings::Facts;
 use super::policy::not_ready;
-use super::{Error, put_policy};
+use super::{Error, put};
 use crate::cluster::KafkaKey;
 use crate::controller::reconcile::Context;
 use crate::controller::validate::is_allowed;
@@ -37,7 +37,7 @@ pub(super) async fn write(context: &Context, facts: &Facts<'_>, now: Timestamp) 
     let told: Vec<_> = told.take(MOST_WRITTEN + 1).collect();
     let mut outcome = Ok(told.len() <= MOST_WRITTEN);
     for (policy, after) in told.into_iter().take(MOST_WRITTEN) {
-        outcome = put_policy(context, policy, after).await.and(outcome);
+        outcome = put(context, policy, after).await.and(outcome);
     }
     outcome
 }

@@ -40,13 +40,14 @@ impl Known {
             let seen = reports.flat_map(|report| &report.compacted).filter(move |(_, each)| **each == wanted);
             seen.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>()
         };
+        let of_brokers = facts.judgement.kafka.as_ref().and_then(|kafka| kafka.max_message_bytes);
         let mut compacted = named(&|topic| topic.compaction() == Compaction::Compacted);
         compacted.extend(seen(Some(true)));
         Self {
             not_compacted: seen(Some(false)),
             unknown: &seen(None) - &compacted,
             compacted,
-            tight: named(&|topic| topic.max_message_bytes.is_some_and(|bytes| bytes < WANTED)),
+            tight: named(&|topic| topic.max_message_bytes.or(of_brokers).is_some_and(|bytes| bytes < WANTED)),
         }
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn findings(facts: &Facts<'_>, id: &PolicyId, before: &[Condition]) -
     let tight = chosen(&known.tight, &[RecordFormat::Auto, RecordFormat::Batch, RecordFormat::Record]);
     if !tight.is_empty() {
         let message = format!(
-            "max.message.bytes of topics leaves little room for what encryption adds: a batch of {LARGEST_BATCH} bytes, which \
+            "max.message.bytes of topics, or message.max.bytes of brokers where they do not say it, leaves little room for what encryption adds: a batch of {LARGEST_BATCH} bytes, which \
              producers send by default, may need {WANTED}: {}",
             shown(&tight)
         );

@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
-use operator_api::{EncryptionProxyStatus, TopicEncryptionPolicyStatus};
 
 use super::conditions::{Holds, conditions, finding};
+use super::ours::{HasConditions, Ours};
 use super::policy::not_ready;
-use super::{Error, malformed, put_policy, put_proxy};
+use super::{Error, malformed, put};
 use crate::cluster::KafkaKey;
 use crate::controller::reconcile::{Context, Failure};
 use crate::controller::validate::is_paused;
@@ -19,37 +19,24 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
     let concerned = context.reader.concerned(key, &context.settings).await;
     let fleet_paused = concerned.proxies.iter().any(is_paused);
     // Whoever asked for a pause expects no change; but everybody is told something at least.
-    let skipped = |paused: bool, before: &[Condition]| (paused || !failure.lasts) && !before.is_empty();
+    let skipped = |paused: bool, before: Option<&[Condition]>| {
+        (paused || !failure.lasts) && before.is_some_and(|before| !before.is_empty())
+    };
     let mut outcome = Ok(());
     for policy in &concerned.policies {
-        let before = policy.status.clone().unwrap_or_default();
         // Nobody can say whether its namespace counts, so it learns nothing new of the cluster.
-        if policy.namespace().as_deref() != Some(&key.namespace) && !was_accepted(&before.conditions) {
+        let before = policy.status.as_ref().map(HasConditions::conditions);
+        if policy.namespace().as_deref() != Some(&key.namespace) && !was_accepted(before) {
             continue;
         }
-        if skipped(fleet_paused || is_paused(policy), &before.conditions) {
-            continue;
+        if !skipped(fleet_paused || is_paused(policy), before) {
+            outcome = tell(context, policy, failure, now).await.and(outcome);
         }
-        let generation = policy.metadata.generation;
-        let after = TopicEncryptionPolicyStatus {
-            observed_generation: generation,
-            conditions: with_failure(&before.conditions, failure, generation, now),
-            ..before
-        };
-        outcome = put_policy(context, policy, after).await.and(outcome);
     }
     for proxy in concerned.proxies.iter().filter(|each| each.metadata.deletion_timestamp.is_none()) {
-        let before = proxy.status.clone().unwrap_or_default();
-        if skipped(is_paused(proxy), &before.conditions) {
-            continue;
+        if !skipped(is_paused(proxy), proxy.status.as_ref().map(HasConditions::conditions)) {
+            outcome = tell(context, proxy, failure, now).await.and(outcome);
         }
-        let generation = proxy.metadata.generation;
-        let after = EncryptionProxyStatus {
-            observed_generation: generation,
-            conditions: with_failure(&before.conditions, failure, generation, now),
-            ..before
-        };
-        outcome = put_proxy(context, proxy, after).await.and(outcome);
     }
     for each in &concerned.malformed {
         outcome = malformed(context, each, now).await.and(outcome);
@@ -57,8 +44,20 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
     outcome
 }
 
-fn was_accepted(before: &[Condition]) -> bool {
-    before.iter().any(|each| each.type_ == "Accepted" && each.status == "True")
+fn was_accepted(before: Option<&[Condition]>) -> bool {
+    before.into_iter().flatten().any(|each| each.type_ == "Accepted" && each.status == "True")
+}
+
+async fn tell<K: Ours>(
+    context: &Context,
+    object: &K,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let before = object.status().cloned().unwrap_or_default();
+    let generation = object.meta().generation;
+    let conditions = with_failure(before.conditions(), failure, generation, now);
+    put(context, object, before.with(generation, conditions)).await
 }
 
 fn with_failure(

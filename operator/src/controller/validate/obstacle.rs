@@ -123,6 +123,20 @@ impl Obstacle {
         )
     }
 
+    /// Whether what the `EncryptionProxy` says cannot be carried out, or refers to what is not there or not as it must be.
+    pub(crate) fn is_of_settings(&self) -> bool {
+        self.is_target()
+            || matches!(
+                self,
+                Self::MalformedProxy { .. }
+                    | Self::Listener(_)
+                    | Self::NoUser(_)
+                    | Self::MalformedUser { .. }
+                    | Self::User(_)
+                    | Self::Settings(_)
+            )
+    }
+
     /// Whether the policies themselves aim at nothing.
     pub(crate) fn is_target(&self) -> bool {
         matches!(

@@ -154,3 +154,13 @@ fn an_address_that_is_none_hides_no_other() {
     assert_eq!(kafka.listener_status["external"].bootstrap.len(), 1);
     assert_eq!(kafka.listener_status["tls"].bootstrap.len(), 1);
 }
+
+#[test]
+fn the_size_that_brokers_take_is_read_as_a_number_or_text_and_matters_no_more_than_that() {
+    let read = |config| kafka(&[("/spec/kafka/config", config)]).max_message_bytes;
+    assert_eq!(read(json!({"message.max.bytes": 2_000_000})), Some(2_000_000));
+    assert_eq!(read(json!({"message.max.bytes": "1000012"})), Some(1_000_012));
+    for unknown in [json!({}), json!(null), json!("text"), json!({"message.max.bytes": "many"})] {
+        assert_eq!(read(unknown), None);
+    }
+}

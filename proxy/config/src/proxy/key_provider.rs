@@ -1,10 +1,14 @@
 //! Where key-encryption keys are.
 
+mod vault;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+
+pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
 use crate::name::ProviderName;
@@ -20,6 +24,8 @@ pub enum KeyProvider {
         /// The directory of the key files.
         directory: ConfigPath,
     },
+    /// Keys in a Transit secrets engine.
+    Vault(Box<VaultProvider>),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -41,9 +47,12 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local"])?;
-        let (_, local) = fields.only()?;
-        let fields = local.fields(&["directory"])?;
+        let fields = field.fields(&["local", "vault"])?;
+        let (kind, field) = fields.only()?;
+        if kind == "vault" {
+            return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
+        }
+        let fields = field.fields(&["directory"])?;
         let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
         Some(Self::Local { directory })
     }
@@ -57,6 +66,7 @@ impl Serialize for KeyProvider {
             Self::Local { directory } => {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
+            Self::Vault(vault) => map.serialize_entry("vault", vault)?,
         }
         map.end()
     }

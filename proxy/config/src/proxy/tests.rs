@@ -40,6 +40,9 @@ listeners:
 keyProviders:
   default: {local: {directory: keys/}}
   other: {local: {directory: /keys}}
+  bao: {vault: {address: "https://[2001:db8::3]:8200", namespace: a/b, auth: {kubernetes: {role: r, tokenFile: token}}, tls: {caFile: ca}}}
+  app: {vault: {address: https://bao, mount: a/b, binding: DerivedKey, auth: {appRole: {roleIdFile: r, secretIdFile: s}}}}
+keys: {maxAge: 90s, outageGrace: 0s}
 policy: {file: policy/policy.yaml, stateFile: /var/lib/state.yaml}
 admin: {bind: 0.0.0.0:9404}
 limits: {maxFrameBytes: 1048576, bufferBytes: 2097152, connections: 10, fetchMaxBytes: 1048576}
@@ -133,7 +136,7 @@ fn full_file_is_read_completely() {
     assert_eq!(listener.advertised_host.as_str(), "2001:db8::2");
     assert_eq!(listener.tls.as_ref().unwrap().key_file.as_path(), Path::new("/etc/proxy/tls.key"));
     assert_eq!(listener.tls.as_ref().unwrap().client_ca_file.as_ref().unwrap().written(), "ca.crt");
-    let KeyProvider::Local { directory } = &config.key_providers["default"];
+    let KeyProvider::Local { directory } = &config.key_providers["default"] else { panic!("it is local") };
     assert_eq!(directory.as_path(), Path::new("/etc/proxy/keys/"));
     assert_eq!(config.policy.state_file.unwrap().as_path(), Path::new("/var/lib/state.yaml"));
     assert_eq!(config.limits.fetch_max_bytes, Some(1 << 20));

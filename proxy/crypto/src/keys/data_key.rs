@@ -1,10 +1,11 @@
 //! A data key that seals, with its budget.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
+use super::audit;
 use super::limits::KeyLimits;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -19,6 +20,8 @@ pub struct DataKey {
     made: Instant,
     messages: AtomicU64,
     bytes: AtomicU64,
+    /// Somebody asked for the next one.
+    replaced: AtomicBool,
 }
 
 impl DataKey {
@@ -31,6 +34,7 @@ impl DataKey {
             made: Instant::now(),
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            replaced: AtomicBool::new(false),
         }
     }
 
@@ -68,9 +72,14 @@ impl DataKey {
             && self.bytes.load(Ordering::Relaxed) < self.limits.bytes
     }
 
+    pub(super) fn replace_soon(&self) {
+        self.replaced.store(true, Ordering::Relaxed);
+    }
+
     /// Whether it is time to fetch the next one.
     pub(super) fn wants_successor(&self, now: Instant) -> bool {
-        self.messages.load(Ordering::Relaxed) >= self.limits.early(self.limits.messages)
+        self.replaced.load(Ordering::Relaxed)
+            || self.messages.load(Ordering::Relaxed) >= self.limits.early(self.limits.messages)
             || self.bytes.load(Ordering::Relaxed) >= self.limits.early(self.limits.bytes)
             || now.saturating_duration_since(self.made) >= self.limits.early_time(self.limits.age)
     }
@@ -83,6 +92,13 @@ impl DataKey {
 fn take(used: &AtomicU64, more: u64, limit: u64) -> bool {
     let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit);
     used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        let (messages, bytes) = (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        audit::retired(&self.context, self.wrapped(), messages, bytes, self.made.elapsed());
+    }
 }
 
 impl fmt::Debug for DataKey {

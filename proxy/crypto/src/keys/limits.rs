@@ -19,6 +19,8 @@ pub struct KeyLimits {
     pub outage_grace: Duration,
     /// Unwrapped data keys that are remembered.
     pub cache_entries: u64,
+    /// Calls a second to one provider, at most, after as many at once.
+    pub calls_per_second: u32,
     /// Patience with a call.
     pub call_timeout: Duration,
     /// After a failure the same question gets the same failure for this time, and up to half as long again.
@@ -39,6 +41,7 @@ impl Default for KeyLimits {
             revocation_delay: Duration::from_mins(10),
             outage_grace: Duration::from_hours(1),
             cache_entries: 10_000,
+            calls_per_second: 50,
             call_timeout: Duration::from_secs(5),
             failure_pause: Duration::from_secs(1),
             breaker_failures: 5,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Shared;
 use super::asked::{Answer, Asked, Flight};
 use super::data_key::DataKey;
 use super::source::Source;
+use super::{Shared, audit};
 use crate::context::KmsContext;
 use crate::provider::ProviderError;
 
@@ -57,6 +57,19 @@ impl Ring {
         Err(ProviderError::unavailable(&self.context, "its data keys are spent as soon as they come"))
     }
 
+    /// The version of the key under which the data key in use was wrapped.
+    pub(super) fn version(&self) -> Option<String> {
+        let held = self.asked.answer()?;
+        self.source.version(held.value.wrapped())
+    }
+
+    /// Replaces the data key in use soon. It seals until the next one is there, or to the end of its budget.
+    pub(super) fn rotate(&self) {
+        if let Some(held) = self.asked.answer() {
+            held.value.replace_soon();
+        }
+    }
+
     /// In the background. A failure is remembered, and comes to light when the key in use ends.
     fn refresh_early(&self, shared: &Shared, held: &Answer<Arc<DataKey>>, now: Instant, epoch: u64) {
         if held.value.wants_successor(now) {
@@ -69,8 +82,12 @@ impl Ring {
     fn generate(&self, shared: &Shared, epoch: u64) -> Flight<Arc<DataKey>> {
         let (source, context, limits) =
             (Arc::clone(&self.source), self.context.clone(), shared.limits.clone());
+        let unwrapped = Arc::clone(&shared.unwrapped);
         self.asked.ask(shared, epoch, async move {
+            let asked = Instant::now();
             let (dek, wrapped) = source.generate(&context).await?;
+            audit::in_use(&context, wrapped.as_bytes(), source.version(wrapped.as_bytes()));
+            unwrapped.learn(&context, wrapped.as_bytes(), &dek, epoch, asked).await;
             Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
         })
     }

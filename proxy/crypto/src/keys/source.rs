@@ -4,8 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::audit::{self, Operation};
 use super::breaker::Breaker;
 use super::limits::KeyLimits;
+use super::pace::Pace;
 use super::stats::KeyStats;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -18,6 +22,7 @@ pub(super) struct Source {
     name: ProviderName,
     provider: Arc<dyn KeyProvider>,
     breaker: Breaker,
+    pace: Pace,
     call_timeout: Duration,
     stats: Arc<KeyStats>,
 }
@@ -30,8 +35,8 @@ impl Source {
         limits: &KeyLimits,
         stats: Arc<KeyStats>,
     ) -> Self {
-        let breaker = Breaker::new(limits);
-        Self { cluster, name, provider, breaker, call_timeout: limits.call_timeout, stats }
+        let (breaker, pace) = (Breaker::new(limits), Pace::new(limits.calls_per_second));
+        Self { cluster, name, provider, breaker, pace, call_timeout: limits.call_timeout, stats }
     }
 
     /// The context of a key of this provider.
@@ -51,27 +56,52 @@ impl Source {
         self.breaker.is_failing(self.provider.epoch())
     }
 
-    /// Has the provider make a data key.
+    /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
+    /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let (dek, wrapped) = self.call(context, self.provider.generate(context)).await?;
-        // Found here, not when the first batch is sealed.
-        match wrapped.as_bytes().len() {
-            1..=MAX_WRAPPED_LEN => {
-                KeyStats::count(&self.stats.generated);
-                Ok((dek, wrapped))
-            }
-            length => {
-                let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
-                Err(ProviderError::refused(context, cause))
-            }
+        let start = Instant::now();
+        let made = self.call(context, self.provider.generate(context)).await;
+        let data_key = made.as_ref().ok().map(|(_, wrapped)| wrapped.as_bytes());
+        self.audit(context, Operation::Generate, data_key, made.as_ref().err(), start);
+        let (dek, wrapped) = made?;
+        let length = wrapped.as_bytes().len();
+        if !(1..=MAX_WRAPPED_LEN).contains(&length) {
+            let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
+            return Err(ProviderError::refused(context, cause));
         }
+        KeyStats::count(&self.stats.generated);
+        if !self.unwrap(context, wrapped.as_bytes()).await?.same_as(&dek) {
+            return Err(ProviderError::corrupt(context, "the data key that it wrapped unwraps to another"));
+        }
+        Ok((dek, wrapped))
+    }
+
+    /// The version of the key that wrapped a data key.
+    pub(super) fn version(&self, wrapped: &[u8]) -> Option<String> {
+        self.provider.version(wrapped)
     }
 
     /// Has the provider unwrap a data key.
     pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        let dek = self.call(context, self.provider.unwrap(context, wrapped)).await?;
+        let start = Instant::now();
+        let unwrapped = self.call(context, self.provider.unwrap(context, wrapped)).await;
+        self.audit(context, Operation::Unwrap, Some(wrapped), unwrapped.as_ref().err(), start);
+        let dek = unwrapped?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(dek)
+    }
+
+    /// Also of calls that were not made, because the provider is left alone.
+    fn audit(
+        &self,
+        context: &KmsContext,
+        operation: Operation,
+        wrapped: Option<&[u8]>,
+        error: Option<&ProviderError>,
+        start: Instant,
+    ) {
+        let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
+        audit::call(context, operation, data_key, error, start.elapsed());
     }
 
     async fn call<T>(
@@ -86,7 +116,11 @@ impl Source {
                 "it did not answer of late and is asked again soon",
             ));
         };
-        let answer = tokio::time::timeout(self.call_timeout, call).await.unwrap_or_else(|_| {
+        let paced = async {
+            self.pace.turn().await;
+            call.await
+        };
+        let answer = tokio::time::timeout(self.call_timeout, paced).await.unwrap_or_else(|_| {
             KeyStats::count(&self.stats.timeouts);
             let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
             Err(ProviderError::unavailable(context, cause))

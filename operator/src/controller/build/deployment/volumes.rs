@@ -1,12 +1,13 @@
 //! What proxies see of ConfigMaps and Secrets: mounted files, which follow their objects while the proxies run.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, SecretVolumeSource, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use operator_api::AdditionalVolume;
 
-use crate::fleet::{Fleet, Provider, Trust};
+use crate::controller::build::key_providers;
+use crate::fleet::{Authentication, Fleet, Provider, Trust};
 
 const CONFIG_DIRECTORY: &str = "/etc/topic-encryption";
 /// Below it a directory for each provider.
@@ -48,8 +49,9 @@ pub(super) fn mounts(fleet: &Fleet) -> Vec<VolumeMount> {
 
 /// A volume that the user adds.
 pub(super) fn additional(volume: AdditionalVolume) -> Volume {
-    let AdditionalVolume { name, secret, config_map, empty_dir, persistent_volume_claim, csi } = volume;
-    Volume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, ..Volume::default() }
+    let AdditionalVolume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, image } =
+        volume;
+    Volume { name, secret, config_map, empty_dir, persistent_volume_claim, csi, image, ..Volume::default() }
 }
 
 /// The Secrets that pods mount.
@@ -64,8 +66,15 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
         memory("tmp", "/tmp", tmp_size.unwrap_or(TMP_SIZE)),
     ];
     for (index, (name, provider)) in fleet.providers.iter().enumerate() {
-        let Provider::Local { secret: object, .. } = provider;
-        all.push(secret(&format!("keys-{index}"), &format!("{KEYS_DIRECTORY}/{name}"), object));
+        let (volume, path) = (format!("keys-{index}"), format!("{KEYS_DIRECTORY}/{name}"));
+        all.push(match provider {
+            Provider::Local { secret: object, .. } => secret(&volume, &path, object),
+            Provider::Vault(vault) => {
+                let projected = Some(key_providers::vault_files(vault));
+                let volume = Volume { name: volume, projected, ..Volume::default() };
+                Mounted { volume, path, writable: false }
+            }
+        });
     }
     if fleet.serves_tls() {
         all.push(secret("tls", SERVER_CERTIFICATE_DIRECTORY, &fleet.certificate_secret()));
@@ -74,7 +83,11 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
         all.push(secret("upstream-ca", UPSTREAM_CA_DIRECTORY, object));
     }
     if let Some(authentication) = &fleet.upstream.authentication {
-        all.push(secret(UPSTREAM_USER_VOLUME, UPSTREAM_USER_DIRECTORY, authentication.secret()));
+        let mut user = secret(UPSTREAM_USER_VOLUME, UPSTREAM_USER_DIRECTORY, authentication.secret());
+        if let Some(source) = &mut user.volume.secret {
+            source.items = Some(items(authentication));
+        }
+        all.push(user);
     }
     for listener in &fleet.listeners {
         if let Some(authority) = &listener.client_authority {
@@ -99,6 +112,16 @@ fn secret(name: &str, path: &str, object: &str) -> Mounted {
     };
     let volume = Volume { name: name.to_owned(), secret: Some(source), ..Volume::default() };
     Mounted { volume, path: path.to_owned(), writable: false }
+}
+
+/// What the proxies log in with. Strimzi puts more into the Secret of a user, such as a second copy of its key.
+fn items(authentication: &Authentication) -> Vec<KeyToPath> {
+    let entries: &[&str] = match authentication {
+        Authentication::Tls { .. } => &["user.crt", "user.key"],
+        Authentication::ScramSha512 { .. } => &["password"],
+    };
+    let item = |entry: &&str| KeyToPath { key: (*entry).to_owned(), path: (*entry).to_owned(), mode: None };
+    entries.iter().map(item).collect()
 }
 
 fn memory(name: &str, path: &str, size: &str) -> Mounted {

@@ -97,3 +97,48 @@ fn families_of_addresses_are_the_users_choice() {
     assert_eq!(chosen.ip_families, Some(vec!["IPv6".to_owned(), "IPv4".to_owned()]));
     assert_eq!(spec(&services(&fleet(&observed()))[0]).ip_families, None);
 }
+
+#[test]
+fn services_that_lead_out_have_a_template_of_their_own_over_that_of_all() {
+    let template = "service: {metadata: {labels: {a: all, b: all}, annotations: {c: all}}, ipFamilyPolicy: SingleStack, ipFamilies: [IPv6]}, \
+         externalService: {metadata: {labels: {b: external}, annotations: {d: external}}, ipFamilyPolicy: PreferDualStack, \
+         loadBalancerClass: example.com/lb, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local}";
+    let settings = OUTSIDE.replacen('{', &format!("{{template: {{{template}}}, "), 1);
+    let services = services(&fleet(&with_proxy(&settings)));
+    let [balanced, internal, nodes] = services.as_slice() else { panic!("{services:#?}") };
+    let said = |service: &Service| {
+        let text = |all: &std::collections::BTreeMap<String, String>, name: &str| {
+            all.get(name).cloned().unwrap_or_default()
+        };
+        let labels = ["a", "b"].map(|name| text(service.labels(), name));
+        let annotations = ["c", "d"].map(|name| text(service.annotations(), name));
+        [labels, annotations].concat().join(" ")
+    };
+    assert_eq!(said(internal), "all all all ");
+    assert_eq!(spec(internal).ip_family_policy.as_deref(), Some("SingleStack"));
+    assert_eq!((spec(internal).external_traffic_policy, spec(internal).load_balancer_class), (None, None));
+    for service in [balanced, nodes] {
+        assert_eq!(said(service), "all external all external");
+        assert_eq!(spec(service).ip_family_policy.as_deref(), Some("PreferDualStack"));
+        assert_eq!(spec(service).ip_families, Some(vec!["IPv6".to_owned()]));
+        assert_eq!(spec(service).external_traffic_policy.as_deref(), Some("Local"));
+    }
+    assert_eq!(spec(balanced).load_balancer_class.as_deref(), Some("example.com/lb"));
+    assert_eq!(spec(balanced).load_balancer_source_ranges, Some(vec!["10.0.0.0/8".to_owned()]));
+    let of_nodes = spec(nodes);
+    assert_eq!((of_nodes.load_balancer_class, of_nodes.load_balancer_source_ranges), (None, None));
+}
+
+#[test]
+fn services_that_lead_out_follow_the_template_of_all_where_they_have_none() {
+    let settings = OUTSIDE.replacen(
+        '{',
+        "{template: {service: {metadata: {labels: {a: all}}, ipFamilies: [IPv6]}}, ",
+        1,
+    );
+    for service in services(&fleet(&with_proxy(&settings))) {
+        assert_eq!(service.labels()["a"], "all");
+        assert_eq!(spec(&service).ip_families, Some(vec!["IPv6".to_owned()]));
+        assert_eq!(spec(&service).external_traffic_policy, None);
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CORE, LEDGER, POLICY, PROXY, World, has, place};
-use crate::controller::fixtures::proxy;
+use crate::controller::fixtures::{RULE, policy, proxy};
 
 const SECRETS: [&str; 3] =
     ["my-cluster-encryption-ca", "my-cluster-encryption-keys", "my-cluster-encryption-tls"];
@@ -82,4 +82,52 @@ async fn a_fleet_goes_on_reading_without_any_policy() {
     let config = world.server.get(&format!("{CORE}/configmaps/my-cluster-encryption-config")).unwrap();
     let policy = config["data"]["policy.yaml"].as_str().unwrap();
     assert!(policy.contains("Retired") && policy.contains("payments."), "{policy}");
+}
+
+#[tokio::test]
+async fn a_fleet_whose_proxy_resource_and_policies_are_gone_is_left_to_the_garbage_collector() {
+    let world = World::with_policy().await;
+    world.proxy(&proxy("proxies", "{}"));
+    world.pass().await;
+    world.server.remove(POLICY);
+    world.server.remove(PROXY);
+    let writes = world.pass().await;
+    assert!(
+        !has(&writes, "PATCH deployments") && !has(&writes, "PATCH configmaps/my-cluster-encryption-config"),
+        "{writes:#?}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_settings_switch_off_is_not_made_and_goes_where_it_is() {
+    for (setting, object) in [
+        ("--network-policies", "networkpolicies/my-cluster-encryption"),
+        ("--pod-disruption-budgets", "poddisruptionbudgets/my-cluster-encryption"),
+    ] {
+        let off = World::started_with(&[setting, "false"]).await;
+        off.policy(&policy(RULE));
+        let writes = off.pass().await;
+        place(&writes, "PATCH deployments/my-cluster-encryption");
+        assert!(!has(&writes, object), "{writes:#?}");
+
+        let world = World::with_policy().await;
+        place(&world.pass().await, &format!("PATCH {object}"));
+        let writes = world.restarted_with(&[setting, "false"]).await.pass().await;
+        place(&writes, &format!("DELETE {object}"));
+        assert!(!has(&writes, &format!("PATCH {object}")), "{writes:#?}");
+        assert_eq!(writes.iter().filter(|write| write.starts_with("DELETE")).count(), 1, "{writes:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_names_another_cluster_is_removed_from_the_first_and_not_forgotten() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let mut elsewhere = policy(RULE);
+    elsewhere.spec.kafka_ref.name = "other".to_owned();
+    world.policy(&elsewhere);
+    world.pass().await;
+    let ledger = world.ledger();
+    assert!(ledger.contains("payments.") && ledger.contains("kafka/payments"), "{ledger}");
+    assert!(world.told().contains("Retired") && world.told().contains("payments."), "{}", world.told());
 }

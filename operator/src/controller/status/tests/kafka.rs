@@ -79,3 +79,21 @@ fn proxies_that_are_not_admitted_are_told_so() {
         assert!(!message.contains("listener tls "), "{message}");
     }
 }
+
+#[test]
+fn anybody_being_a_super_user_is_told_to_everybody() {
+    let mut observed = healthy();
+    for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
+        assert!(!has(&conditions, "AnonymousSuperUser"));
+    }
+    kafka(&mut observed)["spec"]["kafka"]["authorization"]["superUsers"] = json!(["ANONYMOUS"]);
+    for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
+        let (status, reason, message) = find(&conditions, "AnonymousSuperUser");
+        assert_eq!((status.as_str(), reason.as_str()), ("True", "AnonymousSuperUser"));
+        assert!(
+            message.contains("superUsers of the Kafka resource") && message.contains("plain"),
+            "{message}"
+        );
+        assert_eq!(brief(&conditions, "Ready"), "True Ready", "a warning, not an obstacle");
+    }
+}

@@ -20,10 +20,12 @@ fn a_target_that_is_not_there_is_waited_for() {
         assert_eq!(brief(&status.conditions, kind), "False TargetNotFound");
     }
     assert_eq!(brief(&status.conditions, "Reconciling"), "True TargetNotFound");
+    assert_eq!(brief(&proxy_status(&observed).conditions, "Accepted"), "False TargetNotFound");
     let observed = Observed { strimzi: None, ..healthy() };
-    let status = policy_status(&observed);
-    assert_eq!(brief(&status.conditions, "Accepted"), "False StrimziNotInstalled");
-    assert!(has(&status.conditions, "Reconciling"), "it is waited for");
+    for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
+        assert_eq!(brief(&conditions, "Accepted"), "False StrimziNotInstalled");
+        assert!(has(&conditions, "Reconciling"), "it is waited for");
+    }
 }
 
 #[test]
@@ -34,7 +36,9 @@ fn a_lost_ledger_leaves_policies_accepted_and_stalls_them() {
     assert_eq!(brief(&status.conditions, "Accepted"), "True Accepted");
     assert_eq!(brief(&status.conditions, "Programmed"), "False LedgerMissing");
     assert_eq!(brief(&status.conditions, "Stalled"), "True LedgerMissing");
-    assert_eq!(brief(&proxy_status(&observed).conditions, "Stalled"), "True LedgerMissing");
+    let of_proxy = proxy_status(&observed).conditions;
+    assert_eq!(brief(&of_proxy, "Accepted"), "True Accepted", "it says nothing wrong");
+    assert_eq!(brief(&of_proxy, "Stalled"), "True LedgerMissing");
 }
 
 #[test]
@@ -48,6 +52,8 @@ fn what_passes_by_itself_reconciles() {
         assert_eq!(brief(&conditions, "Ready"), "False ListenerNotReady");
         assert!(has(&conditions, "Reconciling"));
     }
+    assert_eq!(brief(&policy_status(&observed).conditions, "Accepted"), "True Accepted");
+    assert_eq!(brief(&proxy_status(&observed).conditions, "Accepted"), "False ListenerNotReady");
 }
 
 #[test]
@@ -129,6 +135,7 @@ fn a_user_that_is_not_there_is_waited_for() {
         0,
     );
     observed.strimzi.as_mut().unwrap().users.clear();
+    assert_eq!(brief(&proxy_status(&observed).conditions, "Accepted"), "False KafkaUserUnusable");
     for conditions in [policy_status(&observed).conditions, proxy_status(&observed).conditions] {
         let (_, reason, message) = find(&conditions, "Reconciling");
         assert_eq!(reason, "KafkaUserUnusable");

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{NOW, find, has, healthy, policy, policy_status, time, with_facts};
 use crate::controller::dereference::Observed;
+use crate::controller::fixtures::kafka;
 
 /// Of the proxy `pod-0`: what it was told of topics.
 fn with_facts_of_proxies(facts: &[(&str, Option<bool>)]) -> Observed {
@@ -74,4 +75,15 @@ fn a_topic_too_small_for_what_encryption_adds_is_named() {
     assert_eq!(reason, "MaxMessageBytes");
     assert!(message.contains("payments.small") && message.contains("1153434"), "{message}");
     assert!(!message.contains("payments.large") && !message.contains("clear"), "{message}");
+}
+
+#[test]
+fn the_size_that_brokers_take_counts_for_topics_that_say_none() {
+    let mut observed = healthy();
+    topic(&mut observed, "payments.unset", &json!({}));
+    topic(&mut observed, "payments.large", &json!({"max.message.bytes": 2_000_000}));
+    assert!(!has(&policy_status(&observed).conditions, "SizeHeadroom"));
+    kafka(&mut observed)["spec"]["kafka"]["config"] = json!({"message.max.bytes": 1_000_000});
+    let message = find(&policy_status(&observed).conditions, "SizeHeadroom").2;
+    assert!(message.contains("payments.unset") && !message.contains("payments.large"), "{message}");
 }

@@ -1,7 +1,7 @@
 //! A provider that wraps by not wrapping, and counts.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,18 +16,34 @@ pub(super) enum Mood {
     Well,
     /// Answers after this time.
     Slow(Duration),
+    /// Makes data keys, but does not unwrap any.
+    WrapsOnly,
     Unavailable,
     Silent,
     Refusing,
     Corrupt,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TestProvider {
     pub(super) generated: AtomicU64,
     pub(super) unwrapped: AtomicU64,
     pub(super) epoch: AtomicU64,
+    /// Of the key; stands in what it wraps.
+    pub(super) version: AtomicU8,
     mood: Mutex<Mood>,
+}
+
+impl Default for TestProvider {
+    fn default() -> Self {
+        Self {
+            generated: AtomicU64::new(0),
+            unwrapped: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            version: AtomicU8::new(1),
+            mood: Mutex::default(),
+        }
+    }
 }
 
 impl TestProvider {
@@ -35,14 +51,17 @@ impl TestProvider {
         *self.mood.lock().unwrap() = mood;
     }
 
+    /// Data keys made, and those unwrapped besides: every one that is made is unwrapped once before it is used.
     pub(super) fn calls(&self) -> (u64, u64) {
-        (self.generated.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed))
+        let (generated, unwrapped) =
+            (self.generated.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed));
+        (generated, unwrapped.saturating_sub(generated))
     }
 
     async fn answer(&self, context: &KmsContext) -> Result<(), ProviderError> {
         let mood = *self.mood.lock().unwrap();
         match mood {
-            Mood::Well => Ok(()),
+            Mood::Well | Mood::WrapsOnly => Ok(()),
             Mood::Slow(time) => {
                 tokio::time::sleep(time).await;
                 Ok(())
@@ -61,17 +80,25 @@ impl KeyProvider for TestProvider {
         self.generated.fetch_add(1, Ordering::Relaxed);
         self.answer(context).await?;
         let dek = Dek::generate().unwrap();
-        let wrapped = WrappedKey::new(dek.expose().as_slice());
+        let version = self.version.load(Ordering::Relaxed);
+        let wrapped = WrappedKey::new([&[version], dek.expose().as_slice()].concat());
         Ok((dek, wrapped))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
         self.unwrapped.fetch_add(1, Ordering::Relaxed);
         self.answer(context).await?;
-        Dek::from_bytes(wrapped).ok_or_else(|| ProviderError::corrupt(context, "length"))
+        if *self.mood.lock().unwrap() == Mood::WrapsOnly {
+            return Err(ProviderError::refused(context, "denied"));
+        }
+        wrapped.get(1..).and_then(Dek::from_bytes).ok_or_else(|| ProviderError::corrupt(context, "length"))
     }
 
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    fn version(&self, wrapped: &[u8]) -> Option<String> {
+        wrapped.first().map(ToString::to_string)
     }
 }

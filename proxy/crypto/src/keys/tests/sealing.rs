@@ -40,8 +40,8 @@ async fn next_key_is_fetched_before_this_one_ends() {
     assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()), "nor asks twice");
     settle().await;
     assert_eq!(provider.calls(), (2, 0));
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    settle().await;
+    // It is made and unwrapped.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let second = keys.data_key("kms", "k").await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     assert!(first.charge(1, 1), "the old one goes on to its hard limit");
@@ -183,7 +183,7 @@ async fn outage_stops_sealing_after_its_grace() {
 async fn verify_tries_both_directions() {
     let (keys, provider) = keys(limits());
     keys.verify("kms", "k").await.unwrap();
-    assert_eq!(provider.calls(), (1, 1));
+    assert_eq!(provider.unwrapped.load(Ordering::Relaxed), 1);
     provider.set(Mood::Refusing);
     assert!(is_refused(&keys.verify("kms", "k").await));
 }
@@ -195,4 +195,46 @@ async fn unknown_names_are_refused() {
     assert!(is_refused(&keys.data_key("kms", "bad\nname").await));
     assert!(!keys.is_out_of_reach("other"));
     assert_eq!(provider.calls(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sealed_with_a_key_that_does_not_come_back() {
+    let (keys, provider) = keys(limits());
+    provider.set(Mood::WrapsOnly);
+    assert!(is_refused(&keys.data_key("kms", "k").await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotation_replaces_a_key_at_once_and_keeps_it_while_the_provider_is_away() {
+    let (keys, provider) = keys(limits());
+    let first = keys.data_key("kms", "k").await.unwrap();
+    assert_eq!(keys.version("kms", "k").as_deref(), Some("1"));
+    provider.set(Mood::Unavailable);
+    keys.rotate();
+    assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()));
+    settle().await;
+    provider.set(Mood::Well);
+    provider.version.store(2, Ordering::Relaxed);
+    pass_pause().await;
+    keys.data_key("kms", "k").await.unwrap();
+    settle().await;
+    assert!(!Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()));
+    assert_eq!(keys.version("kms", "k").as_deref(), Some("2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_gets_no_more_calls_a_second_than_it_should() {
+    let calls_per_second = 10;
+    let (keys, provider) = keys(KeyLimits { calls_per_second, ..limits() });
+    let start = tokio::time::Instant::now();
+    let mut storm: tokio::task::JoinSet<_> = (0..20)
+        .map(|number| {
+            let keys = Arc::clone(&keys);
+            async move { keys.data_key("kms", format!("k{number}")).await.unwrap() }
+        })
+        .collect();
+    while storm.join_next().await.is_some() {}
+    let calls = provider.generated.load(Ordering::Relaxed) + provider.unwrapped.load(Ordering::Relaxed);
+    assert_eq!(calls, 40);
+    assert_eq!(start.elapsed(), Duration::from_secs(3), "10 at once, 30 at 10 a second");
 }

@@ -1,0 +1,62 @@
+//! How clients reach the proxies.
+
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use operator_api::{Listener as ListenerSpec, ListenerType};
+use proxy_config::ProxyConfig;
+
+use crate::cluster::KafkaKey;
+use crate::controller::dereference::Observed;
+use crate::fleet::{ClientAuthority, Listener};
+use crate::names::Names;
+
+pub(super) fn listener(
+    key: &KafkaKey,
+    names: &Names,
+    observed: &Observed,
+    last: Option<&ProxyConfig>,
+    spec: &ListenerSpec,
+) -> Listener {
+    let internal = format!("{}.{}.svc", names.bootstrap(), key.namespace);
+    let advertised_host = match spec.kind {
+        ListenerType::Internal => Some(internal),
+        ListenerType::NodePort => spec.advertised_host.clone(),
+        ListenerType::LoadBalancer => {
+            let service =
+                observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
+            let known = || {
+                let told = last?.listeners.iter().find(|told| told.name.as_str() == spec.name)?;
+                let was_balancer =
+                    service.is_none_or(is_balancer) && told.advertised_host.as_str() != internal;
+                was_balancer.then(|| told.advertised_host.to_string())
+            };
+            spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
+        }
+    };
+    let client_authority = spec.authentication.as_ref().map(|authentication| {
+        let strimzis = format!("{}-clients-ca-cert", key.name);
+        match &authentication.ca_secret_ref {
+            Some(given) if given.name != strimzis => ClientAuthority::Given(given.name.clone()),
+            _ => ClientAuthority::Strimzi(strimzis),
+        }
+    });
+    Listener {
+        name: spec.name.clone(),
+        kind: spec.kind,
+        tls: spec.tls,
+        // The schema bounds ports well within a port's range.
+        port: u16::try_from(spec.port).unwrap_or(u16::MAX),
+        advertised_host,
+        client_authority,
+        peers: spec.network_policy_peers.clone(),
+    }
+}
+
+fn balancer_address(service: &Service) -> Option<String> {
+    let ingress = service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?.first()?;
+    ingress.hostname.clone().or_else(|| ingress.ip.clone())
+}
+
+fn is_balancer(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
+}

@@ -1,0 +1,16 @@
+//! Key providers on key management systems, each behind a feature of its own.
+//!
+//! A provider translates: a [`KmsContext`](proxy_crypto::KmsContext) into what its system binds a wrapped key to, and the
+//! system's answers into [`ProviderError`](proxy_crypto::ProviderError). Time limits, single flight, caches and the circuit
+//! breaker are those of [`Keys`](proxy_crypto::Keys), the same for all.
+#![warn(clippy::indexing_slicing)]
+
+mod files;
+mod http;
+#[cfg(feature = "vault")]
+mod vault;
+
+pub use self::files::{FileError, Watched};
+pub use self::http::{HttpError, TlsFiles};
+#[cfg(feature = "vault")]
+pub use self::vault::{Binding, Login, Vault, VaultSettings};

@@ -1,0 +1,128 @@
+//! The provider `vault`: the Transit secrets engine of HashiCorp Vault and OpenBao.
+//!
+//! The server makes a data key and hands it out twice: in clear, and wrapped by a version of the named key, which never
+//! leaves the server. A wrapped data key of this provider is one byte that says what it is [bound](Binding) to, then the
+//! server's text (`vault:v3:…`).
+
+mod answer;
+mod calls;
+mod login;
+mod settings;
+mod wrapped;
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use reqwest::Client;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+pub use self::settings::{Binding, Login, VaultSettings};
+
+use self::login::Session;
+use self::wrapped::Wrapped;
+use crate::files::{FileError, Watched};
+use crate::http::HttpError;
+
+/// Keys of a Transit secrets engine.
+pub struct Vault {
+    provider: ProviderName,
+    settings: VaultSettings,
+    /// Or why there is none: a file for TLS may come later.
+    client: ArcSwap<Result<Client, HttpError>>,
+    session: Session,
+    watched: Mutex<Watched>,
+    epoch: AtomicU64,
+}
+
+impl Vault {
+    /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
+    pub fn new(provider: ProviderName, settings: VaultSettings) -> Self {
+        let watched = Mutex::new(Watched::new(settings.files()));
+        let client = ArcSwap::from_pointee(settings.tls.client());
+        Self { provider, settings, client, session: Session::default(), watched, epoch: AtomicU64::new(0) }
+    }
+
+    /// Looks at the files again: certificates for TLS, tokens and credentials to log in with. Tells whether anything changed,
+    /// and what is wrong. Blocks on a few small files.
+    pub fn reload(&self) -> (bool, Option<FileError>) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let (changed, problem) = watched.look();
+        if changed {
+            self.client.store(self.settings.tls.client().into());
+            self.session.forget();
+            self.epoch.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(provider = %self.provider, "credentials of the key provider changed");
+        }
+        (changed, problem)
+    }
+}
+
+#[async_trait]
+impl KeyProvider for Vault {
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let binding = self.settings.binding;
+        let mut parameters = bound(binding, context);
+        parameters.insert("bits".to_owned(), json!(256));
+        let data = self.call(context, &["datakey", "plaintext"], &parameters).await?;
+        let dek = data_key(context, data.plaintext.as_ref())?;
+        let Some(text) = data.ciphertext else {
+            return Err(ProviderError::unavailable(context, "its answer has no wrapped data key"));
+        };
+        let wrapped = Wrapped::new(binding, &text)
+            .ok_or_else(|| ProviderError::unavailable(context, "its wrapped data key is not Transit's"))?;
+        Ok((dek, wrapped.to_key()))
+    }
+
+    async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
+            ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
+        })?;
+        let mut parameters = bound(wrapped.binding, context);
+        parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
+        let data = self.call(context, &["decrypt"], &parameters).await?;
+        data_key(context, data.plaintext.as_ref())
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    fn version(&self, wrapped: &[u8]) -> Option<String> {
+        Wrapped::parse(wrapped).map(|wrapped| wrapped.version.to_owned())
+    }
+}
+
+/// The parameters of a call that bind a data key to its context.
+fn bound(binding: Binding, context: &KmsContext) -> serde_json::Map<String, Value> {
+    let bytes = BASE64.encode(context.to_bytes());
+    let parameter = match binding {
+        Binding::AssociatedData => Some("associated_data"),
+        Binding::DerivedKey => Some("context"),
+        Binding::None => None,
+    };
+    parameter.map(|name| (name.to_owned(), bytes.into())).into_iter().collect()
+}
+
+fn data_key(context: &KmsContext, plaintext: Option<&Zeroizing<String>>) -> Result<Dek, ProviderError> {
+    let garbage = || ProviderError::unavailable(context, "its answer has no data key of 32 bytes in base64");
+    let bytes =
+        Zeroizing::new(plaintext.and_then(|text| BASE64.decode(text.as_bytes()).ok()).ok_or_else(garbage)?);
+    Dek::from_bytes(&bytes).ok_or_else(garbage)
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("provider", &self.provider)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! A TCP relay that a test can make fail.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::certificates::Identity;
+use crate::ports::Ports;
+
+/// What is wrong on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// Nobody listens.
+    Refused,
+    /// Connections are accepted and never answered.
+    Silent,
+    /// Every connection waits for so long first.
+    Slow(Duration),
+    /// Connections end after the first bytes of an answer.
+    Cut,
+    /// Somebody else answers, with something else.
+    Garbage,
+}
+
+/// A relay on a loopback port. Dropped, it ends.
+#[derive(Debug)]
+pub struct Faults {
+    ports: Ports,
+    fault: watch::Sender<Fault>,
+    _task: JoinSet<()>,
+}
+
+impl Faults {
+    /// A relay to `server`. `identity` is what it shows when it answers by itself.
+    pub async fn before(server: SocketAddr, identity: &Identity) -> Self {
+        let ports = Ports::take(1);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports.port(0)));
+        let (fault, changes) = watch::channel(Fault::None);
+        let mut task = JoinSet::new();
+        let relay = Arc::new(Relay { server, tls: acceptor(identity) });
+        let listener = TcpListener::bind(address).await.expect("the port is ours");
+        task.spawn(relay.run(address, listener, changes));
+        Self { ports, fault, _task: task }
+    }
+
+    /// The port of the relay.
+    pub fn port(&self) -> u16 {
+        self.ports.port(0)
+    }
+
+    /// Makes the way fail, for connections that there are too.
+    pub fn set(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+    }
+}
+
+struct Relay {
+    server: SocketAddr,
+    tls: TlsAcceptor,
+}
+
+impl Relay {
+    async fn run(
+        self: Arc<Self>,
+        address: SocketAddr,
+        listener: TcpListener,
+        mut changes: watch::Receiver<Fault>,
+    ) {
+        let mut listener = Some(listener);
+        loop {
+            // Dropped with each change, and with them every connection.
+            let mut connections = JoinSet::new();
+            let fault = *changes.borrow_and_update();
+            if fault == Fault::Refused {
+                listener = None;
+            } else if listener.is_none() {
+                listener = Some(TcpListener::bind(address).await.expect("the port is still ours"));
+            }
+            loop {
+                let accept = async {
+                    match &listener {
+                        Some(listener) => listener.accept().await.expect("a connection comes").0,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    client = accept => {
+                        let relay = Arc::clone(&self);
+                        connections.spawn(async move { relay.serve(client, fault).await });
+                    }
+                    news = changes.changed() => {
+                        if news.is_err() {
+                            return;
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn serve(&self, mut client: TcpStream, fault: Fault) {
+        match fault {
+            Fault::Refused => {}
+            Fault::Silent => drain(&mut client).await,
+            Fault::Garbage => {
+                let Ok(mut client) = self.tls.accept(client).await else { return };
+                let mut request = [0; 4096];
+                let _ = client.read(&mut request).await;
+                let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 17\r\n\r\n<html>404</html>\n";
+                let _ = client.write_all(page.as_bytes()).await;
+                let _ = client.shutdown().await;
+            }
+            Fault::None | Fault::Slow(_) | Fault::Cut => {
+                if let Fault::Slow(time) = fault {
+                    tokio::time::sleep(time).await;
+                }
+                let Ok(mut server) = TcpStream::connect(self.server).await else { return };
+                if fault == Fault::Cut {
+                    let mut first = [0; 100];
+                    let (mut from, mut to) = client.split();
+                    let (mut answers, mut requests) = server.split();
+                    let forward = tokio::io::copy(&mut from, &mut requests);
+                    let back = async {
+                        if let Ok(length) = answers.read(&mut first).await {
+                            let _ = to.write_all(first.get(..length).unwrap_or_default()).await;
+                        }
+                    };
+                    tokio::select! { _ = forward => {}, () = back => {} }
+                } else {
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
+            }
+        }
+    }
+}
+
+async fn drain(client: &mut TcpStream) {
+    let mut bytes = [0; 1024];
+    while client.read(&mut bytes).await.is_ok_and(|length| length > 0) {}
+    std::future::pending::<()>().await;
+}
+
+fn acceptor(identity: &Identity) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(&identity.certificate).expect("the certificate is there");
+    let chain = chain.collect::<Result<Vec<_>, _>>().expect("it is PEM");
+    let key = PrivateKeyDer::from_pem_file(&identity.key).expect("the key is PEM");
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    TlsAcceptor::from(Arc::new(config.expect("they belong together")))
+}

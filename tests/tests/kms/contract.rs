@@ -1,0 +1,204 @@
+//! What every provider must do, whatever its system.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proxy_crypto::{
+    ClusterName, Dek, KeyLimits, KeyName, KeyProvider, Keys, KmsContext, ProviderError, ProviderName,
+    WrappedKey,
+};
+use tests::kms::Fault;
+
+use super::system::{Proof, System};
+
+/// The limit of a call here; a system that takes 20 s is far beyond it.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PROVIDER: &str = "team-kms";
+
+/// What a case must come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Works,
+    Refused,
+    Corrupt,
+    Unavailable,
+}
+
+/// A case that held.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) case: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) proof: Proof,
+}
+
+/// Takes a system through all cases; panics with the first that does not hold.
+pub(crate) async fn holds(system: &dyn System) -> Vec<Held> {
+    let mut suite = Suite { system, held: Vec::new() };
+    suite.keys().await;
+    suite.owners().await;
+    suite.way().await;
+    suite.held
+}
+
+struct Suite<'a> {
+    system: &'a dyn System,
+    held: Vec<Held>,
+}
+
+impl Suite<'_> {
+    /// Making and unwrapping data keys.
+    async fn keys(&mut self) {
+        let (system, provider) = (self.system, self.system.provider());
+        system.make_key("a").await;
+        system.make_key("b").await;
+        let (dek, wrapped) = provider.generate(&context("a")).await.unwrap();
+        let (other, _) = provider.generate(&context("a")).await.unwrap();
+        assert!(!dek.same_as(&other), "a data key is made anew each time");
+        self.note("generate", Outcome::Works, Proof::Real);
+        assert!(unwrap(&*provider, "a", &wrapped).await.unwrap().same_as(&dek));
+        self.note("unwrap", Outcome::Works, Proof::Real);
+        self.check(
+            "another key",
+            Outcome::Corrupt,
+            Proof::Real,
+            "b",
+            unwrap(&*provider, "b", &wrapped).await,
+        );
+        let elsewhere = KmsContext { cluster: ClusterName::new("elsewhere").unwrap(), ..context("a") };
+        let moved = provider.unwrap(&elsewhere, wrapped.as_bytes()).await;
+        self.check("another cluster's context", Outcome::Corrupt, Proof::Real, "a", moved);
+        for place in 0..wrapped.as_bytes().len() {
+            if place % 16 == 0 || place < 12 {
+                let mut altered = wrapped.as_bytes().to_vec();
+                altered[place] ^= 1;
+                let answer = provider.unwrap(&context("a"), &altered).await;
+                let Err(error) = answer else { panic!("{}: byte {place} may be altered", system.name()) };
+                assert!(!matches!(error, ProviderError::Unavailable { .. }), "byte {place}: {error}");
+            }
+        }
+        self.note("altered", Outcome::Corrupt, Proof::Real);
+        system.rotate("a").await;
+        let (_, newer) = provider.generate(&context("a")).await.unwrap();
+        assert!(
+            unwrap(&*provider, "a", &wrapped).await.unwrap().same_as(&dek),
+            "old data keys go on to open"
+        );
+        assert_ne!(
+            provider.version(newer.as_bytes()),
+            provider.version(wrapped.as_bytes()),
+            "a new version is told"
+        );
+        self.note("rotated", Outcome::Works, Proof::Real);
+    }
+
+    /// What owners of keys do.
+    async fn owners(&mut self) {
+        let (system, provider) = (self.system, self.system.provider());
+        self.check(
+            "no such key",
+            Outcome::Refused,
+            Proof::Real,
+            "missing",
+            provider.generate(&context("missing")).await,
+        );
+        let (dek, wrapped) = provider.generate(&context("a")).await.unwrap();
+        system.disable("a").await;
+        self.check("disabled", Outcome::Refused, Proof::Real, "a", unwrap(&*provider, "a", &wrapped).await);
+        system.enable("a").await;
+        assert!(unwrap(&*provider, "a", &wrapped).await.unwrap().same_as(&dek), "an enabled key opens again");
+        self.note("enabled again", Outcome::Works, Proof::Real);
+        system.deny("b").await;
+        self.check("denied", Outcome::Refused, Proof::Real, "b", provider.generate(&context("b")).await);
+        assert!(provider.generate(&context("a")).await.is_ok(), "other keys are not concerned");
+        system.throttle().await;
+        let mut answer = provider.generate(&context("a")).await;
+        for _ in 0..5 {
+            answer = if answer.is_ok() { provider.generate(&context("a")).await } else { answer };
+        }
+        self.check("throttled", Outcome::Unavailable, Proof::Real, "a", answer);
+        system.unthrottle().await;
+        system.delete("a").await;
+        self.check("deleted", Outcome::Refused, Proof::Real, "a", unwrap(&*provider, "a", &wrapped).await);
+    }
+
+    /// What happens on the way.
+    async fn way(&mut self) {
+        let system = self.system;
+        system.make_key("way").await;
+        let faults = [
+            ("connection refused", Fault::Refused),
+            ("half-open connection", Fault::Silent),
+            ("slow (20 s)", Fault::Slow(Duration::from_secs(20))),
+            ("connection cut in an answer", Fault::Cut),
+            ("garbage in place of an answer", Fault::Garbage),
+        ];
+        for (case, fault) in faults {
+            // Connected before, so that a connection that was good fails too.
+            let keys = keys(system.provider());
+            keys.verify(PROVIDER, "way").await.unwrap();
+            system.faults().set(fault);
+            let start = Instant::now();
+            let answer = keys.verify(PROVIDER, "way").await;
+            assert!(start.elapsed() < PATIENCE + Duration::from_secs(1), "{case}: {:?}", start.elapsed());
+            self.check(case, Outcome::Unavailable, Proof::Injected, "way", answer);
+            system.faults().set(Fault::None);
+            keys.verify(PROVIDER, "way").await.unwrap_or_else(|error| panic!("after {case}: {error}"));
+        }
+        let answer = keys(system.distrustful()).verify(PROVIDER, "way").await;
+        self.check("certificate of another authority", Outcome::Unavailable, Proof::Real, "way", answer);
+    }
+
+    /// Whether a case came to what it must, and says whom it concerns but no secret.
+    fn check<T>(
+        &mut self,
+        case: &'static str,
+        outcome: Outcome,
+        proof: Proof,
+        key: &str,
+        answer: Result<T, ProviderError>,
+    ) {
+        let name = self.system.name();
+        let Err(error) = answer else { panic!("{name}: {case}: it works") };
+        let is = match error {
+            ProviderError::Unavailable { .. } => Outcome::Unavailable,
+            ProviderError::Refused { .. } => Outcome::Refused,
+            ProviderError::Corrupt { .. } => Outcome::Corrupt,
+        };
+        assert_eq!(is, outcome, "{name}: {case}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(PROVIDER) && text.contains(&format!("'{key}'")), "{name}: {case}: {text}");
+        for secret in self.system.secrets() {
+            assert!(!text.contains(&secret), "{name}: {case} shows a secret");
+        }
+        self.note(case, outcome, proof);
+    }
+
+    fn note(&mut self, case: &'static str, outcome: Outcome, proof: Proof) {
+        self.held.push(Held { case, outcome, proof });
+    }
+}
+
+pub(crate) fn context(key: &str) -> KmsContext {
+    KmsContext {
+        cluster: ClusterName::new("my-cluster").unwrap(),
+        provider: ProviderName::new(PROVIDER).unwrap(),
+        key: KeyName::new(key).unwrap(),
+    }
+}
+
+pub(crate) fn provider_name() -> ProviderName {
+    ProviderName::new(PROVIDER).unwrap()
+}
+
+async fn unwrap(provider: &dyn KeyProvider, key: &str, wrapped: &WrappedKey) -> Result<Dek, ProviderError> {
+    provider.unwrap(&context(key), wrapped.as_bytes()).await
+}
+
+/// A provider as proxies use it.
+fn keys(provider: Arc<dyn KeyProvider>) -> Keys {
+    let limits = KeyLimits { call_timeout: PATIENCE, ..KeyLimits::default() };
+    let cluster = ClusterName::new("my-cluster").unwrap();
+    Keys::new(&cluster, HashMap::from([(provider_name(), provider)]), limits)
+}

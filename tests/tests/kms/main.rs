@@ -1,0 +1,8 @@
+//! Key providers against the systems that they speak to.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod contract;
+mod life_cycle;
+mod system;
+mod table;
+mod vault;

@@ -1,0 +1,206 @@
+//! The provider `vault`, against OpenBao over TLS.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use proxy_crypto::{KeyProvider, ProviderError};
+use proxy_kms::{Binding, Login, TlsFiles, Vault, VaultSettings};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::kms::{Faults, OpenBao};
+use tests::{Certificates, Scratch};
+
+use super::contract::{self, context, provider_name};
+use super::system::System;
+use super::table;
+
+const HOUR: Duration = Duration::from_hours(1);
+const KEYS: [&str; 4] = ["a", "b", "missing", "way"];
+
+struct Bao {
+    server: OpenBao,
+    faults: Faults,
+    folder: Scratch,
+    token: String,
+}
+
+impl Bao {
+    async fn start() -> Self {
+        let server = OpenBao::start().await;
+        let faults = Faults::before(server.address(), server.identity()).await;
+        server.allow("proxy", &KEYS).await;
+        let token = server.token("proxy", HOUR).await;
+        let folder = Scratch::new("vault");
+        fs::write(folder.join("token"), format!("{token}\n")).unwrap();
+        Self { server, faults, folder, token }
+    }
+
+    fn settings(&self) -> VaultSettings {
+        VaultSettings {
+            address: format!("https://localhost:{}", self.faults.port()).parse().unwrap(),
+            namespace: None,
+            mount: "transit".to_owned(),
+            binding: Binding::AssociatedData,
+            login: Login::TokenFile(self.folder.join("token")),
+            tls: TlsFiles { ca: Some(self.server.authority()), identity: None },
+        }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut VaultSettings)) -> Vault {
+        let mut settings = self.settings();
+        change(&mut settings);
+        Vault::new(provider_name(), settings)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+#[async_trait]
+impl System for Bao {
+    fn name(&self) -> &'static str {
+        "vault"
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    fn provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::new(self.with(|_| {}))
+    }
+
+    fn distrustful(&self) -> Arc<dyn KeyProvider> {
+        let others = Certificates::new();
+        let authority = self.file("other-ca.crt", &fs::read_to_string(others.authority()).unwrap());
+        Arc::new(self.with(|settings| settings.tls.ca = Some(authority)))
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.token.clone()]
+    }
+
+    async fn make_key(&self, key: &str) {
+        self.server.make_key(key).await;
+    }
+
+    async fn rotate(&self, key: &str) {
+        self.server.rotate(key).await;
+    }
+
+    async fn disable(&self, key: &str) {
+        self.server.rotate(key).await;
+        self.server.configure(key, json!({"min_decryption_version": 3})).await;
+    }
+
+    async fn enable(&self, key: &str) {
+        self.server.configure(key, json!({"min_decryption_version": 1})).await;
+    }
+
+    async fn delete(&self, key: &str) {
+        self.server.delete(key).await;
+    }
+
+    async fn deny(&self, key: &str) {
+        let left: Vec<_> = KEYS.into_iter().filter(|name| *name != key).collect();
+        self.server.allow("proxy", &left).await;
+    }
+
+    async fn throttle(&self) {
+        let quota = json!({"path": "transit/", "rate": 1, "interval": "60s"});
+        self.server.call(Method::POST, "sys/quotas/rate-limit/contract", quota).await;
+    }
+
+    async fn unthrottle(&self) {
+        self.server.call(Method::DELETE, "sys/quotas/rate-limit/contract", Value::Null).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds() {
+    let held = contract::holds(&Bao::start().await).await;
+    table::is_current("vault", &held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_can_be_derived_for_each_context_instead() {
+    let bao = Bao::start().await;
+    bao.server.make_derived_key("a").await;
+    let vault = bao.with(|settings| settings.binding = Binding::DerivedKey);
+    let (dek, wrapped) = vault.generate(&context("a")).await.unwrap();
+    // What says how a data key is bound travels with it.
+    let otherwise = bao.with(|_| {});
+    assert!(otherwise.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+    let mut unbound = wrapped.as_bytes().to_vec();
+    unbound[0] = 0;
+    assert!(vault.unwrap(&context("a"), &unbound).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_log_in_and_do_so_again_before_their_token_ends() {
+    let bao = Bao::start().await;
+    bao.server.make_key("a").await;
+    bao.server.call(Method::POST, "sys/auth/approle", json!({"type": "approle"})).await;
+    let role = json!({"token_policies": ["proxy"], "token_ttl": "3s", "token_max_ttl": "3s"});
+    bao.server.call(Method::POST, "auth/approle/role/proxy", role).await;
+    let id = bao.server.call(Method::GET, "auth/approle/role/proxy/role-id", Value::Null).await;
+    let secret = bao.server.call(Method::POST, "auth/approle/role/proxy/secret-id", json!({})).await;
+    let role_id = bao.file("role-id", id["data"]["role_id"].as_str().unwrap());
+    let secret_id = bao.file("secret-id", secret["data"]["secret_id"].as_str().unwrap());
+    let login = Login::AppRole { mount: "approle".to_owned(), role_id, secret_id: secret_id.clone() };
+    let vault = bao.with(|settings| settings.login = login);
+    let end = tokio::time::Instant::now() + Duration::from_secs(5);
+    while tokio::time::Instant::now() < end {
+        vault.generate(&context("a")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let denied = |entry: &&Value| !entry["error"].is_null();
+    assert_eq!(
+        bao.server.audit().iter().filter(denied).count(),
+        0,
+        "no call was made with a token that had ended"
+    );
+
+    // A secret id that is withdrawn ends it with the next login; a new one in the file brings it back.
+    let accessor = json!({"secret_id": fs::read_to_string(&secret_id).unwrap()});
+    bao.server.call(Method::POST, "auth/approle/role/proxy/secret-id/destroy", accessor).await;
+    let refused = tests::eventually_ok("the login is refused", Duration::from_secs(10), async || match vault
+        .generate(&context("a"))
+        .await
+    {
+        Err(ProviderError::Refused { cause, .. }) => Ok(cause),
+        other => Err(format!("{:?}", other.map(drop))),
+    });
+    assert!(refused.await.starts_with("failed to log in: "));
+    let secret = bao.server.call(Method::POST, "auth/approle/role/proxy/secret-id", json!({})).await;
+    fs::write(&secret_id, secret["data"]["secret_id"].as_str().unwrap()).unwrap();
+    let epoch = vault.epoch();
+    assert_eq!(vault.reload(), (true, None));
+    assert!(vault.epoch() > epoch, "what was refused is asked again");
+    vault.generate(&context("a")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_a_file_is_renewed_and_followed() {
+    let bao = Bao::start().await;
+    bao.server.make_key("a").await;
+    let token = bao.file("short", &bao.server.token("proxy", Duration::from_secs(3)).await);
+    let vault = bao.with(|settings| settings.login = Login::TokenFile(token.clone()));
+    let end = tokio::time::Instant::now() + Duration::from_secs(6);
+    while tokio::time::Instant::now() < end {
+        vault.generate(&context("a")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let revoked = fs::read_to_string(&token).unwrap();
+    bao.server.call(Method::POST, "auth/token/revoke", json!({"token": revoked})).await;
+    assert!(matches!(vault.generate(&context("a")).await, Err(ProviderError::Refused { .. })));
+    fs::write(&token, bao.server.token("proxy", HOUR).await).unwrap();
+    vault.reload();
+    vault.generate(&context("a")).await.unwrap();
+}
