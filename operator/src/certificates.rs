@@ -30,6 +30,7 @@ use server::Server;
 pub use error::{Error, Problem};
 pub use event::{AuthorityReason, Event, ServerReason};
 pub use names::{NamesError, ServerNames};
+pub(crate) use pem::certificates_only;
 pub use validity::{Validity, ValidityError};
 
 mod authorities;

@@ -41,8 +41,6 @@ use crate::settings::Settings;
 const CONCURRENCY: u16 = 4;
 /// Changes within this time count as one.
 const BATCH: Duration = Duration::from_millis(100);
-/// How long a pod may take to accept a connection to its admin port.
-const CONNECT: Duration = Duration::from_secs(1);
 
 /// How the API server is talked to.
 #[derive(Clone)]
@@ -70,10 +68,8 @@ pub(crate) async fn run(clients: Clients, settings: Settings, metrics: Metrics, 
         controller: crate::names::FIELD_MANAGER.to_owned(),
         instance: Some(settings.pod_name.clone()),
     };
-    let http = reqwest::Client::builder().connect_timeout(CONNECT).no_proxy().build();
-    let http = http.expect("a client without TLS needs nothing of the system");
     let context = Arc::new(Context {
-        reader: Reader { client: client.clone(), http, strimzi },
+        reader: Reader { client: client.clone(), http: crate::pods::client(), strimzi },
         recorder: Recorder::new(client.clone(), reporter),
         memory: reconcile::Memory::default(),
         client,

@@ -15,8 +15,10 @@ use crate::secret_text::SecretText;
 use entry::{EntryName, check_content};
 
 pub use entry::EntryError;
+pub use fingerprint::{Damage, Fingerprint, Fingerprints, damages, fingerprints, key_of};
 
 mod entry;
+mod fingerprint;
 
 /// The longest name of an entry of a Secret.
 const MAX_ENTRY: usize = 253;

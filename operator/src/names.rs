@@ -17,6 +17,8 @@ pub const KAFKA_LABEL: &str = "encryption.strimzi.io/kafka";
 pub const NUDGE_ANNOTATION: &str = "encryption.strimzi.io/config-hash";
 /// Stops reconciliation of the object it is on.
 pub const PAUSE_ANNOTATION: &str = "encryption.strimzi.io/pause-reconciliation";
+/// The number of the last change of the ledger, on Secrets that outlast it.
+pub const LEDGER_SERIAL_ANNOTATION: &str = "encryption.strimzi.io/ledger-serial";
 /// What is asked of the operator once.
 pub const FORCE_RENEW_ANNOTATION: &str = "encryption.strimzi.io/force-renew";
 

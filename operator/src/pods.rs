@@ -6,10 +6,16 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use reqwest::redirect::Policy;
 use serde::Deserialize;
 
+use crate::cluster::KafkaKey;
 use crate::controller::{ADMIN_PORT, CONTAINER};
+use crate::names::Names;
 
+/// How long a pod may take to accept a connection to its admin port.
+const CONNECT: Duration = Duration::from_secs(1);
 /// A proxy that takes longer than this counts as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that is read of an answer.
@@ -113,17 +119,27 @@ impl Proxy {
     }
 }
 
-/// Asks all pods at once.
-pub async fn ask(http: &reqwest::Client, pods: &[Pod]) -> Vec<Proxy> {
-    let mut proxies = join_all(pods.iter().map(|pod| ask_one(http, pod))).await;
+/// Asks pods, and nobody that a pod might send the operator to.
+pub(crate) fn client() -> reqwest::Client {
+    let client = reqwest::Client::builder().connect_timeout(CONNECT).no_proxy();
+    client.redirect(Policy::none()).build().expect("a client without TLS needs nothing of the system")
+}
+
+/// Asks all pods of a cluster's fleet at once.
+pub async fn ask(http: &reqwest::Client, pods: &[Pod], key: &KafkaKey) -> Vec<Proxy> {
+    let mut proxies = join_all(pods.iter().map(|pod| ask_one(http, pod, key))).await;
     proxies.sort_by(|one, other| one.name.cmp(&other.name));
     proxies
 }
 
-async fn ask_one(http: &reqwest::Client, pod: &Pod) -> Proxy {
+async fn ask_one(http: &reqwest::Client, pod: &Pod, key: &KafkaKey) -> Proxy {
     let phase = phase(pod);
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone());
     let report = match (&phase, address) {
+        (Phase::Running { .. } | Phase::Ending, _) if !is_ours(pod, key) => Err(String::from(
+            "it has the labels of the fleet but is no pod of its Deployment, so it is not asked: delete it, or take the \
+             labels off it",
+        )),
         (Phase::Running { .. } | Phase::Ending, Some(address)) => report(http, &address).await,
         (Phase::Running { .. } | Phase::Ending, None) => Err("it has no address".to_owned()),
         (Phase::Starting(why), _) => Err(why.clone().unwrap_or_else(|| "it has not started yet".to_owned())),
@@ -137,6 +153,22 @@ async fn ask_one(http: &reqwest::Client, pod: &Pod) -> Proxy {
         nudged: annotations.and_then(|all| all.get(crate::names::NUDGE_ANNOTATION)).cloned(),
         report,
     }
+}
+
+/// Whether a pod comes from the fleet's Deployment, by way of a `ReplicaSet`. Labels alone anybody can put on a pod. One that
+/// has them may still get clients, so it goes on to count.
+fn is_ours(pod: &Pod, key: &KafkaKey) -> bool {
+    let Ok(names) = Names::new(key) else { return false };
+    let of_deployment = |name: &str| {
+        let hash = name.strip_prefix(names.fleet().as_str()).and_then(|rest| rest.strip_prefix('-'));
+        hash.is_some_and(|hash| !hash.is_empty() && !hash.contains('-'))
+    };
+    pod.owner_references().iter().any(|owner| {
+        owner.controller == Some(true)
+            && owner.kind == "ReplicaSet"
+            && owner.api_version.starts_with("apps/")
+            && of_deployment(&owner.name)
+    })
 }
 
 fn phase(pod: &Pod) -> Phase {
@@ -223,5 +255,71 @@ async fn get(http: &reqwest::Client, url: &str) -> Result<(reqwest::StatusCode, 
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok((status, body))) => Ok((status, String::from_utf8_lossy(&body).into_owned())),
         Ok(Err(_)) | Err(_) => Err("its admin port does not answer".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::response::Redirect;
+    use axum::routing::get;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(owner: &Value) -> Pod {
+        let pod = json!({
+            "metadata": {"name": "a", "ownerReferences": owner},
+            "status": {
+                "phase": "Running", "podIP": "127.0.0.1",
+                "containerStatuses": [{
+                    "name": CONTAINER, "ready": true, "restartCount": 0, "image": "", "imageID": "",
+                    "state": {"running": {}},
+                }],
+            },
+        });
+        serde_json::from_value(pod).unwrap()
+    }
+
+    fn owner(kind: &str, name: &str, controller: bool) -> Value {
+        json!([{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "u", "controller": controller}])
+    }
+
+    fn key() -> KafkaKey {
+        KafkaKey { namespace: "kafka".to_owned(), name: "my-cluster".to_owned() }
+    }
+
+    #[test]
+    fn only_pods_of_the_deployment_are_ours() {
+        assert!(is_ours(&pod(&owner("ReplicaSet", "my-cluster-encryption-5d9f7c", true)), &key()));
+        for other in [
+            json!(null),
+            owner("ReplicaSet", "my-cluster-encryption-5d9f7c", false),
+            owner("ReplicaSet", "my-cluster-encryption", true),
+            owner("ReplicaSet", "my-cluster-encryption-two-5d9f7c", true),
+            owner("ReplicaSet", "other-5d9f7c", true),
+            owner("StatefulSet", "my-cluster-encryption-5d9f7c", true),
+        ] {
+            assert!(!is_ours(&pod(&other), &key()), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_is_not_ours_counts_but_is_not_asked() {
+        let proxies = ask(&client(), &[pod(&json!(null))], &key()).await;
+        assert!(proxies[0].counts());
+        assert!(proxies[0].report.as_ref().unwrap_err().contains("no pod of its Deployment"));
+    }
+
+    #[tokio::test]
+    async fn a_pod_sends_the_operator_nowhere_else() {
+        let router = Router::new()
+            .route("/policy", get(|| async { Redirect::temporary("/elsewhere") }))
+            .route("/elsewhere", get(|| async { "asked" }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (status, text) = super::get(&client(), &format!("http://{address}/policy")).await.unwrap();
+        assert!(status.is_redirection() && text.is_empty(), "{status} {text}");
     }
 }

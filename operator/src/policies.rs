@@ -16,7 +16,11 @@
 //!   that tenant's, also after the tenant's policy is gone. Another namespace must neither clear it nor put it under a key
 //!   of its own, from where it could clear it next.
 //! - **A pattern within one of an older policy of another namespace.** The other way round, a younger policy may put a
-//!   wider pattern around an older narrow one, except that it may not claim to encrypt what an older policy keeps clear.
+//!   wider pattern around an older narrow one, except that it may not claim to encrypt what an older policy of the Kafka
+//!   cluster's namespace keeps clear.
+//!
+//! Policies of other namespaces than the Kafka cluster's do not speak for the cluster: `any` is no pattern for them, and
+//! their `Disabled` rules have an effect only on what their namespace encrypts or did encrypt.
 //!
 //! A policy with a single conflict is refused as a whole, as is an invalid one: half a policy in force would look like
 //! all of it. Then
@@ -48,7 +52,7 @@ mod text;
 mod verdict;
 
 pub use self::ledger::{Ledger, LedgerEntry};
-pub use self::merge::{Merged, merge};
+pub use self::merge::{Merged, merge, namespace_not_allowed};
 pub use self::pattern_map::PatternMap;
 pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};

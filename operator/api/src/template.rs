@@ -90,6 +90,7 @@ pub enum DeploymentStrategy {
 /// Pods.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.securityContext) || !has(self.securityContext.windowsOptions) || !has(self.securityContext.windowsOptions.hostProcess) || !self.securityContext.windowsOptions.hostProcess").message("securityContext.windowsOptions.hostProcess must not be true; leave it out").field_path(".securityContext"))]
 #[x_kube(validation = Rule::new("!has(self.volumes) || self.volumes.all(volume, !(volume.name in ['config', 'state', 'tmp', 'tls', 'upstream-ca', 'upstream-user']) && !volume.name.startsWith('keys-') && !volume.name.startsWith('clients-'))").message("volumes[].name must not be config, state, tmp, tls, upstream-ca or upstream-user, nor begin with keys- or clients-: the operator has volumes of these names").field_path(".volumes"))]
 pub struct PodTemplate {
     /// Labels and annotations.
@@ -181,6 +182,10 @@ pub struct AdditionalVolume {
 /// A container.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.securityContext) || !has(self.securityContext.privileged) || !self.securityContext.privileged").message("securityContext.privileged must not be true: a proxy needs nothing of its node; leave it out").field_path(".securityContext"))]
+#[x_kube(validation = Rule::new("!has(self.securityContext) || !has(self.securityContext.allowPrivilegeEscalation) || !self.securityContext.allowPrivilegeEscalation").message("securityContext.allowPrivilegeEscalation must not be true: a proxy gains no rights; leave it out").field_path(".securityContext"))]
+#[x_kube(validation = Rule::new("!has(self.securityContext) || !has(self.securityContext.capabilities) || !has(self.securityContext.capabilities.add) || self.securityContext.capabilities.add.size() == 0").message("securityContext.capabilities.add must be empty: ports of listeners need no capability; leave it out").field_path(".securityContext"))]
+#[x_kube(validation = Rule::new("!has(self.securityContext) || !has(self.securityContext.windowsOptions) || !has(self.securityContext.windowsOptions.hostProcess) || !self.securityContext.windowsOptions.hostProcess").message("securityContext.windowsOptions.hostProcess must not be true; leave it out").field_path(".securityContext"))]
 #[x_kube(validation = Rule::new("!has(self.volumeMounts) || self.volumeMounts.all(mount, mount.mountPath.startsWith('/mnt/'))").message("volumeMounts[].mountPath must begin with /mnt/").field_path(".volumeMounts"))]
 pub struct ContainerTemplate {
     /// Environment variables.

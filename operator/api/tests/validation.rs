@@ -68,3 +68,14 @@ fn volumes_of_the_users_are_mounted_below_mnt() {
     }}))
     .unwrap();
 }
+
+#[test]
+fn a_security_context_that_takes_rights_away_is_taken() {
+    let context = json!({
+        "privileged": false, "allowPrivilegeEscalation": false, "runAsUser": 1000,
+        "capabilities": {"drop": ["ALL"], "add": []},
+    });
+    let template =
+        json!({"proxyContainer": {"securityContext": context}, "pod": {"securityContext": {"fsGroup": 1}}});
+    proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": template})).unwrap();
+}

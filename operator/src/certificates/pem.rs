@@ -30,6 +30,15 @@ pub(super) fn decode(text: &str) -> Option<Vec<Block>> {
     (framed("-----BEGIN ") && framed("-----END ")).then_some(blocks)
 }
 
+/// The certificates of a text that somebody else wrote, and nothing else of it; nothing if there are none, or a block is
+/// damaged.
+pub(crate) fn certificates_only(text: &str) -> Option<String> {
+    let blocks = decode(text)?;
+    let certificates = blocks.iter().filter(|block| block.label == CERTIFICATE);
+    let texts: String = certificates.map(|block| encode(CERTIFICATE, &block.contents).to_string()).collect();
+    (!texts.is_empty()).then_some(texts)
+}
+
 /// One block as text. Room for all of it is made at once, so that no copy of a key is left behind when the text grows.
 pub(super) fn encode(label: &str, contents: &[u8]) -> Zeroizing<String> {
     let lines = contents.len().div_ceil(LINE);
@@ -62,6 +71,17 @@ mod tests {
             assert_eq!(blocks.len(), 1);
             assert_eq!((blocks[0].label.as_str(), &*blocks[0].contents), (CERTIFICATE, &contents));
         }
+    }
+
+    #[test]
+    fn of_a_text_of_others_only_certificates_are_taken() {
+        let [one, two] = [b"one", b"two"].map(|contents| encode(CERTIFICATE, contents).to_string());
+        let key = encode(PRIVATE_KEY, b"secret");
+        let all = format!("password: hunter2\n{one}subject=two\n{}{two}", *key);
+        assert_eq!(certificates_only(&all), Some(format!("{one}{two}")));
+        assert_eq!(certificates_only(&key), None);
+        assert_eq!(certificates_only("no block"), None);
+        assert_eq!(certificates_only(&format!("{one}-----BEGIN CERTIFICATE-----\n")), None);
     }
 
     #[test]

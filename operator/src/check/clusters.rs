@@ -195,6 +195,7 @@ impl<'a> Cluster<'a> {
                     WarningKind::ShadowedRule => (Severity::Warning, Code::ShadowedRule),
                     WarningKind::InternalTopic => (Severity::Warning, Code::InternalTopic),
                     WarningKind::StillRetired => (Severity::Warning, Code::StillRetired),
+                    WarningKind::NoEffect => (Severity::Warning, Code::NoEffect),
                     WarningKind::OverlappingPolicies => (Severity::Warning, Code::OverlappingPolicies),
                     // Often what is meant.
                     WarningKind::CatchAll => (Severity::Note, Code::CatchAll),

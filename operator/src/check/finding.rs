@@ -109,6 +109,8 @@ pub enum Code {
     OverlappingPolicies,
     /// A rule that does not clear all that lies within its pattern.
     StillRetired,
+    /// A rule of another namespace that leaves nothing clear.
+    NoEffect,
     /// A topic that is left in clear.
     TopicInClear,
     /// A topic that nobody can write to.

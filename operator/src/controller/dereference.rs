@@ -4,9 +4,11 @@
 //! Secrets only those are read that the operator writes itself; of those that pods mount the version alone, and the `ca.crt`
 //! of a given certificate.
 
+mod listing;
 mod observed;
 mod referring;
 
+pub(crate) use self::listing::PAGE;
 pub(crate) use self::observed::{Concerned, Malformed, Observed, Ours, Strimzi};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,9 @@ use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use self::listing::may_count;
 use super::strimzi_api::{StrimziApi, is_gone};
+use crate::certificates::certificates_only;
 use crate::cluster::KafkaKey;
 use crate::names::Names;
 use crate::pods;
@@ -64,7 +68,10 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads everything.
     pub(crate) async fn dereference(&self, key: &KafkaKey, settings: &Settings) -> Result<Observed, Error> {
-        let Concerned { policies, proxies, malformed } = self.referring(key, settings, Err).await?;
+        let may_count =
+            |namespace: Option<&str>, proxies: &[EncryptionProxy]| may_count(namespace, key, proxies);
+        let Concerned { policies, proxies, malformed } =
+            self.referring(key, settings, may_count, Err).await?;
         let nothing = policies.is_empty() && proxies.is_empty() && malformed.is_empty();
         if nothing && self.is_anothers(key, settings).await? {
             return Ok(Observed::default());
@@ -75,8 +82,9 @@ impl Reader {
             Ok(names) => (self.ours(key, &names).await?, self.pods(key, &names).await?),
             Err(_) => (Ours::default(), Vec::new()),
         };
-        let fleet = pods::ask(&self.http, &pods).await;
-        Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet })
+        let fleet = pods::ask(&self.http, &pods, key).await;
+        let ledger_serial = 0;
+        Ok(Observed { policies, proxies, malformed, strimzi, namespaces, ours, fleet, ledger_serial })
     }
 
     /// What Strimzi's resources say. Where a kind is gone in the version that was served before, there may be another.
@@ -192,7 +200,8 @@ impl Reader {
 /// The authority in the Secret of a certificate, where whoever issued it tells.
 pub(crate) fn authority_in(secret: &Secret) -> Option<String> {
     let text = std::str::from_utf8(&secret.data.as_ref()?.get("ca.crt")?.0).ok()?;
-    text.contains("-----BEGIN CERTIFICATE-----").then(|| text.to_owned())
+    // Whoever wrote it may have put a key beside it, and what is told to clients is no secret.
+    certificates_only(text)
 }
 
 async fn list<K>(api: &Api<K>, kind: &str, parameters: &ListParams) -> Result<Vec<K>, Error>

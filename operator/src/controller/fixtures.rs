@@ -92,6 +92,7 @@ pub(super) fn observed() -> Observed {
         namespaces: [].into(),
         ours: Ours::default(),
         fleet: Vec::new(),
+        ledger_serial: 0,
     }
 }
 

@@ -99,7 +99,7 @@ pub(crate) async fn reconcile(cluster: Arc<Mentioned>, context: Arc<Context>) ->
 
 async fn pass(key: &KafkaKey, context: &Context) -> Result<Action, Error> {
     let observed = match context.reader.dereference(key, &context.settings).await {
-        Ok(observed) => observed,
+        Ok(observed) => Observed { ledger_serial: context.memory.ledger_serial(key), ..observed },
         Err(error) => return Err(failed(key, context, None, Error::Dereference(error)).await),
     };
     if is_nothing(&observed) {

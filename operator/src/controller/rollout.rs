@@ -144,7 +144,10 @@ impl<'a> Situation<'a> {
     /// Whether a proxy that starts will read what the file says now. Files are put in place once it has a node, and may be
     /// old by the time its image is there.
     fn will_read_it(&self, proxy: &Proxy) -> bool {
-        let is_later = |placed: Timestamp| self.changed.is_some_and(|changed| placed > changed + SLACK);
+        let is_later = |placed: Timestamp| {
+            let settled = self.changed.and_then(|changed| changed.checked_add(SLACK).ok());
+            settled.is_some_and(|settled| placed > settled)
+        };
         matches!(proxy.phase, Phase::Starting(_)) && proxy.placed.is_none_or(is_later)
     }
 

@@ -8,10 +8,13 @@ mod keys;
 mod ours;
 mod policy;
 mod proxy;
+mod stranger;
 mod topics;
 mod unread;
 
-pub(crate) use self::events::{certificate_event, ledger_rolled_back, local_keys_made};
+pub(crate) use self::events::{
+    certificate_event, ledger_copy_unreadable, ledger_rolled_back, local_keys_made,
+};
 pub(crate) use self::findings::Facts;
 pub(crate) use self::unread::write_unread;
 
@@ -50,7 +53,8 @@ pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, 
     tell_metrics(context, facts);
     // One resource that cannot be written keeps nothing from the others.
     let mut outcome = Ok(facts.is_settled());
-    for each in observed.policies.iter().filter(|each| facts.concerns(each.status.as_ref())) {
+    let ours = observed.policies.iter().filter(|each| !facts.is_strange(*each));
+    for each in ours.filter(|each| facts.concerns(each.status.as_ref())) {
         let after = policy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
         outcome = put(context, each, after).await.and(outcome);
     }
@@ -59,10 +63,14 @@ pub(crate) async fn write(context: &Context, facts: &Facts<'_>) -> Result<bool, 
         let after = proxy::status(facts, each, &each.status.clone().unwrap_or_default(), now);
         outcome = put(context, each, after).await.and(outcome);
     }
-    for each in &observed.malformed {
+    // Whoever does not count for the cluster comes after all who do.
+    let (strange, ours): (Vec<_>, Vec<_>) =
+        observed.malformed.iter().partition(|each| facts.is_strange(&each.object));
+    for each in ours.into_iter().chain(strange) {
         outcome = malformed(context, each, now).await.and(outcome);
     }
-    outcome
+    let all = stranger::write(context, facts, now).await;
+    outcome.and_then(|settled| all.map(|all| settled && all))
 }
 
 fn tell_metrics(context: &Context, facts: &Facts<'_>) {

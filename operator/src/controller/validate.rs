@@ -4,23 +4,29 @@
 
 mod admission;
 mod fleet;
+mod ledger;
 mod malformed;
 mod obstacle;
 mod room;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Resource, ResourceExt};
 use operator_api::{EncryptionProxy, EncryptionProxySpec};
+use proxy_config::{KeyRef, ProviderName};
 
 pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
+pub(crate) use self::ledger::serial_on;
 pub(crate) use self::obstacle::Obstacle;
 
 use self::admission::submissions;
-use super::build::LEDGER_COPY;
+use self::ledger::Remembered;
 use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
-use crate::names::{Names, PAUSE_ANNOTATION};
+use crate::local_keys::{Damage, damages, key_of};
+use crate::names::PAUSE_ANNOTATION;
 use crate::policies::{Inputs, Ledger, Merged, PolicyId, Reason, merge, providers};
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
@@ -38,8 +44,12 @@ pub(crate) struct Judgement {
     pub(crate) ledger: Ledger,
     /// What the ledger itself says, if there is one.
     pub(crate) stored: Option<Ledger>,
+    /// Why the copy of the ledger says nothing, if it is there.
+    pub(crate) unreadable_copy: Option<String>,
     /// All policies as one, and what became of each.
     pub(crate) merged: Merged,
+    /// Entries of the Secret of local keys that are not what they were, of keys that the operator makes.
+    pub(crate) damaged: BTreeMap<String, Damage>,
     /// The fleet, or why there is none.
     pub(crate) fleet: Result<Fleet, Obstacle>,
     /// Whether somebody who may asks for a fleet, or there is one already.
@@ -62,14 +72,11 @@ pub(crate) fn is_paused(object: &impl ResourceExt) -> bool {
 pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings) -> Judgement {
     let proxy = oldest(&observed.proxies);
     let spec = proxy.as_ref().map_or_else(|| defaults(key), |proxy| proxy.spec.clone());
-    let (stored, ledger_obstacle) = match ledger(key, observed) {
-        Ok(stored) => (stored, None),
-        Err(obstacle) => (None, Some(obstacle)),
-    };
-    let ledger = remembered(stored.as_ref(), observed);
+    let Remembered { stored, ledger, unreadable_copy, obstacle: ledger_obstacle } =
+        ledger::remembered(key, observed);
     let mut submissions = submissions(key, observed, &spec);
-    room::share_out(&mut submissions, &ledger, &key.namespace);
     let providers = providers(&spec.key_providers);
+    room::Room { ledger: &ledger, home: &key.namespace, providers: &providers }.share_out(&mut submissions);
     let merged = merge(&Inputs {
         kafka_namespace: &key.namespace,
         submissions: &submissions,
@@ -77,11 +84,17 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         unmatched: spec.unmatched_topics,
         providers: &providers,
     });
+    let damaged =
+        damages(ledger.local_keys(), observed.ours.keys.as_ref().and_then(|keys| keys.data.as_ref()));
+    let program =
+        merged.program.without_keys(|key| is_ours(&spec, &key.provider) && is_damaged(&damaged, key));
+    let merged = Merged { program, ..merged };
     let kafka = kafka(observed);
     let fleet = match ledger_obstacle {
         Some(obstacle) => Err(obstacle),
         None => malformed_proxy(observed)
             .and_then(|()| kafka.as_ref().map_err(Clone::clone))
+            .and_then(|kafka| fleet::keeps_providers(&spec, &ledger).map(|()| kafka))
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
     let wanted = proxy.is_some()
@@ -91,7 +104,36 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         .as_ref()
         .filter(|proxy| is_paused(*proxy))
         .map(|proxy| format!("EncryptionProxy {} has the annotation {PAUSE_ANNOTATION}", proxy.name_any()));
-    Judgement { proxy, spec, kafka: kafka.ok(), ledger, stored, merged, fleet, wanted, paused }
+    Judgement {
+        proxy,
+        spec,
+        kafka: kafka.ok(),
+        ledger,
+        stored,
+        unreadable_copy,
+        merged,
+        damaged,
+        fleet,
+        wanted,
+        paused,
+    }
+}
+
+/// Whether the operator makes the keys of a provider.
+fn is_ours(spec: &EncryptionProxySpec, provider: &ProviderName) -> bool {
+    let named = spec.key_providers.iter().find(|each| each.name == provider.as_str());
+    named.and_then(|each| each.local.as_ref()).is_some_and(|local| local.secret_ref.is_none())
+}
+
+fn is_damaged(damaged: &BTreeMap<String, Damage>, key: &KeyRef) -> bool {
+    damaged.keys().any(|entry| key_of(entry) == Some(key.name.as_str()))
+}
+
+impl Judgement {
+    /// Whether a version of a key that the operator makes is not what it was.
+    pub(crate) fn is_damaged(&self, key: &KeyRef) -> bool {
+        is_ours(&self.spec, &key.provider) && is_damaged(&self.damaged, key)
+    }
 }
 
 /// Whether a fleet that nobody asks for any more goes on reading. One whose `EncryptionProxy` is gone goes with it: the garbage
@@ -134,33 +176,6 @@ fn kafka(observed: &Observed) -> Result<Kafka, Obstacle> {
         return Err(Obstacle::KafkaEnds);
     }
     Kafka::try_from(object).map_err(|error| Obstacle::MalformedKafka(error.to_string()))
-}
-
-/// The ledger, if there is one. One that cannot be read, or that is gone while its fleet or keys are there, stops
-/// everything: without it nobody knows what must not become clear.
-fn ledger(key: &KafkaKey, observed: &Observed) -> Result<Option<Ledger>, Obstacle> {
-    let Ok(names) = Names::new(key) else { return Ok(None) };
-    let ours = &observed.ours;
-    let Some(object) = &ours.ledger else {
-        let has_keys =
-            ours.keys.as_ref().and_then(|keys| keys.data.as_ref()).is_some_and(|data| !data.is_empty());
-        let lost = ours.config.is_some() || ours.deployment.is_some() || has_keys;
-        return if lost { Err(Obstacle::LedgerMissing { name: names.ledger() }) } else { Ok(None) };
-    };
-    let text = object.data.as_ref().and_then(|data| data.get("ledger.yaml")).map_or("", String::as_str);
-    let unreadable = |error: crate::policies::TextError| Obstacle::LedgerUnreadable {
-        name: names.ledger(),
-        error: error.to_string(),
-    };
-    Ledger::parse(text).map(Some).map_err(unreadable)
-}
-
-/// The ledger with all that proxies were told with: somebody may have put an older one in its place, from a backup or
-/// from Git, and what was encrypted since must not become clear.
-fn remembered(stored: Option<&Ledger>, observed: &Observed) -> Ledger {
-    let Some(stored) = stored else { return Ledger::default() };
-    let copy = file(observed, LEDGER_COPY).and_then(|text| Ledger::parse(text).ok());
-    copy.map_or_else(|| stored.clone(), |copy| stored.completed_from(&copy))
 }
 
 /// A file of the proxies' ConfigMap as it is.

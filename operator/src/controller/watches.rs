@@ -15,6 +15,7 @@ use kube::{Client, ResourceExt};
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde_json::Value;
 
+use super::dereference::PAGE;
 use super::strimzi_api::{Resources, StrimziApi, is_gone};
 use crate::cluster::KafkaKey;
 use crate::names::{KAFKA_LABEL, managed_selector};
@@ -39,6 +40,8 @@ pub(crate) fn triggers(
         Some(selector) => watcher::Config::default().labels(selector),
         None => watcher::Config::default(),
     };
+    // Everybody may write policies, and large ones.
+    let ours = ours.page_size(PAGE);
     let mut streams = Vec::new();
     for api in apis(client, &ApiResource::erase::<TopicEncryptionPolicy>(&()), &scope) {
         streams.push(referring(api, ours.clone()));

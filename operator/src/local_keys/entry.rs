@@ -58,10 +58,17 @@ pub(super) fn may_be_of(entry: &str, key: &str) -> bool {
 }
 
 pub(super) fn check_content(content: &[u8]) -> Result<(), EntryError> {
+    decode(content).map(drop)
+}
+
+/// The key that an entry holds.
+pub(super) fn decode(content: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, EntryError> {
     let text = content.get(..MAX_CONTENT).unwrap_or(content).trim_ascii();
     let mut bytes = Zeroizing::new([0_u8; MAX_CONTENT]);
+    let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
     match STANDARD.decode_slice(text, bytes.as_mut_slice()) {
-        Ok(KEY_BYTES) => Ok(()),
-        _ => Err(EntryError::Content),
+        Ok(KEY_BYTES) => key.copy_from_slice(bytes.get(..KEY_BYTES).ok_or(EntryError::Content)?),
+        _ => return Err(EntryError::Content),
     }
+    Ok(key)
 }

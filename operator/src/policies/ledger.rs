@@ -1,18 +1,21 @@
 //! What was ever encrypted for one Kafka cluster, and by whom.
 
+mod earlier_key;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_config::{KeyRef, Pattern};
 use serde::{Deserialize, Serialize};
 
+use self::earlier_key::EarlierKeyText;
 use super::merge::Merged;
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
 use super::program::{Program, Treatment};
 use super::text::{KeyText, PatternText, TextError, write};
+use crate::local_keys::Fingerprints;
 
 const VERSION: u32 = 1;
 const HEADER: &str = "\
@@ -31,9 +34,14 @@ pub struct Ledger {
     /// Counts changes.
     serial: u64,
     entries: PatternMap<LedgerEntry>,
-    /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten.
-    keys: BTreeSet<KeyRef>,
+    /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten, and the
+    /// namespaces whose policies did so, as far as they are known.
+    keys: Keys,
+    /// What entries of the Secret of local keys were when they were seen first.
+    local_keys: Fingerprints,
 }
+
+type Keys = BTreeMap<KeyRef, BTreeSet<String>>;
 
 /// What the ledger knows of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +60,12 @@ struct LedgerText {
     #[serde(default, skip_serializing_if = "is_zero")]
     serial: u64,
     encrypted: Vec<EntryText>,
-    /// Those that no entry has any more.
+    /// Those that no entry of the namespace has any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier_keys: Vec<KeyText>,
+    earlier_keys: Vec<EarlierKeyText>,
+    /// Older ledgers do not have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    local_keys: Fingerprints,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,8 +90,9 @@ impl Ledger {
             return Err(TextError::Version { known: VERSION, found: version });
         }
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
-        let keys = text.earlier_keys.into_iter().map(|KeyText(key)| key).collect();
-        let mut ledger = Self { serial: text.serial, keys, ..Self::default() };
+        let earlier = text.earlier_keys.into_iter();
+        let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
+        let mut ledger = Self { serial: text.serial, keys, local_keys: text.local_keys, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -97,15 +109,29 @@ impl Ledger {
             key: KeyText(entry.key.clone()),
             policy: entry.policy.clone(),
         };
-        let current: BTreeSet<_> = self.entries.values().map(|entry| &entry.key).collect();
-        let earlier = self.keys.iter().filter(|key| !current.contains(key));
         let text = LedgerText {
             version: VERSION,
             serial: self.serial,
             encrypted: self.entries.iter().map(entry).collect(),
-            earlier_keys: earlier.cloned().map(KeyText).collect(),
+            earlier_keys: self.earlier_keys(),
+            local_keys: self.local_keys.clone(),
         };
         format!("{HEADER}{}", write(&text))
+    }
+
+    /// What no entry says of keys.
+    fn earlier_keys(&self) -> Vec<EarlierKeyText> {
+        let mut current = Keys::new();
+        for LedgerEntry { key, policy } in self.entries.values() {
+            current.entry(key.clone()).or_default().insert(policy.namespace.clone());
+        }
+        let earlier = self.keys.iter().filter_map(|(key, namespaces)| {
+            let now = current.get(key);
+            let more = namespaces.iter().filter(|namespace| !now.is_some_and(|now| now.contains(*namespace)));
+            let namespaces: BTreeSet<_> = more.cloned().collect();
+            (now.is_none() || !namespaces.is_empty()).then(|| EarlierKeyText { key: key.clone(), namespaces })
+        });
+        earlier.collect()
     }
 
     /// The ledger to write before proxies are told this on the way to what was merged: all that it held, and all that is
@@ -146,8 +172,28 @@ impl Ledger {
                 whole.insert(pattern, entry.clone());
             }
         }
-        whole.keys.extend(earlier.keys.iter().cloned());
+        for (key, namespaces) in &earlier.keys {
+            whole.keys.entry(key.clone()).or_default().extend(namespaces.iter().cloned());
+        }
+        for (entry, fingerprint) in &earlier.local_keys {
+            whole.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
+        }
         whole.counted_after(later)
+    }
+
+    /// The same with what it does not know yet of entries of the Secret of local keys.
+    #[must_use]
+    pub fn with_local_keys(&self, seen: &Fingerprints) -> Self {
+        let mut next = self.clone();
+        for (entry, fingerprint) in seen {
+            next.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
+        }
+        next.counted_after(self)
+    }
+
+    /// What entries of the Secret of local keys were when they were seen first.
+    pub fn local_keys(&self) -> &Fingerprints {
+        &self.local_keys
     }
 
     /// The patterns that this ledger has and another has not.
@@ -157,20 +203,32 @@ impl Ledger {
     }
 
     fn counted_after(mut self, before: &Self) -> Self {
-        let same = self.entries == before.entries && self.keys == before.keys;
+        let same = self.entries == before.entries
+            && self.keys == before.keys
+            && self.local_keys == before.local_keys;
         self.serial = if same { before.serial } else { before.serial.saturating_add(1) };
         self
     }
 
     /// Puts an entry in, and gives back the one that was there.
     pub fn insert(&mut self, pattern: Pattern, entry: LedgerEntry) -> Option<LedgerEntry> {
-        self.keys.insert(entry.key.clone());
+        self.keys.entry(entry.key.clone()).or_default().insert(entry.policy.namespace.clone());
         self.entries.insert(pattern, entry)
     }
 
+    /// The number of its last change.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Every key that anything was ever encrypted under.
-    pub fn keys(&self) -> &BTreeSet<KeyRef> {
-        &self.keys
+    pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
+        self.keys.keys()
+    }
+
+    /// Every key, with the namespaces whose policies anything was ever encrypted under it by.
+    pub fn keys_by_namespace(&self) -> impl Iterator<Item = (&KeyRef, &BTreeSet<String>)> {
+        self.keys.iter()
     }
 
     /// The entries by pattern.

@@ -1,6 +1,7 @@
 //! All policies of one Kafka cluster made one. See [the parent module](super) for who wins.
 
 mod conflict;
+mod guests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -48,18 +49,18 @@ pub fn merge(inputs: &Inputs<'_>) -> Merged {
         let Submission { id, created, .. } = candidate.submission;
         (created.is_none(), *created, id)
     });
-    let conflicts: Vec<_> = candidates
-        .iter()
-        .map(|candidate| conflicts_with_ledger(candidate, &candidates, inputs.ledger))
-        .collect();
+    guests::restrict(&mut candidates, inputs);
+    let conflicts: Vec<_> =
+        candidates.iter().map(|candidate| conflicts_with_ledger(candidate, &candidates, inputs)).collect();
     let mut accepted = Accepted::default();
     for (candidate, conflicts) in candidates.iter_mut().zip(conflicts) {
-        let conflicts = [conflicts, accepted.conflicts(candidate, inputs.ledger)].concat();
+        let conflicts = [conflicts, accepted.conflicts(candidate, inputs)].concat();
         candidate.refuse(Reason::Conflicted, conflicts);
         if candidate.is_accepted() {
             accepted.add(candidate);
         }
     }
+    guests::close_holes(&mut candidates, &mut accepted, inputs);
     let program = Program::new(inputs.unmatched, rules(&candidates, &accepted, inputs));
     let cleared = cleared(&accepted, inputs);
     for candidate in &mut candidates {
@@ -125,8 +126,18 @@ fn cleared(accepted: &Accepted, inputs: &Inputs<'_>) -> BTreeSet<Pattern> {
             && inputs.ledger.entries().get(pattern).is_some()
             // Otherwise the owner, no longer remembered as the first, would next be in conflict.
             && !is_foreign(pattern, &owned.policy, accepted, inputs)
+            && guests::may_forget(pattern, &owned.policy, accepted, inputs)
     });
     clear.map(|(pattern, _)| pattern).collect()
+}
+
+/// Why a policy does not count: the same whatever there is in the namespace of the Kafka cluster.
+pub fn namespace_not_allowed(namespace: &str, kafka_namespace: &str) -> Problem {
+    let message = format!(
+        "policies of namespace {namespace} do not count for this Kafka cluster: the EncryptionProxy in namespace \
+         {kafka_namespace} must allow it in allowedPolicies.namespaces"
+    );
+    Problem { field: "kafkaRef.namespace".to_owned(), message }
 }
 
 impl<'a> Candidate<'a> {
@@ -140,12 +151,7 @@ impl<'a> Candidate<'a> {
             Admission::NamespaceNotAllowed => {
                 candidate.claims.clear();
                 candidate.warnings.clear();
-                let message = format!(
-                    "policies of namespace {} do not count for this Kafka cluster: the EncryptionProxy in namespace {} \
-                     must allow it in allowedPolicies.namespaces",
-                    submission.id.namespace, inputs.kafka_namespace
-                );
-                let problem = Problem { field: "kafkaRef.namespace".to_owned(), message };
+                let problem = namespace_not_allowed(&submission.id.namespace, inputs.kafka_namespace);
                 candidate.refuse(Reason::NamespaceNotAllowed, vec![problem]);
             }
             Admission::TooLarge(reason) => {

@@ -93,6 +93,11 @@ impl<T> PatternMap<T> {
         self.names.values().chain(self.prefixes.values()).chain(&self.any)
     }
 
+    /// All values, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.names.values_mut().chain(self.prefixes.values_mut()).chain(&mut self.any)
+    }
+
     /// How many patterns.
     pub fn len(&self) -> usize {
         self.names.len() + self.prefixes.len() + usize::from(self.any.is_some())

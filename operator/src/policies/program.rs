@@ -75,6 +75,19 @@ impl Program {
         self
     }
 
+    /// The same where nothing is written under keys that are lost: whatever was to be encrypted under one is refused.
+    #[must_use]
+    pub fn without_keys(mut self, is_lost: impl Fn(&KeyRef) -> bool) -> Self {
+        for rule in self.rules.values_mut() {
+            if let Treatment::Encrypt(Encrypt { key, .. }) = &rule.treatment
+                && is_lost(key)
+            {
+                rule.treatment = Treatment::Retired { key: Some(key.clone()) };
+            }
+        }
+        self
+    }
+
     /// What happens to topics that no rule matches.
     pub fn unmatched(&self) -> UnmatchedTopics {
         self.unmatched

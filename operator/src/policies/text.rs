@@ -148,6 +148,6 @@ impl From<KeyText> for KeyFields {
     }
 }
 
-fn default_provider() -> String {
+pub(super) fn default_provider() -> String {
     "default".to_owned()
 }

@@ -68,6 +68,8 @@ pub enum WarningKind {
     OverlappingPolicies,
     /// A `Disabled` rule within which topics stay refused, since narrower patterns of them were encrypted.
     StillRetired,
+    /// A `Disabled` rule of another namespace than the Kafka cluster's, for topics that this namespace does not encrypt.
+    NoEffect,
 }
 
 impl Reason {
@@ -92,6 +94,7 @@ impl WarningKind {
             Self::CatchAll => "CatchAll",
             Self::OverlappingPolicies => "OverlappingPolicies",
             Self::StillRetired => "StillRetired",
+            Self::NoEffect => "NoEffect",
         }
     }
 }

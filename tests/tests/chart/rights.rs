@@ -178,8 +178,11 @@ fn aggregate_roles_come_only_when_asked_for_and_reach_only_our_resources() {
     let roles = of_kind(&objects, "ClusterRole");
     assert_eq!(
         roles.iter().map(|role| name(role)).collect::<Vec<_>>(),
-        ["topic-encryption-operator-view", "topic-encryption-operator-edit"]
+        ["view", "policies-edit", "proxies-edit"].map(|role| format!("topic-encryption-operator-{role}"))
     );
+    // To edit proxies is to make pods, so who may edit policies may not thereby do that.
+    let policies = roles.get(1).unwrap();
+    assert!(rights(policies).keys().all(|resource| resource.ends_with("/topicencryptionpolicies")));
     for role in &roles {
         assert!(rights(role).keys().all(|resource| resource.starts_with("encryption.strimzi.io/")));
     }

@@ -9,7 +9,7 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{Applier, Error, created, merged};
-use crate::names::{FIELD_MANAGER, FORCE_RENEW_ANNOTATION};
+use crate::names::{FIELD_MANAGER, FORCE_RENEW_ANNOTATION, LEDGER_SERIAL_ANNOTATION};
 
 impl Applier {
     /// Adds entries to a Secret that was read before; nothing is written if it changed meanwhile.
@@ -60,6 +60,20 @@ impl Applier {
         match api.patch(&name, &merged(), &Patch::Merge(patch)).await {
             Ok(_) => Ok(()),
             Err(source) => Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) }),
+        }
+    }
+
+    /// Notes on a Secret what the number of the ledger is.
+    pub(crate) async fn note_ledger(&self, secret: &str, serial: u64) -> Result<(), Error> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.key.namespace);
+        let patch = json!({"metadata": {"annotations": {LEDGER_SERIAL_ANNOTATION: serial.to_string()}}});
+        match api.patch(secret, &merged(), &Patch::Merge(patch)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(source) => {
+                let name = secret.to_owned();
+                Err(Error::Apply { kind: "Secret".to_owned(), name, source: Box::new(source) })
+            }
         }
     }
 

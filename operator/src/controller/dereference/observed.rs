@@ -35,6 +35,8 @@ pub(crate) struct Observed {
     pub(crate) namespaces: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) ours: Ours,
     pub(crate) fleet: Vec<Proxy>,
+    /// The highest number of the ledger that this process saw.
+    pub(crate) ledger_serial: u64,
 }
 
 /// Resources of ours that are for a cluster.

@@ -4,7 +4,8 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::de::DeserializeOwned;
 
-use super::{Concerned, Error, Malformed, Reader, list};
+use super::listing::{each_page, without_rules};
+use super::{Concerned, Error, Malformed, Reader};
 use crate::cluster::KafkaKey;
 use crate::controller::watches::{apis, kafka_ref};
 use crate::settings::Settings;
@@ -12,26 +13,31 @@ use crate::settings::Settings;
 impl Reader {
     /// Whom a failure concerns, as far as they can be listed.
     pub(crate) async fn concerned(&self, key: &KafkaKey, settings: &Settings) -> Concerned {
-        self.referring(key, settings, |_| Ok(())).await.unwrap_or_default()
+        self.referring(key, settings, |_, _| true, |_| Ok(())).await.unwrap_or_default()
     }
 
-    /// What is said of a cluster; `failed` decides whether to go on without what cannot be listed.
+    /// What is said of a cluster. Of policies whose namespaces may not count, by what proxies say, the rules are left out.
+    /// `failed` decides whether to go on without what cannot be listed.
     pub(super) async fn referring(
         &self,
         key: &KafkaKey,
         settings: &Settings,
+        may_count: impl Fn(Option<&str>, &[EncryptionProxy]) -> bool,
         failed: impl Fn(Error) -> Result<(), Error>,
     ) -> Result<Concerned, Error> {
         let Concerned { mut policies, mut proxies, mut malformed } = Concerned::default();
+        let kind = "EncryptionProxy";
+        match self.of_kind(&self.proxies(key), key, settings, kind, |_| true, &mut malformed).await {
+            Ok(found) => proxies = found,
+            Err(error) => failed(error)?,
+        }
+        let may_count = |namespace: Option<&str>| may_count(namespace, &proxies);
         for api in self.policies(settings) {
-            match self.of_kind(&api, key, settings, "TopicEncryptionPolicy", &mut malformed).await {
+            let kind = "TopicEncryptionPolicy";
+            match self.of_kind(&api, key, settings, kind, may_count, &mut malformed).await {
                 Ok(found) => policies.extend(found),
                 Err(error) => failed(error)?,
             }
-        }
-        match self.of_kind(&self.proxies(key), key, settings, "EncryptionProxy", &mut malformed).await {
-            Ok(found) => proxies = found,
-            Err(error) => failed(error)?,
         }
         Ok(Concerned { policies, proxies, malformed })
     }
@@ -42,8 +48,14 @@ impl Reader {
             return Ok(false);
         }
         for api in self.policies(settings).into_iter().chain([self.proxies(key)]) {
-            let listed = list(&api, "what refers to the cluster", &ListParams::default()).await?;
-            if listed.iter().any(|object| kafka_ref(object).as_ref() == Some(key)) {
+            let mut refers = false;
+            let all = ListParams::default();
+            each_page(&api, "what refers to the cluster", &all, |page| {
+                refers = page.iter().any(|object| kafka_ref(object).as_ref() == Some(key));
+                !refers
+            })
+            .await?;
+            if refers {
                 return Ok(true);
             }
         }
@@ -67,20 +79,27 @@ impl Reader {
         key: &KafkaKey,
         settings: &Settings,
         kind: &'static str,
+        may_count: impl Fn(Option<&str>) -> bool,
         malformed: &mut Vec<Malformed>,
     ) -> Result<Vec<K>, Error> {
         let mut parameters = ListParams::default();
         if let Some(selector) = &settings.selector {
             parameters = parameters.labels(selector);
         }
-        let listed = list(api, kind, &parameters).await?;
         let mut found = Vec::new();
-        for object in listed.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
-            match typed(&object) {
-                Ok(object) => found.push(object),
-                Err(error) => malformed.push(Malformed { kind, object, error }),
+        each_page(api, kind, &parameters, |page| {
+            for mut object in page.into_iter().filter(|object| kafka_ref(object).as_ref() == Some(key)) {
+                if !may_count(object.metadata.namespace.as_deref()) {
+                    without_rules(&mut object);
+                }
+                match typed(&object) {
+                    Ok(object) => found.push(object),
+                    Err(error) => malformed.push(Malformed { kind, object, error }),
+                }
             }
-        }
+            true
+        })
+        .await?;
         Ok(found)
     }
 }

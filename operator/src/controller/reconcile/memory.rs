@@ -19,6 +19,8 @@ struct Remembered {
     failures: u32,
     unsettled: Option<Instant>,
     told: Told,
+    ledger_serial: u64,
+    noted_serial: u64,
 }
 
 impl Memory {
@@ -64,6 +66,26 @@ impl Memory {
     /// They were told this, too.
     pub(crate) fn tell(&self, key: &KafkaKey, told: Told) {
         self.with(key, |remembered| remembered.told = told);
+    }
+
+    /// The highest number of the ledger that was there.
+    pub(crate) fn ledger_serial(&self, key: &KafkaKey) -> u64 {
+        self.with(key, |remembered| remembered.ledger_serial)
+    }
+
+    /// The ledger has this number.
+    pub(crate) fn saw_ledger(&self, key: &KafkaKey, serial: u64) {
+        self.with(key, |remembered| remembered.ledger_serial = remembered.ledger_serial.max(serial));
+    }
+
+    /// The highest number of the ledger that this process noted elsewhere.
+    pub(crate) fn noted_serial(&self, key: &KafkaKey) -> u64 {
+        self.with(key, |remembered| remembered.noted_serial)
+    }
+
+    /// It noted this one.
+    pub(crate) fn noted_ledger(&self, key: &KafkaKey, serial: u64) {
+        self.with(key, |remembered| remembered.noted_serial = serial);
     }
 
     pub(crate) fn forget(&self, key: &KafkaKey) {

@@ -20,8 +20,8 @@ use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Situation, Step};
-use crate::controller::status::ledger_rolled_back;
-use crate::controller::validate::{Judgement, file, next_sources};
+use crate::controller::status::{ledger_copy_unreadable, ledger_rolled_back};
+use crate::controller::validate::{Judgement, file, next_sources, serial_on};
 use crate::fleet::{Certificate, Fleet};
 use crate::names;
 use crate::policies::{Ledger, Program};
@@ -54,7 +54,10 @@ pub(super) async fn program(
     applier.apply(&build::service_account(fleet)).await.map_err(Error::Apply)?;
     let ledger = ledger_to_write_to(&applier, observed, fleet).await?;
     let keys = local_keys::local_keys(context, &applier, observed, judgement, fleet).await?;
-    let certificates = certificates::certificates(context, &applier, observed, fleet).await?;
+    // What is wrong with certificates must not keep policies from proxies that run, so it is told at the end.
+    let certificates = certificates::certificates(context, &applier, observed, fleet).await;
+    // The bundle stays where nothing is known of it.
+    let has_bundle = certificates.as_ref().map_or(true, |certificates| certificates.has_bundle);
 
     let mut told = context.memory.told(&fleet.key);
     let current = file(observed, "policy.yaml").and_then(|text| {
@@ -75,15 +78,19 @@ pub(super) async fn program(
     });
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
-    let next = judgement.ledger.next(&judgement.merged, &step.program);
+    let next = judgement.ledger.next(&judgement.merged, &step.program).with_local_keys(&keys.seen);
     let ledger = write_ledger(context, &applier, judgement, fleet, ledger, &next).await?;
+    witness(context, &applier, observed, fleet, next.serial()).await?;
+    if let Some(error) = &judgement.unreadable_copy {
+        ledger_copy_unreadable(context, fleet, error).await;
+    }
     // Once no proxy encrypts it any more, what rules say is clear is forgotten: first in the copy, since what that has
     // and the ledger has not is put back.
     let settled = is_in_force(&step, observed).then(|| next.settled(&judgement.merged));
     let settled = settled.filter(|settled| *settled != next);
 
     let files = files(observed, judgement, fleet, &step, settled.as_ref().unwrap_or(&next));
-    objects(context, &applier, observed, fleet, &files, certificates.has_bundle).await?;
+    objects(context, &applier, observed, fleet, &files, has_bundle).await?;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
@@ -100,7 +107,7 @@ pub(super) async fn program(
         missing_secrets,
         refused_keys: keys.refused,
         unusable_keys: keys.unusable,
-        look_again: certificates.look_again,
+        look_again: certificates?.look_again,
     })
 }
 
@@ -155,6 +162,28 @@ async fn write_ledger(
         ledger_rolled_back(context, fleet, note).await;
     }
     Ok(after)
+}
+
+/// Notes the number of the ledger where it outlasts an older copy of the ledger that somebody applies: only once it is written,
+/// since the ledger must never be behind without a reason. Of the two Secrets the one that no pod mounts comes first.
+async fn witness(
+    context: &Context,
+    applier: &Applier,
+    observed: &Observed,
+    fleet: &Fleet,
+    serial: u64,
+) -> Result<(), Error> {
+    context.memory.saw_ledger(&fleet.key, serial);
+    let secret = observed.ours.authority.as_ref().or(observed.ours.keys.as_ref());
+    // Once: a tool that puts an older copy of the Secret in place again and again is not fought.
+    let Some(secret) = secret.filter(|_| context.memory.noted_serial(&fleet.key) < serial) else {
+        return Ok(());
+    };
+    if serial_on(secret).is_none_or(|noted| noted < serial) {
+        applier.note_ledger(&secret.name_any(), serial).await.map_err(Error::Apply)?;
+    }
+    context.memory.noted_ledger(&fleet.key, serial);
+    Ok(())
 }
 
 fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {

@@ -132,7 +132,9 @@ async fn context(server: &ApiServer, registry: &mut Registry, more: &[&str]) -> 
     let client = server.client();
     let strimzi = StrimziApi::look(client.clone());
     strimzi.look_again().await;
-    let settings = settings(&[&["--watch-namespaces", "kafka"], more].concat());
+    let usual: &[&str] =
+        if more.contains(&"--watch-namespaces") { &[] } else { &["--watch-namespaces", "kafka"] };
+    let settings = settings(&[usual, more].concat());
     Arc::new(Context {
         reader: Reader { client: client.clone(), http: reqwest::Client::new(), strimzi },
         recorder: Recorder::new(client.clone(), "operator".into()),

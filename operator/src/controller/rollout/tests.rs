@@ -201,3 +201,13 @@ fn a_policy_that_is_taken_back_while_its_keys_are_untried_goes_at_once() {
     let back = cluster.pass(&target_back);
     assert!(back.last && back.program.decide("a.x").is_none());
 }
+
+#[test]
+fn a_file_that_claims_to_change_at_the_end_of_time_ends_no_pass() {
+    let mut cluster = Cluster::settled("[{topics: [{prefix: a.}], key: {name: one}}]");
+    cluster.changed = Timestamp::MAX;
+    cluster.fleet[0].phase = Phase::Starting(None);
+    cluster.fleet[0].placed = Some(Timestamp::now());
+    cluster.fleet[0].report = Err("it has not started yet".to_owned());
+    assert!(cluster.pass(&target("[{topics: [{prefix: a.}], key: {name: one}}]")).last);
+}

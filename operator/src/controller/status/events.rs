@@ -92,6 +92,18 @@ pub(crate) async fn ledger_rolled_back(context: &Context, fleet: &Fleet, note: S
     publish(context, &owner(fleet), EventType::Warning, "LedgerRolledBack", note).await;
 }
 
+/// The copy of the ledger was no use, and is written anew.
+pub(crate) async fn ledger_copy_unreadable(context: &Context, fleet: &Fleet, error: &str) {
+    let note = format!(
+        "the entry ledger.yaml of the ConfigMap {} could not be read, and is written anew from the ConfigMap {}: {error}. \
+         Patterns that only the copy had are lost; compare the ledger with your own copy of it",
+        fleet.names.config(),
+        fleet.names.ledger()
+    );
+    tracing::warn!(kafka = %fleet.key, "{note}");
+    publish(context, &owner(fleet), EventType::Warning, "LedgerCopyUnreadable", note).await;
+}
+
 fn owner(fleet: &Fleet) -> ObjectReference {
     ObjectReference {
         api_version: Some(fleet.owner.api_version.clone()),

@@ -3,8 +3,9 @@
 use super::conditions::{Finding, Holds, finding};
 use super::findings::Facts;
 use crate::fleet::Provider;
+use crate::local_keys::key_of;
 use crate::pods::{Key, Phase, Proxy};
-use crate::policies::{Encrypt, PolicyId, Treatment};
+use crate::policies::{Encrypt, PolicyId, Treatment, Verdict};
 
 /// Why a key cannot be used, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,12 @@ pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
     let mut used: Vec<_> = rules
         .filter_map(|rule| match &rule.treatment {
             Treatment::Encrypt(Encrypt { key, .. }) => Some((key.provider.to_string(), key.name.to_string())),
+            // It is in use, but for its damage.
+            Treatment::Retired { key: Some(key) }
+                if is_accepted(facts, id) && facts.judgement.is_damaged(key) =>
+            {
+                Some((key.provider.to_string(), key.name.to_string()))
+            }
             _ => None,
         })
         .collect();
@@ -29,10 +36,18 @@ pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
     used
 }
 
+fn is_accepted(facts: &Facts<'_>, id: &PolicyId) -> bool {
+    facts.judgement.merged.verdicts.get(id).is_some_and(Verdict::is_accepted)
+}
+
 /// Whether every proxy can use every key of a policy.
 pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
     if used.is_empty() {
         return finding("KeysReady", true, "NoKeys", "no rule in force needs a key");
+    }
+    let ours = |name: &str| used.iter().any(|(provider, key)| key == name && is_ours(facts, provider));
+    if let Some(lost) = lost(facts, ours) {
+        return finding("KeysReady", false, "LocalKeysDamaged", lost);
     }
     let refused = facts.programmed.and_then(|programmed| {
         let mut ours = used.iter().filter(|(provider, _)| is_ours(facts, provider));
@@ -113,8 +128,27 @@ fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
     }
 }
 
-/// Entries of the operator's own Secret of keys that are of no use to proxies.
-pub(super) fn damaged(facts: &Facts<'_>) -> Option<Finding> {
+/// Entries of the operator's own Secret of keys that are not what they were, of some keys.
+fn lost(facts: &Facts<'_>, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+    let meant = facts.judgement.damaged.iter().filter(|(entry, _)| key_of(entry).is_some_and(&is_meant));
+    let list: Vec<_> = meant.take(10).map(|(entry, damage)| format!("entry {entry} {damage}")).collect();
+    if list.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "in the Secret {}, {}: restore it from a backup. Until then nothing is written under that key, since it could not be \
+         read with the one that is restored",
+        facts.fleet()?.names.keys(),
+        list.join(", ")
+    ))
+}
+
+/// What is wrong with entries of the operator's own Secret of keys: those of some keys that are not what they were, else those
+/// that are of no use to proxies.
+pub(super) fn damaged(facts: &Facts<'_>, is_meant: impl Fn(&str) -> bool) -> Option<Finding> {
+    if let Some(lost) = lost(facts, is_meant) {
+        return Some(finding("LocalKeysDamaged", true, "LostEntries", lost));
+    }
     let unusable = &facts.programmed?.unusable_keys;
     if unusable.is_empty() {
         return None;

@@ -30,7 +30,7 @@ pub(super) fn status(
         findings.push(finding("LocalKeys", true, "LocalKeys", message));
     }
     if used.iter().any(|(provider, _)| keys::is_ours(facts, provider)) {
-        findings.extend(keys::damaged(facts));
+        findings.extend(keys::damaged(facts, |name| used.iter().any(|(_, key)| key == name)));
     }
     if let Some(verdict) = verdict.filter(|verdict| !verdict.warnings.is_empty()) {
         let texts: Vec<_> = verdict.warnings.iter().take(10).map(ToString::to_string).collect();
@@ -163,7 +163,10 @@ fn summary(
     }
     if !holds(keys) {
         // A definite no stays one until somebody allows it.
-        return not_ready(keys, if keys.reason == "KeyRefused" { "Stalled" } else { "Reconciling" });
+        return not_ready(
+            keys,
+            if matches!(keys.reason, "KeyRefused" | "LocalKeysDamaged") { "Stalled" } else { "Reconciling" },
+        );
     }
     let message = format!("{} proxies encrypt and decrypt", facts.desired);
     if facts.desired == 0 {

@@ -17,7 +17,7 @@ use operator_api::{EncryptionProxyStatus, TopicEncryptionPolicyStatus};
 use serde_json::json;
 
 use super::findings::Facts;
-use super::{policy, proxy};
+use super::{policy, proxy, stranger};
 use crate::controller::dereference::Observed;
 use crate::controller::fixtures::{judge, key, pod, told, with_proxy};
 use crate::controller::reconcile::Programmed;
@@ -199,13 +199,50 @@ fn a_fleet_is_settled_when_nothing_is_under_way() {
 
 #[test]
 fn a_policy_of_another_namespace_or_in_conflict_stalls() {
-    let mut observed = healthy();
-    observed.policies[0].metadata.namespace = Some("shop".to_owned());
-    let status = policy_status(&observed);
+    let status = stranger_status(&healthy());
     assert_eq!(brief(&status.conditions, "Accepted"), "False NamespaceNotAllowed");
     assert_eq!(brief(&status.conditions, "Programmed"), "False NotAccepted");
+    assert_eq!(brief(&status.conditions, "Ready"), "False NamespaceNotAllowed");
     assert_eq!(brief(&status.conditions, "Stalled"), "True NamespaceNotAllowed");
-    assert_eq!((status.rules, status.key_providers.len()), (Some(0), 0));
+}
+
+/// What the policy is told if it is of another namespace, and was told where to connect before.
+fn stranger_status(observed: &Observed) -> TopicEncryptionPolicyStatus {
+    let mut policy = observed.policies[0].clone();
+    policy.metadata.namespace = Some("shop".to_owned());
+    let told = TopicEncryptionPolicyStatus {
+        bootstrap_servers: Some("somewhere:9092".to_owned()),
+        ..TopicEncryptionPolicyStatus::default()
+    };
+    with_facts(
+        observed,
+        |_| {},
+        |facts| {
+            assert!(facts.is_strange(&policy) && !facts.is_strange(&observed.policies[0]));
+            stranger::status(facts.key, &policy, &told, time(NOW))
+        },
+    )
+}
+
+#[test]
+fn a_policy_of_a_namespace_that_is_not_allowed_learns_nothing_of_the_cluster() {
+    let mut nothing = crate::controller::fixtures::observed();
+    nothing.strimzi = None;
+    let mut paused = healthy();
+    paused.proxies[0].metadata.annotations =
+        Some([("encryption.strimzi.io/pause-reconciliation".to_owned(), "true".to_owned())].into());
+    let mut deleted = healthy();
+    deleted.policies[0].metadata.deletion_timestamp = Some(serde_json::from_value(json!(NOW)).unwrap());
+    let mut lost = healthy();
+    lost.ours.ledger = None;
+    let status = stranger_status(&healthy());
+    for other in [&nothing, &paused, &deleted, &lost] {
+        assert_eq!(stranger_status(other), status);
+    }
+    let said = serde_json::to_value(&status).unwrap();
+    let fields: Vec<_> = said.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["conditions", "observedGeneration"]);
+    assert_eq!(status.conditions.len(), 4);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
 
 use super::conditions::{Holds, conditions, finding};
 use super::ours::{HasConditions, Ours};
@@ -23,8 +24,12 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
     };
     let mut outcome = Ok(());
     for policy in &concerned.policies {
-        if !skipped(fleet_paused || is_paused(policy), policy.status.as_ref().map(HasConditions::conditions))
-        {
+        // Nobody can say whether its namespace counts, so it learns nothing new of the cluster.
+        let before = policy.status.as_ref().map(HasConditions::conditions);
+        if policy.namespace().as_deref() != Some(&key.namespace) && !was_accepted(before) {
+            continue;
+        }
+        if !skipped(fleet_paused || is_paused(policy), before) {
             outcome = tell(context, policy, failure, now).await.and(outcome);
         }
     }
@@ -37,6 +42,10 @@ pub(crate) async fn write_unread(context: &Context, key: &KafkaKey, failure: &Fa
         outcome = malformed(context, each, now).await.and(outcome);
     }
     outcome
+}
+
+fn was_accepted(before: Option<&[Condition]>) -> bool {
+    before.into_iter().flatten().any(|each| each.type_ == "Accepted" && each.status == "True")
 }
 
 async fn tell<K: Ours>(

@@ -35,6 +35,12 @@ pub(crate) enum Obstacle {
     LedgerMissing { name: String },
     #[error("the ConfigMap {name} cannot be read, and nothing is changed until it can: ledger.yaml: {error}")]
     LedgerUnreadable { name: String, error: String },
+    #[error(
+        "the ConfigMap {name} was set back to an older state: its serial is {found}, and {witness} was written before. Nothing \
+         is changed until it is whole: restore the newest copy of it or, where none is left, add every pattern that was \
+         encrypted since, and then set serial: {witness} in its entry ledger.yaml"
+    )]
+    LedgerRolledBack { name: String, found: u64, witness: u64 },
     #[error("{0}")]
     Listener(ListenerProblem),
     #[error("{0}")]
@@ -88,6 +94,7 @@ impl Obstacle {
             Self::Name(_) => "NameTooLong",
             Self::LedgerMissing { .. } => "LedgerMissing",
             Self::LedgerUnreadable { .. } => "LedgerUnreadable",
+            Self::LedgerRolledBack { .. } => "LedgerRolledBack",
             Self::Listener(problem) => problem.reason(),
             Self::Pools(_) | Self::MalformedPool(_) => "KafkaNodePoolInvalid",
             Self::NoBrokers | Self::Address(_) => "BrokersUnknown",

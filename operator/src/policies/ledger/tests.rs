@@ -68,7 +68,20 @@ fn a_key_is_remembered_when_its_pattern_has_another_or_is_gone() {
     let mut ledger = ledger(1, &[("a", "one", "x"), ("a", "two", "x")]);
     ledger.entries.remove(&prefix("a"));
     let again = Ledger::parse(&ledger.to_yaml()).unwrap();
-    assert_eq!(again.keys().iter().collect::<Vec<_>>(), [&key("one"), &key("two")]);
+    assert_eq!(again.keys().collect::<Vec<_>>(), [&key("one"), &key("two")]);
+}
+
+#[test]
+fn a_key_is_remembered_with_the_namespaces_that_had_it() {
+    let ledger = ledger(1, &[("a", "one", "x"), ("b", "one", "y"), ("b", "two", "y"), ("c", "one", "z")]);
+    let text = ledger.to_yaml();
+    assert!(
+        text.ends_with("earlierKeys:\n- provider: default\n  name: one\n  namespaces:\n  - y\n"),
+        "{text}"
+    );
+    assert_eq!(Ledger::parse(&text).unwrap(), ledger);
+    let owners = ledger.keys_by_namespace().map(|(_, namespaces)| namespaces.len());
+    assert_eq!(owners.collect::<Vec<_>>(), [3, 1]);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use proxy_config::Pattern;
 
-use super::Candidate;
+use super::{Candidate, guests};
 use crate::policies::claim::Claim;
-use crate::policies::ledger::Ledger;
 use crate::policies::pattern_map::PatternMap;
 use crate::policies::policy_id::PolicyId;
 use crate::policies::program::Treatment;
+use crate::policies::submission::Inputs;
 use crate::policies::verdict::Problem;
 
 /// The patterns of the policies in force.
@@ -27,8 +27,9 @@ pub(super) struct Owned {
 pub(super) fn conflicts_with_ledger(
     candidate: &Candidate<'_>,
     all: &[Candidate<'_>],
-    ledger: &Ledger,
+    inputs: &Inputs<'_>,
 ) -> Vec<Problem> {
+    let ledger = inputs.ledger;
     let id = &candidate.submission.id;
     let conflict = |claim: &Claim| {
         let pattern = &claim.pattern;
@@ -42,8 +43,12 @@ pub(super) fn conflicts_with_ledger(
                 Some(remembered(claim, pattern, owner))
             };
         }
-        let mut wider = ledger.entries().wider(pattern);
-        let (wider, entry) = wider.find(|(_, entry)| entry.policy.namespace != id.namespace)?;
+        if guests::is_hole(claim, id, inputs) {
+            return None;
+        }
+        // Within its own, a namespace may do as it likes, also where somebody has put a wider pattern around.
+        let narrowest = ledger.entries().wider(pattern).next();
+        let (wider, entry) = narrowest.filter(|(_, entry)| entry.policy.namespace != id.namespace)?;
         Some(if names(all, &entry.policy, &wider) {
             within(claim, &wider, &entry.policy)
         } else {
@@ -55,8 +60,8 @@ pub(super) fn conflicts_with_ledger(
 
 impl Accepted {
     /// What a policy claims of what belongs to older policies.
-    pub(super) fn conflicts(&self, candidate: &Candidate<'_>, ledger: &Ledger) -> Vec<Problem> {
-        let conflict = |claim: &Claim| self.conflict(claim, &candidate.submission.id, ledger);
+    pub(super) fn conflicts(&self, candidate: &Candidate<'_>, inputs: &Inputs<'_>) -> Vec<Problem> {
+        let conflict = |claim: &Claim| self.conflict(claim, &candidate.submission.id, inputs);
         candidate.claims.iter().filter_map(conflict).collect()
     }
 
@@ -67,7 +72,8 @@ impl Accepted {
         }
     }
 
-    fn conflict(&self, claim: &Claim, id: &PolicyId, ledger: &Ledger) -> Option<Problem> {
+    fn conflict(&self, claim: &Claim, id: &PolicyId, inputs: &Inputs<'_>) -> Option<Problem> {
+        let Inputs { ledger, kafka_namespace: home, .. } = inputs;
         let pattern = &claim.pattern;
         let remembered = |pattern: &Pattern, policy: &PolicyId| {
             ledger.entries().get(pattern).is_some_and(|entry| entry.policy.namespace == policy.namespace)
@@ -80,10 +86,17 @@ impl Accepted {
         if remembered(pattern, id) {
             return None;
         }
+        if guests::is_hole(claim, id, inputs) {
+            return None;
+        }
         let foreign = |owned: &Owned| owned.policy.namespace != id.namespace;
+        let own = ledger.entries().wider(pattern).find(|(_, entry)| entry.policy.namespace == id.namespace);
+        let own = own.map(|(own, _)| own.specificity());
         // Where the ledger remembers the wider pattern, that has been said already, too.
-        let mut wider = self.patterns.wider(pattern).filter(|(wider, owned)| {
+        let narrowest = self.patterns.wider(pattern).next();
+        let mut wider = narrowest.into_iter().filter(|(wider, owned)| {
             foreign(owned)
+                && Some(wider.specificity()) > own
                 && ledger.entries().get(wider).is_none_or(|entry| entry.policy.namespace == id.namespace)
         });
         if let Some((wider, owned)) = wider.next() {
@@ -92,9 +105,13 @@ impl Accepted {
         if claim.treatment == Treatment::Clear {
             return None;
         }
+        // What a guest keeps clear lies within what it encrypts itself, which decides rather than anything around it.
         let mut narrower = self.patterns.narrower(pattern);
         let (narrow, owned) = narrower.find(|(narrow, owned)| {
-            foreign(owned) && owned.treatment == Treatment::Clear && !remembered(narrow, &owned.policy)
+            foreign(owned)
+                && owned.policy.namespace == *home
+                && owned.treatment == Treatment::Clear
+                && !remembered(narrow, &owned.policy)
         })?;
         let message = format!(
             "{pattern} contains {narrow}, which the older policy {} of another namespace keeps clear: \

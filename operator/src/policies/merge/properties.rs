@@ -10,8 +10,11 @@ use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefi
 
 use super::{Merged, merge};
 use crate::policies::{
-    Admission, Inputs, Ledger, LedgerEntry, PolicyId, ProviderKind, Reason, Submission, Treatment,
+    Admission, Inputs, Ledger, LedgerEntry, PolicyId, ProviderKind, Reason, Submission, Treatment, Warning,
+    WarningKind,
 };
+
+const HOME: &str = "x";
 
 fn pattern(text: &str) -> Pattern {
     match text.strip_suffix('*') {
@@ -82,7 +85,7 @@ fn ledgers() -> impl Strategy<Value = Ledger> {
 fn merged(submissions: &[Submission], ledger: &Ledger) -> Merged {
     let providers = BTreeMap::from([(ProviderName::new("default").unwrap(), ProviderKind::Local)]);
     merge(&Inputs {
-        kafka_namespace: "x",
+        kafka_namespace: HOME,
         submissions,
         ledger,
         unmatched: UnmatchedTopics::Passthrough,
@@ -145,7 +148,11 @@ proptest! {
             if merged.verdicts[&submission.id].reason == Reason::NamespaceNotAllowed {
                 continue;
             }
-            for (pattern, _) in claims(submission).filter(|(_, encrypts)| *encrypts) {
+            let is_home = submission.id.namespace == HOME;
+            let wanted = claims(submission).filter(|(pattern, encrypts)| {
+                *encrypts && (is_home || *pattern != Pattern::Any)
+            });
+            for (pattern, _) in wanted {
                 for topic in topics().filter(|topic| pattern.matches(topic)) {
                     let rule = merged.program.decide(&topic);
                     prop_assert!(rule.is_some(), "{topic} is unmatched");
@@ -161,11 +168,39 @@ proptest! {
     ) {
         let merged = merged(&submissions, &ledger);
         for submission in submissions.iter().filter(|submission| merged.verdicts[&submission.id].is_accepted()) {
-            for (pattern, encrypts) in claims(submission) {
+            let warnings = &merged.verdicts[&submission.id].warnings;
+            for (index, (pattern, encrypts)) in claims(submission).enumerate() {
+                let field = format!("rules[{index}].topics[0]");
+                let is_void = |warning: &Warning| warning.kind == WarningKind::NoEffect && warning.field == field;
+                if warnings.iter().any(is_void) {
+                    prop_assert!(!encrypts && submission.id.namespace != HOME);
+                    continue;
+                }
                 let rule = merged.program.rules().find(|rule| rule.pattern == pattern).unwrap();
                 prop_assert_eq!(rule.source.as_ref(), Some(&submission.id));
                 prop_assert_eq!(matches!(rule.treatment, Treatment::Encrypt(_)), encrypts);
             }
+        }
+    }
+
+    #[test]
+    fn what_a_guest_leaves_clear_is_its_own(submissions in submissions(), ledger in ledgers()) {
+        let merged = merged(&submissions, &ledger);
+        for rule in merged.program.rules().filter(|rule| rule.treatment == Treatment::Clear) {
+            let source = rule.source.as_ref().unwrap();
+            let ruled = merged.program.patterns().wider(&rule.pattern);
+            let ruled = ruled.filter(|(_, wider)| wider.treatment != Treatment::Clear);
+            let ruled = ruled.filter_map(|(wider, rule)| Some((wider, rule.source.clone()?)));
+            let remembered = ledger.entries().iter().filter(|(entry, _)| {
+                *entry == rule.pattern || ledger.entries().wider(&rule.pattern).any(|(wider, _)| wider == *entry)
+            });
+            let remembered = remembered.map(|(wider, entry)| (wider, entry.policy.clone()));
+            let owner = ruled.chain(remembered).max_by_key(|(wider, _)| wider.specificity());
+            let owner = owner.map(|(_, owner)| owner);
+            prop_assert!(
+                source.namespace == HOME || owner.is_some_and(|owner| owner.namespace == source.namespace),
+                "{} of {source}", rule.pattern
+            );
         }
     }
 
@@ -185,14 +220,17 @@ proptest! {
         ledger in ledgers(),
     ) {
         let first = merged(&submissions, &ledger);
-        // What the ledger forgets is free for others, so a policy in conflict may get it next.
-        let conflicted = first.verdicts.values().any(|verdict| verdict.reason == Reason::Conflicted);
-        let settled = (!conflicted || first.cleared.is_empty()).then(|| ledger.settled(&first));
+        // What the ledger forgets is free for others, so a policy that is refused now may decide about it next.
+        let refused = |reason| matches!(reason, Reason::Conflicted | Reason::Invalid);
+        let refused = first.verdicts.values().any(|verdict| refused(verdict.reason));
+        let settled = (!refused || first.cleared.is_empty()).then(|| ledger.settled(&first));
         for ledger in settled.into_iter().chain([ledger.next(&first, &first.program)]) {
             let second = merged(&submissions, &ledger);
-            let treated = |merged: &Merged| merged.program.rules().map(|rule| {
-                (rule.pattern.clone(), rule.treatment.clone())
-            }).collect::<BTreeMap<_, _>>();
+            // What a guest's clear rule leaves clear is clear without it, too, once the ledger has forgotten it.
+            let treated = |merged: &Merged| topics().map(|topic| {
+                let rule = merged.program.decide(&topic);
+                rule.map_or(Treatment::Clear, |rule| rule.treatment.clone())
+            }).collect::<Vec<_>>();
             let reasons = |merged: &Merged| merged.verdicts.iter().map(|(id, verdict)| {
                 (id.clone(), verdict.reason)
             }).collect::<BTreeMap<_, _>>();

@@ -7,7 +7,7 @@ use super::{CORE, World, has, place};
 use crate::controller::fixtures::proxy;
 
 const CERTIFICATES: &str = "/apis/cert-manager.io/v1/namespaces/kafka/certificates";
-const PEM: &str = "-----BEGIN CERTIFICATE-----\nissuer\n-----END CERTIFICATE-----\n";
+const PEM: &str = "-----BEGIN CERTIFICATE-----\naXNzdWVy\n-----END CERTIFICATE-----\n";
 
 impl World {
     fn settings(&self, spec: &str) {
@@ -81,7 +81,7 @@ async fn clients_keep_whom_they_trust_until_it_is_known_who_issues_now() {
     world.pass().await;
     assert_eq!(world.bundle(), PEM);
 
-    world.certificate("my-cluster-encryption-tls", Some(&PEM.replace("issuer", "older")));
+    world.certificate("my-cluster-encryption-tls", Some(&PEM.replace("aXNzdWVy", "b2xkZXIx")));
     world.settings("{tls: {issuerRef: {name: another}}}");
     world.pass().await;
     assert_eq!(world.bundle(), PEM, "the other one has not issued yet");
@@ -93,8 +93,11 @@ async fn clients_keep_whom_they_trust_until_it_is_known_who_issues_now() {
     world.certificate("given", Some("no certificate"));
     world.pass().await;
     assert_eq!(world.bundle(), PEM);
-    let given = PEM.replace("issuer", "given");
-    world.certificate("given", Some(&given));
+    let given = PEM.replace("aXNzdWVy", "Z2l2ZW4x");
+    world.certificate(
+        "given",
+        Some(&format!("comment\n{given}{}", PEM.replace("CERTIFICATE", "PRIVATE KEY"))),
+    );
     world.pass().await;
     assert_eq!(world.bundle(), given);
 }

@@ -4,6 +4,7 @@ use axum::http::Method;
 
 use super::{CORE, POLICY, PROXY, STRIMZI, World, has};
 use crate::controller::fixtures::{RULE, policy, proxy};
+use crate::controller::reconcile::Error;
 
 const FORBIDDEN: &str =
     "kafkas.kafka.strimzi.io \"my-cluster\" is forbidden: User \"o\" cannot get resource \"kafkas\"";
@@ -101,6 +102,23 @@ async fn an_authority_that_cannot_be_read_is_told_without_its_content() {
     assert_eq!(brief, "False CertificatesFailed");
     assert!(message.contains("ca.key") && message.contains("restore it"), "{message}");
     assert!(!message.contains("top secret") && !message.contains("dG9w"), "{message}");
+}
+
+#[tokio::test]
+async fn trouble_with_certificates_keeps_no_policy_from_proxies() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let path = format!("{CORE}/secrets/my-cluster-encryption-ca");
+    let mut secret = world.server.get(&path).unwrap();
+    secret["data"]["ca.key"] = "bm8ga2V5".into();
+    world.server.put(&format!("{CORE}/secrets"), &secret);
+    world.policy(&policy("[{topics: [{prefix: refunds.}], key: {name: refunds}}]"));
+    let error = world.try_pass().await.unwrap_err();
+    assert!(matches!(error, Error::Certificates(_)), "{error}");
+    assert!(world.ledger().contains("prefix: refunds."), "{}", world.ledger());
+    assert!(world.told().contains("prefix: refunds."), "{}", world.told());
+    assert!(world.server.get(&format!("{CORE}/configmaps/my-cluster-encryption-ca-cert")).is_some());
+    assert_eq!(world.condition(POLICY, "Programmed").0, "False CertificatesFailed");
 }
 
 #[tokio::test]

@@ -2,12 +2,16 @@
 
 mod lost;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{CONFIG, LEDGER, POLICY, World, has};
 use crate::controller::fixtures::{RULE, ledger, policy};
 use crate::controller::reconcile::Error;
 
+const SECRETS: &str = "/api/v1/namespaces/kafka/secrets";
+const KEYS: &str = "/api/v1/namespaces/kafka/secrets/my-cluster-encryption-keys";
 const FOREIGN: &str =
     "version: 1\nencrypted: [{topic: {name: salaries}, key: {name: k}, policy: kafka/hr}]\n";
 
@@ -49,7 +53,7 @@ async fn a_rule_that_says_disabled_is_forgotten_once_no_proxy_encrypts() {
     assert!(world.ledger().contains("payments."));
     world.policy(&policy("[{topics: [{prefix: payments.}], encryption: Disabled}]"));
     world.pass().await;
-    assert!(!world.ledger().contains("payments."), "{}", world.ledger());
+    assert!(!world.ledger().contains("prefix: payments."), "{}", world.ledger());
 }
 
 #[tokio::test]
@@ -69,7 +73,7 @@ async fn what_is_forgotten_stays_forgotten() {
     world.policy(&policy("[{topics: [{prefix: payments.}], encryption: Disabled}]"));
     world.pass().await;
     world.pass().await;
-    assert!(!world.ledger().contains("payments."), "{}", world.ledger());
+    assert!(!world.ledger().contains("prefix: payments."), "{}", world.ledger());
     world.server.remove(POLICY);
     let writes = world.pass().await;
     assert!(!has(&writes, "ledger"), "{writes:#?}");
@@ -101,4 +105,39 @@ async fn a_ledger_outlasts_its_fleet() {
     assert!(ledger["metadata"]["ownerReferences"].is_null());
     assert_eq!(ledger["metadata"]["annotations"]["argocd.argoproj.io/sync-options"], "Prune=false");
     world.policy(&policy(RULE));
+}
+
+#[tokio::test]
+async fn a_local_key_that_was_overwritten_refuses_writes_until_it_is_restored() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let ledger = world.ledger();
+    assert!(ledger.contains("localKeys:\n  payments.v1: "), "{ledger}");
+    let kept = world.server.get(KEYS).unwrap();
+    let other = |byte: u8| json!(STANDARD.encode(STANDARD.encode([byte; 32])));
+    let mut rotated = kept.clone();
+    rotated["data"]["payments.v2"] = other(2);
+    world.server.put(SECRETS, &rotated);
+    world.pass().await;
+    assert!(world.ledger().contains("  payments.v2: "), "a version more is no damage: {}", world.ledger());
+    assert!(!world.told().contains("Retired"), "{}", world.told());
+
+    let (mut changed, mut gone) = (rotated.clone(), rotated.clone());
+    changed["data"]["payments.v1"] = other(9);
+    gone["data"].as_object_mut().unwrap().remove("payments.v2");
+    for (damaged, said) in [(changed, "payments.v1 holds another key"), (gone, "payments.v2 is gone")] {
+        world.server.put(SECRETS, &damaged);
+        world.pass().await;
+        assert!(world.told().contains("encryption: Retired"), "{}", world.told());
+        for kind in ["KeysReady", "LocalKeysDamaged"] {
+            let (_, message) = world.condition(POLICY, kind);
+            assert!(message.contains(said) && message.contains("restore it from a backup"), "{message}");
+        }
+        assert_eq!(world.condition(POLICY, "KeysReady").0, "False LocalKeysDamaged");
+        assert_eq!(world.server.get(KEYS).unwrap()["data"], damaged["data"], "nothing is made in its place");
+
+        world.server.put(SECRETS, &rotated);
+        world.pass().await;
+        assert!(!world.told().contains("Retired"), "{}", world.told());
+    }
 }

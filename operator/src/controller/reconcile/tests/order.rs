@@ -1,7 +1,9 @@
 //! What is written first, and what only when it changed.
 
+use axum::http::Method;
+
 use super::{POLICY, PROXY, World, has, place};
-use crate::controller::fixtures::{RULE, balancer, policy, proxy};
+use crate::controller::fixtures::{RULE, balancer, key, policy, policy_of, proxy};
 
 #[tokio::test]
 async fn keys_come_before_the_ledger_and_the_ledger_before_the_policy() {
@@ -96,4 +98,51 @@ async fn load_balancers_get_their_services_before_there_is_anything_to_start() {
     world.service(&service);
     let writes = world.pass().await;
     place(&writes, "PATCH deployments/my-cluster-encryption");
+}
+
+#[tokio::test]
+async fn no_policy_is_missed_however_many_there_are() {
+    let world = World::with_policy().await;
+    for index in 0..120 {
+        let rules = format!("[{{topics: [{{name: t{index}}}], key: {{name: payments}}}}]");
+        world.policy(&policy_of("kafka", &format!("policy{index:03}"), &rules));
+    }
+    world.pass().await;
+    let ledger = world.ledger();
+    let missed: Vec<_> = (0..120).filter(|index| !ledger.contains(&format!("name: t{index}\n"))).collect();
+    assert!(missed.is_empty() && ledger.contains("prefix: payments."), "{missed:?}");
+}
+
+#[tokio::test]
+async fn rules_of_policies_that_cannot_count_are_not_kept() {
+    let world = World::started_with(&["--watch-namespaces", "aaa,kafka"]).await;
+    world.policy(&policy(RULE));
+    let collection = "/apis/encryption.strimzi.io/v1alpha1/namespaces/aaa/topicencryptionpolicies";
+    world.server.put(collection, &policy_of("aaa", "strange", RULE));
+    let rules = async || {
+        let read = world.context.reader.dereference(&key(), &world.context.settings).await;
+        let policies = read.expect("all is read").policies;
+        let count = policies.iter().map(|each| (each.metadata.name.clone().unwrap(), each.spec.rules.len()));
+        count.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(rules().await, [("payments".to_owned(), 1), ("strange".to_owned(), 0)].into());
+    world.proxy(&proxy("proxies", "{allowedPolicies: {namespaces: All}}"));
+    assert_eq!(rules().await["strange"], 1);
+}
+
+#[tokio::test]
+async fn policies_of_namespaces_that_are_not_allowed_are_told_last_and_once() {
+    let world = World::started_with(&["--watch-namespaces", "aaa,kafka"]).await;
+    world.policy(&policy(RULE));
+    let collection = "/apis/encryption.strimzi.io/v1alpha1/namespaces/aaa/topicencryptionpolicies";
+    world.server.put(collection, &policy_of("aaa", "strange", RULE));
+    world.server.refuse(Method::GET, "/kafkas/my-cluster", 403, "no");
+    world.try_pass().await.unwrap_err();
+    assert!(!has(&world.server.writes(), "strange/status"), "a failure is no business of its");
+    world.server.relent();
+    let writes = world.pass().await;
+    let told = place(&writes, "PATCH topicencryptionpolicies/strange/status");
+    assert!(writes[told..].iter().all(|write| !write.contains("payments/status")), "{writes:#?}");
+    assert_eq!(world.condition(&format!("{collection}/strange"), "Accepted").0, "False NamespaceNotAllowed");
+    assert!(!has(&world.pass().await, "strange/status"));
 }

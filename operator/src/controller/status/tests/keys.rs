@@ -5,7 +5,7 @@ use super::{
     proxy_status_with, with_pods,
 };
 use crate::controller::dereference::Observed;
-use crate::controller::fixtures::{policy, policy_of, told, tried, with_proxy};
+use crate::controller::fixtures::{ledger, policy, policy_of, told, tried, with_proxy};
 use crate::pods::Phase;
 
 fn with_key(state: &str) -> Observed {
@@ -164,4 +164,17 @@ fn damaged_entries_of_the_secret_of_keys_are_named() {
         assert_eq!(brief(&conditions, "Ready"), "True Ready");
     }
     assert!(!has(&policy_status(&healthy()).conditions, "LocalKeysDamaged"));
+}
+
+#[test]
+fn damage_of_another_owners_key_is_told_to_the_platform_alone() {
+    let mut observed = healthy();
+    let known = "localKeys: {other.v1: 0123456789abcdef}";
+    let text = observed.ours.ledger.as_ref().unwrap().data.as_ref().unwrap()["ledger.yaml"].clone();
+    observed.ours.ledger = Some(ledger(&format!("{text}{known}\n")));
+    assert!(!has(&policy_status(&observed).conditions, "LocalKeysDamaged"));
+    assert_eq!(brief(&policy_status(&observed).conditions, "KeysReady"), "True KeysReady");
+    let (_, reason, message) = find(&proxy_status(&observed).conditions, "LocalKeysDamaged");
+    assert_eq!(reason, "LostEntries");
+    assert!(message.contains("my-cluster-encryption-keys, entry other.v1 is gone"), "{message}");
 }

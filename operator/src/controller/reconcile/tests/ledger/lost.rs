@@ -1,9 +1,10 @@
 //! Ledgers that are lost, or set back to an older state by a backup or by a tool that keeps objects in Git.
 
+use axum::http::Method;
 use serde_json::json;
 
 use super::super::{CONFIG, LEDGER, POLICY, World, has};
-use crate::controller::fixtures::{RULE, policy};
+use crate::controller::fixtures::{RULE, key, policy};
 
 const KEYS: &str = "/api/v1/namespaces/kafka/secrets/my-cluster-encryption-keys";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/kafka/deployments/my-cluster-encryption";
@@ -39,9 +40,14 @@ async fn keys_alone_show_that_there_was_a_ledger() {
 #[tokio::test]
 async fn a_first_pass_that_ends_early_leaves_no_sign_of_a_lost_ledger() {
     let world = World::with_policy().await;
-    let secret = json!({"metadata": {"name": "my-cluster-encryption-tls"}});
-    world.server.meanwhile("/api/v1/namespaces/kafka/secrets/my-cluster-encryption-tls", secret);
+    world.server.refuse(
+        Method::PATCH,
+        "/configmaps/my-cluster-encryption-ledger",
+        409,
+        "it has been modified",
+    );
     world.try_pass().await.unwrap_err();
+    world.server.relent();
     assert!(world.server.get(KEYS).is_some() && world.server.get(CONFIG).is_none());
     world.pass().await;
     assert!(world.told().contains("payments."), "{}", world.told());
@@ -87,4 +93,78 @@ async fn a_key_that_was_ever_in_use_is_not_made_again() {
     world.pass().await;
     assert_eq!(world.server.get(KEYS).unwrap()["data"], json!({}));
     assert!(world.ledger().contains("other"), "{}", world.ledger());
+}
+
+/// A cluster whose ledger was set back, and whose copy of it is gone: that, and what the ledger said.
+async fn set_back() -> (World, String) {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let earlier = world.server.get(LEDGER).unwrap();
+    world.policy(&policy(BOTH));
+    world.pass().await;
+    world.pass().await;
+    let latest = world.ledger();
+    world.put(super::super::CORE, "configmaps", &earlier);
+    world.server.remove(CONFIG);
+    (world, latest)
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_set_back_with_its_copy_stops_everything() {
+    for has_restarted in [true, false] {
+        let (world, latest) = set_back().await;
+        if has_restarted {
+            world.context.memory.forget(&key());
+        } else {
+            for name in ["keys", "ca"] {
+                let path = format!("/api/v1/namespaces/kafka/secrets/my-cluster-encryption-{name}");
+                let mut secret = world.server.get(&path).unwrap();
+                secret["metadata"]["annotations"] = json!({});
+                world.put(super::super::CORE, "secrets", &secret);
+            }
+        }
+        world.server.writes();
+        let writes = world.pass().await;
+        assert!(says_nothing_but_statuses(&writes), "{writes:#?}");
+        assert_eq!(world.ready(POLICY), "False LedgerRolledBack");
+        let (_, message) = world.condition(POLICY, "Ready");
+        let serial = latest.lines().find(|line| line.starts_with("serial: ")).unwrap();
+        assert!(message.contains(serial) && message.contains("restore the newest copy"), "{message}");
+
+        let restored = json!({
+            "metadata": {"name": "my-cluster-encryption-ledger", "namespace": "kafka"},
+            "data": {"ledger.yaml": latest},
+        });
+        world.put(super::super::CORE, "configmaps", &restored);
+        world.pass().await;
+        assert!(world.told().contains("refunds"), "{}", world.told());
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_applies_an_older_secret_is_not_fought() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let path = "/api/v1/namespaces/kafka/secrets/my-cluster-encryption-ca";
+    let mut older = world.server.get(path).unwrap();
+    assert!(has(&world.pass().await, "PATCH secrets/my-cluster-encryption-ca"), "the serial is noted");
+    older["metadata"]["annotations"]["encryption.strimzi.io/ledger-serial"] = json!("0");
+    for _ in 0..2 {
+        world.put(super::super::CORE, "secrets", &older);
+        assert!(!has(&world.pass().await, "secrets/my-cluster-encryption-ca"));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_the_ledger_that_cannot_be_read_is_told() {
+    let world = World::with_policy().await;
+    world.pass().await;
+    let mut config = world.server.get(CONFIG).unwrap();
+    config["data"]["ledger.yaml"] = json!("version: 9");
+    world.put(super::super::CORE, "configmaps", &config);
+    let writes = world.pass().await;
+    assert!(has(&writes, "events"), "{writes:#?}");
+    let notes = world.server.all("/events");
+    assert!(notes.iter().any(|event| event["reason"] == "LedgerCopyUnreadable"), "{notes:#?}");
+    assert_eq!(world.server.get(CONFIG).unwrap()["data"]["ledger.yaml"], json!(world.ledger()));
 }
