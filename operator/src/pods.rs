@@ -78,6 +78,8 @@ pub struct Key {
     pub key: String,
     /// `Unknown`, `Ready`, `Refused` or `Unavailable`.
     pub state: String,
+    /// The version that new data is sealed under.
+    pub version: Option<String>,
     /// Why.
     pub message: Option<String>,
 }

@@ -36,6 +36,24 @@ pub struct TopicEncryptionPolicyStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub key_providers: Vec<String>,
+    /// The keys that the rules name, with their versions in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4096))]
+    pub keys: Vec<KeyInUse>,
+}
+
+/// A key that data is sealed under.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyInUse {
+    /// Its provider.
+    pub provider: String,
+    /// Its name.
+    pub name: String,
+    /// The version that new data is sealed under, as the provider counts; several while proxies differ. Not there before the
+    /// first data, nor where the provider does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// What became of a fleet of proxies.

@@ -185,5 +185,6 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
 /// What a proxy says of a key of the provider `default`.
 pub(super) fn tried(key: &str, state: &str) -> Key {
     let message = (state != "Ready").then(|| "permission denied".to_owned());
-    Key { provider: "default".to_owned(), key: key.to_owned(), state: state.to_owned(), message }
+    let version = Some("1".to_owned());
+    Key { provider: "default".to_owned(), key: key.to_owned(), state: state.to_owned(), version, message }
 }

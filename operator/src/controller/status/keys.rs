@@ -1,5 +1,9 @@
 //! Whether proxies can use the keys of a policy. Pure.
 
+use std::collections::BTreeSet;
+
+use operator_api::KeyInUse;
+
 use super::conditions::{Finding, Holds, finding};
 use super::findings::Facts;
 use crate::fleet::Provider;
@@ -38,6 +42,20 @@ pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
 
 fn is_accepted(facts: &Facts<'_>, id: &PolicyId) -> bool {
     facts.judgement.merged.verdicts.get(id).is_some_and(Verdict::is_accepted)
+}
+
+/// The same with the versions in use, as the proxies tell.
+pub(super) fn in_use(facts: &Facts<'_>, used: &[(String, String)]) -> Vec<KeyInUse> {
+    let of = |provider: &String, name: &String| {
+        let told =
+            facts.proxies().filter_map(|proxy| proxy.report.as_ref().ok()).flat_map(|report| &report.keys);
+        let told = told.filter(|key| key.provider == *provider && key.key == *name);
+        let versions: BTreeSet<&str> = told.filter_map(|key| key.version.as_deref()).collect();
+        let versions: Vec<_> = versions.into_iter().collect();
+        let version = (!versions.is_empty()).then(|| versions.join(", "));
+        KeyInUse { provider: provider.clone(), name: name.clone(), version }
+    };
+    used.iter().map(|(provider, name)| of(provider, name)).collect()
 }
 
 /// Whether every proxy can use every key of a policy.

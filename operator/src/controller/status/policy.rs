@@ -39,6 +39,7 @@ pub(super) fn status(
     }
     findings.extend(topics::findings(facts, &id, &before.conditions));
     findings.extend(kafka::findings(facts));
+    let keys = keys::in_use(facts, &used);
     let mut providers: Vec<String> = used.into_iter().map(|(provider, _)| provider).collect();
     providers.dedup();
     let mut conditions = conditions(&findings, &before.conditions, generation, now);
@@ -55,6 +56,7 @@ pub(super) fn status(
         unmatched_topics: facts.unmatched().and_then(|number| seen(facts, number)),
         rules: Some(verdict.map_or(0, |verdict| i32::try_from(verdict.rules).unwrap_or(i32::MAX))),
         key_providers: providers,
+        keys,
     }
 }
 

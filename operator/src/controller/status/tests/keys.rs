@@ -29,6 +29,21 @@ fn a_refused_key_is_named_with_the_providers_words_and_the_pod() {
 }
 
 #[test]
+fn the_status_tells_which_version_of_a_key_is_in_use() {
+    let versions = |observed: &Observed| {
+        let keys = policy_status(observed).keys;
+        keys.into_iter().map(|key| (key.name, key.version)).collect::<Vec<_>>()
+    };
+    let expected = |version: Option<&str>| [("payments".to_owned(), version.map(str::to_owned))];
+    let mut observed = healthy();
+    assert_eq!(versions(&observed), expected(Some("1")));
+    observed.fleet[1].report.as_mut().unwrap().keys[0].version = Some("2".to_owned());
+    assert_eq!(versions(&observed), expected(Some("1, 2")), "proxies change over one after the other");
+    observed.fleet.iter_mut().for_each(|proxy| proxy.report.as_mut().unwrap().keys[0].version = None);
+    assert_eq!(versions(&observed), expected(None));
+}
+
+#[test]
 fn a_provider_that_is_away_is_told_from_one_that_refuses() {
     let status = policy_status(&with_key("Unavailable"));
     let (_, reason, message) = find(&status.conditions, "KeysReady");
