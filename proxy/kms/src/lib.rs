@@ -5,11 +5,15 @@
 //! breaker are those of [`Keys`](proxy_crypto::Keys), the same for all.
 #![warn(clippy::indexing_slicing)]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod files;
 mod http;
 #[cfg(feature = "vault")]
 mod vault;
 
+#[cfg(feature = "aws")]
+pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
 pub use self::files::{FileError, Watched};
 pub use self::http::{HttpError, TlsFiles};
 #[cfg(feature = "vault")]
