@@ -1,5 +1,6 @@
 //! Where key-encryption keys are.
 
+mod aws;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::path::Path;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
@@ -24,6 +26,8 @@ pub enum KeyProvider {
         /// The directory of the key files.
         directory: ConfigPath,
     },
+    /// Keys in AWS KMS.
+    AwsKms(AwsKmsProvider),
     /// Keys in a Transit secrets engine.
     Vault(VaultProvider),
 }
@@ -47,8 +51,11 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault"])?;
+        let fields = field.fields(&["awsKms", "local", "vault"])?;
         let (kind, field) = fields.only()?;
+        if kind == "awsKms" {
+            return AwsKmsProvider::read(field, base_dir).map(Self::AwsKms);
+        }
         if kind == "vault" {
             return VaultProvider::read(field, base_dir).map(Self::Vault);
         }
@@ -66,6 +73,7 @@ impl Serialize for KeyProvider {
             Self::Local { directory } => {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
+            Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
         }
         map.end()

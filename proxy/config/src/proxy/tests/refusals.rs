@@ -131,11 +131,11 @@ fn refuses_mistaken_ports_providers_and_files() {
             "listeners[0].brokerPorts: wants port 29092, which listeners[0].bind has already",
         ),
         (ports("{start: 9400}"), "listeners[0].brokerPorts: wants port 9404, which admin.bind has already"),
-        (provider("{}"), "keyProviders.default: must have exactly one of local"),
+        (provider("{}"), "keyProviders.default: must have exactly one of awsKms, local, vault"),
         (
-            provider("{vault: {}}"),
-            "keyProviders.default.vault: is not a known field; known are local
-keyProviders.default: must have exactly one of local",
+            provider("{hsm: {}}"),
+            "keyProviders.default.hsm: is not a known field; known are awsKms, local, vault
+keyProviders.default: must have exactly one of awsKms, local, vault",
         ),
         (provider("{local: {directory: ''}}"), "keyProviders.default.local.directory: must be a path"),
         (provider("{local: {}}"), "keyProviders.default.local.directory: is required"),
@@ -168,7 +168,7 @@ fn refuses_added_fields() {
         ("admin:", "admin: must be a mapping, not nothing"),
         (
             "<<: {a: b}",
-            r#"["<<"]: is not a known field; known are cluster, upstream, listeners, keyProviders, policy, admin, limits, drain, log"#,
+            r#"["<<"]: is not a known field; known are cluster, upstream, listeners, keyProviders, keys, policy, admin, limits, drain, log"#,
         ),
         ("limits: {connections: 0}", "limits.connections: must be a whole number from 1 to 1000000, not 0"),
         (
