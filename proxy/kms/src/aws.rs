@@ -4,9 +4,12 @@
 //! encryption context of cluster, provider and key. A wrapped data key of this provider is the byte 1, then the blob.
 
 mod answer;
+mod bounded;
 mod client;
 mod key_id;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,6 +23,8 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
 use tokio::sync::OnceCell;
+use tracing::Dispatch;
+use tracing::instrument::{WithDispatch, WithSubscriber as _};
 use zeroize::Zeroizing;
 
 pub use self::settings::{AwsCredentials, AwsRole, AwsSettings};
@@ -61,7 +66,7 @@ impl AwsKms {
 
     async fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
         let cell = self.client.load_full();
-        match cell.get_or_try_init(|| self.settings.connect()).await {
+        match quietly(cell.get_or_try_init(|| self.settings.connect())).await {
             Ok(client) => Ok(client.clone()),
             Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
         }
@@ -78,6 +83,11 @@ fn encryption_context(context: &KmsContext) -> HashMap<String, String> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
+/// Without the SDK's own events: at the level `trace` they show requests, with tokens in them.
+fn quietly<F: Future>(work: F) -> WithDispatch<F> {
+    work.with_subscriber(Dispatch::none())
+}
+
 fn data_key(context: &KmsContext, plaintext: Option<Blob>) -> Result<Dek, ProviderError> {
     let bytes = Zeroizing::new(plaintext.map(Blob::into_inner).unwrap_or_default());
     Dek::from_bytes(&bytes)
@@ -92,7 +102,7 @@ impl KeyProvider for AwsKms {
             .key_id(key_id::of(&context.key))
             .key_spec(DataKeySpec::Aes256)
             .set_encryption_context(Some(encryption_context(context)));
-        let answer = call.send().await.map_err(|error| answer::failed(context, &error))?;
+        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
         let dek = data_key(context, answer.plaintext)?;
         let blob = answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
         if blob.is_empty() {
@@ -111,7 +121,7 @@ impl KeyProvider for AwsKms {
         let call = self.client(context).await?.decrypt().key_id(key_id::of(&context.key));
         let call =
             call.ciphertext_blob(Blob::new(blob)).set_encryption_context(Some(encryption_context(context)));
-        let answer = call.send().await.map_err(|error| answer::failed(context, &error))?;
+        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
         data_key(context, answer.plaintext)
     }
 

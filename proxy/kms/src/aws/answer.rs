@@ -37,11 +37,15 @@ fn answered(context: &KmsContext, status: u16, meta: &ErrorMetadata) -> Provider
     let cause = describe(code, meta.message());
     match code {
         "InvalidCiphertextException" => ProviderError::corrupt(context, cause),
+        // Such as where an alias points to another key now. It may point back.
+        "IncorrectKeyException" => ProviderError::refused(
+            context,
+            format!("it was wrapped by another KMS key than the one that goes by this name ({code})"),
+        ),
         "NotFoundException"
         | "DisabledException"
         | "KMSInvalidStateException"
         | "AccessDeniedException"
-        | "IncorrectKeyException"
         | "InvalidGrantTokenException"
         | "InvalidKeyUsageException"
         | "InvalidArnException"
@@ -129,13 +133,14 @@ fn reason(error: &(dyn Error + 'static)) -> String {
     let mut next = Some(error);
     while let Some(cause) = next {
         let text = line(&cause.to_string());
-        // Layers repeat what the one below them said.
-        if causes.last().is_none_or(|last| !last.contains(&text)) {
+        // Layers of the SDK that say nothing, or repeat what the one below them said.
+        let empty = matches!(text.as_str(), "dispatch failure" | "other" | "io error");
+        if !empty && causes.last().is_none_or(|last| !last.contains(&text)) {
             causes.push(text);
         }
         next = cause.source();
     }
-    causes.join(": ")
+    if causes.is_empty() { "the call failed".to_owned() } else { causes.join(": ") }
 }
 
 /// A text as far as it can stand in a line.

@@ -11,6 +11,7 @@ use aws_sdk_kms::config::{
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use zeroize::Zeroizing;
 
+use super::bounded::Bounded;
 use super::settings::{AwsCredentials, AwsRole, AwsSettings};
 use crate::files;
 use crate::http::{CONNECT, HttpError, IDLE};
@@ -67,11 +68,12 @@ impl AwsSettings {
         }
         let failed = |error: &dyn std::error::Error| HttpError::Client(error.to_string());
         let tls = TlsContext::builder().with_trust_store(trusted).build().map_err(|error| failed(&error))?;
-        Ok(aws_smithy_http_client::Builder::new()
+        let client = aws_smithy_http_client::Builder::new()
             .pool_idle_timeout(IDLE)
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .tls_context(tls)
-            .build_https())
+            .build_https();
+        Ok(SharedHttpClient::new(Bounded(client)))
     }
 }
 

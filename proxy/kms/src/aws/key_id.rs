@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_id_is_that_of_an_alias() {
-        let of = |name: &str| super::of(&KeyName::new(name).unwrap()).into_owned();
+        let id = |name: &str| of(&KeyName::new(name).unwrap()).into_owned();
         for same in [
             "alias/payments",
             "1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -39,7 +39,7 @@ mod tests {
             "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
             "arn:aws:kms:eu-central-1:111122223333:alias/payments",
         ] {
-            assert_eq!(of(same), same);
+            assert_eq!(id(same), same);
         }
         for alias in [
             "payments",
@@ -48,7 +48,7 @@ mod tests {
             "1234abcd-12ab-34cd-56ef",
             "1234abcg-12ab-34cd-56ef-1234567890ab",
         ] {
-            assert_eq!(of(alias), format!("alias/{alias}"));
+            assert_eq!(id(alias), format!("alias/{alias}"));
         }
     }
 }
