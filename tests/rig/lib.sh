@@ -9,6 +9,8 @@ JAVA_CLIENT_CLASSES=$CACHE/client-java
 PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
 OPENBAO=$CACHE/openbao/bao
+MOTO=$CACHE/moto/bin/moto_server
+LOCAL_KMS=$CACHE/local-kms/local-kms
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml
 
