@@ -11,7 +11,7 @@ use std::net::Ipv6Addr;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use operator_api::{Limits, ListenerType, Logging, Probe, Template};
+use operator_api::{KeyTimes, Limits, ListenerType, Logging, Probe, Template, VaultProvider};
 use proxy_config::ProviderName;
 
 use crate::cluster::KafkaKey;
@@ -34,6 +34,8 @@ pub struct Fleet {
     pub upstream: Upstream,
     /// Where keys come from, with the Secrets that hold them.
     pub providers: BTreeMap<ProviderName, Provider>,
+    /// How long keys live.
+    pub keys: Option<KeyTimes>,
     /// Where their certificate comes from, if a listener has TLS.
     pub certificate: Certificate,
     /// Their image.
@@ -92,7 +94,7 @@ impl ClientAuthority {
 }
 
 /// Where keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Provider {
     /// A Secret of keys.
     Local {
@@ -101,6 +103,8 @@ pub enum Provider {
         /// Whether the operator makes the keys.
         ours: bool,
     },
+    /// A Transit secrets engine, of which the operator sees nothing.
+    Vault(Box<VaultProvider>),
 }
 
 /// Where the proxies' certificate comes from.

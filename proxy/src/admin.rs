@@ -1,4 +1,4 @@
-//! The admin port: probes, status for the operator, metrics. Plain HTTP/1, no secrets, nothing that changes state.
+//! The admin port: probes, status for the operator, metrics. Plain HTTP/1, no secrets, nothing that changes what is encrypted.
 //!
 //! | path | answer |
 //! | --- | --- |
@@ -6,7 +6,8 @@
 //! | `/readyz` | 200, or 503 with one reason a line |
 //! | `/policy` | which policy is in force, and why a newer file is not |
 //! | `/brokers` | where brokers are, and why a newer file is not in use |
-//! | `/keys` | each rule's key and what its provider said |
+//! | `/keys` | each rule's key, what its provider said, and its version in use |
+//! | `POST /keys/rotate` | 202; data keys are made anew, under the newest versions of their keys, at their next use |
 //! | `/topics` | what the data plane knows of topics |
 //! | `/metrics` | `OpenMetrics` |
 
@@ -19,7 +20,7 @@ use crate::live::Live;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -59,6 +60,7 @@ pub fn router(live: Arc<Live>, registry: Arc<Registry>) -> Router {
         .route("/policy", get(policy))
         .route("/brokers", get(brokers))
         .route("/keys", get(keys))
+        .route("/keys/rotate", post(rotate))
         .route("/topics", get(topics))
         .route("/metrics", get(metrics))
         .with_state(Context { live, registry })
@@ -85,6 +87,12 @@ async fn brokers(State(context): State<Context>) -> Response {
 
 async fn keys(State(context): State<Context>) -> Json<Vec<reports::RuleKey>> {
     Json(reports::rule_keys(&context.live))
+}
+
+async fn rotate(State(context): State<Context>) -> StatusCode {
+    tracing::info!("data keys are made anew at their next use, as the admin port was asked to");
+    context.live.keys().rotate();
+    StatusCode::ACCEPTED
 }
 
 async fn topics(State(context): State<Context>) -> Response {

@@ -9,6 +9,7 @@ JAVA_CLIENT_CLASSES=$CACHE/client-java
 PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
 OPENBAO=$CACHE/openbao/bao
+OPENBAO_IMAGE=$CACHE/openbao-image/openbao.tar
 MOTO=$CACHE/moto/bin/moto_server
 LOCAL_KMS=$CACHE/local-kms/local-kms
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client

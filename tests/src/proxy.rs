@@ -1,6 +1,7 @@
 //! The proxy as users run it: its program, its files, its admin port.
 
 mod admin;
+mod batches;
 mod builder;
 mod files;
 mod policy;

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "schema derives repeat each type inside a function")]
 #![allow(clippy::duplicated_attributes, reason = "columns have a type each")]
 
+mod key_provider;
 mod listener;
 pub mod manifests;
 mod policy;
@@ -14,14 +15,18 @@ mod references;
 mod status;
 mod template;
 
+pub use key_provider::{
+    KeyProvider, KeyTimes, LocalProvider, ProviderTls, VaultAppRole, VaultAuthentication, VaultBinding,
+    VaultProvider, VaultRole,
+};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
     Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,
     TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, KeyProvider, Limits, LocalProvider, LogFormat,
-    LogLevel, Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, Limits, LogFormat, LogLevel, Logging,
+    NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, ProxyCount, TopicEncryptionPolicyStatus};

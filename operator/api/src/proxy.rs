@@ -10,6 +10,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::key_provider::{KeyProvider, KeyTimes, default_key_providers};
 use crate::listener::{Listener, default_listeners};
 use crate::references::LocalRef;
 use crate::status::EncryptionProxyStatus;
@@ -80,6 +81,9 @@ pub struct EncryptionProxySpec {
     #[serde(default = "default_key_providers")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub key_providers: Vec<KeyProvider>,
+    /// How long keys live, and how soon a revoked one stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyTimes>,
     /// Topics that no rule of any policy matches: `Passthrough` in plaintext, or `Reject` writes to them.
     #[serde(default)]
     pub unmatched_topics: UnmatchedTopics,
@@ -132,29 +136,6 @@ pub struct ProxyTls {
     /// An `Issuer` of cert-manager in the same namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_ref: Option<LocalRef>,
-}
-
-/// A source of keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.local)").message("give exactly one kind of provider: local"))]
-pub struct KeyProvider {
-    /// Its name, by which rules choose it.
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
-    pub name: String,
-    /// Keys in a Secret of the fleet's namespace. Whoever may read that Secret holds the keys.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub local: Option<LocalProvider>,
-}
-
-/// Keys in a Secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LocalProvider {
-    /// The Secret. By default one that the operator makes, to which it adds an entry for each new key and from which it
-    /// never takes one away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_ref: Option<LocalRef>,
 }
 
 /// What happens to topics without a rule.
@@ -250,8 +231,4 @@ pub struct Limits {
 
 fn default_replicas() -> i32 {
     2
-}
-
-fn default_key_providers() -> Vec<KeyProvider> {
-    vec![KeyProvider { name: "default".to_owned(), local: Some(LocalProvider::default()) }]
 }

@@ -22,7 +22,7 @@ pub struct KafkaRef {
 #[serde(rename_all = "camelCase")]
 pub struct KeyRef {
     /// The name of the key, as its provider knows it.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-zA-Z0-9._/-]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-zA-Z0-9._:/-]+$"))]
     pub name: String,
     /// The name of a key provider of the `EncryptionProxy`.
     #[serde(default = "default_provider")]

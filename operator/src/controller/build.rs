@@ -3,6 +3,7 @@
 mod certificate;
 mod config_map;
 mod deployment;
+mod key_providers;
 mod network_policy;
 mod pod_disruption_budget;
 mod service_account;

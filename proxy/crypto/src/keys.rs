@@ -39,7 +39,6 @@ pub struct Keys {
     sources: HashMap<ProviderName, Arc<Source>>,
     /// Only the keys of configured rules are ever asked for, so this does not grow without bounds.
     rings: RwLock<HashMap<ProviderName, HashMap<KeyName, Arc<Ring>>>>,
-    unwrapped: Unwrapped,
     shared: Shared,
 }
 
@@ -48,6 +47,7 @@ struct Shared {
     limits: KeyLimits,
     stats: Arc<KeyStats>,
     tasks: Tasks,
+    unwrapped: Arc<Unwrapped>,
 }
 
 impl Keys {
@@ -65,8 +65,12 @@ impl Keys {
         Self {
             sources: sources.collect(),
             rings: RwLock::default(),
-            unwrapped: Unwrapped::new(&limits),
-            shared: Shared { limits, stats, tasks: Tasks::default() },
+            shared: Shared {
+                unwrapped: Arc::new(Unwrapped::new(&limits)),
+                limits,
+                stats,
+                tasks: Tasks::default(),
+            },
         }
     }
 
@@ -85,7 +89,7 @@ impl Keys {
     /// The data key of an envelope, in clear. Waits no longer than the limit of a call.
     pub async fn unwrap(&self, envelope: &EnvelopeHeader<'_>) -> Result<Arc<Dek>, ProviderError> {
         let source = self.source(envelope.provider(), envelope.key())?;
-        self.unwrapped.unwrap(source, envelope, &self.shared).await
+        self.shared.unwrapped.unwrap(source, envelope, &self.shared).await
     }
 
     /// Whether the key works now: has the provider make a data key and unwrap it again.

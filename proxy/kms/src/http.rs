@@ -16,7 +16,7 @@ pub(crate) const LARGEST_ANSWER: usize = 256 << 10;
 /// To connect; the whole call is limited by whoever makes it.
 pub(crate) const CONNECT: Duration = Duration::from_secs(4);
 /// A connection without a call for so long is closed rather than found dead by the next call.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);
+pub(crate) const IDLE: Duration = Duration::from_mins(1);
 
 /// Files for TLS to a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -63,24 +63,13 @@ impl Vault {
         }
         (changed, problem)
     }
-
-    /// The parameters of a call that bind a data key to its context.
-    fn bound(&self, binding: Binding, context: &KmsContext) -> serde_json::Map<String, Value> {
-        let bytes = BASE64.encode(context.to_bytes());
-        let parameter = match binding {
-            Binding::AssociatedData => Some("associated_data"),
-            Binding::DerivedKey => Some("context"),
-            Binding::None => None,
-        };
-        parameter.map(|name| (name.to_owned(), bytes.into())).into_iter().collect()
-    }
 }
 
 #[async_trait]
 impl KeyProvider for Vault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let binding = self.settings.binding;
-        let mut parameters = self.bound(binding, context);
+        let mut parameters = bound(binding, context);
         parameters.insert("bits".to_owned(), json!(256));
         let data = self.call(context, &["datakey", "plaintext"], &parameters).await?;
         let dek = data_key(context, data.plaintext.as_ref())?;
@@ -96,7 +85,7 @@ impl KeyProvider for Vault {
         let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
             ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
         })?;
-        let mut parameters = self.bound(wrapped.binding, context);
+        let mut parameters = bound(wrapped.binding, context);
         parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
         let data = self.call(context, &["decrypt"], &parameters).await?;
         data_key(context, data.plaintext.as_ref())
@@ -109,6 +98,17 @@ impl KeyProvider for Vault {
     fn version(&self, wrapped: &[u8]) -> Option<String> {
         Wrapped::parse(wrapped).map(|wrapped| wrapped.version.to_owned())
     }
+}
+
+/// The parameters of a call that bind a data key to its context.
+fn bound(binding: Binding, context: &KmsContext) -> serde_json::Map<String, Value> {
+    let bytes = BASE64.encode(context.to_bytes());
+    let parameter = match binding {
+        Binding::AssociatedData => Some("associated_data"),
+        Binding::DerivedKey => Some("context"),
+        Binding::None => None,
+    };
+    parameter.map(|name| (name.to_owned(), bytes.into())).into_iter().collect()
 }
 
 fn data_key(context: &KmsContext, plaintext: Option<&Zeroizing<String>>) -> Result<Dek, ProviderError> {

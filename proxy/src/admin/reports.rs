@@ -83,6 +83,9 @@ pub(super) struct RuleKey {
     provider: ProviderName,
     key: KeyName,
     state: &'static str,
+    /// The version of the key that new data is sealed under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     message: Option<String>,
     checked_at: Option<String>,
 }
@@ -101,8 +104,10 @@ pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
 impl RuleKey {
     fn of(live: &Live, topics: Vec<Pattern>, key: KeyRef) -> Self {
         let attempt = live.key_attempt(&key);
+        let version = live.keys().version(key.provider.as_str(), key.name.as_str());
         Self {
             topics,
+            version,
             provider: key.provider,
             key: key.name,
             state: attempt.state.name(),

@@ -10,7 +10,7 @@ use crate::eventually::eventually_ok;
 
 /// The region of the stand-ins.
 pub const AWS_REGION: &str = "eu-central-1";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// The API of a stand-in.
 #[derive(Debug)]

@@ -99,8 +99,8 @@ impl Relay {
                         let relay = Arc::clone(&self);
                         connections.spawn(async move { relay.serve(client, fault).await });
                     }
-                    changed = changes.changed() => {
-                        if changed.is_err() {
+                    news = changes.changed() => {
+                        if news.is_err() {
                             return;
                         }
                         break;

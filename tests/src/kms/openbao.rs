@@ -17,7 +17,7 @@ use crate::process::Process;
 use crate::rig::Rig;
 use crate::scratch::Scratch;
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A server, initialised and unsealed. Dropped, it ends.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl OpenBao {
             if answer.0 == StatusCode::OK { Ok(answer.1) } else { Err(format!("{answer:?}")) }
         };
         let init = eventually_ok("OpenBao is initialised", START, init).await;
-        self.root = init["root_token"].as_str().expect("there is a root token").to_owned();
+        init["root_token"].as_str().expect("there is a root token").clone_into(&mut self.root);
         self.call(Method::PUT, "sys/unseal", json!({"key": init["keys"][0]})).await;
         let active = async || {
             let (status, _) = self.ask(Method::GET, "sys/health", Value::Null).await?;
@@ -117,12 +117,11 @@ impl OpenBao {
 
     /// Writes the policy `name`, which lets its tokens make and unwrap data keys under these keys.
     pub async fn allow(&self, name: &str, keys: &[&str]) {
-        let mut policy = String::new();
-        for key in keys {
-            for path in ["datakey/plaintext", "decrypt"] {
-                policy += &format!("path \"transit/{path}/{key}\" {{ capabilities = [\"update\"] }}\n");
-            }
-        }
+        let rule = |path: &str, key: &&str| {
+            format!("path \"transit/{path}/{key}\" {{ capabilities = [\"update\"] }}\n")
+        };
+        let rules = keys.iter().flat_map(|key| ["datakey/plaintext", "decrypt"].map(|path| rule(path, key)));
+        let policy: String = rules.collect();
         self.call(Method::PUT, &format!("sys/policies/acl/{name}"), json!({"policy": policy})).await;
     }
 

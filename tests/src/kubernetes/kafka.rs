@@ -14,7 +14,7 @@ use crate::segments::Segments;
 
 const LIMIT: Duration = Duration::from_secs(40);
 /// With a client: a connection to a Service that has just been made may be lost, and clients give it 10 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Stage {
     /// A verb of the stand-in, which must succeed.

@@ -64,6 +64,13 @@ impl Topic<'_> {
         assert_same(&self.name, &self.written, &read);
     }
 
+    /// Reads everything; tells how many records came, or the first error.
+    pub async fn try_read(&self) -> Result<usize, KafkaErrorName> {
+        let options = self.stage.from(Client::Java, &self.name).await;
+        let read = Client::Java.consume(&options).await;
+        read.errors.into_iter().next().map_or(Ok(read.records.len()), Err)
+    }
+
     /// Whether the brokers have these bytes of the topic in clear.
     pub async fn is_clear(&self, needle: &str) -> bool {
         let found = self.stage.segments(&self.name, &[0]).await.search(&[needle]).await;

@@ -35,10 +35,19 @@ struct Sample {
 impl Proxy {
     /// Asks the admin port for a path.
     pub async fn get(&self, path: &str) -> io::Result<Answer> {
+        self.ask("GET", path).await
+    }
+
+    /// A request that asks the admin port to do something.
+    pub async fn post(&self, path: &str) -> io::Result<Answer> {
+        self.ask("POST", path).await
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> io::Result<Answer> {
         let exchange = async {
             let mut stream = TcpStream::connect(self.admin_address()).await?;
             // HTTP/1.0, so that the body ends with the connection.
-            let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.admin_address());
+            let request = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.admin_address());
             stream.write_all(request.as_bytes()).await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;

@@ -7,8 +7,8 @@ mod share_groups;
 use std::time::Duration;
 
 use tests::{
-    Batch, By, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, RawConnection,
-    Rule, SentRecord, eventually, eventually_ok, topic,
+    Batch, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, SentRecord,
+    eventually, eventually_ok, topic,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,17 +32,11 @@ async fn create(purpose: &str) -> String {
 }
 
 async fn write(proxy: &Proxy, topic: &str, batch: &Batch) -> Result<(), KafkaErrorName> {
-    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0).await.unwrap();
-    let appended = connection.produce(&at, By::Id, batch.clone()).await.unwrap();
-    appended.error.map_or(Ok(()), Err)
+    proxy.write_batch(topic, batch).await
 }
 
-/// The batches from this offset on, as sent.
 async fn read(proxy: &Proxy, topic: &str, offset: i64) -> Result<Vec<Batch>, KafkaErrorName> {
-    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), topic, 0).await.unwrap();
-    let fetched = connection.fetch(&at, By::Id, offset).await.unwrap();
-    let batches = fetched.batches().iter().map(Batch::as_sent).collect();
-    fetched.error.map_or(Ok(batches), Err)
+    proxy.read_batches(topic, offset).await
 }
 
 /// Writes a batch to a topic and reads all.

@@ -3,6 +3,7 @@
 
 mod aws;
 mod contract;
+mod life_cycle;
 mod system;
 mod table;
 mod vault;

@@ -16,6 +16,7 @@ mod deletion;
 mod gitops;
 mod held_back;
 mod identity;
+mod key_management;
 mod kustomize;
 mod malformed;
 mod network_policies;

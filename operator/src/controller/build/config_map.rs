@@ -13,6 +13,7 @@ use super::deployment::{
     ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
     UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
 };
+use super::key_providers;
 use crate::fleet::{Authentication, ClientAuthority, Fleet, Listener, Provider, Trust};
 
 /// What stays free of the grace period once proxies have drained.
@@ -72,6 +73,9 @@ pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
         "drain": {"seconds": grace_period_seconds(fleet) - PRE_STOP_SECONDS - EXIT_SECONDS},
         "log": {"format": fleet.logging.format, "level": fleet.logging.level},
     });
+    if let Some(keys) = &fleet.keys {
+        config["keys"] = json!(keys);
+    }
     if let Some(limits) = &fleet.limits {
         config["limits"] = json!(limits);
     }
@@ -133,9 +137,12 @@ fn providers(fleet: &Fleet) -> Value {
         .providers
         .iter()
         .map(|(name, provider)| {
-            let Provider::Local { .. } = provider;
             let directory = format!("{KEYS_DIRECTORY}/{name}");
-            (name.to_string(), json!({"local": {"directory": directory}}))
+            let settings = match provider {
+                Provider::Local { .. } => json!({"local": {"directory": directory}}),
+                Provider::Vault(vault) => json!({"vault": key_providers::vault(vault, &directory)}),
+            };
+            (name.to_string(), settings)
         })
         .collect();
     json!(providers)

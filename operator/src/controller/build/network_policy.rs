@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::deployment::ADMIN_PORT;
-use crate::fleet::{Fleet, Listener};
+use super::key_providers;
+use crate::fleet::{Fleet, Listener, Provider};
 use crate::settings::Settings;
 
 pub(crate) fn network_policy(fleet: &Fleet, settings: &Settings) -> NetworkPolicy {
@@ -19,7 +20,12 @@ pub(crate) fn network_policy(fleet: &Fleet, settings: &Settings) -> NetworkPolic
             pod_selector: Some(fleet.names.selector()),
             policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
             ingress: Some(ingress.chain([admin(settings)]).collect()),
-            egress: Some(vec![brokers(fleet), dns()]),
+            egress: Some(
+                [brokers(fleet), dns()]
+                    .into_iter()
+                    .chain(fleet.providers.values().filter_map(keys))
+                    .collect(),
+            ),
         }),
     }
 }
@@ -60,6 +66,15 @@ fn brokers(fleet: &Fleet) -> NetworkPolicyEgressRule {
         to: Some(vec![NetworkPolicyPeer { pod_selector: Some(pods), ..NetworkPolicyPeer::default() }]),
         ports: Some(vec![port("TCP", i32::from(fleet.upstream.port))]),
     }
+}
+
+/// A key management system, at the port of its address.
+fn keys(provider: &Provider) -> Option<NetworkPolicyEgressRule> {
+    let Provider::Vault(vault) = provider else { return None };
+    Some(NetworkPolicyEgressRule {
+        to: Some(vault.network_policy_peers.clone()).filter(|peers| !peers.is_empty()),
+        ports: Some(vec![port("TCP", i32::from(key_providers::port(&vault.address)))]),
+    })
 }
 
 /// DNS servers are where the cluster has them, on port 53 for whoever asks.

@@ -26,7 +26,7 @@ pub(super) fn status(
     findings.extend(summary(facts, policy, &accepted, &programmed, &keys));
     if used.iter().any(|(provider, _)| is_local(facts, provider)) {
         let message = "the keys of this policy are entries of a Secret: whoever administers the cluster holds them. Back \
-                       the Secret up; for keys of your own use a key management service";
+                       the Secret up; for keys that only you hold, use a provider of the EncryptionProxy such as vault";
         findings.push(finding("LocalKeys", true, "LocalKeys", message));
     }
     if used.iter().any(|(provider, _)| keys::is_ours(facts, provider)) {

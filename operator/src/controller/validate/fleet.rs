@@ -44,6 +44,7 @@ pub(super) fn fleet(
         image: spec.image.clone().unwrap_or_else(|| settings.proxy_image.clone()),
         resources: spec.resources.clone(),
         logging: spec.logging,
+        keys: spec.keys.clone(),
         limits: spec.limits.clone(),
         liveness_probe: spec.liveness_probe.clone().unwrap_or_default(),
         readiness_probe: spec.readiness_probe.clone().unwrap_or_default(),
@@ -129,6 +130,9 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
         .iter()
         .filter_map(|provider| {
             let name = ProviderName::new(provider.name.as_str()).ok()?;
+            if let Some(vault) = &provider.vault {
+                return Some((name, Provider::Vault(Box::new(vault.clone()))));
+            }
             let given = provider.local.as_ref()?.secret_ref.as_ref().map(|secret| secret.name.clone());
             let ours = given.is_none();
             Some((name, Provider::Local { secret: given.unwrap_or_else(|| names.keys()), ours }))

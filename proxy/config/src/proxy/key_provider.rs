@@ -27,9 +27,9 @@ pub enum KeyProvider {
         directory: ConfigPath,
     },
     /// Keys in AWS KMS.
-    AwsKms(AwsKmsProvider),
+    AwsKms(Box<AwsKmsProvider>),
     /// Keys in a Transit secrets engine.
-    Vault(VaultProvider),
+    Vault(Box<VaultProvider>),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -51,13 +51,13 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["awsKms", "local", "vault"])?;
+        let fields = field.fields(&["local", "vault", "awsKms"])?;
         let (kind, field) = fields.only()?;
-        if kind == "awsKms" {
-            return AwsKmsProvider::read(field, base_dir).map(Self::AwsKms);
-        }
         if kind == "vault" {
-            return VaultProvider::read(field, base_dir).map(Self::Vault);
+            return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
+        }
+        if kind == "awsKms" {
+            return AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws)));
         }
         let fields = field.fields(&["directory"])?;
         let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;

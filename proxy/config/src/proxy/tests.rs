@@ -40,6 +40,9 @@ listeners:
 keyProviders:
   default: {local: {directory: keys/}}
   other: {local: {directory: /keys}}
+  bao: {vault: {address: "https://[2001:db8::3]:8200", namespace: a/b, auth: {kubernetes: {role: r, tokenFile: token}}, tls: {caFile: ca}}}
+  app: {vault: {address: https://bao, mount: a/b, binding: DerivedKey, auth: {appRole: {roleIdFile: r, secretIdFile: s}}}}
+keys: {maxAge: 90s, outageGrace: 0s}
 policy: {file: policy/policy.yaml, stateFile: /var/lib/state.yaml}
 admin: {bind: 0.0.0.0:9404}
 limits: {maxFrameBytes: 1048576, bufferBytes: 2097152, connections: 10, fetchMaxBytes: 1048576}

@@ -92,6 +92,13 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         Flight::UnderWay(receiver)
     }
 
+    /// Takes an answer that came by another way. `asked` is when it was known to be right.
+    pub(super) fn learn(&self, value: T, epoch: u64, asked: Instant) {
+        let mut state = self.state();
+        self.answer.store(Some(Arc::new(Answer { value, epoch, confirmed: asked })));
+        state.failure = None;
+    }
+
     fn finish(&self, result: &Result<T, ProviderError>, epoch: u64, asked: Instant, pause: Duration) {
         let mut state = self.state();
         state.under_way = None;

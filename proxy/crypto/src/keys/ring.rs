@@ -82,8 +82,11 @@ impl Ring {
     fn generate(&self, shared: &Shared, epoch: u64) -> Flight<Arc<DataKey>> {
         let (source, context, limits) =
             (Arc::clone(&self.source), self.context.clone(), shared.limits.clone());
+        let unwrapped = Arc::clone(&shared.unwrapped);
         self.asked.ask(shared, epoch, async move {
+            let asked = Instant::now();
             let (dek, wrapped) = source.generate(&context).await?;
+            unwrapped.learn(&context, wrapped.as_bytes(), &dek, epoch, asked).await;
             Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
         })
     }

@@ -24,9 +24,14 @@ fn limits() -> KeyLimits {
 
 fn keys(limits: KeyLimits) -> (Arc<Keys>, Arc<TestProvider>) {
     let provider = Arc::new(TestProvider::default());
+    (another(&provider, limits), provider)
+}
+
+/// Another process with the same provider.
+fn another(provider: &Arc<TestProvider>, limits: KeyLimits) -> Arc<Keys> {
     let shared: Arc<dyn KeyProvider> = provider.clone();
     let providers = HashMap::from([(ProviderName::new("kms").unwrap(), shared)]);
-    (Arc::new(Keys::new(&ClusterName::new("cluster").unwrap(), providers, limits)), provider)
+    Arc::new(Keys::new(&ClusterName::new("cluster").unwrap(), providers, limits))
 }
 
 /// Lets background calls run to their end without the clock moving on.
@@ -45,7 +50,12 @@ fn spend(key: &super::DataKey, messages: u64) {
     assert!(key.charge(messages, 0));
 }
 
-async fn header(keys: &Keys) -> Vec<u8> {
+/// The header of an envelope that somebody else sealed.
+async fn header(provider: &Arc<TestProvider>) -> Vec<u8> {
+    own_header(&another(provider, limits())).await
+}
+
+async fn own_header(keys: &Keys) -> Vec<u8> {
     let key = keys.data_key("kms", "k").await.unwrap();
     let sealer = BatchSealer::new(&key, 1).unwrap();
     let mut header = Vec::new();

@@ -11,6 +11,7 @@ use super::asked::{Asked, Flight};
 use super::limits::KeyLimits;
 use super::source::Source;
 use super::stats::KeyStats;
+use crate::context::KmsContext;
 use crate::dek::Dek;
 use crate::envelope::EnvelopeHeader;
 use crate::provider::ProviderError;
@@ -33,7 +34,7 @@ impl Unwrapped {
         envelope: &EnvelopeHeader<'_>,
         shared: &Shared,
     ) -> Result<Arc<Dek>, ProviderError> {
-        let asked = self.entry(envelope).await;
+        let asked = self.entry(envelope.provider(), envelope.key(), envelope.wrapped()).await;
         let (now, epoch) = (Instant::now(), source.epoch());
         let held = asked.answer();
         if let Some(held) = &held
@@ -59,9 +60,22 @@ impl Unwrapped {
         }
     }
 
-    async fn entry(&self, envelope: &EnvelopeHeader<'_>) -> Arc<Asked<Arc<Dek>>> {
+    /// Remembers a data key that was made and unwrapped just now, so that whoever reads what is sealed with it asks nobody.
+    pub(super) async fn learn(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+        dek: &Dek,
+        epoch: u64,
+        asked: Instant,
+    ) {
+        let entry = self.entry(context.provider.as_str(), context.key.as_str(), wrapped).await;
+        entry.learn(Arc::new(dek.clone()), epoch, asked);
+    }
+
+    async fn entry(&self, provider: &str, key: &str, wrapped: &[u8]) -> Arc<Asked<Arc<Dek>>> {
         let mut digest = Context::new(&SHA256);
-        for part in [envelope.provider().as_bytes(), envelope.key().as_bytes(), envelope.wrapped()] {
+        for part in [provider.as_bytes(), key.as_bytes(), wrapped] {
             digest.update(&part.len().to_be_bytes());
             digest.update(part);
         }

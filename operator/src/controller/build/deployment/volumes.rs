@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use operator_api::AdditionalVolume;
 
+use crate::controller::build::key_providers;
 use crate::fleet::{Authentication, Fleet, Provider, Trust};
 
 const CONFIG_DIRECTORY: &str = "/etc/topic-encryption";
@@ -65,8 +66,15 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
         memory("tmp", "/tmp", tmp_size.unwrap_or(TMP_SIZE)),
     ];
     for (index, (name, provider)) in fleet.providers.iter().enumerate() {
-        let Provider::Local { secret: object, .. } = provider;
-        all.push(secret(&format!("keys-{index}"), &format!("{KEYS_DIRECTORY}/{name}"), object));
+        let (volume, path) = (format!("keys-{index}"), format!("{KEYS_DIRECTORY}/{name}"));
+        all.push(match provider {
+            Provider::Local { secret: object, .. } => secret(&volume, &path, object),
+            Provider::Vault(vault) => {
+                let projected = Some(key_providers::vault_files(vault));
+                let volume = Volume { name: volume, projected, ..Volume::default() };
+                Mounted { volume, path, writable: false }
+            }
+        });
     }
     if fleet.serves_tls() {
         all.push(secret("tls", SERVER_CERTIFICATE_DIRECTORY, &fleet.certificate_secret()));

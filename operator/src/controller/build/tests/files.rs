@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use proxy_config::{AuthenticationMethod, BrokersFile, ProxyConfig};
+use proxy_config::{AuthenticationMethod, BrokersFile, KeyProvider, ProxyConfig};
 use serde_json::json;
 
 use super::{container, everything, pod};
@@ -78,6 +78,62 @@ fn of_the_secret_of_a_user_pods_see_what_the_proxies_log_in_with() {
         for item in items {
             assert!(told.contains(&format!("/etc/topic-encryption-upstream/user/{}\"", item.path)), "{told}");
         }
+    }
+}
+
+const VAULT: &str = r"{
+    keyProviders: [
+        {name: default, local: {}},
+        {name: bao, vault: {
+            address: 'https://bao.example:8200', namespace: team/a, mount: keys/transit, binding: DerivedKey,
+            authentication: AUTHENTICATION,
+            tls: {caConfigMapRef: {name: bao-ca}, clientSecretRef: {name: bao-client}},
+            networkPolicyPeers: [{ipBlock: {cidr: 192.0.2.0/24}}],
+        }},
+    ],
+    keys: {maxAge: 1m, revocationDelay: 30s, outageGrace: 0s, maxCallsPerSecond: 5},
+}";
+
+#[test]
+fn proxies_are_told_of_a_transit_engine_and_find_what_they_log_in_with() {
+    for (authentication, files) in [
+        ("{kubernetes: {role: proxies, audience: bao}}", vec!["token"]),
+        ("{jwt: {role: proxies, mount: oidc/eu}}", vec!["token"]),
+        ("{appRole: {secretRef: {name: bao-role}}}", vec!["role-id", "secret-id"]),
+        ("{tokenSecretRef: {name: bao-token}}", vec!["token"]),
+    ] {
+        let fleet = fleet(&with_proxy(&VAULT.replace("AUTHENTICATION", authentication)));
+        let config = config(&fleet);
+        assert_eq!(config.keys.max_age.to_string(), "1m");
+        assert_eq!(config.keys.revocation_delay.to_string(), "30s");
+        let KeyProvider::Vault(vault) = config.key_providers.iter().next().unwrap().1 else {
+            panic!("it is Vault")
+        };
+        assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("keys/transit", Some("team/a")));
+        let told = proxy_yaml(&fleet)["keyProviders"]["bao"].to_string();
+        let mut expected: Vec<&str> = files;
+        expected.extend(["ca.crt", "tls.crt", "tls.key"]);
+        for file in &expected {
+            assert!(told.contains(&format!("/etc/topic-encryption-keys/bao/{file}\"")), "{file}: {told}");
+        }
+        let volumes = pod(&fleet).volumes.unwrap();
+        let projected = volumes.into_iter().find_map(|volume| volume.projected).unwrap();
+        let there: Vec<String> = projected
+            .sources
+            .unwrap()
+            .into_iter()
+            .flat_map(|source| {
+                let token = source.service_account_token.map(|token| token.path);
+                let config_map = source.config_map.and_then(|source| source.items);
+                let secret = source.secret.and_then(|source| source.items);
+                let items = [config_map, secret].into_iter().flatten().flatten().map(|item| item.path);
+                token.into_iter().chain(items).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut there: Vec<_> = there.iter().map(String::as_str).collect();
+        there.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(there, expected, "{authentication}");
     }
 }
 

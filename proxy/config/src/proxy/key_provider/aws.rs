@@ -78,7 +78,7 @@ impl AwsKmsProvider {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["region", "endpoint", "fips", "credentials", "assumeRole", "tls"])?;
         let region = fields.required("region").and_then(|field| field.parsed(region));
-        let endpoint = read_endpoint(fields.optional("endpoint"));
+        let endpoint = fields.optional("endpoint").map(|field| field.parsed(address));
         let fips = fields.optional("fips").map_or(Some(false), Field::boolean);
         let credentials = fields.optional("credentials").map_or_else(
             || Some(AwsKmsCredentials::Default),
@@ -89,14 +89,14 @@ impl AwsKmsProvider {
         if let (Some(field), Some(true)) = (fields.optional("endpoint"), fips) {
             field.mistake("must be left out with fips, which chooses AWS's own");
         }
-        if let (Some(field), Some(Some(endpoint))) = (fields.optional("tls"), &endpoint)
+        if let (Some(field), Some(Some(endpoint))) = (fields.optional("tls"), endpoint)
             && !endpoint.starts_with("https://")
         {
             field.mistake("must be left out with an endpoint without TLS");
         }
         Some(Self {
             region: region?.to_owned(),
-            endpoint: endpoint?,
+            endpoint: endpoint.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
             fips: fips?,
             credentials: credentials?,
             assume_role: role.map_or(Some(None), |given| given.map(Some))?,
@@ -132,12 +132,12 @@ impl AwsKmsRole {
         let session = fields
             .optional("sessionName")
             .map_or(Some("topic-encryption-proxy"), |field| field.parsed(session_name));
-        let endpoint = read_endpoint(fields.optional("endpoint"));
+        let endpoint = fields.optional("endpoint").map(|field| field.parsed(address));
         Some(Self {
             role_arn: arn?.to_owned(),
             external_id: id.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
             session_name: session?.to_owned(),
-            endpoint: endpoint?,
+            endpoint: endpoint.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
         })
     }
 }
@@ -155,6 +155,7 @@ impl Serialize for AwsKmsCredentials {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
+        #[allow(clippy::struct_field_names, reason = "they are the configuration's")]
         struct Files<'a> {
             access_key_id_file: &'a ConfigPath,
             secret_access_key_file: &'a ConfigPath,
@@ -170,10 +171,6 @@ impl Serialize for AwsKmsCredentials {
             }
         }
     }
-}
-
-fn read_endpoint(field: Option<&Field<'_>>) -> Option<Option<String>> {
-    field.map_or(Some(None), |field| field.parsed(address).map(|text| Some(text.to_owned())))
 }
 
 /// It becomes part of a host name.

@@ -111,7 +111,7 @@ impl VaultProvider {
             address: address?.to_owned(),
             namespace: namespace.map_or(Some(None), |given| given.map(Some))?,
             mount: mount?,
-            binding: binding.unwrap_or(Some(VaultBinding::default()))?,
+            binding: binding.unwrap_or_else(|| Some(VaultBinding::default()))?,
             auth: auth?,
             tls: tls.map_or(Some(None), |given| given.map(Some))?,
         })

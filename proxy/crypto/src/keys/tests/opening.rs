@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn is_asked_once_and_again_after_the_delay() {
     let (keys, provider) = keys(limits());
-    let header = header(&keys).await;
+    let header = header(&provider).await;
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     let dek = keys.unwrap(&envelope).await.unwrap();
     assert_eq!(Some(dek.expose().as_slice()), envelope.wrapped().get(1..));
@@ -20,7 +20,7 @@ async fn is_asked_once_and_again_after_the_delay() {
 #[tokio::test(start_paused = true)]
 async fn is_asked_in_the_background_before_the_delay_ends() {
     let (keys, provider) = keys(limits());
-    let header = header(&keys).await;
+    let header = header(&provider).await;
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     keys.unwrap(&envelope).await.unwrap();
     tokio::time::advance(9 * MINUTE).await;
@@ -35,7 +35,7 @@ async fn is_asked_in_the_background_before_the_delay_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_storm_is_one_call() {
     let (keys, provider) = keys(limits());
-    let header = header(&keys).await;
+    let header = header(&provider).await;
     provider.set(Mood::Slow(Duration::from_secs(1)));
     let storm: Vec<_> = (0..100)
         .map(|_| {
@@ -52,7 +52,7 @@ async fn a_storm_is_one_call() {
 #[tokio::test(start_paused = true)]
 async fn new_epoch_asks_again() {
     let (keys, provider) = keys(limits());
-    let header = header(&keys).await;
+    let header = header(&provider).await;
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     keys.unwrap(&envelope).await.unwrap();
     provider.epoch.store(1, Ordering::Relaxed);
@@ -67,7 +67,7 @@ async fn new_epoch_asks_again() {
 #[tokio::test(start_paused = true)]
 async fn revocation_stops_reads_and_outage_does_so_later() {
     let (keys, provider) = keys(limits());
-    let header = header(&keys).await;
+    let header = header(&provider).await;
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     keys.unwrap(&envelope).await.unwrap();
     provider.set(Mood::Unavailable);
@@ -90,7 +90,7 @@ async fn failures_are_repeated_for_a_moment() {
         [(Mood::Unavailable, "Unavailable"), (Mood::Refusing, "Refused"), (Mood::Corrupt, "Corrupt")]
     {
         let (keys, provider) = keys(limits());
-        let header = header(&keys).await;
+        let header = header(&provider).await;
         let envelope = EnvelopeHeader::parse(&header).unwrap();
         provider.set(mood);
         for _ in 0..10 {
@@ -107,7 +107,22 @@ async fn failures_are_repeated_for_a_moment() {
 #[tokio::test(start_paused = true)]
 async fn unknown_provider_is_refused() {
     let (writer, _) = keys(limits());
-    let header = header(&writer).await;
+    let header = own_header(&writer).await;
     let reader = Keys::new(&ClusterName::new("cluster").unwrap(), HashMap::new(), limits());
     assert!(is_refused(&reader.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_process_sealed_is_opened_without_a_call() {
+    let (keys, provider) = keys(limits());
+    let header = own_header(&keys).await;
+    provider.set(Mood::Unavailable);
+    keys.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await.unwrap();
+    assert_eq!(provider.calls(), (1, 0));
+    tokio::time::advance(10 * MINUTE).await;
+    provider.set(Mood::Refusing);
+    assert!(
+        is_refused(&keys.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await),
+        "a revoked key stops it too"
+    );
 }

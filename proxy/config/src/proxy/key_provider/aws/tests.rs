@@ -28,7 +28,7 @@ fn aws(provider: &str) -> AwsKmsProvider {
     let again = ProxyConfig::parse(&config.to_yaml(), Path::new("/etc/proxy")).unwrap();
     assert_eq!(again, config, "{}", config.to_yaml());
     match &config.key_providers["default"] {
-        KeyProvider::AwsKms(aws) => aws.clone(),
+        KeyProvider::AwsKms(aws) => (**aws).clone(),
         other => panic!("{other:?}"),
     }
 }

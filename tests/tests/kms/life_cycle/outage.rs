@@ -1,0 +1,84 @@
+//! The server does not answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::kms::Fault;
+use tests::{eventually, eventually_ok};
+
+use super::{Owner, PATIENCE, batch, create};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
+    let owner = Owner::new().await;
+    let times = json!({"revocationDelay": "30s", "outageGrace": "40s"});
+    let proxy = owner.proxy("outage", times).await;
+    let topic = create("outage.a").await;
+    proxy.write_batch(&topic, &batch()).await.unwrap();
+    owner.faults.set(Fault::Refused);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    proxy.write_batch(&topic, &batch()).await.unwrap();
+    assert_eq!(proxy.read_batches(&topic, 0).await.unwrap().len(), 2);
+    assert_eq!(proxy.get("/readyz").await.unwrap().status, 200, "a proxy that was ready stays so");
+
+    let ends = async || match (proxy.write_batch(&topic, &batch()).await, proxy.read_batches(&topic, 0).await)
+    {
+        (Err(write), Err(read)) => Ok((write, read)),
+        _ => Err("it serves"),
+    };
+    let (write, read) = eventually_ok("the grace ends", 2 * PATIENCE, ends).await;
+    assert_eq!(write, "NOT_ENOUGH_REPLICAS");
+    assert_eq!(read, "KAFKA_STORAGE_ERROR");
+
+    owner.faults.set(Fault::None);
+    let works = async || {
+        proxy.write_batch(&topic, &batch()).await.is_ok() && proxy.read_batches(&topic, 0).await.is_ok()
+    };
+    eventually("it serves again", PATIENCE, works).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_starts_in_an_outage_is_not_ready_says_why_and_recovers() {
+    let owner = Owner::new().await;
+    owner.faults.set(Fault::Silent);
+    let proxy = owner.launch("start", json!({})).await;
+    let told = async || {
+        let answer = proxy.get("/readyz").await.map_err(|error| error.to_string())?;
+        let says =
+            answer.body.contains("key a of provider default") && answer.body.contains("no answer within");
+        if answer.status == 503 && says { Ok(()) } else { Err(answer.body) }
+    };
+    eventually_ok("it says what it waits for", PATIENCE, told).await;
+    owner.faults.set(Fault::None);
+    proxy.wait_ready().await;
+    let topic = create("start.a").await;
+    proxy.write_batch(&topic, &batch()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_clients_in_an_outage_make_no_storm_of_calls() {
+    let owner = Owner::new().await;
+    let topic = create("storm.a").await;
+    let writer = owner.proxy("storm", json!({})).await;
+    writer.write_batch(&topic, &batch()).await.unwrap();
+    writer.terminate().await;
+    owner.faults.set(Fault::Refused);
+    let proxy = owner.launch("storm", json!({"maxCallsPerSecond": 5})).await;
+    proxy.wait_unready().await;
+    let load = async || {
+        for _ in 0..20 {
+            let _refused = proxy.read_batches(&topic, 0).await;
+        }
+    };
+    tokio::join!(load(), load(), load(), load());
+    let before = owner.calls();
+    owner.faults.set(Fault::None);
+    tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(load(), load(), load(), load()) })
+        .await
+        .ok();
+    let calls = owner.calls() - before;
+    assert!(
+        (1..=5 + 5 * 6).contains(&calls),
+        "a burst of five and five a second after it, not {calls} calls"
+    );
+}
