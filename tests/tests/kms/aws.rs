@@ -3,6 +3,7 @@
 mod calls;
 mod errors;
 mod platform;
+mod proxy;
 
 use std::fs;
 use std::net::SocketAddr;
