@@ -209,6 +209,12 @@ impl Live {
             retired = loaded.retired().len(),
             "policy loaded"
         );
+        tracing::info!(
+            target: "audit",
+            event = "policyLoaded",
+            hash = %loaded.hash,
+            rules = loaded.effective.policy().rules().len(),
+        );
         let generation = loaded.generation;
         self.policy.store(Some(Arc::new(loaded)));
         self.generation.send_replace(generation);

@@ -1,12 +1,14 @@
-//! Logs: one line an event to standard error, as text or JSON.
+//! Logs: one line an event to standard error, as text or JSON. The audit log: one JSON object a line to standard output.
 //!
 //! `RUST_LOG` overrides the configured level. Logs never hold payload, keys, tokens or what a peer sent.
 
 use std::io::IsTerminal;
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::filter::{FilterExt as _, ParseError, filter_fn};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, registry};
 
 /// Why there are no logs.
 #[derive(Debug, Error)]
@@ -25,17 +27,19 @@ pub enum Error {
     Install(#[source] TryInitError),
 }
 
-/// Starts logging. `over` is what the environment says and wins over `level`.
+/// The target of what the audit log is told.
+const AUDIT: &str = "audit";
+
+/// Starts logging. `over` is what the environment says and wins over `level`. The audit log goes to standard output whatever
+/// they say.
 pub fn init(json: bool, level: &str, over: Option<&str>) -> Result<(), Error> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(over.unwrap_or(level))?)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    if json {
-        builder.json().flatten_event(true).finish().try_init().map_err(Error::Install)
-    } else {
-        builder.finish().try_init().map_err(Error::Install)
-    }
+    let filter = filter(over.unwrap_or(level))?.and(filter_fn(|event| event.target() != AUDIT));
+    let logs = layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let logs = if json { logs.json().flatten_event(true).boxed() } else { logs.boxed() };
+    let audit = layer().with_writer(std::io::stdout).with_level(false).with_target(false);
+    let audit = audit.json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let audit = audit.with_filter(filter_fn(|event| event.target() == AUDIT));
+    registry().with(logs.with_filter(filter)).with(audit).try_init().map_err(Error::Install)
 }
 
 /// An error with its causes, in one line.

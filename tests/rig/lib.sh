@@ -12,6 +12,7 @@ OPENBAO=$CACHE/openbao/bao
 OPENBAO_IMAGE=$CACHE/openbao-image/openbao.tar
 MOTO=$CACHE/moto/bin/moto_server
 LOCAL_KMS=$CACHE/local-kms/local-kms
+SOFTHSM=${SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml
 

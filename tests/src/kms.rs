@@ -6,6 +6,7 @@ mod faults;
 mod local_kms;
 mod moto;
 mod openbao;
+mod soft_hsm;
 
 pub use aws_api::{AWS_REGION, AwsApi};
 pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
@@ -13,3 +14,4 @@ pub use faults::{Fault, Faults};
 pub use local_kms::LocalKms;
 pub use moto::Moto;
 pub use openbao::OpenBao;
+pub use soft_hsm::{Hang, SoftHsm};

@@ -40,7 +40,7 @@ pub use self::policy::{
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, BrokerPorts,
-    ClientIdentity, Drain, KeyProvider, KeyTimes, Limits, Listener, Log, LogFormat, LogLevel, PolicyFiles,
-    ProviderTls, ProxyConfig, ScramUser, ServerTls, Upstream, UpstreamAuthentication, UpstreamTls, VaultAuth,
-    VaultBinding, VaultProvider, VaultRole,
+    ClientIdentity, Drain, KeyProvider, KeyTimes, Limits, Listener, Log, LogFormat, LogLevel, Pkcs11Provider,
+    Pkcs11Token, PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, Upstream,
+    UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };

@@ -19,7 +19,9 @@ use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
 pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
-pub use self::key_provider::{KeyProvider, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
+pub use self::key_provider::{
+    KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+};
 pub use self::keys::KeyTimes;
 pub use self::limits::Limits;
 pub use self::listener::{BrokerPorts, Listener, ServerTls};

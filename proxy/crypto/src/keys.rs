@@ -5,6 +5,7 @@
 //! answer, its last answer lives on for a limited time; a definite no ends it at once.
 
 mod asked;
+mod audit;
 mod breaker;
 mod data_key;
 mod limits;

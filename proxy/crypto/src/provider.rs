@@ -65,6 +65,13 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// What went wrong, without whom it concerns.
+    pub fn cause(&self) -> &str {
+        let (Self::Unavailable { cause, .. } | Self::Refused { cause, .. } | Self::Corrupt { cause, .. }) =
+            self;
+        cause
+    }
+
     /// There was no answer for the context.
     pub fn unavailable(context: &KmsContext, cause: impl Into<String>) -> Self {
         Self::Unavailable {

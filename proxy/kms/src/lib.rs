@@ -9,6 +9,8 @@
 mod aws;
 mod files;
 mod http;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 #[cfg(feature = "vault")]
 mod vault;
 
@@ -16,5 +18,7 @@ mod vault;
 pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
 pub use self::files::{FileError, Watched};
 pub use self::http::{HttpError, TlsFiles};
+#[cfg(feature = "pkcs11")]
+pub use self::pkcs11::{Pkcs11, Pkcs11Settings, Pkcs11Token};
 #[cfg(feature = "vault")]
 pub use self::vault::{Binding, Login, Vault, VaultSettings};

@@ -3,12 +3,12 @@
 use crate::poll::Seen;
 use anyhow::Context as _;
 use proxy_config::{
-    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, ProviderTls,
-    ProxyConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, Pkcs11Provider,
+    ProviderTls, ProxyConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
-use proxy_kms::{Binding, Login, TlsFiles, Vault, VaultSettings};
+use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +54,11 @@ fn open_one(
             let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));
             let look = Arc::clone(&vault);
             (vault as _, Box::new(move || look_at_vault(&look)))
+        }
+        KeyProvider::Pkcs11(settings) => {
+            let token = Arc::new(Pkcs11::new(name.clone(), pkcs11(settings)));
+            let look = Arc::clone(&token);
+            (token as _, Box::new(move || look_at_pkcs11(&look)))
         }
         other => anyhow::bail!("is of a kind that this version lacks: {other:?}"),
     })
@@ -125,6 +130,17 @@ fn vault(provider: &VaultProvider) -> anyhow::Result<VaultSettings> {
     })
 }
 
+fn pkcs11(provider: &Pkcs11Provider) -> Pkcs11Settings {
+    Pkcs11Settings {
+        module: path(&provider.module),
+        token: match &provider.token {
+            proxy_config::Pkcs11Token::Label(label) => Pkcs11Token::Label(label.clone()),
+            proxy_config::Pkcs11Token::Slot(slot) => Pkcs11Token::Slot(*slot),
+        },
+        pin: path(&provider.pin_file),
+    }
+}
+
 fn tls(tls: &ProviderTls) -> TlsFiles {
     TlsFiles {
         ca: tls.ca_file.as_ref().map(path),
@@ -151,5 +167,10 @@ fn look_at_aws(aws: &AwsKms) -> Seen {
 
 fn look_at_vault(vault: &Vault) -> Seen {
     let (changed, problem) = vault.reload();
+    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
+}
+
+fn look_at_pkcs11(pkcs11: &Pkcs11) -> Seen {
+    let (changed, problem) = pkcs11.reload();
     Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }

@@ -1,5 +1,6 @@
 //! Keys in OpenBao, records at a broker, proxies between: what owners do to their keys, and what clients see of it.
 
+mod audit;
 mod outage;
 mod revocation;
 mod rotation;
@@ -40,6 +41,11 @@ impl Owner {
         self.server.allow("proxies", keys).await;
     }
 
+    /// What the proxies log in with.
+    fn token(&self) -> String {
+        fs::read_to_string(self.folder.join("token")).unwrap()
+    }
+
     fn key_providers(&self) -> Value {
         json!({"default": {"vault": {
             "address": format!("https://localhost:{}", self.faults.port()),
@@ -62,14 +68,13 @@ impl Owner {
         builder.config("keyProviders", self.key_providers()).config("keys", times).launch().await
     }
 
-    /// Calls on keys that the server has answered.
-    fn calls(&self) -> usize {
-        let audit = self.server.audit();
-        let of_transit = |entry: &&Value| {
+    /// Calls on keys that the server has answered, as its audit log tells.
+    fn calls(&self) -> Vec<Value> {
+        let of_transit = |entry: &Value| {
             let path = entry["request"]["path"].as_str().unwrap_or_default();
             path.starts_with("transit/datakey/") || path.starts_with("transit/decrypt/")
         };
-        audit.iter().filter(of_transit).count()
+        self.server.audit().into_iter().filter(of_transit).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 mod aws;
 mod contract;
 mod life_cycle;
+mod pkcs11;
 mod system;
 mod table;
 mod vault;

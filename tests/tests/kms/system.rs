@@ -37,6 +37,10 @@ impl Proof {
 pub(crate) trait System: Send + Sync {
     /// The field of `keyProviders` that it stands for.
     fn name(&self) -> &'static str;
+    /// Whether it is at the other end of a connection. A library is not: nothing happens on the way to it.
+    fn is_remote(&self) -> bool {
+        true
+    }
     /// What passes between provider and system.
     fn faults(&self) -> &Faults;
     /// A provider with good credentials.

@@ -1,6 +1,7 @@
 //! Where key-encryption keys are.
 
 mod aws;
+mod pkcs11;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
+pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
@@ -20,6 +22,7 @@ use crate::reader::Field;
 /// A key provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a configuration has a few of them")]
 pub enum KeyProvider {
     /// Keys in files that the proxy itself can read.
     Local {
@@ -30,6 +33,8 @@ pub enum KeyProvider {
     AwsKms(Box<AwsKmsProvider>),
     /// Keys in a Transit secrets engine.
     Vault(Box<VaultProvider>),
+    /// Keys in a hardware security module.
+    Pkcs11(Pkcs11Provider),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -51,13 +56,16 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault", "awsKms"])?;
+        let fields = field.fields(&["local", "vault", "awsKms", "pkcs11"])?;
         let (kind, field) = fields.only()?;
         if kind == "vault" {
             return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
         }
         if kind == "awsKms" {
             return AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws)));
+        }
+        if kind == "pkcs11" {
+            return Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11);
         }
         let fields = field.fields(&["directory"])?;
         let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
@@ -75,6 +83,7 @@ impl Serialize for KeyProvider {
             }
             Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
+            Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
         }
         map.end()
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
+use super::audit;
 use super::limits::KeyLimits;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -91,6 +92,13 @@ impl DataKey {
 fn take(used: &AtomicU64, more: u64, limit: u64) -> bool {
     let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit);
     used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+}
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        let (messages, bytes) = (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        audit::retired(&self.context, self.wrapped(), messages, bytes, self.made.elapsed());
+    }
 }
 
 impl fmt::Debug for DataKey {

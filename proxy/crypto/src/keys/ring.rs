@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Shared;
 use super::asked::{Answer, Asked, Flight};
 use super::data_key::DataKey;
 use super::source::Source;
+use super::{Shared, audit};
 use crate::context::KmsContext;
 use crate::provider::ProviderError;
 
@@ -86,6 +86,7 @@ impl Ring {
         self.asked.ask(shared, epoch, async move {
             let asked = Instant::now();
             let (dek, wrapped) = source.generate(&context).await?;
+            audit::in_use(&context, wrapped.as_bytes(), source.version(wrapped.as_bytes()).as_deref());
             unwrapped.learn(&context, wrapped.as_bytes(), &dek, epoch, asked).await;
             Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
         })

@@ -4,6 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::audit::{self, Operation};
 use super::breaker::Breaker;
 use super::limits::KeyLimits;
 use super::pace::Pace;
@@ -56,7 +59,11 @@ impl Source {
     /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
     /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let (dek, wrapped) = self.call(context, self.provider.generate(context)).await?;
+        let start = Instant::now();
+        let made = self.call(context, self.provider.generate(context)).await;
+        let data_key = made.as_ref().ok().map(|(_, wrapped)| wrapped.as_bytes());
+        self.audit(context, Operation::Generate, data_key, made.as_ref().err(), start);
+        let (dek, wrapped) = made?;
         let length = wrapped.as_bytes().len();
         if !(1..=MAX_WRAPPED_LEN).contains(&length) {
             let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
@@ -76,9 +83,25 @@ impl Source {
 
     /// Has the provider unwrap a data key.
     pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        let dek = self.call(context, self.provider.unwrap(context, wrapped)).await?;
+        let start = Instant::now();
+        let unwrapped = self.call(context, self.provider.unwrap(context, wrapped)).await;
+        self.audit(context, Operation::Unwrap, Some(wrapped), unwrapped.as_ref().err(), start);
+        let dek = unwrapped?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(dek)
+    }
+
+    /// Also of calls that were not made, because the provider is left alone.
+    fn audit(
+        &self,
+        context: &KmsContext,
+        operation: Operation,
+        wrapped: Option<&[u8]>,
+        error: Option<&ProviderError>,
+        start: Instant,
+    ) {
+        let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
+        audit::call(context, operation, data_key, error, start.elapsed());
     }
 
     async fn call<T>(

@@ -1,0 +1,92 @@
+//! The audit log: what was asked of providers and how they answered, which data keys came and went. Never material.
+//!
+//! Events have the target `audit`, by which the program writes them to a stream of their own.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::context::KmsContext;
+use crate::provider::ProviderError;
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Generate,
+    Unwrap,
+}
+
+/// A call that a provider answered, or did not.
+pub(super) fn call(
+    context: &KmsContext,
+    operation: Operation,
+    data_key: Option<(&[u8], Option<String>)>,
+    error: Option<&ProviderError>,
+    took: Duration,
+) {
+    let operation = match operation {
+        Operation::Generate => "generate",
+        Operation::Unwrap => "unwrap",
+    };
+    let outcome = match error {
+        None => "ok",
+        Some(ProviderError::Refused { .. }) => "refused",
+        Some(ProviderError::Unavailable { .. }) => "unavailable",
+        Some(ProviderError::Corrupt { .. }) => "corrupt",
+    };
+    let (data_key, version) =
+        data_key.map_or((None, None), |(wrapped, version)| (Some(id(wrapped)), version));
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        target: "audit",
+        event = "keyProviderCall",
+        cluster = context.cluster.as_str(),
+        provider = context.provider.as_str(),
+        key = context.key.as_str(),
+        operation,
+        outcome,
+        version,
+        data_key,
+        cause = error.map(ProviderError::cause),
+        milliseconds,
+    );
+}
+
+/// A data key that data is sealed with from now on.
+pub(super) fn in_use(context: &KmsContext, wrapped: &[u8], version: Option<&str>) {
+    tracing::info!(
+        target: "audit",
+        event = "dataKeyInUse",
+        cluster = context.cluster.as_str(),
+        provider = context.provider.as_str(),
+        key = context.key.as_str(),
+        version,
+        data_key = id(wrapped),
+    );
+}
+
+/// A data key that nothing is sealed with any more, with what it sealed.
+pub(super) fn retired(context: &KmsContext, wrapped: &[u8], messages: u64, bytes: u64, age: Duration) {
+    tracing::info!(
+        target: "audit",
+        event = "dataKeyRetired",
+        cluster = context.cluster.as_str(),
+        provider = context.provider.as_str(),
+        key = context.key.as_str(),
+        data_key = id(wrapped),
+        messages,
+        bytes,
+        seconds = age.as_secs(),
+    );
+}
+
+/// Tells data keys apart: the first half of the SHA-256 of the wrapped key, which stands in envelopes.
+fn id(wrapped: &[u8]) -> String {
+    let digest = digest(&SHA256, wrapped);
+    digest.as_ref().iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(half.into(), 16).unwrap_or('0'));
+        }
+        text
+    })
+}

@@ -1,0 +1,59 @@
+//! What the audit log tells, beside what the server's tells.
+
+use serde_json::{Value, json};
+use tests::{Proxy, eventually};
+
+use super::{Owner, PATIENCE, batch, create};
+
+/// The audit log of a proxy, whose other logs are in the same file here.
+fn events(proxy: &Proxy) -> Vec<Value> {
+    let lines = proxy.log();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["event"].is_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_logs_of_proxy_and_server_tell_the_same_story() {
+    let owner = Owner::new().await;
+    let proxy = owner.proxy("audit", json!({})).await;
+    let topic = create("audit.a").await;
+    proxy.write_batch(&topic, &batch()).await.unwrap();
+    assert_eq!(proxy.post("/keys/rotate").await.unwrap().status, 202);
+    let replaced = async || {
+        proxy.write_batch(&topic, &batch()).await.unwrap();
+        events(&proxy).iter().any(|each| each["event"] == "dataKeyRetired")
+    };
+    eventually("the data key is replaced", PATIENCE, replaced).await;
+    owner.allow(&["b"]).await;
+    proxy.wait_for_key_state("a", "Refused").await;
+    assert!(proxy.terminate().await.success());
+
+    let events = events(&proxy);
+    let of = |event: &str| events.iter().filter(|each| each["event"] == event).collect::<Vec<_>>();
+    let (calls, served) = (of("keyProviderCall"), owner.calls());
+    // After a 403 the proxy asks once more, with a token that it just renewed.
+    let denied = |entry: &&Value| !entry["error"].is_null();
+    let ok = calls.iter().filter(|call| call["outcome"] == "ok").count();
+    assert_eq!(ok, served.len() - served.iter().filter(denied).count());
+    for (operation, path) in [("generate", "transit/datakey/plaintext/a"), ("unwrap", "transit/decrypt/a")] {
+        let ours = calls
+            .iter()
+            .filter(|call| call["operation"] == operation && call["key"] == "a" && call["outcome"] == "ok");
+        let theirs =
+            served.iter().filter(|entry| entry["request"]["path"] == path && entry["error"].is_null());
+        assert_eq!(ours.count(), theirs.count(), "{operation}");
+    }
+    let refused = calls.iter().find(|call| call["outcome"] == "refused").expect("a call was refused");
+    assert!(refused["provider"] == "default" && refused["key"] == "a", "{refused}");
+    assert!(refused["cause"].as_str().unwrap().contains("403"), "{refused}");
+
+    let in_use = of("dataKeyInUse");
+    assert_eq!(in_use.len(), 2);
+    assert!(in_use[0]["version"] == "1" && in_use[0]["key"] == "a", "{}", in_use[0]);
+    let retired = of("dataKeyRetired");
+    assert_eq!(retired[0]["data_key"], in_use[0]["data_key"]);
+    assert!(retired[0]["messages"].as_u64() >= Some(1), "{}", retired[0]);
+    assert_eq!(of("policyLoaded").len(), 1);
+    let token = owner.token();
+    assert!(!proxy.log().contains(&token), "no log shows a token");
+}
