@@ -10,6 +10,8 @@ PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
 OPENBAO=$CACHE/openbao/bao
 OPENBAO_IMAGE=$CACHE/openbao-image/openbao.tar
+MOTO=$CACHE/moto/bin/moto_server
+LOCAL_KMS=$CACHE/local-kms/local-kms
 SOFTHSM=${SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml

@@ -1,9 +1,17 @@
 //! Key management systems, and faults on the way to them.
 
+mod aws_api;
+mod aws_front;
 mod faults;
+mod local_kms;
+mod moto;
 mod openbao;
 mod soft_hsm;
 
+pub use aws_api::{AWS_REGION, AwsApi};
+pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
 pub use faults::{Fault, Faults};
+pub use local_kms::LocalKms;
+pub use moto::Moto;
 pub use openbao::OpenBao;
 pub use soft_hsm::{Hang, SoftHsm};

@@ -73,7 +73,7 @@ name!(
 name!(
     /// The name of a key-encryption key within its provider.
     KeyName,
-    check_path_like
+    check_key
 );
 name!(
     /// The name of a key provider, as `keyProviders` defines and rules use it.
@@ -101,18 +101,28 @@ name!(
     check_topic_prefix
 );
 
+const CHARACTERS: &str = "may only have letters, digits, '.', '_', '-' and '/'";
+
 /// Names that providers may map to a path, in a directory or a URL: no segment may lead out of it.
 fn check_path_like(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > 253 {
         return Err("must have 1 to 253 characters");
     }
     if !text.bytes().all(|byte| is_topic_byte(byte) || byte == b'/') {
-        return Err("may only have letters, digits, '.', '_', '-' and '/'");
+        return Err(CHARACTERS);
     }
     if text.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         return Err("must not have an empty, '.' or '..' part between slashes");
     }
     Ok(())
+}
+
+/// Also colons, as in the ARN of a key in AWS KMS.
+fn check_key(text: &str) -> Result<(), &'static str> {
+    check_path_like(&text.replace(':', "-")).map_err(|problem| match problem {
+        CHARACTERS => "may only have letters, digits, '.', '_', '-', ':' and '/'",
+        other => other,
+    })
 }
 
 fn check_label(text: &str) -> Result<(), &'static str> {

@@ -18,6 +18,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
+pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
 pub use self::key_provider::{
     KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 use crate::files::{self, FileError};
 
 /// More than any answer to the calls that providers make has.
-const LARGEST_ANSWER: usize = 256 << 10;
+pub(crate) const LARGEST_ANSWER: usize = 256 << 10;
 /// To connect; the whole call is limited by whoever makes it.
-const CONNECT: Duration = Duration::from_secs(4);
+pub(crate) const CONNECT: Duration = Duration::from_secs(4);
 /// A connection without a call for so long is closed rather than found dead by the next call.
-const IDLE: Duration = Duration::from_mins(1);
+pub(crate) const IDLE: Duration = Duration::from_mins(1);
 
 /// Files for TLS to a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

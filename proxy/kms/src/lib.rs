@@ -5,6 +5,8 @@
 //! breaker are those of [`Keys`](proxy_crypto::Keys), the same for all.
 #![warn(clippy::indexing_slicing)]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod files;
 mod http;
 #[cfg(feature = "pkcs11")]
@@ -12,6 +14,8 @@ mod pkcs11;
 #[cfg(feature = "vault")]
 mod vault;
 
+#[cfg(feature = "aws")]
+pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
 pub use self::files::{FileError, Watched};
 pub use self::http::{HttpError, TlsFiles};
 #[cfg(feature = "pkcs11")]

@@ -3,10 +3,11 @@
 use crate::poll::Seen;
 use anyhow::Context as _;
 use proxy_config::{
-    ConfigPath, KeyProvider, KeyTimes, Pkcs11Provider, ProviderTls, ProxyConfig, VaultAuth, VaultBinding,
-    VaultProvider, VaultRole,
+    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, Pkcs11Provider,
+    ProviderTls, ProxyConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
+use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -44,6 +45,11 @@ fn open_one(
             let local = Arc::new(LocalKeys::open(directory.as_path(), name.clone()));
             (Arc::clone(&local) as _, Box::new(move || look_at_local(&local)))
         }
+        KeyProvider::AwsKms(settings) => {
+            let aws = Arc::new(AwsKms::new(name.clone(), aws(settings)));
+            let look = Arc::clone(&aws);
+            (aws as _, Box::new(move || look_at_aws(&look)))
+        }
         KeyProvider::Vault(settings) => {
             let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));
             let look = Arc::clone(&vault);
@@ -67,6 +73,32 @@ fn limits(times: KeyTimes) -> KeyLimits {
         outage_grace: times.outage_grace.duration(),
         calls_per_second: times.max_calls_per_second,
         ..KeyLimits::default()
+    }
+}
+
+fn aws(provider: &AwsKmsProvider) -> AwsSettings {
+    let role = |role: &AwsKmsRole| AwsRole {
+        arn: role.role_arn.clone(),
+        external_id: role.external_id.clone(),
+        session_name: role.session_name.clone(),
+        endpoint: role.endpoint.clone(),
+    };
+    AwsSettings {
+        region: provider.region.clone(),
+        endpoint: provider.endpoint.clone(),
+        fips: provider.fips,
+        credentials: match &provider.credentials {
+            AwsKmsCredentials::Default => AwsCredentials::Default,
+            AwsKmsCredentials::Files { access_key_id_file, secret_access_key_file, session_token_file } => {
+                AwsCredentials::Files {
+                    access_key_id: path(access_key_id_file),
+                    secret_access_key: path(secret_access_key_file),
+                    session_token: session_token_file.as_ref().map(path),
+                }
+            }
+        },
+        role: provider.assume_role.as_ref().map(role),
+        ca: provider.tls.as_ref().map(|tls| path(&tls.ca_file)),
     }
 }
 
@@ -126,6 +158,11 @@ fn look_at_local(local: &LocalKeys) -> Seen {
     let files = status.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.cause));
     let problems: Vec<String> = status.directory.into_iter().chain(files).collect();
     Seen { changed, problem: (!problems.is_empty()).then(|| problems.join("; ")) }
+}
+
+fn look_at_aws(aws: &AwsKms) -> Seen {
+    let (changed, problem) = aws.reload();
+    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }
 
 fn look_at_vault(vault: &Vault) -> Seen {

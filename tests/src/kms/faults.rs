@@ -152,7 +152,7 @@ async fn drain(client: &mut TcpStream) {
     std::future::pending::<()>().await;
 }
 
-fn acceptor(identity: &Identity) -> TlsAcceptor {
+pub(super) fn acceptor(identity: &Identity) -> TlsAcceptor {
     let chain = CertificateDer::pem_file_iter(&identity.certificate).expect("the certificate is there");
     let chain = chain.collect::<Result<Vec<_>, _>>().expect("it is PEM");
     let key = PrivateKeyDer::from_pem_file(&identity.key).expect("the key is PEM");

@@ -1,6 +1,7 @@
 //! Key providers against the systems that they speak to.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod aws;
 mod contract;
 mod life_cycle;
 mod pkcs11;

@@ -6,11 +6,15 @@ use async_trait::async_trait;
 use proxy_crypto::KeyProvider;
 use tests::kms::Faults;
 
+use super::contract::Outcome;
+
 /// What stood behind a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// The server of the product itself.
     Real,
+    /// A program that stands in for the product.
+    StandIn,
     /// Made to happen on the way to the server.
     Injected,
     /// Nothing.
@@ -21,6 +25,7 @@ impl Proof {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Real => "real server",
+            Self::StandIn => "stand-in",
             Self::Injected => "injected",
             Self::NotProved => "not proved",
         }
@@ -45,6 +50,14 @@ pub(crate) trait System: Send + Sync {
     /// What stands behind a case that does not happen on the way. One that is not proved is left out.
     fn proof(&self, _case: &str) -> Proof {
         Proof::Real
+    }
+    /// What a data key of another key comes to. Some systems tell it from an altered one.
+    fn another_key(&self) -> Outcome {
+        Outcome::Corrupt
+    }
+    /// Whether the version of the key can be told from a wrapped data key.
+    fn tells_versions(&self) -> bool {
+        true
     }
     /// Credentials, which no message may show.
     fn secrets(&self) -> Vec<String>;

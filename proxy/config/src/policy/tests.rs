@@ -106,7 +106,7 @@ fn refuses_mistaken_rules() {
         ("{topics: [{name: a}], key: {}}", "rules[0].key.name: is required".to_owned()),
         ("{topics: [{name: a}], key: k}", "rules[0].key: must be a mapping, not text".to_owned()),
         ("{topics: [{name: a}], key: {name: a/../b}}", r#"rules[0].key.name: must not have an empty, '.' or '..' part between slashes, not "a/../b""#.to_owned()),
-        ("{topics: [{name: a}], key: {name: 'a:b'}}", r#"rules[0].key.name: may only have letters, digits, '.', '_', '-' and '/', not "a:b""#.to_owned()),
+        ("{topics: [{name: a}], key: {name: 'a+b'}}", r#"rules[0].key.name: may only have letters, digits, '.', '_', '-', ':' and '/', not "a+b""#.to_owned()),
         (&long_key, format!("rules[0].key.name: must have 1 to 253 characters, not {shown}")),
         (
             "{topics: [{name: a}], key: {provider: aws, name: k}}",

@@ -1,5 +1,6 @@
 //! Where key-encryption keys are.
 
+mod aws;
 mod pkcs11;
 mod vault;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
@@ -27,6 +29,8 @@ pub enum KeyProvider {
         /// The directory of the key files.
         directory: ConfigPath,
     },
+    /// Keys in AWS KMS.
+    AwsKms(Box<AwsKmsProvider>),
     /// Keys in a Transit secrets engine.
     Vault(Box<VaultProvider>),
     /// Keys in a hardware security module.
@@ -52,10 +56,13 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault", "pkcs11"])?;
+        let fields = field.fields(&["local", "vault", "awsKms", "pkcs11"])?;
         let (kind, field) = fields.only()?;
         if kind == "vault" {
             return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
+        }
+        if kind == "awsKms" {
+            return AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws)));
         }
         if kind == "pkcs11" {
             return Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11);
@@ -74,6 +81,7 @@ impl Serialize for KeyProvider {
             Self::Local { directory } => {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
+            Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
             Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
         }

@@ -199,7 +199,7 @@ impl Serialize for VaultAuth {
 }
 
 /// `https`, or `http` to this machine alone: data keys travel in clear inside TLS.
-fn address(text: &str) -> Result<&str, &'static str> {
+pub(super) fn address(text: &str) -> Result<&str, &'static str> {
     const WANTED: &str =
         "must be https://HOST or https://HOST:PORT (http:// for 127.0.0.1, [::1] and localhost only)";
     let (rest, local_only) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {

@@ -1,0 +1,125 @@
+//! Credentials that the SDK finds where the proxy runs. They come by variables, so each case is a process of its own.
+
+use std::process::Command;
+
+use proxy_crypto::ProviderError;
+use serde_json::json;
+use tests::kms::AwsRequest;
+
+use super::super::contract::context;
+use super::*;
+
+/// Where the child finds the server.
+const ENDPOINT: &str = "TEST_AWS_ENDPOINT";
+const AUTHORITY: &str = "TEST_AWS_AUTHORITY";
+
+/// Fetches a data key in another process, with these variables and no others of AWS. What was called, and what was said.
+async fn fetch(aws: &Aws, variables: &[(&str, &str)]) -> (Vec<AwsRequest>, String) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["aws::platform::child", "--exact", "--ignored", "--nocapture"]);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    // No profile of whoever runs the tests, and nobody asks the instance.
+    let nowhere = aws.folder.join("nowhere");
+    command.env("AWS_CONFIG_FILE", &nowhere).env("AWS_SHARED_CREDENTIALS_FILE", &nowhere);
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env(ENDPOINT, aws.endpoint()).env(AUTHORITY, aws.certificates.authority());
+    command.envs(variables.iter().copied());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    (aws.front.take_requests(), text)
+}
+
+#[tokio::test]
+#[ignore = "only as a process of the other tests here"]
+async fn child() {
+    let settings = AwsSettings {
+        region: AWS_REGION.to_owned(),
+        endpoint: Some(std::env::var(ENDPOINT).unwrap()),
+        fips: false,
+        credentials: AwsCredentials::Default,
+        role: None,
+        ca: Some(std::env::var(AUTHORITY).unwrap().into()),
+    };
+    match AwsKms::new(provider_name(), settings).generate(&context("a")).await {
+        Ok(_) => eprintln!("said: a data key"),
+        Err(ProviderError::Refused { cause, .. }) => eprintln!("said: refused: {cause}"),
+        Err(ProviderError::Unavailable { cause, .. }) => eprintln!("said: unavailable: {cause}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("a").await;
+    // Where keys come from is said by the settings alone.
+    let elsewhere = ("AWS_ENDPOINT_URL_KMS", "https://127.0.0.1:9");
+    let key = [("AWS_ACCESS_KEY_ID", "AKIAENV"), ("AWS_SECRET_ACCESS_KEY", SECRET), elsewhere];
+    let (requests, said) = fetch(&aws, &key).await;
+    assert!(said.contains("said: a data key"), "{said}");
+    assert_eq!((requests.len(), requests[0].scope()[0]), (1, "AKIAENV"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eks_pod_identity() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("a").await;
+    let agent = |request: &AwsRequest| {
+        let asked = request.headers.get("authorization").is_some_and(|text| text == "pod-token");
+        let answer = json!({"AccessKeyId": "ASIAPOD", "SecretAccessKey": SECRET, "Token": TOKEN,
+            "Expiration": "2100-01-01T00:00:00Z"});
+        asked.then(|| AwsAnswer::other(200, &answer.to_string()))
+    };
+    aws.front.answer(agent);
+    let uri = format!("{}/v1/credentials", aws.endpoint());
+    let token = aws.file("pod-token", "pod-token");
+    let variables = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.to_str().unwrap()),
+    ];
+    let (requests, said) = fetch(&aws, &variables).await;
+    assert!(said.contains("said: a data key"), "{said}");
+    let [_, call] = &requests[..] else { panic!("{requests:?}") };
+    assert_eq!((call.scope()[0], call.headers["x-amz-security-token"].as_str()), ("ASIAPOD", TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_for_service_accounts() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("a").await;
+    let (endpoint, token) = (aws.endpoint(), aws.file("web-token", "web-token"));
+    let variables = [
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/proxy"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_STS", &endpoint),
+    ];
+    let (requests, said) = fetch(&aws, &variables).await;
+    assert!(said.contains("said: a data key"), "{said}");
+    let [login, call] = &requests[..] else { panic!("{requests:?}") };
+    let form = String::from_utf8(login.body.clone()).unwrap();
+    assert!(
+        form.contains("AssumeRoleWithWebIdentity") && form.contains("WebIdentityToken=web-token"),
+        "{form}"
+    );
+    assert_eq!(call.operation(), Some("GenerateDataKey"));
+
+    aws.front.answer(|_| Some(AwsAnswer::sts_error(400, "InvalidIdentityToken", "No.")));
+    let (_, said) = fetch(&aws, &variables).await;
+    assert!(said.contains("said: refused: failed to take on the role: InvalidIdentityToken: No."), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn none() {
+    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let (requests, said) = fetch(&aws, &[]).await;
+    assert!(said.contains("said: unavailable: "), "{said}");
+    assert!(requests.is_empty());
+}
