@@ -2,21 +2,14 @@
 
 use std::process::Command;
 
-use proxy_crypto::ProviderError;
 use serde_json::json;
 use tests::kms::AwsRequest;
 
-use super::super::contract::context;
 use super::*;
-
-/// Where the child finds the server.
-const ENDPOINT: &str = "TEST_AWS_ENDPOINT";
-const AUTHORITY: &str = "TEST_AWS_AUTHORITY";
 
 /// Fetches a data key in another process, with these variables and no others of AWS. What was called, and what was said.
 async fn fetch(aws: &Aws, variables: &[(&str, &str)]) -> (Vec<AwsRequest>, String) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["aws::platform::child", "--exact", "--ignored", "--nocapture"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aws-data-key"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
             command.env_remove(name);
@@ -26,31 +19,12 @@ async fn fetch(aws: &Aws, variables: &[(&str, &str)]) -> (Vec<AwsRequest>, Strin
     let nowhere = aws.folder.join("nowhere");
     command.env("AWS_CONFIG_FILE", &nowhere).env("AWS_SHARED_CREDENTIALS_FILE", &nowhere);
     command.env("AWS_EC2_METADATA_DISABLED", "true");
-    command.env(ENDPOINT, aws.endpoint()).env(AUTHORITY, aws.certificates.authority());
+    command.arg(aws.endpoint()).arg(aws.certificates.authority());
     command.envs(variables.iter().copied());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{text}");
     (aws.front.take_requests(), text)
-}
-
-#[tokio::test]
-#[ignore = "only as a process of the other tests here"]
-async fn child() {
-    let settings = AwsSettings {
-        region: AWS_REGION.to_owned(),
-        endpoint: Some(std::env::var(ENDPOINT).unwrap()),
-        fips: false,
-        credentials: AwsCredentials::Default,
-        role: None,
-        ca: Some(std::env::var(AUTHORITY).unwrap().into()),
-    };
-    match AwsKms::new(provider_name(), settings).generate(&context("a")).await {
-        Ok(_) => eprintln!("said: a data key"),
-        Err(ProviderError::Refused { cause, .. }) => eprintln!("said: refused: {cause}"),
-        Err(ProviderError::Unavailable { cause, .. }) => eprintln!("said: unavailable: {cause}"),
-        Err(error) => panic!("{error}"),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
