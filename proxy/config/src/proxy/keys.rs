@@ -24,7 +24,7 @@ pub struct KeyTimes {
     pub revocation_delay: Span,
     /// Time for which keys serve while their provider does not answer.
     pub outage_grace: Span,
-    /// Calls a second to one provider at most.
+    /// Data keys of stored records that one provider is asked for a second, at most.
     pub max_calls_per_second: u32,
 }
 

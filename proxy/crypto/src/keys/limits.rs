@@ -19,7 +19,7 @@ pub struct KeyLimits {
     pub outage_grace: Duration,
     /// Unwrapped data keys that are remembered.
     pub cache_entries: u64,
-    /// Calls a second to one provider, at most, after as many at once.
+    /// Data keys of stored records that one provider is asked for a second, at most, after as many at once.
     pub calls_per_second: u32,
     /// Patience with a call.
     pub call_timeout: Duration,

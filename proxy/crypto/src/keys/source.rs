@@ -81,6 +81,23 @@ impl Source {
         self.provider.version(wrapped)
     }
 
+    /// Has the provider unwrap a data key that was never seen before. How many there are is up to whoever stores records, so these
+    /// calls alone have a pace: it must not hold up those by which a revoked key is noticed.
+    pub(super) async fn unwrap_new(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+    ) -> Result<Dek, ProviderError> {
+        let turn = tokio::time::timeout(self.call_timeout, self.pace.turn());
+        turn.await.map_err(|_| {
+            ProviderError::unavailable(
+                context,
+                "more data keys are asked for than keys.maxCallsPerSecond allows",
+            )
+        })?;
+        self.unwrap(context, wrapped).await
+    }
+
     /// Has the provider unwrap a data key.
     pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
         let start = Instant::now();
@@ -116,11 +133,7 @@ impl Source {
                 "it did not answer of late and is asked again soon",
             ));
         };
-        let paced = async {
-            self.pace.turn().await;
-            call.await
-        };
-        let answer = tokio::time::timeout(self.call_timeout, paced).await.unwrap_or_else(|_| {
+        let answer = tokio::time::timeout(self.call_timeout, call).await.unwrap_or_else(|_| {
             KeyStats::count(&self.stats.timeouts);
             let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
             Err(ProviderError::unavailable(context, cause))

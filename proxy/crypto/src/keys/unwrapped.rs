@@ -97,5 +97,12 @@ fn ask(
 ) -> Result<Flight<Arc<Dek>>, ProviderError> {
     let (source, context) = (Arc::clone(source), source.context(envelope.key())?);
     let wrapped: Box<[u8]> = envelope.wrapped().into();
-    Ok(asked.ask(shared, epoch, async move { source.unwrap(&context, &wrapped).await.map(Arc::new) }))
+    let known = asked.answer().is_some();
+    Ok(asked.ask(shared, epoch, async move {
+        let dek = match known {
+            true => source.unwrap(&context, &wrapped).await?,
+            false => source.unwrap_new(&context, &wrapped).await?,
+        };
+        Ok(Arc::new(dek))
+    }))
 }

@@ -77,8 +77,6 @@ async fn many_clients_in_an_outage_make_no_storm_of_calls() {
         .await
         .ok();
     let calls = owner.calls().len() - before;
-    assert!(
-        (1..=5 + 5 * 6).contains(&calls),
-        "a burst of five and five a second after it, not {calls} calls"
-    );
+    // A burst of five, five a second after it, and two trials of each of the two keys at two calls.
+    assert!((1..=5 + 5 * 6 + 8).contains(&calls), "{calls} calls");
 }

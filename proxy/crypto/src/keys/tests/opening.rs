@@ -126,3 +126,28 @@ async fn what_this_process_sealed_is_opened_without_a_call() {
         "a revoked key stops it too"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_more_new_data_keys_a_second_are_asked_for_than_should_be_and_known_ones_are_not_held_up() {
+    let calls_per_second = 10;
+    let (keys, provider) = keys(KeyLimits { calls_per_second, ..limits() });
+    let known = header(&provider).await;
+    keys.unwrap(&EnvelopeHeader::parse(&known).unwrap()).await.unwrap();
+    tokio::time::advance(10 * MINUTE).await;
+    let start = tokio::time::Instant::now();
+    let mut storm = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (keys, header) = (Arc::clone(&keys), header(&provider).await);
+        storm.spawn(async move { keys.unwrap(&EnvelopeHeader::parse(&header).unwrap()).await.unwrap() });
+    }
+    settle().await;
+    provider.set(Mood::Refusing);
+    assert!(
+        is_refused(&keys.unwrap(&EnvelopeHeader::parse(&known).unwrap()).await),
+        "a revoked key is noticed at once"
+    );
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    provider.set(Mood::Well);
+    while storm.join_next().await.is_some() {}
+    assert_eq!(start.elapsed(), Duration::from_secs(2), "10 at once, 20 at 10 a second");
+}

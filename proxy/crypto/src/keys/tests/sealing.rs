@@ -221,20 +221,3 @@ async fn rotation_replaces_a_key_at_once_and_keeps_it_while_the_provider_is_away
     assert!(!Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()));
     assert_eq!(keys.version("kms", "k").as_deref(), Some("2"));
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_provider_gets_no_more_calls_a_second_than_it_should() {
-    let calls_per_second = 10;
-    let (keys, provider) = keys(KeyLimits { calls_per_second, ..limits() });
-    let start = tokio::time::Instant::now();
-    let mut storm: tokio::task::JoinSet<_> = (0..20)
-        .map(|number| {
-            let keys = Arc::clone(&keys);
-            async move { keys.data_key("kms", format!("k{number}")).await.unwrap() }
-        })
-        .collect();
-    while storm.join_next().await.is_some() {}
-    let calls = provider.generated.load(Ordering::Relaxed) + provider.unwrapped.load(Ordering::Relaxed);
-    assert_eq!(calls, 40);
-    assert_eq!(start.elapsed(), Duration::from_secs(3), "10 at once, 30 at 10 a second");
-}
