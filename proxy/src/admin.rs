@@ -7,7 +7,7 @@
 //! | `/policy` | which policy is in force, and why a newer file is not |
 //! | `/brokers` | where brokers are, and why a newer file is not in use |
 //! | `/keys` | each rule's key, what its provider said, and its version in use |
-//! | `POST /keys/rotate` | 202; data keys are made anew, under the newest versions of their keys, at their next use |
+//! | `POST /keys/rotate` | 202; data keys are replaced, under the newest versions of their keys, after their next use. 429 within 10 s |
 //! | `/topics` | what the data plane knows of topics |
 //! | `/metrics` | `OpenMetrics` |
 
@@ -90,8 +90,10 @@ async fn keys(State(context): State<Context>) -> Json<Vec<reports::RuleKey>> {
 }
 
 async fn rotate(State(context): State<Context>) -> StatusCode {
-    tracing::info!("data keys are made anew at their next use, as the admin port was asked to");
-    context.live.keys().rotate();
+    if !context.live.keys().rotate() {
+        return StatusCode::TOO_MANY_REQUESTS;
+    }
+    tracing::info!("data keys are replaced after their next use, as the admin port was asked to");
     StatusCode::ACCEPTED
 }
 

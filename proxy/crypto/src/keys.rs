@@ -20,7 +20,10 @@ mod unwrapped;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub use self::data_key::DataKey;
 pub use self::limits::KeyLimits;
@@ -41,7 +44,12 @@ pub struct Keys {
     /// Only the keys of configured rules are ever asked for, so this does not grow without bounds.
     rings: RwLock<HashMap<ProviderName, HashMap<KeyName, Arc<Ring>>>>,
     shared: Shared,
+    /// When rotation was asked for last.
+    rotated: Mutex<Option<Instant>>,
 }
+
+/// Between two rotations that are asked for.
+const ROTATION_PAUSE: Duration = Duration::from_secs(10);
 
 /// What rings and unwrapped keys have in common.
 struct Shared {
@@ -72,6 +80,7 @@ impl Keys {
                 stats,
                 tasks: Tasks::default(),
             },
+            rotated: Mutex::default(),
         }
     }
 
@@ -105,10 +114,17 @@ impl Keys {
         rings.get(provider.as_ref())?.get(key.as_ref())?.version()
     }
 
-    /// Has every data key that seals replaced by a new one, made under the newest version of its key, at its next use.
-    pub fn rotate(&self) {
+    /// Has every data key that seals replaced by a new one, made under the newest version of its key, after its next use. `false`
+    /// when that was asked for a moment ago: every data key costs readers a call for as long as its records live.
+    pub fn rotate(&self) -> bool {
+        let mut rotated = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        if rotated.is_some_and(|last| last.elapsed() < ROTATION_PAUSE) {
+            return false;
+        }
+        *rotated = Some(Instant::now());
         let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
         rings.values().flat_map(HashMap::values).for_each(|ring| ring.rotate());
+        true
     }
 
     /// Whether the last call of the provider had no answer.

@@ -13,7 +13,6 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -41,14 +40,13 @@ pub struct AwsKms {
     /// Made by the first call after a change: finding credentials is not at once.
     client: ArcSwap<OnceCell<Client>>,
     watched: Mutex<Watched>,
-    epoch: AtomicU64,
 }
 
 impl AwsKms {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: AwsSettings) -> Self {
         let watched = Mutex::new(Watched::new(settings.files()));
-        Self { provider, settings, client: ArcSwap::default(), watched, epoch: AtomicU64::new(0) }
+        Self { provider, settings, client: ArcSwap::default(), watched }
     }
 
     /// Looks at the files again: credentials, and certificates for TLS. Tells whether anything changed, and what is wrong.
@@ -58,7 +56,6 @@ impl AwsKms {
         let (changed, problem) = watched.look();
         if changed {
             self.client.store(Arc::default());
-            self.epoch.fetch_add(1, Ordering::Relaxed);
             tracing::info!(provider = %self.provider, "credentials of the key provider changed");
         }
         (changed, problem)
@@ -122,11 +119,13 @@ impl KeyProvider for AwsKms {
         let call =
             call.ciphertext_blob(Blob::new(blob)).set_encryption_context(Some(encryption_context(context)));
         let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
-        data_key(context, answer.plaintext)
-    }
-
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+        // Whoever may encrypt under the key can make it wrap anything.
+        match &answer.plaintext {
+            Some(bytes) if bytes.as_ref().len() != Dek::LEN => {
+                Err(ProviderError::corrupt(context, "it holds no data key of 32 bytes"))
+            }
+            _ => data_key(context, answer.plaintext),
+        }
     }
 }
 

@@ -10,16 +10,18 @@ mod login;
 mod settings;
 mod wrapped;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use proxy_crypto::{
+    ClusterName, Dek, KeyName, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey,
+};
 use reqwest::Client;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -39,7 +41,8 @@ pub struct Vault {
     client: ArcSwap<Result<Client, HttpError>>,
     session: Session,
     watched: Mutex<Watched>,
-    epoch: AtomicU64,
+    /// Keys whose data keys were seen not to unwrap in another context.
+    bound: Mutex<HashSet<KeyName>>,
 }
 
 impl Vault {
@@ -47,7 +50,41 @@ impl Vault {
     pub fn new(provider: ProviderName, settings: VaultSettings) -> Self {
         let watched = Mutex::new(Watched::new(settings.files()));
         let client = ArcSwap::from_pointee(settings.tls.client());
-        Self { provider, settings, client, session: Session::default(), watched, epoch: AtomicU64::new(0) }
+        Self { provider, settings, client, session: Session::default(), watched, bound: Mutex::default() }
+    }
+
+    async fn decrypt(
+        &self,
+        context: &KmsContext,
+        wrapped: &Wrapped<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+        let mut parameters = bound(wrapped.binding, context);
+        parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
+        let data = self.call(context, &["decrypt"], &parameters).await?;
+        plaintext(context, data.plaintext.as_ref())
+    }
+
+    /// Sees once for each key that its data keys do not unwrap in another context: the server ignores what it is told to derive
+    /// for where the key is none to derive from.
+    async fn check_binding(&self, context: &KmsContext, wrapped: &Wrapped<'_>) -> Result<(), ProviderError> {
+        let seen = || self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrapped.binding == Binding::None || seen().contains(&context.key) {
+            return Ok(());
+        }
+        let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
+        let elsewhere = KmsContext { cluster: elsewhere, ..context.clone() };
+        match self.decrypt(&elsewhere, wrapped).await {
+            Err(ProviderError::Unavailable { cause, .. }) => Err(ProviderError::unavailable(context, cause)),
+            Err(_) => {
+                seen().insert(context.key.clone());
+                Ok(())
+            }
+            Ok(_) => Err(ProviderError::refused(
+                context,
+                "the server does not bind data keys of this key to their cluster: make the key with derived=true for \
+                 binding: DerivedKey, or say binding: None",
+            )),
+        }
     }
 
     /// Looks at the files again: certificates for TLS, tokens and credentials to log in with. Tells whether anything changed,
@@ -58,7 +95,6 @@ impl Vault {
         if changed {
             self.client.store(self.settings.tls.client().into());
             self.session.forget();
-            self.epoch.fetch_add(1, Ordering::Relaxed);
             tracing::info!(provider = %self.provider, "credentials of the key provider changed");
         }
         (changed, problem)
@@ -78,6 +114,7 @@ impl KeyProvider for Vault {
         };
         let wrapped = Wrapped::new(binding, &text)
             .ok_or_else(|| ProviderError::unavailable(context, "its wrapped data key is not Transit's"))?;
+        self.check_binding(context, &wrapped).await?;
         Ok((dek, wrapped.to_key()))
     }
 
@@ -85,14 +122,13 @@ impl KeyProvider for Vault {
         let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
             ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
         })?;
-        let mut parameters = bound(wrapped.binding, context);
-        parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
-        let data = self.call(context, &["decrypt"], &parameters).await?;
-        data_key(context, data.plaintext.as_ref())
-    }
-
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+        if wrapped.binding == Binding::None && self.settings.binding != Binding::None {
+            let cause = "it is bound to nothing, which binding: None alone allows";
+            return Err(ProviderError::corrupt(context, cause));
+        }
+        let plaintext = self.decrypt(context, &wrapped).await?;
+        let corrupt = || ProviderError::corrupt(context, "it holds no data key of 32 bytes");
+        Dek::from_bytes(&plaintext).ok_or_else(corrupt)
     }
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {
@@ -111,11 +147,17 @@ fn bound(binding: Binding, context: &KmsContext) -> serde_json::Map<String, Valu
     parameter.map(|name| (name.to_owned(), bytes.into())).into_iter().collect()
 }
 
-fn data_key(context: &KmsContext, plaintext: Option<&Zeroizing<String>>) -> Result<Dek, ProviderError> {
-    let garbage = || ProviderError::unavailable(context, "its answer has no data key of 32 bytes in base64");
-    let bytes =
-        Zeroizing::new(plaintext.and_then(|text| BASE64.decode(text.as_bytes()).ok()).ok_or_else(garbage)?);
-    Dek::from_bytes(&bytes).ok_or_else(garbage)
+fn data_key(context: &KmsContext, text: Option<&Zeroizing<String>>) -> Result<Dek, ProviderError> {
+    let garbage = || ProviderError::unavailable(context, "its answer has no data key of 32 bytes");
+    Dek::from_bytes(&plaintext(context, text)?).ok_or_else(garbage)
+}
+
+fn plaintext(
+    context: &KmsContext,
+    text: Option<&Zeroizing<String>>,
+) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+    let bytes = text.and_then(|text| BASE64.decode(text.as_bytes()).ok()).map(Zeroizing::new);
+    bytes.ok_or_else(|| ProviderError::unavailable(context, "its answer has no plaintext in base64"))
 }
 
 impl fmt::Debug for Vault {

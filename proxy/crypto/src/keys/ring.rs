@@ -1,6 +1,7 @@
 //! The data keys with which one key-encryption key seals, one after the other.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
@@ -18,11 +19,13 @@ pub(super) struct Ring {
     source: Arc<Source>,
     context: KmsContext,
     asked: Arc<Asked<Arc<DataKey>>>,
+    /// How often rotation was asked for.
+    rotations: Arc<AtomicU64>,
 }
 
 impl Ring {
     pub(super) fn new(source: Arc<Source>, context: KmsContext) -> Self {
-        Self { source, context, asked: Arc::default() }
+        Self { source, context, asked: Arc::default(), rotations: Arc::default() }
     }
 
     pub(super) async fn data_key(&self, shared: &Shared) -> Result<Arc<DataKey>, ProviderError> {
@@ -65,6 +68,7 @@ impl Ring {
 
     /// Replaces the data key in use soon. It seals until the next one is there, or to the end of its budget.
     pub(super) fn rotate(&self) {
+        self.rotations.fetch_add(1, Ordering::Relaxed);
         if let Some(held) = self.asked.answer() {
             held.value.replace_soon();
         }
@@ -82,13 +86,19 @@ impl Ring {
     fn generate(&self, shared: &Shared, epoch: u64) -> Flight<Arc<DataKey>> {
         let (source, context, limits) =
             (Arc::clone(&self.source), self.context.clone(), shared.limits.clone());
-        let unwrapped = Arc::clone(&shared.unwrapped);
+        let (unwrapped, rotations) = (Arc::clone(&shared.unwrapped), Arc::clone(&self.rotations));
+        let before = rotations.load(Ordering::Relaxed);
         self.asked.ask(shared, epoch, async move {
             let asked = Instant::now();
             let (dek, wrapped) = source.generate(&context).await?;
             audit::in_use(&context, wrapped.as_bytes(), source.version(wrapped.as_bytes()).as_deref());
             unwrapped.learn(&context, wrapped.as_bytes(), &dek, epoch, asked).await;
-            Ok(Arc::new(DataKey::new(context, dek, wrapped, limits)))
+            let key = DataKey::new(context, dek, wrapped, limits);
+            // Asked for while this call was under way, which may have had the old version.
+            if rotations.load(Ordering::Relaxed) != before {
+                key.replace_soon();
+            }
+            Ok(Arc::new(key))
         })
     }
 

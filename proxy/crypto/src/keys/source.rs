@@ -17,6 +17,9 @@ use crate::envelope::MAX_WRAPPED_LEN;
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
 
+/// Why there was no call.
+const LEFT_ALONE: &str = "it did not answer of late and is asked again soon";
+
 pub(super) struct Source {
     cluster: ClusterName,
     name: ProviderName,
@@ -108,7 +111,7 @@ impl Source {
         Ok(dek)
     }
 
-    /// Also of calls that were not made, because the provider is left alone.
+    /// Calls that are not made, because the provider is left alone, are counted and not told.
     fn audit(
         &self,
         context: &KmsContext,
@@ -117,6 +120,9 @@ impl Source {
         error: Option<&ProviderError>,
         start: Instant,
     ) {
+        if error.is_some_and(|error| error.cause() == LEFT_ALONE) {
+            return;
+        }
         let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
         audit::call(context, operation, data_key, error, start.elapsed());
     }
@@ -128,10 +134,7 @@ impl Source {
     ) -> Result<T, ProviderError> {
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
-            return Err(ProviderError::unavailable(
-                context,
-                "it did not answer of late and is asked again soon",
-            ));
+            return Err(ProviderError::unavailable(context, LEFT_ALONE));
         };
         let answer = tokio::time::timeout(self.call_timeout, call).await.unwrap_or_else(|_| {
             KeyStats::count(&self.stats.timeouts);

@@ -99,9 +99,10 @@ fn ask(
     let wrapped: Box<[u8]> = envelope.wrapped().into();
     let known = asked.answer().is_some();
     Ok(asked.ask(shared, epoch, async move {
-        let dek = match known {
-            true => source.unwrap(&context, &wrapped).await?,
-            false => source.unwrap_new(&context, &wrapped).await?,
+        let dek = if known {
+            source.unwrap(&context, &wrapped).await?
+        } else {
+            source.unwrap_new(&context, &wrapped).await?
         };
         Ok(Arc::new(dek))
     }))

@@ -71,11 +71,9 @@ fn refused_credentials(error: &(dyn Error + 'static)) -> Option<String> {
         if let Some(meta) = meta {
             let code = meta.code()?;
             let cause = match code {
-                "AccessDenied"
-                | "InvalidIdentityToken"
-                | "IDPRejectedClaim"
-                | "ValidationError"
-                | "RegionDisabledException" => describe(code, meta.message()),
+                "AccessDenied" | "IDPRejectedClaim" | "ValidationError" | "RegionDisabledException" => {
+                    describe(code, meta.message())
+                }
                 _ if is_credentials(code) => describe_credentials(code),
                 _ => return None,
             };

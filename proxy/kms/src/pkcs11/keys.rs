@@ -136,8 +136,7 @@ fn open(
 ) -> Result<Dek, Failure> {
     let (mut nonce, data) = (wrapped.nonce, context.to_bytes());
     let bytes = Zeroizing::new(session.decrypt(&gcm(&mut nonce, &data)?, key, &wrapped.sealed)?);
-    Dek::from_bytes(&bytes)
-        .ok_or_else(|| Failure::Unavailable("the token's answer is not a data key of 32 bytes".to_owned()))
+    Dek::from_bytes(&bytes).ok_or_else(|| Failure::Corrupt("it holds no data key of 32 bytes".to_owned()))
 }
 
 fn gcm<'a>(nonce: &'a mut [u8], data: &'a [u8]) -> Result<Mechanism<'a>, Failure> {

@@ -33,12 +33,14 @@ impl Vault {
         }
         let mount = self.settings.mount.split('/');
         let url = self.url(mount.chain(operation.iter().copied()).chain([key]));
-        let token = self.session.token(self, context, None).await?;
+        let token = self.session.token(self, context).await?;
         let (status, body) = self.post(context, &url, parameters, &token.value).await?;
         if status != StatusCode::FORBIDDEN || token.age() < FRESH {
             return answer::data(context, status, &body);
         }
-        let token = self.session.token(self, context, Some(&token)).await?;
+        let Some(token) = self.session.another(self, context, &token).await? else {
+            return answer::data(context, status, &body);
+        };
         let (status, body) = self.post(context, &url, parameters, &token.value).await?;
         answer::data(context, status, &body)
     }

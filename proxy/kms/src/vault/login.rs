@@ -18,13 +18,18 @@ use crate::files;
 const USED: (u32, u32) = (2, 3);
 /// How long a token of unknown life is used before it is looked at again.
 const UNKNOWN: Duration = Duration::from_mins(5);
+/// After a failed login, a token that has not ended serves for so long before the next attempt.
+const RETRY: Duration = Duration::from_secs(5);
+/// One login because of a denial in so long: a server that denies a key does not deny it less to another token.
+const DENIALS: Duration = Duration::from_secs(30);
 
 /// A token in use.
+#[derive(Clone)]
 pub(super) struct Token {
     pub(super) value: Zeroizing<String>,
     since: Instant,
-    /// When it is replaced or renewed; never, for one that does not end.
-    until: Option<Instant>,
+    /// When it ends; never, for some.
+    end: Option<Instant>,
     /// The count of changes of the credentials, when it was fetched.
     credentials: u64,
 }
@@ -32,8 +37,17 @@ pub(super) struct Token {
 /// The token in use, if any. One login at a time.
 #[derive(Default)]
 pub(super) struct Session {
-    token: Mutex<Option<Arc<Token>>>,
+    state: Mutex<State>,
     credentials: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    /// When the token is replaced or renewed; never, for one that does not end.
+    due: Option<Instant>,
+    /// The last login because of a denial.
+    denied: Option<Instant>,
 }
 
 #[derive(Deserialize)]
@@ -60,28 +74,65 @@ impl Session {
         self.credentials.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A token that should serve; another one than `denied`.
+    /// A token that should serve.
     pub(super) async fn token(
         &self,
         vault: &Vault,
         context: &KmsContext,
-        denied: Option<&Arc<Token>>,
     ) -> Result<Arc<Token>, ProviderError> {
-        let mut held = self.token.lock().await;
+        let mut state = self.state.lock().await;
         let credentials = self.credentials.load(Ordering::Relaxed);
-        if let Some(token) = &*held
-            && token.credentials == credentials
-            && token.until.is_none_or(|until| Instant::now() < until)
-            && denied.is_none_or(|denied| !Arc::ptr_eq(denied, token))
-        {
-            return Ok(Arc::clone(token));
+        let due = |state: &State| state.due.is_some_and(|due| Instant::now() >= due);
+        let held = state.token.clone();
+        match held {
+            Some(token) if token.credentials == credentials && !due(&state) => Ok(token),
+            // While it has not ended, a login that fails takes nothing away from it.
+            Some(token) if token.end.is_none_or(|end| Instant::now() < end) => {
+                match self.log_in(vault, context, credentials, &mut state).await {
+                    Ok(token) => Ok(token),
+                    Err(error) => {
+                        tracing::warn!(provider = %context.provider, %error, "no new token, the earlier one serves to its end");
+                        state.due = Some(Instant::now() + RETRY);
+                        let same = Token { credentials, ..Token::clone(&token) };
+                        Ok(Arc::clone(state.token.insert(Arc::new(same))))
+                    }
+                }
+            }
+            _ => self.log_in(vault, context, credentials, &mut state).await,
         }
+    }
+
+    /// Another token than one that was denied, unless there was another for such a reason of late.
+    pub(super) async fn another(
+        &self,
+        vault: &Vault,
+        context: &KmsContext,
+        denied: &Arc<Token>,
+    ) -> Result<Option<Arc<Token>>, ProviderError> {
+        let mut state = self.state.lock().await;
+        if let Some(token) = state.token.as_ref().filter(|token| token.since > denied.since) {
+            return Ok(Some(Arc::clone(token)));
+        }
+        if state.denied.is_some_and(|last| last.elapsed() < DENIALS) {
+            return Ok(None);
+        }
+        state.denied = Some(Instant::now());
+        let credentials = self.credentials.load(Ordering::Relaxed);
+        self.log_in(vault, context, credentials, &mut state).await.map(Some)
+    }
+
+    async fn log_in(
+        &self,
+        vault: &Vault,
+        context: &KmsContext,
+        credentials: u64,
+        state: &mut State,
+    ) -> Result<Arc<Token>, ProviderError> {
         let (value, life) = vault.login(context).await?;
         let since = Instant::now();
-        let until = life.map(|life| since + life * USED.0 / USED.1);
-        let token = Arc::new(Token { value, since, until, credentials });
-        *held = Some(Arc::clone(&token));
-        Ok(token)
+        let token = Arc::new(Token { value, since, end: life.map(|life| since + life), credentials });
+        state.due = life.map(|life| since + life * USED.0 / USED.1);
+        Ok(Arc::clone(state.token.insert(token)))
     }
 }
 

@@ -66,7 +66,6 @@ async fn garbage_is_no_answer() {
         AwsAnswer::other(200, ""),
         AwsAnswer::other(200, "{}"),
         AwsAnswer::other(200, "<html>"),
-        AwsAnswer::other(200, r#"{"Plaintext": "AAAA", "CiphertextBlob": "AAAA"}"#),
         AwsAnswer::other(200, r#"{"Plaintext": "*", "CiphertextBlob": "AAAA"}"#),
         AwsAnswer::other(403, "<ErrorResponse/>"),
         AwsAnswer::other(404, ""),
@@ -77,6 +76,18 @@ async fn garbage_is_no_answer() {
         let error = said(&aws, answer).await;
         assert_eq!(outcome(&error), Outcome::Unavailable, "{shown}: {error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_else_under_the_key_is_no_outage() {
+    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    aws.front.answer(|_| Some(AwsAnswer::other(200, r#"{"Plaintext": "AAAA", "CiphertextBlob": "AAAA"}"#)));
+    let provider = aws.provider();
+    let generated = provider.generate(&context("a")).await.map(drop).unwrap_err();
+    assert_eq!(outcome(&generated), Outcome::Unavailable, "{generated}");
+    // Whoever may encrypt under the key can store such a thing.
+    let unwrapped = provider.unwrap(&context("a"), b"\x01blob").await.map(drop).unwrap_err();
+    assert_eq!(outcome(&unwrapped), Outcome::Corrupt, "{unwrapped}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
