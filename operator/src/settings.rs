@@ -68,8 +68,8 @@ pub struct Settings {
     #[arg(long, env = "POD_DISRUPTION_BUDGETS", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub pod_disruption_budgets: bool,
     /// How often everything is looked at without any change. Secrets that pods mount are not watched, which would need the
-    /// right to list them: a change of one is seen by then.
-    #[arg(long, env = "RESYNC_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=30), value_name = "SECONDS")]
+    /// right to list them: a change of one is seen by then. More than 30 counts as 30.
+    #[arg(long, env = "RESYNC_SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "SECONDS")]
     pub resync_seconds: u64,
     /// How long a new authority is only published before certificates are issued by it.
     #[arg(long, env = "CA_OVERLAP_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=1_296_000), value_name = "SECONDS")]
@@ -127,7 +127,8 @@ impl Settings {
 
     /// How often everything is looked at without any change.
     pub fn resync(&self) -> Duration {
-        Duration::from_secs(self.resync_seconds)
+        // Settings of an earlier chart may say more; Secrets that pods mount are looked at no less often.
+        Duration::from_secs(self.resync_seconds.min(30))
     }
 
     /// Refuses what is no feature gate. There are none yet.
@@ -173,7 +174,8 @@ mod tests {
     fn looks_at_everything_as_often_as_it_says() {
         assert_eq!(settings(&[]).resync(), Duration::from_secs(30));
         assert_eq!(settings(&["--resync-seconds", "5"]).resync(), Duration::from_secs(5));
-        for seconds in ["4", "31"] {
+        assert_eq!(settings(&["--resync-seconds", "120"]).resync(), Duration::from_secs(30));
+        for seconds in ["4", "3601"] {
             let arguments = ["operator", "--proxy-image", "proxy:1", "--resync-seconds", seconds];
             assert!(Cli::try_parse_from(arguments).is_err(), "{seconds}");
         }
