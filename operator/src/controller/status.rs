@@ -100,11 +100,20 @@ async fn patch<K: Ours>(context: &Context, object: &K, status: &impl Serialize) 
     let namespace = object.namespace().unwrap_or_default();
     let api = Api::<K>::namespaced(context.client.clone(), &namespace);
     let patch = json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status});
-    sent(
-        api.patch_status(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(patch)).await,
-        &K::kind(&()),
-        name,
-    )
+    let apply = PatchParams::apply(FIELD_MANAGER).force();
+    let mut outcome = api.patch_status(&name, &apply, &Patch::Apply(&patch)).await;
+    if outcome.as_ref().is_err_and(has_older_definitions) {
+        // They drop what they do not know where it is merged.
+        let merge = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        outcome = api.patch_status(&name, &merge, &Patch::Merge(&patch)).await;
+    }
+    sent(outcome, &K::kind(&()), name)
+}
+
+/// Whether the API server cannot apply a status, because the definitions in the cluster are older than the operator and lack a
+/// field of it.
+fn has_older_definitions(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.message.contains("field not declared in schema"))
 }
 
 /// An object that is not what its schema says can still be told so.
