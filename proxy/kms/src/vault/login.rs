@@ -116,9 +116,11 @@ impl Session {
         if state.denied.is_some_and(|last| last.elapsed() < DENIALS) {
             return Ok(None);
         }
-        state.denied = Some(Instant::now());
         let credentials = self.credentials.load(Ordering::Relaxed);
-        self.log_in(vault, context, credentials, &mut state).await.map(Some)
+        let token = self.log_in(vault, context, credentials, &mut state).await?;
+        // Not after a login that failed: then the next denial may still be of a token that has ended.
+        state.denied = Some(Instant::now());
+        Ok(Some(token))
     }
 
     async fn log_in(
