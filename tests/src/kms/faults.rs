@@ -38,6 +38,8 @@ pub enum Fault {
 pub struct Faults {
     ports: Ports,
     fault: watch::Sender<Fault>,
+    /// What is so by now.
+    now: watch::Receiver<Fault>,
     _task: JoinSet<()>,
 }
 
@@ -47,11 +49,12 @@ impl Faults {
         let ports = Ports::take(1);
         let address = SocketAddr::from(([127, 0, 0, 1], ports.port(0)));
         let (fault, changes) = watch::channel(Fault::None);
+        let (is, now) = watch::channel(Fault::None);
         let mut task = JoinSet::new();
         let relay = Arc::new(Relay { server, tls: acceptor(identity) });
         let listener = TcpListener::bind(address).await.expect("the port is ours");
-        task.spawn(relay.run(address, listener, changes));
-        Self { ports, fault, _task: task }
+        task.spawn(relay.run(address, listener, changes, is));
+        Self { ports, fault, now, _task: task }
     }
 
     /// The port of the relay.
@@ -59,9 +62,10 @@ impl Faults {
         self.ports.port(0)
     }
 
-    /// Makes the way fail, for connections that there are too.
-    pub fn set(&self, fault: Fault) {
+    /// Makes the way fail, for connections that there are too; done when it is so.
+    pub async fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
+        self.now.clone().wait_for(|now| *now == fault).await.expect("the relay runs");
     }
 }
 
@@ -76,6 +80,7 @@ impl Relay {
         address: SocketAddr,
         listener: TcpListener,
         mut changes: watch::Receiver<Fault>,
+        is: watch::Sender<Fault>,
     ) {
         let mut listener = Some(listener);
         loop {
@@ -87,6 +92,7 @@ impl Relay {
             } else if listener.is_none() {
                 listener = Some(TcpListener::bind(address).await.expect("the port is still ours"));
             }
+            is.send_replace(fault);
             loop {
                 let accept = async {
                     match &listener {

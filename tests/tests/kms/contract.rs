@@ -148,12 +148,12 @@ impl Suite<'_> {
             // Connected before, so that a connection that was good fails too.
             let keys = keys(system.provider());
             keys.verify(PROVIDER, "way").await.unwrap();
-            system.faults().set(fault);
+            system.faults().set(fault).await;
             let start = Instant::now();
             let answer = keys.verify(PROVIDER, "way").await;
             assert!(start.elapsed() < PATIENCE + Duration::from_secs(1), "{case}: {:?}", start.elapsed());
             self.refuses(case, Outcome::Unavailable, Proof::Injected, "way", answer);
-            system.faults().set(Fault::None);
+            system.faults().set(Fault::None).await;
             keys.verify(PROVIDER, "way").await.unwrap_or_else(|error| panic!("after {case}: {error}"));
         }
         let answer = keys(system.distrustful()).verify(PROVIDER, "way").await;

@@ -15,7 +15,7 @@ async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
     let proxy = owner.proxy("outage", times).await;
     let topic = create("outage.a").await;
     proxy.write_batch(&topic, &batch()).await.unwrap();
-    owner.faults.set(Fault::Refused);
+    owner.faults.set(Fault::Refused).await;
     proxy.wait_for_key_state("a", "Unavailable").await;
     proxy.write_batch(&topic, &batch()).await.unwrap();
     assert_eq!(proxy.read_batches(&topic, 0).await.unwrap().len(), 2);
@@ -30,7 +30,7 @@ async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
     assert_eq!(write, "NOT_ENOUGH_REPLICAS");
     assert_eq!(read, "KAFKA_STORAGE_ERROR");
 
-    owner.faults.set(Fault::None);
+    owner.faults.set(Fault::None).await;
     let works = async || {
         proxy.write_batch(&topic, &batch()).await.is_ok() && proxy.read_batches(&topic, 0).await.is_ok()
     };
@@ -40,7 +40,7 @@ async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_starts_in_an_outage_is_not_ready_says_why_and_recovers() {
     let owner = Owner::new().await;
-    owner.faults.set(Fault::Silent);
+    owner.faults.set(Fault::Silent).await;
     let proxy = owner.launch("start", json!({})).await;
     let told = async || {
         let answer = proxy.get("/readyz").await.map_err(|error| error.to_string())?;
@@ -49,7 +49,7 @@ async fn a_proxy_that_starts_in_an_outage_is_not_ready_says_why_and_recovers() {
         if answer.status == 503 && says { Ok(()) } else { Err(answer.body) }
     };
     eventually_ok("it says what it waits for", PATIENCE, told).await;
-    owner.faults.set(Fault::None);
+    owner.faults.set(Fault::None).await;
     proxy.wait_ready().await;
     let topic = create("start.a").await;
     proxy.write_batch(&topic, &batch()).await.unwrap();
@@ -62,7 +62,7 @@ async fn many_clients_in_an_outage_make_no_storm_of_calls() {
     let writer = owner.proxy("storm", json!({})).await;
     writer.write_batch(&topic, &batch()).await.unwrap();
     writer.terminate().await;
-    owner.faults.set(Fault::Refused);
+    owner.faults.set(Fault::Refused).await;
     let proxy = owner.launch("storm", json!({"maxCallsPerSecond": 5})).await;
     proxy.wait_unready().await;
     let load = async || {
@@ -72,7 +72,7 @@ async fn many_clients_in_an_outage_make_no_storm_of_calls() {
     };
     tokio::join!(load(), load(), load(), load());
     let before = owner.calls().len();
-    owner.faults.set(Fault::None);
+    owner.faults.set(Fault::None).await;
     tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(load(), load(), load(), load()) })
         .await
         .ok();
