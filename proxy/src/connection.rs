@@ -16,6 +16,7 @@ use crate::live::Live;
 use crate::login::{self, LoginError};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{CloseReason, Flow};
+use crate::refusals::Refusals;
 use crate::sequences::Sequences;
 use crate::topics::Topics;
 use crate::upstream::{ConnectError, Target, Upstream};
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) answer_budget: Budget,
     pub(crate) growth_budget: Budget,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: Refusals,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
 }

@@ -26,6 +26,7 @@ mod io;
 mod listen;
 mod login;
 mod pieces;
+mod refusals;
 mod scram;
 mod sequences;
 mod topics;

@@ -4,6 +4,7 @@
 //! swapped in; whatever fails on the way leaves everything as it was. The keys live outside the policy, so that a
 //! reload never restarts a counter.
 
+mod audit;
 mod key_check;
 mod key_states;
 mod loader;
@@ -209,12 +210,7 @@ impl Live {
             retired = loaded.retired().len(),
             "policy loaded"
         );
-        tracing::info!(
-            target: "audit",
-            event = "policyLoaded",
-            hash = %loaded.hash,
-            rules = loaded.effective.policy().rules().len(),
-        );
+        audit::loaded(&loaded);
         let generation = loaded.generation;
         self.policy.store(Some(Arc::new(loaded)));
         self.generation.send_replace(generation);

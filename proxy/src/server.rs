@@ -8,6 +8,7 @@ use crate::connection::{Advertised, Shared};
 use crate::listen::without_ipv6;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::tls::{ClientTls, ServerTls};
 use crate::topics::Topics;
 use crate::upstream::{Target, Upstream};
@@ -73,6 +74,7 @@ impl Server {
             local_budget: Budget::new(limits.buffer_bytes / 8),
             answer_budget: Budget::new(limits.buffer_bytes / 8 * 3),
             growth_budget: Budget::new(limits.buffer_bytes / 4),
+            refusals: Refusals::new(metrics.records.refused.clone()),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),

@@ -58,6 +58,7 @@ impl LocalKeys {
     pub fn open(directory: impl Into<PathBuf>, provider: ProviderName) -> Self {
         let directory = directory.into();
         let loaded = Loaded::default().follow(directory::read(&directory));
+        audit(&provider, &Loaded::default(), &loaded);
         Self { directory, provider, loaded: ArcSwap::from_pointee(loaded), reloading: Mutex::new(()) }
     }
 
@@ -72,6 +73,7 @@ impl LocalKeys {
         let status = after.status();
         let (keys, problems) = (status.keys.len(), status.problems.len());
         tracing::info!(provider = %self.provider, keys, problems, "key files changed");
+        audit(&self.provider, &before, &after);
         self.loaded.store(Arc::new(after));
         true
     }
@@ -107,6 +109,15 @@ impl KeyProvider for LocalKeys {
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {
         wrap::Parts::parse(wrapped).ok().map(|parts| parts.version.to_string())
+    }
+}
+
+/// Tells the audit log which keys came and went.
+fn audit(provider: &ProviderName, before: &Loaded, after: &Loaded) {
+    for (key, version, kek) in before.changes(after) {
+        let event = if kek.is_some() { "keyFileLoaded" } else { "keyFileGone" };
+        let fingerprint = kek.map(file::Kek::fingerprint);
+        tracing::info!(target: "audit", event, provider = provider.as_str(), key = key.as_str(), version, fingerprint);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::admin::{self, Admin};
 use crate::metrics::Metrics;
 use crate::poll::Poller;
 use crate::server::{Parts, Server};
-use crate::telemetry;
+use crate::telemetry::{self, Logs};
 use anyhow::Context as _;
 use proxy_config::{LogFormat, ProxyConfig};
 use std::path::Path;
@@ -21,7 +21,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Err(errors) => return Ok(mistakes(&errors)),
     };
     let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
-    telemetry::init(config.log.format == LogFormat::Json, config.log.level.as_str(), filter.as_deref())?;
+    let json = config.log.format == LogFormat::Json;
+    let logs = telemetry::init(json, config.log.level.as_str(), filter.as_deref())?;
     process::keep_memory_private();
     process::allow_open_files();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "starting");
@@ -31,14 +32,15 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    runtime.block_on(serve(config))?;
+    runtime.block_on(serve(config, &logs))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(config: Arc<ProxyConfig>) -> anyhow::Result<()> {
+async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let mut registry = Metrics::registry();
     let metrics = Metrics::register(&mut registry);
+    logs.register(&mut registry);
     let wiring::Wired { live, brokers, server_tls, client_tls, identity, poller } =
         wiring::wire(&config, &metrics, &mut registry)?;
 

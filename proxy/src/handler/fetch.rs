@@ -5,9 +5,11 @@ use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::frame::Frame;
-use crate::handler::open::{Opened, Opener, Place};
+use crate::handler::open::{Failure, Opened, Opener, Place};
 use crate::handler::{Code, addresses, body_offset, lookup};
+use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
+use crate::refusals::Refused;
 use crate::topics::TopicId;
 use crate::wire::{self, FetchView, RequestHead, ShareFetchView, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
@@ -95,6 +97,11 @@ pub(crate) fn topic_name(session: &Session, topic: TopicRef<'_>) -> Option<Arc<s
     }
 }
 
+/// What the audit log is told of a partition that is answered with an error.
+pub(super) fn refused(topic: Option<&str>, partition: i32, failure: Failure) -> Refused<'_> {
+    Refused { direction: Direction::Fetch, reason: failure.refusal, topic, partition }
+}
+
 /// Opens what is encrypted in an answer.
 pub(crate) async fn answer(
     session: &Session,
@@ -131,7 +138,7 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.metrics.records.refused.inc(failure.refusal);
+                    session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
                     unavailable |= failure.code == Code::KafkaStorageError;
                     let error = write::FetchError { index: partition.index, code: failure.code.value() };
                     pieces.keep_until(base + partition.element.start);

@@ -2,7 +2,7 @@
 //! that fail again and again are archived. So it is not asked while a needed key provider is out of reach, and opening waits
 //! longer for a key.
 
-use super::fetch::{Workspace, lower, topic_name, unknown_ids};
+use super::fetch::{Workspace, lower, refused, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
@@ -137,7 +137,7 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.metrics.records.refused.inc(failure.refusal);
+                    session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
                     refuse(partition, failure, base, pieces);
                 }
             }

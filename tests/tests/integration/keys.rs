@@ -1,5 +1,6 @@
 //! Keys come, go and change while the proxy runs: each failure stays with the topics of its key and passes with its cause.
 
+mod audit;
 mod outage;
 mod secrecy;
 mod share_groups;

@@ -33,7 +33,7 @@ enum Encryption {
 
 impl Action {
     /// The key that the action needs, or its topics had.
-    pub(super) fn key_ref(&self) -> Option<KeyRef> {
+    pub fn key_ref(&self) -> Option<KeyRef> {
         match self {
             Self::Encrypt(encrypt) => Some(encrypt.key_ref()),
             Self::Pending(key) => Some(key.clone()),

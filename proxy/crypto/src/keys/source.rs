@@ -17,9 +17,6 @@ use crate::envelope::MAX_WRAPPED_LEN;
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
 
-/// Why there was no call.
-const LEFT_ALONE: &str = "it did not answer of late and is asked again soon";
-
 pub(super) struct Source {
     cluster: ClusterName,
     name: ProviderName,
@@ -28,6 +25,14 @@ pub(super) struct Source {
     pace: Pace,
     call_timeout: Duration,
     stats: Arc<KeyStats>,
+}
+
+/// What a provider is asked.
+struct Call<'a> {
+    context: &'a KmsContext,
+    operation: Operation,
+    /// The data key to unwrap.
+    wrapped: Option<&'a [u8]>,
 }
 
 impl Source {
@@ -62,11 +67,9 @@ impl Source {
     /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
     /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let start = Instant::now();
-        let made = self.call(context, self.provider.generate(context)).await;
-        let data_key = made.as_ref().ok().map(|(_, wrapped)| wrapped.as_bytes());
-        self.audit(context, Operation::Generate, data_key, made.as_ref().err(), start);
-        let (dek, wrapped) = made?;
+        let call = Call { context, operation: Operation::Generate, wrapped: None };
+        let made = self.call(call, self.provider.generate(context), |(_, wrapped)| Some(wrapped.as_bytes()));
+        let (dek, wrapped) = made.await?;
         let length = wrapped.as_bytes().len();
         if !(1..=MAX_WRAPPED_LEN).contains(&length) {
             let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
@@ -103,40 +106,29 @@ impl Source {
 
     /// Has the provider unwrap a data key.
     pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        let start = Instant::now();
-        let unwrapped = self.call(context, self.provider.unwrap(context, wrapped)).await;
-        self.audit(context, Operation::Unwrap, Some(wrapped), unwrapped.as_ref().err(), start);
-        let dek = unwrapped?;
+        let call = Call { context, operation: Operation::Unwrap, wrapped: Some(wrapped) };
+        let dek = self.call(call, self.provider.unwrap(context, wrapped), |_| None).await?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(dek)
     }
 
-    /// Calls that are not made, because the provider is left alone, are counted and not told.
-    fn audit(
-        &self,
-        context: &KmsContext,
-        operation: Operation,
-        wrapped: Option<&[u8]>,
-        error: Option<&ProviderError>,
-        start: Instant,
-    ) {
-        if error.is_some_and(|error| error.cause() == LEFT_ALONE) {
-            return;
-        }
-        let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
-        audit::call(context, operation, data_key, error, start.elapsed());
-    }
-
+    /// A call, and a line of the audit log. One that is not made, because the provider is left alone, is only counted.
     async fn call<T>(
         &self,
-        context: &KmsContext,
-        call: impl Future<Output = Result<T, ProviderError>>,
+        call: Call<'_>,
+        answer: impl Future<Output = Result<T, ProviderError>>,
+        made: impl Fn(&T) -> Option<&[u8]>,
     ) -> Result<T, ProviderError> {
+        let Call { context, operation, wrapped } = call;
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
-            return Err(ProviderError::unavailable(context, LEFT_ALONE));
+            return Err(ProviderError::unavailable(
+                context,
+                "it did not answer of late and is asked again soon",
+            ));
         };
-        let answer = tokio::time::timeout(self.call_timeout, call).await.unwrap_or_else(|_| {
+        let start = Instant::now();
+        let answer = tokio::time::timeout(self.call_timeout, answer).await.unwrap_or_else(|_| {
             KeyStats::count(&self.stats.timeouts);
             let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
             Err(ProviderError::unavailable(context, cause))
@@ -145,6 +137,9 @@ impl Source {
         if let Err(error) = &answer {
             self.stats.count_failure(error);
         }
+        let wrapped = wrapped.or_else(|| answer.as_ref().ok().and_then(made));
+        let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
+        audit::call(context, operation, data_key, answer.as_ref().err(), start.elapsed());
         answer
     }
 }

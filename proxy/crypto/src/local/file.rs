@@ -1,15 +1,20 @@
 //! One key file: its name and what it holds.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::name::{KeyName, NameError};
 
+/// The operator computes the same.
+const FINGERPRINT: &[u8] = b"encryption.strimzi.io local key fingerprint v1";
+const FINGERPRINT_BYTES: usize = 8;
 /// More than any key file holds: 44 characters and a line end.
 const MAX_FILE: usize = 256;
 
@@ -83,6 +88,16 @@ impl Kek {
 
     pub(super) fn same_as(&self, other: &Self) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(self.0.as_slice(), other.0.as_slice()).is_ok()
+    }
+
+    /// Tells keys apart, in audit logs and in what the operator remembers of them: there is no way back from it to 256 random
+    /// bits.
+    pub(super) fn fingerprint(&self) -> String {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice()), FINGERPRINT);
+        tag.as_ref().iter().take(FINGERPRINT_BYTES).fold(String::new(), |mut text, byte| {
+            let _infallible = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     #[cfg(test)]

@@ -222,3 +222,25 @@ fn debug_and_status_show_no_material() {
     let shown = format!("{keys:?}{:?}", keys.status());
     assert!(!shown.contains(&STANDARD.encode([0xab; 32])) && !shown.contains("171"));
 }
+
+#[test]
+fn a_fingerprint_is_the_one_that_the_operator_computes() {
+    // HMAC-SHA-256 of the label under 32 bytes of 7, as in the operator's test.
+    assert_eq!(super::file::Kek::of([7; 32]).fingerprint(), "c59760862e517edb");
+}
+
+#[test]
+fn changes_are_the_keys_that_came_went_or_became_others() {
+    use super::file::{Kek, KeyVersion};
+    use super::{directory::Listing, versions::Loaded};
+    let state = |files: &[(&str, u8)]| {
+        let files =
+            files.iter().map(|(file, byte)| (KeyVersion::parse(file).unwrap(), Ok(Kek::of([*byte; 32]))));
+        Loaded::default().follow(Ok(Listing { files: files.collect(), misnamed: Vec::new() }))
+    };
+    let before = state(&[("same.v1", 1), ("gone.v1", 2), ("other.v1", 3)]);
+    let after = state(&[("same.v1", 1), ("other.v1", 4), ("new.v2", 5)]);
+    let changes =
+        before.changes(&after).map(|(key, version, kek)| format!("{key}.v{version} {}", kek.is_some()));
+    assert_eq!(changes.collect::<Vec<_>>(), ["gone.v1 false", "new.v2 true", "other.v1 true"]);
+}

@@ -32,6 +32,9 @@ pub(super) enum Lacking {
     Key(String),
 }
 
+/// A key, its version, and what it is now.
+pub(super) type Change<'a> = (&'a KeyName, u32, Option<&'a Kek>);
+
 impl Loaded {
     /// The state after a look at the directory.
     pub(super) fn follow(&self, listing: Result<Listing, String>) -> Self {
@@ -83,6 +86,26 @@ impl Loaded {
         let file =
             file.ok_or_else(|| Lacking::Key(format!("no file {key}.v{version} in the key directory")))?;
         file.kek.as_deref().ok_or_else(|| Lacking::Key(unusable(key, version, file)))
+    }
+
+    /// What another state has that this has not: versions with other keys, or `None` where there is no key any more.
+    pub(super) fn changes<'a>(&'a self, after: &'a Self) -> impl Iterator<Item = Change<'a>> {
+        let gone = self.usable().filter(|(name, version, _)| after.kek(name, *version).is_none());
+        let gone = gone.map(|(name, version, _)| (name, version, None));
+        let new = after.usable().filter(|(name, version, kek)| {
+            !self.kek(name, *version).is_some_and(|before| before.same_as(kek))
+        });
+        gone.chain(new.map(|(name, version, kek)| (name, version, Some(kek))))
+    }
+
+    fn usable(&self) -> impl Iterator<Item = (&KeyName, u32, &Kek)> {
+        self.keys.iter().flat_map(|(name, versions)| {
+            versions.iter().filter_map(move |(version, file)| Some((name, *version, file.kek.as_deref()?)))
+        })
+    }
+
+    fn kek(&self, name: &KeyName, version: u32) -> Option<&Kek> {
+        self.keys.get(name)?.get(&version)?.kek.as_deref()
     }
 
     pub(super) fn status(&self) -> LocalStatus {

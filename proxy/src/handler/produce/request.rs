@@ -13,6 +13,7 @@ use crate::handler::{Code, body_offset};
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::{Direction, Refusal};
 use crate::pieces::Pieces;
+use crate::refusals;
 use crate::wire::{self, ProduceView, RequestHead};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +89,7 @@ async fn handle(
                     Verdict::Sealed(sealed)
                 }
                 Err((code, refusal)) => {
-                    session.shared.metrics.records.refused.inc(refusal);
+                    session.shared.refusals.count(&refused(plan, partition.index, refusal));
                     sent.refused.push(Refused { topic: key.clone(), index: partition.index, code });
                     Verdict::Refused
                 }
@@ -158,7 +159,8 @@ fn withdraw(
                     {
                         session.sequences.refused(&producer, sequence, code);
                     }
-                    session.shared.metrics.records.refused.inc(Refusal::KeyUnavailable);
+                    let index = partition.index;
+                    session.shared.refusals.count(&refused(plan, index, Refusal::KeyUnavailable));
                     *verdict = Verdict::Refused;
                     sent.refused.push(Refused { topic: key, index: partition.index, code });
                 }
@@ -166,6 +168,10 @@ fn withdraw(
             }
         }
     }
+}
+
+fn refused(plan: &TopicPlan, partition: i32, reason: Refusal) -> refusals::Refused<'_> {
+    refusals::Refused { direction: Direction::Produce, reason, topic: plan.name.as_deref(), partition }
 }
 
 async fn refuse_all(

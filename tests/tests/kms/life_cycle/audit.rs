@@ -54,6 +54,8 @@ async fn the_audit_logs_of_proxy_and_server_tell_the_same_story() {
     assert_eq!(retired[0]["data_key"], in_use[0]["data_key"]);
     assert!(retired[0]["messages"].as_u64() >= Some(1), "{}", retired[0]);
     assert_eq!(of("policyLoaded").len(), 1);
+    let rule = of("ruleInForce").into_iter().find(|rule| rule["key"] == "a").expect("a rule has the key");
+    assert_eq!((&rule["provider"], &rule["encryption"]), (&json!("default"), &json!("Enabled")), "{rule}");
     let token = owner.token();
     assert!(!proxy.log().contains(&token), "no log shows a token");
 }

@@ -1,0 +1,30 @@
+//! What the audit log is told of a policy.
+
+use super::LoadedPolicy;
+use proxy_config::{Action, Rule};
+
+/// Says which policy is in force, and what it says of topics and keys, so that a call to a key provider can be put down to
+/// topics.
+pub(super) fn loaded(loaded: &LoadedPolicy) {
+    let rules = loaded.effective.policy().rules();
+    tracing::info!(target: "audit", event = "policyLoaded", hash = %loaded.hash, rules = rules.len());
+    for Rule { topics, action } in rules {
+        let encryption = match action {
+            Action::Encrypt(_) => "Enabled",
+            Action::Pending(_) => "Pending",
+            Action::Retired(_) => "Retired",
+            Action::Disabled => "Disabled",
+        };
+        let topics: Vec<_> = topics.iter().map(ToString::to_string).collect();
+        let key = action.key_ref();
+        tracing::info!(
+            target: "audit",
+            event = "ruleInForce",
+            hash = %loaded.hash,
+            topics = topics.join(", "),
+            encryption,
+            provider = key.as_ref().map(|key| key.provider.as_str()),
+            key = key.as_ref().map(|key| key.name.as_str()),
+        );
+    }
+}
