@@ -226,7 +226,7 @@ fn debug_and_status_show_no_material() {
 #[test]
 fn a_fingerprint_is_the_one_that_the_operator_computes() {
     // HMAC-SHA-256 of the label under 32 bytes of 7, as in the operator's test.
-    assert_eq!(super::file::Kek::of([7; 32]).fingerprint(), "c59760862e517edb");
+    assert_eq!(file::Kek::of([7; 32]).fingerprint(), "c59760862e517edb");
 }
 
 #[test]
