@@ -24,6 +24,6 @@ pub use held::Held;
 pub use load::Load;
 pub use manifest::{Condition, condition};
 pub use node::Kubernetes;
-pub use open_bao::OpenBao;
+pub use open_bao::{KeyOwner, OpenBao};
 pub use stage::{Stage, StageBuilder};
 pub use topic::Topic;

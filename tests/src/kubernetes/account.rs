@@ -43,6 +43,11 @@ impl Account {
         self.send(words, None).await
     }
 
+    /// Applies a manifest as this account.
+    pub async fn apply(&self, manifest: &str) -> Result<String, Failed> {
+        self.send(&["apply", "-f", "-"], Some(manifest)).await
+    }
+
     /// Whether the account may do this in a namespace.
     pub async fn may(&self, namespace: &str, verb: &str, resource: &str) -> bool {
         // What stands behind a slash would be a name.
@@ -85,6 +90,6 @@ impl Account {
 impl Failed {
     /// Whether the API server refused for want of rights.
     pub fn is_forbidden(&self) -> bool {
-        self.said.contains("(Forbidden)")
+        self.said.contains("(Forbidden)") || self.said.contains(" is forbidden: User ")
     }
 }
