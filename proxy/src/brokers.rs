@@ -65,7 +65,7 @@ impl Brokers {
     }
 
     /// The addresses of a file, once [`reload`](Self::reload) has read it; brokers with ids from `ports` on are left out.
-    pub(crate) fn following(file: PathBuf, ports: u16) -> Self {
+    pub(crate) fn following(file: PathBuf, ports: Option<u16>) -> Self {
         Self::new(Configured::default(), Some(Followed::new(file, ports)))
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod answers;
 pub(crate) mod expected;
 pub(crate) mod requests;
 
+use crate::advertised::Advertised;
 use crate::brokers::Brokers;
 use crate::budget::Budget;
 use crate::frame::{FrameError, FrameReader};
@@ -54,22 +55,6 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
-}
-
-/// How clients of one listener reach brokers.
-#[derive(Debug)]
-pub(crate) struct Advertised {
-    pub(crate) host: String,
-    pub(crate) first_port: u16,
-    pub(crate) count: u16,
-}
-
-impl Advertised {
-    /// The port of a broker, if one is open for it.
-    pub(crate) fn port(&self, node_id: i32) -> Option<i32> {
-        let node = u16::try_from(node_id).ok().filter(|node| *node < self.count)?;
-        self.first_port.checked_add(node).map(i32::from)
-    }
 }
 
 /// What both halves of one connection share.

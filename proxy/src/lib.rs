@@ -16,6 +16,7 @@ pub mod server;
 pub mod telemetry;
 pub mod tls;
 
+mod advertised;
 mod api_versions;
 mod budget;
 mod connection;

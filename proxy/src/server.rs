@@ -2,9 +2,10 @@
 
 mod port;
 
+use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
-use crate::connection::{Advertised, Shared};
+use crate::connection::Shared;
 use crate::listen::without_ipv6;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -56,7 +57,8 @@ pub struct Server {
 struct Listener {
     advertised: Arc<Advertised>,
     tls: Option<Arc<ServerTls>>,
-    ports: Vec<(TcpListener, Target)>,
+    /// Each with the broker that it is for; none for the bootstrap port.
+    ports: Vec<(TcpListener, Option<Target>)>,
 }
 
 impl Server {
@@ -139,19 +141,12 @@ impl Server {
 
 impl Listener {
     async fn bind(config: &proxy_config::Listener, tls: Option<Arc<ServerTls>>) -> anyhow::Result<Self> {
-        let advertised = Advertised {
-            host: config.advertised_host.to_string(),
-            first_port: *config.broker_ports.ports().start(),
-            count: config.broker_ports.count(),
-        };
-        let mut ports = vec![(open(config.bind).await?, Target::Bootstrap)];
-        for node in 0..i32::from(advertised.count) {
-            let Some(port) = advertised.port(node).and_then(|port| u16::try_from(port).ok()) else {
-                break;
-            };
-            ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Target::Broker(node)));
+        let advertised = Advertised::new(config);
+        let mut ports = vec![(open(config.bind).await?, None)];
+        for (node, port) in advertised.ports().iter().flat_map(|ports| (0..).zip(ports.ports())) {
+            ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Some(Target::Broker(node))));
         }
-        tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = advertised.count, "listening");
+        tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = ports.len() - 1, "listening");
         Ok(Self { advertised: Arc::new(advertised), tls, ports })
     }
 }

@@ -11,6 +11,11 @@ pub(crate) fn enter(words: &[String]) {
     assert_eq!(entered, words, "the clients of one process are all in one network");
 }
 
+/// Whether clients run in another network than this process.
+pub(crate) fn is_entered() -> bool {
+    ENTRANCE.get().is_some()
+}
+
 /// A program that runs there.
 pub(crate) fn command(program: &str) -> Command {
     match ENTRANCE.get().map(Vec::as_slice) {

@@ -1,6 +1,7 @@
 //! `proxy.yaml`: where the proxy listens, what stands behind it, where keys come from.
 
 mod authentication;
+mod broker_names;
 mod key_provider;
 mod keys;
 mod limits;
@@ -18,13 +19,14 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
+pub use self::broker_names::{BrokerNames, NamePattern, NamePatternError};
 pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
 pub use self::key_provider::{
     KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 pub use self::keys::KeyTimes;
 pub use self::limits::Limits;
-pub use self::listener::{BrokerPorts, Listener, ServerTls};
+pub use self::listener::{BrokerAddresses, BrokerPorts, Listener, ServerTls};
 pub use self::policy_files::PolicyFiles;
 pub use self::runtime::{Admin, Drain, Log, LogFormat, LogLevel};
 pub use self::upstream::{Upstream, UpstreamTls};
@@ -87,9 +89,9 @@ impl ProxyConfig {
         self.key_providers.keys().cloned().collect()
     }
 
-    /// Brokers with smaller ids have a port in every listener.
-    pub fn broker_ports(&self) -> u16 {
-        self.listeners.iter().map(|listener| listener.broker_ports.count()).min().unwrap_or(0)
+    /// Brokers with smaller ids have a port in every listener; all where brokers have names instead.
+    pub fn broker_ports(&self) -> Option<u16> {
+        self.listeners.iter().filter_map(|listener| Some(listener.broker_ports()?.count())).min()
     }
 
     fn read(root: &Field<'_>, base_dir: &Path) -> Option<Self> {

@@ -45,7 +45,7 @@ fn full_example_shows_the_defaults() {
     let mut full = ProxyConfig::parse(full, Path::new("")).unwrap();
     full.limits.fetch_max_bytes = None;
     assert_eq!(full.policy, minimal.policy);
-    assert_eq!(full.listeners[0].broker_ports, minimal.listeners[0].broker_ports);
+    assert_eq!(full.listeners[0].brokers, minimal.listeners[0].brokers);
     assert_eq!(
         (full.admin, full.limits, full.drain, full.log),
         (minimal.admin, minimal.limits, minimal.drain, minimal.log)

@@ -126,7 +126,7 @@ async fn tells_where_brokers_are_and_why_not_by_the_newer_file() {
     let fixture = Fixture::new();
     assert_eq!(fixture.answer("/brokers").await.0, 503);
     let file = fixture.directory.path().join("brokers.yaml");
-    let brokers = Arc::new(crate::brokers::Brokers::following(file.clone(), 3));
+    let brokers = Arc::new(crate::brokers::Brokers::following(file.clone(), Some(3)));
     fixture.live.follow_brokers(Arc::clone(&brokers));
     assert!(fixture.answer("/readyz").await.1.contains("no broker addresses are loaded yet\n"));
     assert_eq!(fixture.json("/brokers").await["hash"], Value::Null);

@@ -35,7 +35,7 @@ pub(super) enum Loaded {
 #[derive(Debug)]
 pub(super) struct Followed {
     path: PathBuf,
-    ports: u16,
+    ports: Option<u16>,
     in_use: Mutex<InUse>,
     last_error: ArcSwapOption<String>,
 }
@@ -47,7 +47,7 @@ struct InUse {
 }
 
 impl Followed {
-    pub(super) fn new(path: PathBuf, ports: u16) -> Self {
+    pub(super) fn new(path: PathBuf, ports: Option<u16>) -> Self {
         Self { path, ports, in_use: Mutex::default(), last_error: ArcSwapOption::empty() }
     }
 
@@ -86,9 +86,10 @@ impl Followed {
     }
 
     fn configured(&self, file: &BrokersFile, source: Source) -> Configured {
-        let (mut configured, last) = (Configured::default(), i32::from(self.ports));
+        let mut configured = Configured::default();
+        let is_open = |id: i32| self.ports.is_none_or(|ports| id < i32::from(ports));
         for (id, address) in &file.brokers {
-            if id.value() < last {
+            if is_open(id.value()) {
                 configured.addresses.insert(id.value(), address.into());
             } else {
                 configured.skipped.push(id.value());

@@ -38,7 +38,7 @@ fn a_file_brings_brokers_and_takes_them_away() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("brokers.yaml");
     let write = |text: &str| std::fs::write(&file, text).unwrap();
-    let brokers = Brokers::following(file.clone(), 2);
+    let brokers = Brokers::following(file.clone(), Some(2));
     let unchanged = Seen { changed: false, problem: None };
     assert!(brokers.reload().problem.unwrap().contains("brokers.yaml"));
     assert!(brokers.obstacle().unwrap().starts_with("no broker addresses are loaded: "));

@@ -2,6 +2,7 @@
 //!
 //! A broker without an open port is left out, so that no client ever goes round the proxy or to the wrong broker.
 
+use crate::advertised::Place;
 use crate::api_versions;
 use crate::connection::answers::Outcome;
 use crate::connection::{Close, Session, Shared};
@@ -42,8 +43,8 @@ pub(crate) fn find_coordinator(session: &Session, message: &[u8], version: i16) 
                 return;
             }
             session.shared.brokers.learn(node.0, host, *port);
-            match session.advertised.port(node.0) {
-                Some(open) => (*host, *port) = (advertised_host(session), open),
+            match session.advertised.broker(node.0) {
+                Some(open) => (*host, *port) = (open.host, open.port),
                 None => {
                     (*node, *host, *port, *error) =
                         (BrokerId(-1), StrBytes::from_static_str(""), -1, COORDINATOR_NOT_AVAILABLE);
@@ -68,11 +69,12 @@ pub(crate) fn describe_cluster(session: &Session, message: &[u8], version: i16) 
         }
         response.brokers.retain_mut(|broker| {
             session.shared.brokers.learn(broker.broker_id.0, &broker.host, broker.port);
-            let open = session.advertised.port(broker.broker_id.0);
+            let open = session.advertised.broker(broker.broker_id.0);
+            let is_open = open.is_some();
             if let Some(open) = open {
-                (broker.host, broker.port) = (advertised_host(session), open);
+                (broker.host, broker.port) = (open.host, open.port);
             }
-            open.is_some()
+            is_open
         });
     })
 }
@@ -80,12 +82,13 @@ pub(crate) fn describe_cluster(session: &Session, message: &[u8], version: i16) 
 pub(crate) fn share_acknowledge(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
     rewrite(ApiKey::ShareAcknowledge, message, version, |response: &mut ShareAcknowledgeResponse| {
         response.node_endpoints.retain_mut(|endpoint| {
-            let open = session.advertised.port(endpoint.node_id.0);
+            let open = session.advertised.broker(endpoint.node_id.0);
+            let is_open = open.is_some();
             session.shared.brokers.learn(endpoint.node_id.0, &endpoint.host, endpoint.port);
             if let Some(open) = open {
-                (endpoint.host, endpoint.port) = (advertised_host(session), open);
+                (endpoint.host, endpoint.port) = (open.host, open.port);
             }
-            open.is_some()
+            is_open
         });
     })
 }
@@ -151,15 +154,11 @@ fn remember_brokers(shared: &Shared, brokers: &wire::Brokers, body: &[u8]) {
 /// The brokers that clients can reach, as they reach them.
 fn open_brokers<'a>(session: &'a Session, brokers: &wire::Brokers, body: &'a [u8]) -> Vec<write::Broker<'a>> {
     let open = |broker: &wire::BrokerSpans| {
-        let port = session.advertised.port(broker.node_id)?;
-        let (host, rack) = (session.advertised.host.as_str(), broker.rack.map(|rack| rack.text(body)));
+        let Place { host, port } = session.advertised.broker(broker.node_id)?;
+        let rack = broker.rack.map(|rack| rack.text(body));
         Some(write::Broker { node_id: broker.node_id, host, port, rack })
     };
     brokers.brokers.iter().filter_map(open).collect()
-}
-
-fn advertised_host(session: &Session) -> StrBytes {
-    StrBytes::from_string(session.advertised.host.clone())
 }
 
 /// Decodes, changes and encodes an answer of a cold path. The body is walked first: the codec trusts array counts.

@@ -1,6 +1,7 @@
 //! One open port: takes connections within the limit and serves each in a task of its own.
 
-use crate::connection::{self, Advertised, Close, Shared};
+use crate::advertised::Advertised;
+use crate::connection::{self, Close, Shared};
 use crate::io::{Reader, Writer, split_plain, split_tls};
 use crate::metrics::Metrics;
 use crate::metrics::labels::CloseReason;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -24,7 +27,8 @@ pub(super) struct Port {
     pub(super) advertised: Arc<Advertised>,
     pub(super) tls: Option<Arc<ServerTls>>,
     pub(super) slots: Arc<Semaphore>,
-    pub(super) target: Target,
+    /// The broker that the port is for; none for the bootstrap port, at which a name in the TLS handshake may tell.
+    pub(super) target: Option<Target>,
     pub(super) connections: TaskTracker,
     pub(super) shutdown: CancellationToken,
     pub(super) cut: CancellationToken,
@@ -72,8 +76,8 @@ impl Port {
         let metrics = &self.shared.metrics;
         metrics.connections.total.inc();
         let _open = Open::count(metrics);
-        let halves = match self.handshake(stream).await {
-            Ok(halves) => halves,
+        let (target, halves) = match self.handshake(stream).await {
+            Ok(taken) => taken,
             Err(error) => {
                 metrics.connections.closed.inc(CloseReason::Handshake);
                 tracing::debug!(%error, "handshake with the client failed");
@@ -81,20 +85,28 @@ impl Port {
             }
         };
         let (shared, advertised) = (Arc::clone(&self.shared), Arc::clone(&self.advertised));
-        let served = connection::serve(shared, advertised, self.target, halves, self.shutdown.clone()).await;
+        let served = connection::serve(shared, advertised, target, halves, self.shutdown.clone()).await;
         if let Err(close) = served {
             metrics.connections.closed.inc(close.reason());
             report(&close);
         }
     }
 
-    async fn handshake(&self, stream: TcpStream) -> std::io::Result<(Reader, Writer)> {
+    /// Whom the client wants, and the way to it.
+    async fn handshake(&self, stream: TcpStream) -> std::io::Result<(Target, (Reader, Writer))> {
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else {
-            return Ok(split_plain(stream));
+            return Ok((self.target.unwrap_or(Target::Bootstrap), split_plain(stream)));
         };
-        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)).await??;
-        Ok(split_tls(Box::new(stream)))
+        let handshake = async {
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            let target = self.target.or_else(|| self.advertised.target(hello.client_hello().server_name()));
+            let target =
+                target.ok_or_else(|| std::io::Error::other("it asked for a name that is no broker's"))?;
+            let stream = hello.into_stream(tls.config()).await?;
+            Ok((target, split_tls(Box::new(stream))))
+        };
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await?
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Error, Reload, provider};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
@@ -31,8 +30,8 @@ impl ServerTls {
     }
 
     /// For the next handshake.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.config())
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.0.config()
     }
 }
 

@@ -62,7 +62,7 @@ impl Fixture {
 async fn handshake(server: &ServerTls, client: &ClientTls, name: &'static str) -> bool {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (near, far) = tokio::io::duplex(64 * 1024);
-    let (acceptor, connector) = (server.acceptor(), client.connector());
+    let (acceptor, connector) = (tokio_rustls::TlsAcceptor::from(server.config()), client.connector());
     let accept = async {
         let mut stream = acceptor.accept(far).await?;
         stream.write_all(b"x").await?;

@@ -18,6 +18,8 @@ use crate::scratch::Scratch;
 
 /// These JVMs outlive Services that tests make, take away and make again.
 const NAMES: &str = "-Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0";
+/// All names that there are for JVMs in this machine's network, among them brokers that have names instead of ports.
+const HOSTS: &str = "127.0.0.1 localhost kafka.names.test b-0.names.test b-1.names.test b-2.names.test\n";
 /// JVMs at work at once.
 const JVMS: usize = 3;
 static TURNS: Semaphore = Semaphore::const_new(JVMS);
@@ -54,7 +56,13 @@ impl Jvm {
         command.arg("serve");
         let folder = Scratch::new("java-client");
         // Kafka unpacks native libraries there, and leaves them.
-        command.env("CLIENT_HEAP", format!("-Xmx256m {NAMES} -Djava.io.tmpdir={}", folder.path().display()));
+        let mut options = format!("-Xmx256m {NAMES} -Djava.io.tmpdir={}", folder.path().display());
+        if !network::is_entered() {
+            let hosts = folder.join("hosts");
+            std::fs::write(&hosts, HOSTS).expect("the folder is ours");
+            options = format!("{options} -Djdk.net.hosts.file={}", hosts.display());
+        }
+        command.env("CLIENT_HEAP", options);
         let log = folder.join("client.log");
         let (process, input, output) =
             Process::start_piped("java client", command, &log).expect("the JVM starts");

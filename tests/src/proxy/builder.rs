@@ -21,6 +21,8 @@ pub struct ProxyBuilder {
     bootstrap_servers: Vec<String>,
     upstream: Map<String, Value>,
     tls: Option<(Identity, Option<PathBuf>)>,
+    /// The bootstrap's name, and the pattern of the brokers' names.
+    names: Option<(&'static str, &'static str)>,
     limits: Map<String, Value>,
     policy: Option<PolicyFile>,
     keys: Vec<(String, u32)>,
@@ -38,6 +40,7 @@ impl ProxyBuilder {
             bootstrap_servers,
             upstream: Map::new(),
             tls: None,
+            names: None,
             limits: Map::new(),
             policy: None,
             keys: Vec::new(),
@@ -69,6 +72,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn upstream_tls(self, authority: &Path) -> Self {
         self.upstream("tls", json!({"caFile": authority}))
+    }
+
+    /// Brokers have names, all at the bootstrap port. With TLS only.
+    #[must_use]
+    pub fn names(mut self, bootstrap: &'static str, pattern: &'static str) -> Self {
+        self.names = Some((bootstrap, pattern));
+        self
     }
 
     /// A field of `upstream` in proxy.yaml.
@@ -109,7 +119,11 @@ impl ProxyBuilder {
     pub async fn launch(self) -> Proxy {
         blocking(programs::proxy).await;
         let folder = Scratch::new("proxy");
-        let host = if self.tls.is_some() { "localhost" } else { "127.0.0.1" };
+        let host = match self.names {
+            Some((bootstrap, _)) => bootstrap,
+            None if self.tls.is_some() => "localhost",
+            None => "127.0.0.1",
+        };
         let proxy = Proxy { process: Mutex::new(None), ports: Ports::take(self.brokers + 2), host, folder };
         std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
         self.write(&proxy);
@@ -140,6 +154,10 @@ impl ProxyBuilder {
             "advertisedHost": proxy.host,
             "brokerPorts": {"start": proxy.ports.port(2), "count": self.brokers},
         });
+        if let (Some((_, pattern)), Some(listener)) = (self.names, listener.as_object_mut()) {
+            listener.remove("brokerPorts");
+            listener.insert("brokerNames".into(), json!({"pattern": pattern}));
+        }
         if let Some((server, client_authority)) = &self.tls {
             listener["tls"] = json!({"certificateFile": server.certificate, "keyFile": server.key});
             if let Some(authority) = client_authority {

@@ -5,6 +5,7 @@ mod brokers_file;
 mod failover;
 mod groups;
 mod hints;
+mod names;
 mod topics;
 
 use bytes::Bytes;

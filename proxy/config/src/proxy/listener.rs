@@ -7,12 +7,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::broker_names::BrokerNames;
 use super::read_path;
 use super::runtime::read_bind;
 use crate::address::{BrokerId, Host};
 use crate::name::ListenerName;
 use crate::path::ConfigPath;
-use crate::reader::Field;
+use crate::reader::{Field, Fields};
 
 /// Far more than anybody needs; it bounds the pairwise check of ports.
 const MOST_LISTENERS: usize = 64;
@@ -20,7 +21,7 @@ const MOST_LISTENERS: usize = 64;
 const MOST_BROKER_PORTS: u16 = 10_000;
 const DEFAULT_BROKER_PORTS: u16 = 16;
 
-/// One listener: a bootstrap port and a port for each broker.
+/// One listener: a bootstrap port, and a port or a name for each broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
@@ -30,11 +31,22 @@ pub struct Listener {
     pub bind: SocketAddr,
     /// The host that clients are told to connect to.
     pub advertised_host: Host,
-    /// The ports of brokers.
-    pub broker_ports: BrokerPorts,
+    /// How brokers are told apart.
+    #[serde(flatten)]
+    pub brokers: BrokerAddresses,
     /// TLS towards clients; without it the connection is clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServerTls>,
+}
+
+/// How brokers are told apart by where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BrokerAddresses {
+    /// By the port.
+    BrokerPorts(BrokerPorts),
+    /// By the name in the TLS handshake.
+    BrokerNames(BrokerNames),
 }
 
 /// A range of ports, one for each broker id from 0 on. Never reaches beyond 65535.
@@ -85,22 +97,55 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<Vec<Option<
 
 impl Listener {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["name", "bind", "advertisedHost", "brokerPorts", "tls"])?;
+        let fields =
+            field.fields(&["name", "bind", "advertisedHost", "brokerPorts", "brokerNames", "tls"])?;
         let name = fields.required("name").and_then(|field| field.parsed(ListenerName::new));
         let bind = fields.required("bind").and_then(read_bind);
         let advertised_host = fields.required("advertisedHost").and_then(read_advertised_host);
-        let broker_ports = fields.required("brokerPorts").and_then(BrokerPorts::read);
+        let brokers = BrokerAddresses::read(&fields, advertised_host.as_ref());
         let tls = fields.optional("tls").map(|field| ServerTls::read(field, base_dir));
         Some(Self {
             name: name?,
             bind: bind?,
             advertised_host: advertised_host?,
-            broker_ports: broker_ports?,
+            brokers: brokers?,
             tls: match tls {
                 None => None,
                 Some(tls) => Some(tls?),
             },
         })
+    }
+}
+
+impl Listener {
+    /// The ports of brokers, where they have ports of their own.
+    pub fn broker_ports(&self) -> Option<BrokerPorts> {
+        match &self.brokers {
+            BrokerAddresses::BrokerPorts(ports) => Some(*ports),
+            BrokerAddresses::BrokerNames(_) => None,
+        }
+    }
+}
+
+impl BrokerAddresses {
+    fn read(fields: &Fields<'_>, host: Option<&Host>) -> Option<Self> {
+        let Some(field) = fields.optional("brokerNames") else {
+            return fields.required("brokerPorts").and_then(BrokerPorts::read).map(Self::BrokerPorts);
+        };
+        if fields.optional("brokerPorts").is_some() {
+            field.mistake("must not be given beside brokerPorts");
+        }
+        if fields.optional("tls").is_none() {
+            field.mistake("needs tls, since clients send the name in the TLS handshake");
+        }
+        let names = BrokerNames::read(field)?;
+        let host = host?;
+        if host.ip().is_some() {
+            field.mistake(format!("needs a DNS name as advertisedHost, not the address {host}"));
+        } else if names.pattern.broker(&host.as_str().to_ascii_lowercase()).is_some() {
+            field.mistake(format!("must not have advertisedHost, {host}, as the name of a broker"));
+        }
+        Some(Self::BrokerNames(names))
     }
 }
 

@@ -26,14 +26,15 @@ pub(super) fn check(
         let Some(listener) = listener else { continue };
         let path = format!("listeners[{index}]");
         claims.push(Claim::one(format!("{path}.bind"), listener.bind));
+        let Some(ports) = listener.broker_ports() else { continue };
         claims.push(Claim {
             path: format!("{path}.brokerPorts"),
             ip: listener.bind.ip(),
-            ports: listener.broker_ports.ports(),
+            ports: ports.ports(),
         });
         let last = upstream.and_then(|upstream| upstream.brokers.keys().next_back());
-        if let Some(broker) = last.filter(|broker| listener.broker_ports.port(**broker).is_none()) {
-            let count = listener.broker_ports.count();
+        if let Some(broker) = last.filter(|broker| ports.port(**broker).is_none()) {
+            let count = ports.count();
             let problem =
                 format!("has no port for broker {broker} of upstream.brokers, only for 0 to {}", count - 1);
             mistakes.add(format!("{path}.brokerPorts"), problem);

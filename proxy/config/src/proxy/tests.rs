@@ -60,7 +60,7 @@ fn minimal_file_has_the_documented_defaults() {
     assert_eq!(config.cluster.as_str(), "my-cluster");
     assert_eq!(config.upstream.tls, None);
     assert!(config.upstream.brokers.is_empty());
-    assert_eq!(config.listeners[0].broker_ports.ports(), 29100..=29115);
+    assert_eq!(config.listeners[0].broker_ports().unwrap().ports(), 29100..=29115);
     assert_eq!(config.policy.file.as_path(), Path::new("/etc/proxy/policy.yaml"));
     assert_eq!(config.policy.state_file.unwrap().as_path(), Path::new("/etc/proxy/policy.yaml.state"));
     assert_eq!(config.admin.bind, "127.0.0.1:9404".parse().unwrap());
@@ -80,7 +80,7 @@ fn brokers_may_stand_in_a_file_of_their_own() {
         config.upstream.brokers_file.as_ref().unwrap().as_path(),
         Path::new("/etc/proxy/brokers.yaml")
     );
-    assert_eq!(config.broker_ports(), 16);
+    assert_eq!(config.broker_ports(), Some(16));
     assert_eq!(parse(&config.to_yaml()).unwrap(), config);
 }
 
@@ -122,6 +122,39 @@ fn the_proxy_may_authenticate_as_itself() {
     let AuthenticationMethod::ScramSha512(user) = authentication.method else { panic!("{authentication:?}") };
     assert_eq!(user.username.as_str(), "a=b, c");
     assert_eq!(user.password_file.as_path(), Path::new("/etc/proxy/p"));
+}
+
+#[test]
+fn brokers_may_have_names_instead_of_ports() {
+    let names = |more: &str| {
+        let text = MINIMAL.replace("127.0.0.1\n    brokerPorts", "Kafka.example.com\n    brokerPorts");
+        let tls = "tls: {certificateFile: a, keyFile: b}";
+        text.replace("brokerPorts: {start: 29100}", &format!("brokerNames: {{{more}}}\n    {tls}"))
+    };
+    let config = parse(&names("pattern: 'B-{id}.example.com', advertisedPort: 443")).unwrap();
+    assert_eq!((config.listeners[0].broker_ports(), config.broker_ports()), (None, None));
+    assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
+
+    let mistake = |text: &str| {
+        let errors = ProxyConfig::parse(text, Path::new("/etc/proxy")).unwrap_err();
+        let [mistake] = errors.mistakes() else { panic!("{errors}") };
+        format!("{} {}", mistake.path(), mistake.problem())
+    };
+    let good = names("pattern: 'b-{id}.example.com'");
+    let path = "listeners[0].brokerNames";
+    let once = r#"must have {id} once, not "b.example.com""#;
+    assert_eq!(mistake(&names("pattern: b.example.com")), format!("{path}.pattern {once}"));
+    let both = good.replace("brokerNames:", "brokerPorts: {start: 29100}\n    brokerNames:");
+    assert_eq!(mistake(&both), format!("{path} must not be given beside brokerPorts"));
+    let clear = good.replace("tls: {certificateFile: a, keyFile: b}", "");
+    let needs = "needs tls, since clients send the name in the TLS handshake";
+    assert_eq!(mistake(&clear), format!("{path} {needs}"));
+    let address = good.replace("Kafka.example.com", "192.0.2.1");
+    let needs = "needs a DNS name as advertisedHost, not the address 192.0.2.1";
+    assert_eq!(mistake(&address), format!("{path} {needs}"));
+    let same = good.replace("Kafka.example.com", "B-7.example.com");
+    let not = "must not have advertisedHost, B-7.example.com, as the name of a broker";
+    assert_eq!(mistake(&same), format!("{path} {not}"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{Decoded, bodies};
 use crate::wire::{self, Direction, EditError, Edits, Part, Span, write};
 use bytes::Bytes;
 use kafka_protocol::messages::{RequestKind, ResponseKind};
+use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 
 #[test]
@@ -68,7 +69,7 @@ fn partitions_and_topics_can_be_dropped() {
 
 #[test]
 fn endpoints_are_replaced_wherever_they_stand() {
-    let new = [write::Broker { node_id: 3, host: "proxy", port: 1, rack: None }];
+    let new = [write::Broker { node_id: 3, host: StrBytes::from_static_str("proxy"), port: 1, rack: None }];
     let (mut view, mut edits, mut seen) = (wire::FetchView::default(), Edits::new(), 0);
     for (version, body, _) in bodies(1, Direction::Response, 60) {
         wire::fetch_response(version, &body, &mut view).unwrap();

@@ -22,8 +22,8 @@ fn decode<T: Decodable>(body: Vec<u8>, version: i16) -> T {
 }
 
 const BROKERS: [Broker<'static>; 2] = [
-    Broker { node_id: 0, host: "broker-0.proxy.example", port: 9093, rack: None },
-    Broker { node_id: i32::MAX, host: "", port: -1, rack: Some("zone-ü") },
+    Broker { node_id: 0, host: StrBytes::from_static_str("broker-0.proxy.example"), port: 9093, rack: None },
+    Broker { node_id: i32::MAX, host: StrBytes::from_static_str(""), port: -1, rack: Some("zone-ü") },
 ];
 
 #[test]
@@ -108,7 +108,7 @@ fn brokers() {
         let decoded: MetadataResponse = decode(body, version);
         for (broker, expected) in decoded.brokers.iter().zip(&BROKERS) {
             assert_eq!((broker.node_id.0, broker.port), (expected.node_id, expected.port));
-            assert_eq!(broker.host.as_str(), expected.host);
+            assert_eq!(broker.host, expected.host);
             let rack = if version >= 1 { expected.rack } else { None };
             assert_eq!(broker.rack.as_ref().map(StrBytes::as_str), rack);
         }
@@ -123,7 +123,7 @@ fn node_endpoints() {
     write::node_endpoints(true, &BROKERS, &mut body);
     let decoded: FetchResponse = decode(body, 16);
     assert_eq!(decoded.node_endpoints.len(), 2);
-    assert_eq!(decoded.node_endpoints[0].host.as_str(), BROKERS[0].host);
+    assert_eq!(decoded.node_endpoints[0].host, BROKERS[0].host);
     assert_eq!(decoded.node_endpoints[1].rack.as_ref().unwrap().as_str(), "zone-ü");
 
     let mut body = vec![0; 7];

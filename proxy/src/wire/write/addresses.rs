@@ -1,14 +1,16 @@
 //! Broker addresses.
 
+use kafka_protocol::protocol::StrBytes;
+
 use super::{count, is_flexible, no_tags, nullable_string, string, varint};
 
 /// A broker's address as clients shall see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broker<'a> {
     /// The broker's id.
     pub node_id: i32,
     /// Its host name.
-    pub host: &'a str,
+    pub host: StrBytes,
     /// Its port.
     pub port: i32,
     /// Its rack, if any.
@@ -40,7 +42,7 @@ fn array(flexible: bool, racks: bool, brokers: &[Broker<'_>], out: &mut Vec<u8>)
     count(flexible, brokers.len(), out);
     for broker in brokers {
         out.extend_from_slice(&broker.node_id.to_be_bytes());
-        string(flexible, broker.host, out);
+        string(flexible, &broker.host, out);
         out.extend_from_slice(&broker.port.to_be_bytes());
         if racks {
             nullable_string(flexible, broker.rack, out);

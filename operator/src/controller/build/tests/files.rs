@@ -44,7 +44,7 @@ fn every_broker_is_told_by_the_name_of_its_pod() {
 
 #[test]
 fn every_broker_there_is_and_the_next_ones_have_a_port() {
-    let ports = config(&fleet(&observed())).listeners[0].broker_ports;
+    let ports = config(&fleet(&observed())).listeners[0].broker_ports().unwrap();
     assert_eq!(*ports.ports().start(), 9093);
     assert!(ports.count() >= 13 + 8, "{}", ports.count());
 }
@@ -160,7 +160,8 @@ fn brokers_that_are_added_never_make_ports_of_listeners_meet() {
     for ids in [vec![0], vec![0, 8], vec![0, 15], vec![0, 16, 900]] {
         pool(&mut observed, 0).data["status"]["nodeIds"] = json!(ids);
         let fleet = fleet(&observed);
-        let counts: Vec<_> = config(&fleet).listeners.iter().map(|each| each.broker_ports.count()).collect();
+        let counts: Vec<_> =
+            config(&fleet).listeners.iter().map(|each| each.broker_ports().unwrap().count()).collect();
         assert!(counts[0] == 16 && counts[2] <= 19, "{counts:?}");
         let highest = *ids.last().unwrap();
         assert!(i32::from(counts[1]) > highest, "{counts:?}");

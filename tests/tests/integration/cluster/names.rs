@@ -1,0 +1,74 @@
+//! Brokers that are told apart by the name in the TLS handshake, at one port.
+
+use kafka_protocol::messages::MetadataRequest;
+use tests::{
+    Certificates, Client, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same, topic,
+};
+
+use super::addresses::{Addresses, at};
+use super::{ALL_RUN, Three, policy};
+
+const NAMES: [&str; 4] = ["kafka.names.test", "b-0.names.test", "b-1.names.test", "b-2.names.test"];
+
+struct Named {
+    certificates: Certificates,
+    proxy: Proxy,
+}
+
+impl Named {
+    async fn start() -> Self {
+        let certificates = Certificates::new();
+        let server = certificates.server("proxy", &["*.names.test"]);
+        let builder = Proxy::before(&Three::shared().await.cluster).policy(policy()).tls(&server, None);
+        let proxy = builder.names(NAMES[0], "B-{id}.names.test").start().await;
+        Self { certificates, proxy }
+    }
+
+    fn port(&self) -> i32 {
+        self.proxy.bootstrap().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// A connection whose handshake asks for this name.
+    async fn connect(&self, name: &str) -> std::io::Result<RawConnection> {
+        let authority = std::fs::read_to_string(self.certificates.authority())?;
+        let address = format!("127.0.0.1:{}", self.port());
+        let mut connection = RawConnection::connect_tls(&address, name, &authority, None).await?;
+        connection.api_versions().await?;
+        Ok(connection)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_reach_every_broker_by_its_name_at_one_port() {
+    let _all_run = ALL_RUN.read().await;
+    let named = Named::start().await;
+    let name = topic("cluster.names");
+    Three::shared().await.place_topic(&name, &[&[0], &[1], &[2]]).await;
+    let sent: Vec<_> = (0..3)
+        .flat_map(|partition| {
+            Payload::new(7).orders(8).into_iter().map(move |record| record.partition(partition))
+        })
+        .collect();
+    let tls = Client::Java.tls(&named.certificates.authority(), None);
+    let options = ProduceOptions::to(named.proxy.bootstrap(), &name).properties(&tls);
+    Client::Java.produce_all(&options, &sent).await;
+    let options = ConsumeOptions::from(named.proxy.bootstrap(), &name).properties(&tls);
+    assert_same("by name", &sent, &Client::Java.consume_all(&options).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_have_the_names_of_brokers_and_other_names_reach_nobody() {
+    let _all_run = ALL_RUN.read().await;
+    let named = Named::start().await;
+    let expected: Addresses = (0..3).map(|id| at(id, &format!("b-{id}.names.test"), named.port())).collect();
+    for name in NAMES {
+        let mut connection = named.connect(name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let answer =
+            connection.call(&MetadataRequest::default().with_topics(Some(Vec::new())), 12).await.unwrap();
+        let brokers = answer.brokers.iter().map(|broker| at(broker.node_id.0, &broker.host, broker.port));
+        assert_eq!(brokers.collect::<Addresses>(), expected, "{name}");
+    }
+    for nobody in ["other.names.test", "b-00.names.test", "b-7.names.test", "127.0.0.1"] {
+        assert!(named.connect(nobody).await.is_err(), "{nobody} is served");
+    }
+}
