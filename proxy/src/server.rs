@@ -1,5 +1,7 @@
 //! Accepts connections: the bootstrap port and one port for each broker, on every listener.
 
+mod by_address;
+mod origin;
 mod port;
 
 use crate::advertised::Advertised;
@@ -16,6 +18,7 @@ use crate::upstream::{Target, Upstream};
 
 pub use crate::upstream::Identity;
 use anyhow::Context;
+use by_address::ByAddress;
 use port::Port;
 use proxy_config::ProxyConfig;
 use std::net::SocketAddr;
@@ -52,10 +55,13 @@ pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<Listener>,
     slots: Arc<Semaphore>,
+    by_address: Arc<ByAddress>,
 }
 
 struct Listener {
     advertised: Arc<Advertised>,
+    /// Whether a load balancer says whose a connection is.
+    proxy_protocol: bool,
     tls: Option<Arc<ServerTls>>,
     /// Each with the broker that it is for; none for the bootstrap port.
     ports: Vec<(TcpListener, Option<Target>)>,
@@ -85,7 +91,9 @@ impl Server {
         for (listener, tls) in config.listeners.iter().zip(server_tls) {
             listeners.push(Listener::bind(listener, tls).await?);
         }
-        Ok(Self { shared, listeners, slots: Arc::new(Semaphore::new(limits.connections)) })
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        let by_address = ByAddress::new(limits.connections_per_address);
+        Ok(Self { shared, listeners, slots, by_address })
     }
 
     /// What the data plane knows of topics, as JSON.
@@ -120,7 +128,9 @@ impl Server {
                     shared: Arc::clone(&self.shared),
                     advertised: Arc::clone(&listener.advertised),
                     tls: listener.tls.clone(),
+                    proxy_protocol: listener.proxy_protocol,
                     slots: Arc::clone(&self.slots),
+                    by_address: Arc::clone(&self.by_address),
                     target,
                     connections: connections.clone(),
                     shutdown: shutdown.clone(),
@@ -147,7 +157,7 @@ impl Listener {
             ports.push((open(SocketAddr::new(config.bind.ip(), port)).await?, Some(Target::Broker(node))));
         }
         tracing::info!(listener = %config.name, bootstrap = %config.bind, brokers = ports.len() - 1, "listening");
-        Ok(Self { advertised: Arc::new(advertised), tls, ports })
+        Ok(Self { advertised: Arc::new(advertised), proxy_protocol: config.proxy_protocol, tls, ports })
     }
 }
 

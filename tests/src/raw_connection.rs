@@ -43,6 +43,16 @@ impl RawConnection {
         Ok(Self::over(Box::new(stream)))
     }
 
+    /// The same, through a load balancer that says by the PROXY protocol, version 2, that the connection is of this IPv4 address.
+    pub async fn connect_for(address: &str, client: [u8; 4]) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address).await?;
+        // The signature; version 2, command PROXY; TCP over IPv4; 12 bytes follow: both addresses, both ports.
+        let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+        header.extend(client.into_iter().chain([127, 0, 0, 1]).chain([0x12, 0x34, 0x23, 0x84]));
+        stream.write_all(&header).await?;
+        Ok(Self::over(Box::new(stream)))
+    }
+
     /// Connects over TLS, trusting the authority in this PEM text, with a certificate of its own when there is one.
     pub async fn connect_tls(
         address: &str,

@@ -135,6 +135,10 @@ label_set! {
         UnknownBroker = "unknown_broker",
         /// The TLS handshake failed or took too long.
         Handshake = "handshake",
+        /// It came past a load balancer that should have told whose it is.
+        Origin = "origin",
+        /// Its address has its share of connections already.
+        AddressLimit = "address_limit",
         /// A peer took no bytes for too long.
         Stalled = "stalled",
         /// Reading or writing failed.

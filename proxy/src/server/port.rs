@@ -1,5 +1,7 @@
 //! One open port: takes connections within the limit and serves each in a task of its own.
 
+use super::by_address::ByAddress;
+use super::origin;
 use crate::advertised::Advertised;
 use crate::connection::{self, Close, Shared};
 use crate::io::{Reader, Writer, split_plain, split_tls};
@@ -7,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::CloseReason;
 use crate::tls::ServerTls;
 use crate::upstream::{ConnectError, Target};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +29,10 @@ pub(super) struct Port {
     pub(super) shared: Arc<Shared>,
     pub(super) advertised: Arc<Advertised>,
     pub(super) tls: Option<Arc<ServerTls>>,
+    /// Whether a load balancer says whose a connection is.
+    pub(super) proxy_protocol: bool,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) by_address: Arc<ByAddress>,
     /// The broker that the port is for; none for the bootstrap port, at which a name in the TLS handshake may tell.
     pub(super) target: Option<Target>,
     pub(super) connections: TaskTracker,
@@ -57,25 +63,58 @@ impl Port {
                     continue;
                 }
             };
-            let span = tracing::info_span!("connection", client.addr = %peer);
             let serving = Arc::clone(&port);
-            port.connections.spawn(
-                async move {
-                    let _slot = slot;
-                    tokio::select! {
-                        () = serving.serve(stream) => {}
-                        () = serving.cut.cancelled() => tracing::warn!("cut off at the end of the drain time"),
-                    }
-                }
-                .instrument(span),
-            );
+            port.connections.spawn(async move {
+                let _slot = slot;
+                serving.take(stream, peer).await;
+            });
         }
+    }
+
+    async fn take(&self, mut stream: TcpStream, peer: SocketAddr) {
+        let metrics = &self.shared.metrics;
+        metrics.connections.total.inc();
+        let _open = Open::count(metrics);
+        let origin = tokio::select! {
+            origin = self.origin(&mut stream, peer) => origin,
+            () = self.cut.cancelled() => return,
+        };
+        let Some(origin) = origin else { return };
+        let span = tracing::info_span!("connection", client.addr = %origin);
+        let serving = async {
+            let _counted = match self.by_address.enter(origin.ip()) {
+                Ok(counted) => counted,
+                Err(error) => {
+                    metrics.connections.closed.inc(CloseReason::AddressLimit);
+                    tracing::debug!(%error, "connection refused");
+                    return;
+                }
+            };
+            tokio::select! {
+                () = self.serve(stream) => {}
+                () = self.cut.cancelled() => tracing::warn!("cut off at the end of the drain time"),
+            }
+        };
+        serving.instrument(span).await;
+    }
+
+    /// Whose connection it is; none if that should have been said and was not.
+    async fn origin(&self, stream: &mut TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+        if !self.proxy_protocol {
+            return Some(peer);
+        }
+        let error = match tokio::time::timeout(HANDSHAKE_TIMEOUT, origin::read(stream)).await {
+            Ok(Ok(origin)) => return Some(origin.unwrap_or(peer)),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        self.shared.metrics.connections.closed.inc(CloseReason::Origin);
+        tracing::debug!(client.addr = %peer, error, "connection refused");
+        None
     }
 
     async fn serve(&self, stream: TcpStream) {
         let metrics = &self.shared.metrics;
-        metrics.connections.total.inc();
-        let _open = Open::count(metrics);
         let (target, halves) = match self.handshake(stream).await {
             Ok(taken) => taken,
             Err(error) => {

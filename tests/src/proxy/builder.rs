@@ -23,6 +23,7 @@ pub struct ProxyBuilder {
     tls: Option<(Identity, Option<PathBuf>)>,
     /// The bootstrap's name, and the pattern of the brokers' names.
     names: Option<(&'static str, &'static str)>,
+    listener: Map<String, Value>,
     limits: Map<String, Value>,
     policy: Option<PolicyFile>,
     keys: Vec<(String, u32)>,
@@ -41,6 +42,7 @@ impl ProxyBuilder {
             upstream: Map::new(),
             tls: None,
             names: None,
+            listener: Map::new(),
             limits: Map::new(),
             policy: None,
             keys: Vec::new(),
@@ -78,6 +80,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn names(mut self, bootstrap: &'static str, pattern: &'static str) -> Self {
         self.names = Some((bootstrap, pattern));
+        self
+    }
+
+    /// A field of the listener in proxy.yaml.
+    #[must_use]
+    pub fn listener(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.listener.insert(field.to_owned(), value.into());
         self
     }
 
@@ -154,6 +163,9 @@ impl ProxyBuilder {
             "advertisedHost": proxy.host,
             "brokerPorts": {"start": proxy.ports.port(2), "count": self.brokers},
         });
+        for (field, value) in &self.listener {
+            listener[field.as_str()] = value.clone();
+        }
         if let (Some((_, pattern)), Some(listener)) = (self.names, listener.as_object_mut()) {
             listener.remove("brokerPorts");
             listener.insert("brokerNames".into(), json!({"pattern": pattern}));

@@ -21,6 +21,9 @@ pub struct Limits {
     pub buffer_bytes: usize,
     /// Client connections at the same time.
     pub connections: usize,
+    /// Of these, connections from one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address: Option<usize>,
     /// The most that a client may ask for in one fetch; what clients ask beyond it is lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_max_bytes: Option<usize>,
@@ -28,13 +31,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_frame_bytes: 100 << 20, buffer_bytes: 256 << 20, connections: 2000, fetch_max_bytes: None }
+        Self {
+            max_frame_bytes: 100 << 20,
+            buffer_bytes: 256 << 20,
+            connections: 2000,
+            connections_per_address: None,
+            fetch_max_bytes: None,
+        }
     }
 }
 
 impl Limits {
     pub(super) fn read(field: &Field<'_>) -> Option<Self> {
-        let fields = field.fields(&["maxFrameBytes", "bufferBytes", "connections", "fetchMaxBytes"])?;
+        let fields = field.fields(&[
+            "maxFrameBytes",
+            "bufferBytes",
+            "connections",
+            "connectionsPerAddress",
+            "fetchMaxBytes",
+        ])?;
         let default = Self::default();
         let number = |name, range| fields.optional(name).and_then(|field: &Field<'_>| field.integer(range));
         let limits = Self {
@@ -43,6 +58,7 @@ impl Limits {
             buffer_bytes: number("bufferBytes", SMALLEST_FRAME..=LARGEST_BUFFER)
                 .unwrap_or(default.buffer_bytes),
             connections: number("connections", 1..=1_000_000).unwrap_or(default.connections),
+            connections_per_address: number("connectionsPerAddress", 1..=1_000_000),
             fetch_max_bytes: number("fetchMaxBytes", 1024..=LARGEST_FRAME),
         };
         limits.check(&fields);

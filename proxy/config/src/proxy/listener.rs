@@ -34,6 +34,9 @@ pub struct Listener {
     /// How brokers are told apart.
     #[serde(flatten)]
     pub brokers: BrokerAddresses,
+    /// Whether every connection comes through a load balancer that says whose it is, in the PROXY protocol.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub proxy_protocol: bool,
     /// TLS towards clients; without it the connection is clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<ServerTls>,
@@ -97,18 +100,30 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<Vec<Option<
 
 impl Listener {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields =
-            field.fields(&["name", "bind", "advertisedHost", "brokerPorts", "brokerNames", "tls"])?;
+        let fields = field.fields(&[
+            "name",
+            "bind",
+            "advertisedHost",
+            "brokerPorts",
+            "brokerNames",
+            "proxyProtocol",
+            "tls",
+        ])?;
         let name = fields.required("name").and_then(|field| field.parsed(ListenerName::new));
         let bind = fields.required("bind").and_then(read_bind);
         let advertised_host = fields.required("advertisedHost").and_then(read_advertised_host);
         let brokers = BrokerAddresses::read(&fields, advertised_host.as_ref());
+        let proxy_protocol = match fields.optional("proxyProtocol") {
+            None => Some(false),
+            Some(field) => field.boolean(),
+        };
         let tls = fields.optional("tls").map(|field| ServerTls::read(field, base_dir));
         Some(Self {
             name: name?,
             bind: bind?,
             advertised_host: advertised_host?,
             brokers: brokers?,
+            proxy_protocol: proxy_protocol?,
             tls: match tls {
                 None => None,
                 Some(tls) => Some(tls?),
