@@ -1,3 +1,5 @@
+mod published;
+
 use std::path::Path;
 
 use super::{Code, Options, Report, Severity, TopicState, check};

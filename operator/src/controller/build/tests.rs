@@ -4,6 +4,7 @@ mod binding;
 mod files;
 mod metadata;
 mod network;
+mod samples;
 mod services;
 
 use std::collections::BTreeMap;
@@ -61,9 +62,9 @@ fn assert_restricted(pod: &PodSpec) {
         Some("RuntimeDefault")
     );
     for volume in pod.volumes.iter().flatten() {
-        let Volume { name, config_map, secret, empty_dir, .. } = volume.clone();
-        let allowed = Volume { name, config_map, secret, empty_dir, ..Volume::default() };
-        assert_eq!(*volume, allowed, "only ConfigMaps, Secrets and empty directories");
+        let Volume { name, config_map, secret, empty_dir, projected, .. } = volume.clone();
+        let allowed = Volume { name, config_map, secret, empty_dir, projected, ..Volume::default() };
+        assert_eq!(*volume, allowed, "only ConfigMaps, Secrets, tokens and empty directories");
     }
     for container in &pod.containers {
         let security = container.security_context.as_ref().unwrap();

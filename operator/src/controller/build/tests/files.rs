@@ -11,7 +11,7 @@ use crate::controller::build::{Files, UPSTREAM_CA_FILE, brokers_yaml, config_map
 use crate::controller::fixtures::{balancer, fleet, kafka, observed, pool, with_proxy};
 use crate::fleet::{Authentication, Fleet};
 
-fn config(fleet: &Fleet) -> ProxyConfig {
+pub(super) fn config(fleet: &Fleet) -> ProxyConfig {
     let text = serde_yaml::to_string(&proxy_yaml(fleet)).unwrap();
     ProxyConfig::parse(&text, Path::new("/etc/topic-encryption")).unwrap()
 }

@@ -1,0 +1,76 @@
+//! What people copy from: the samples and the examples in the documents. `check` finds nothing wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use super::{Code, Options, Report, Severity, Tree, check, proxy};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// Samples about other people's kinds.
+const WITHOUT_OURS: [&str; 3] = ["00-kafka.yaml", "40-autoscaling.yaml", "50-client.yaml"];
+
+/// What is said of files beyond what every policy is told while clear records are delivered.
+fn complaints(report: &Report) -> Vec<String> {
+    let serious = report.findings.iter().filter(|finding| finding.severity != Severity::Note);
+    serious.map(|finding| format!("{:?}: {}", finding.code, finding.message)).collect()
+}
+
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(ROOT).join("deploy/samples");
+    let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    files.sort();
+    files
+}
+
+/// The blocks of YAML in a document.
+fn examples(document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(Path::new(ROOT).join(document)).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_sample_passes_by_itself() {
+    let options = Options { namespace: "kafka".to_owned() };
+    let samples = samples();
+    for path in &samples {
+        let report = check(&[path], &options).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if WITHOUT_OURS.contains(&name) {
+            assert_eq!(report.findings.iter().map(|each| each.code).collect::<Vec<_>>(), [Code::NothingFound]);
+        } else {
+            assert_eq!(complaints(&report), Vec::<String>::new(), "{}", path.display());
+        }
+    }
+    assert!(samples.len() >= 12, "{samples:?}");
+}
+
+#[test]
+fn samples_suit_the_kafka_cluster_among_them() {
+    let kafka = std::fs::read_to_string(Path::new(ROOT).join("deploy/samples/00-kafka.yaml")).unwrap();
+    for path in samples() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Users of the two samples that name one are beside them or described by another sample.
+        let report = Tree::new(&[("kafka.yaml", &kafka), (name, &text)]).check();
+        if !WITHOUT_OURS.contains(&name) {
+            assert_eq!(complaints(&report), Vec::<String>::new(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn examples_in_documents_pass() {
+    let policy = examples("README.md").into_iter().find(|text| text.contains("encryption.strimzi.io")).unwrap();
+    assert_eq!(complaints(&Tree::new(&[("policy.yaml", &policy)]).check()), Vec::<String>::new());
+    let fragments = examples("operator/REFERENCE.md");
+    let fragments: Vec<_> = fragments.iter().filter(|text| !text.starts_with("# values")).collect();
+    for fragment in &fragments {
+        let flow: serde_json::Value = serde_yaml::from_str(fragment).unwrap();
+        let fields = flow.to_string();
+        let manifest = proxy("proxies", fields.trim_matches(['{', '}']));
+        assert_eq!(complaints(&Tree::new(&[("proxy.yaml", &manifest)]).check()), Vec::<String>::new());
+    }
+    assert!(!fragments.is_empty());
+}
