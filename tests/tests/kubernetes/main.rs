@@ -27,6 +27,7 @@ mod quick_start;
 mod restore;
 mod rights;
 mod rollout;
+mod samples;
 mod scaling_brokers;
 mod scaling_proxies;
 mod strimzi_status;

@@ -1,8 +1,10 @@
 //! What the API server says to people who write policies.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::eventually_ok;
 use tests::kubernetes::Stage;
 
 const REFUSED: &str = include_str!("../../../operator/api/tests/refused.json");
@@ -37,6 +39,11 @@ async fn what_contradicts_itself_is_refused_with_the_field_and_a_remedy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kubectl_explains_every_field_under_the_short_names() {
     let stage = stage("validation-explained").await;
+    // The API server publishes the schemas of definitions a moment after it takes them.
+    for kind in ["tep", "encproxy"] {
+        let explained = async || stage.try_kubectl(&["explain", kind]).await;
+        eventually_ok(&format!("{kind} is published"), Duration::from_secs(30), explained).await;
+    }
     for (path, fields) in [
         ("tep.spec", ["kafkaRef", "rules"].as_slice()),
         ("tep.spec.rules", &["topics", "key", "format", "onPlaintext", "encryption"]),
