@@ -21,6 +21,8 @@ pub const PAUSE_ANNOTATION: &str = "encryption.strimzi.io/pause-reconciliation";
 pub const LEDGER_SERIAL_ANNOTATION: &str = "encryption.strimzi.io/ledger-serial";
 /// What is asked of the operator once.
 pub const FORCE_RENEW_ANNOTATION: &str = "encryption.strimzi.io/force-renew";
+/// The Secret into which every local key was copied, as whoever changes `local.secretRef` says on the `EncryptionProxy`.
+pub const KEYS_COPIED_ANNOTATION: &str = "encryption.strimzi.io/keys-copied-to";
 
 const APP: &str = "topic-encryption-proxy";
 /// What a DNS label, and so the name of a Service, may have.

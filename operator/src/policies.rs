@@ -51,7 +51,7 @@ mod submission;
 mod text;
 mod verdict;
 
-pub use self::ledger::{Ledger, LedgerEntry};
+pub use self::ledger::{Ledger, LedgerEntry, ProviderIdentity};
 pub use self::merge::{Merged, merge, namespace_not_allowed};
 pub use self::pattern_map::PatternMap;
 pub use self::policy_id::{InvalidPolicyId, PolicyId};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::build::{Files, brokers_yaml, config_map, proxy_yaml};
 use super::dereference::{Observed, Ours, Strimzi};
-use super::validate::{Judgement, validate};
+use super::validate::{Judgement, identities, validate};
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
 use crate::names;
@@ -129,7 +129,8 @@ pub(super) fn obstacle(observed: &Observed) -> (&'static str, String) {
 pub(super) fn told(mut observed: Observed) -> Observed {
     let judgement = judge(&observed);
     let fleet = judgement.fleet.expect("a fleet");
-    let text = judgement.ledger.next(&judgement.merged, &judgement.merged.program).to_yaml();
+    let next = judgement.ledger.next(&judgement.merged, &judgement.merged.program);
+    let text = next.with_providers(&identities(&fleet.names, &judgement.spec)).to_yaml();
     let files = Files {
         proxy: serde_yaml::to_string(&proxy_yaml(&fleet)).unwrap(),
         brokers: serde_yaml::to_string(&brokers_yaml(&fleet)).unwrap(),

@@ -7,6 +7,7 @@ mod fleet;
 mod ledger;
 mod malformed;
 mod obstacle;
+mod providers;
 mod room;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use proxy_config::{KeyRef, ProviderName};
 pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
 pub(crate) use self::ledger::serial_on;
 pub(crate) use self::obstacle::Obstacle;
+pub(crate) use self::providers::identities;
 
 use self::admission::submissions;
 use self::ledger::Remembered;
@@ -26,7 +28,7 @@ use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
 use crate::local_keys::{Damage, damages, key_of};
-use crate::names::PAUSE_ANNOTATION;
+use crate::names::{Names, PAUSE_ANNOTATION};
 use crate::policies::{Inputs, Ledger, Merged, PolicyId, Reason, merge, providers};
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
@@ -94,7 +96,10 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         Some(obstacle) => Err(obstacle),
         None => malformed_proxy(observed)
             .and_then(|()| kafka.as_ref().map_err(Clone::clone))
-            .and_then(|kafka| fleet::keeps_providers(&spec, &ledger).map(|()| kafka))
+            .and_then(|kafka| {
+                let names = Names::new(key).map_err(Obstacle::Name)?;
+                providers::keeps_providers(&names, proxy.as_ref(), &spec, &ledger).map(|()| kafka)
+            })
             .and_then(|kafka| fleet::fleet(key, observed, proxy.as_ref(), &spec, kafka, settings)),
     };
     let wanted = proxy.is_some()

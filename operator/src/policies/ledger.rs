@@ -1,6 +1,7 @@
 //! What was ever encrypted for one Kafka cluster, and by whom.
 
 mod earlier_key;
+mod provider;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proxy_config::{KeyRef, Pattern};
 use serde::{Deserialize, Serialize};
+
+pub use self::provider::ProviderIdentity;
 
 use self::earlier_key::EarlierKeyText;
 use super::merge::Merged;
@@ -39,8 +42,11 @@ pub struct Ledger {
     keys: Keys,
     /// What entries of the Secret of local keys were when they were seen first.
     local_keys: Fingerprints,
+    /// What the providers of these keys are, by name.
+    providers: Providers,
 }
 
+type Providers = BTreeMap<String, ProviderIdentity>;
 type Keys = BTreeMap<KeyRef, BTreeSet<String>>;
 
 /// What the ledger knows of a pattern.
@@ -66,6 +72,9 @@ struct LedgerText {
     /// Older ledgers do not have them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     local_keys: Fingerprints,
+    /// Nor these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    providers: Providers,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,7 +101,8 @@ impl Ledger {
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
         let earlier = text.earlier_keys.into_iter();
         let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
-        let mut ledger = Self { serial: text.serial, keys, local_keys: text.local_keys, ..Self::default() };
+        let LedgerText { serial, local_keys, providers, .. } = text;
+        let mut ledger = Self { serial, keys, local_keys, providers, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -115,6 +125,7 @@ impl Ledger {
             encrypted: self.entries.iter().map(entry).collect(),
             earlier_keys: self.earlier_keys(),
             local_keys: self.local_keys.clone(),
+            providers: self.providers.clone(),
         };
         format!("{HEADER}{}", write(&text))
     }
@@ -178,6 +189,9 @@ impl Ledger {
         for (entry, fingerprint) in &earlier.local_keys {
             whole.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
         }
+        for (name, identity) in &earlier.providers {
+            whole.providers.entry(name.clone()).or_insert_with(|| identity.clone());
+        }
         whole.counted_after(later)
     }
 
@@ -189,6 +203,23 @@ impl Ledger {
             next.local_keys.entry(entry.clone()).or_insert_with(|| fingerprint.clone());
         }
         next.counted_after(self)
+    }
+
+    /// The same with what the providers of its keys are now.
+    #[must_use]
+    pub fn with_providers(&self, current: &BTreeMap<String, ProviderIdentity>) -> Self {
+        let mut next = self.clone();
+        for key in self.keys.keys() {
+            if let Some((name, identity)) = current.get_key_value(key.provider.as_str()) {
+                next.providers.insert(name.clone(), identity.clone());
+            }
+        }
+        next.counted_after(self)
+    }
+
+    /// What a provider was when something was last encrypted under its keys, if that is known.
+    pub fn provider(&self, name: &str) -> Option<&ProviderIdentity> {
+        self.providers.get(name)
     }
 
     /// What entries of the Secret of local keys were when they were seen first.
@@ -205,7 +236,8 @@ impl Ledger {
     fn counted_after(mut self, before: &Self) -> Self {
         let same = self.entries == before.entries
             && self.keys == before.keys
-            && self.local_keys == before.local_keys;
+            && self.local_keys == before.local_keys
+            && self.providers == before.providers;
         self.serial = if same { before.serial } else { before.serial.saturating_add(1) };
         self
     }

@@ -1,5 +1,6 @@
 //! Keys in a key management system, and three parties: who owns the data, who runs Kafka and the proxies, who owns the keys.
 
+mod another_kind;
 mod audit;
 mod duties;
 mod parties;
@@ -49,4 +50,5 @@ async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_ba
 
     audit::logs_tell_the_same(platform, bao).await;
     duties::nobody_has_anothers_powers(&parties, &key_owner).await;
+    another_kind::changes_nothing(platform, &topic).await;
 }

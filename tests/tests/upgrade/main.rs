@@ -126,7 +126,8 @@ async fn lasting(stage: &Stage) -> Vec<Value> {
 /// What a ledger says was ever encrypted, which is all that the previous version wrote; later ones count and note more.
 fn encrypted(ledger: &str) -> String {
     let (_, entries) = ledger.split_once("\nencrypted:\n").unwrap();
-    entries.split("localKeys:\n").next().unwrap().to_owned()
+    let before = |text: &str, added: &str| text.split(added).next().unwrap().to_owned();
+    before(&before(entries, "localKeys:\n"), "providers:\n")
 }
 
 async fn definitions(stage: &Stage) -> Vec<Value> {

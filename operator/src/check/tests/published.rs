@@ -38,7 +38,10 @@ fn every_sample_passes_by_itself() {
         let report = check(&[path], &options).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         if WITHOUT_OURS.contains(&name) {
-            assert_eq!(report.findings.iter().map(|each| each.code).collect::<Vec<_>>(), [Code::NothingFound]);
+            assert_eq!(
+                report.findings.iter().map(|each| each.code).collect::<Vec<_>>(),
+                [Code::NothingFound]
+            );
         } else {
             assert_eq!(complaints(&report), Vec::<String>::new(), "{}", path.display());
         }
@@ -62,7 +65,8 @@ fn samples_suit_the_kafka_cluster_among_them() {
 
 #[test]
 fn examples_in_documents_pass() {
-    let policy = examples("README.md").into_iter().find(|text| text.contains("encryption.strimzi.io")).unwrap();
+    let policy =
+        examples("README.md").into_iter().find(|text| text.contains("encryption.strimzi.io")).unwrap();
     assert_eq!(complaints(&Tree::new(&[("policy.yaml", &policy)]).check()), Vec::<String>::new());
     let fragments = examples("operator/REFERENCE.md");
     let fragments: Vec<_> = fragments.iter().filter(|text| !text.starts_with("# values")).collect();

@@ -21,7 +21,7 @@ use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Situation, Step};
 use crate::controller::status::{ledger_copy_unreadable, ledger_rolled_back};
-use crate::controller::validate::{Judgement, file, next_sources, serial_on};
+use crate::controller::validate::{Judgement, file, identities, next_sources, serial_on};
 use crate::fleet::{Certificate, Fleet};
 use crate::names;
 use crate::policies::{Ledger, Program};
@@ -78,7 +78,9 @@ pub(super) async fn program(
     });
     told.remember(&step.hash, &step.program);
     context.memory.tell(&fleet.key, told.clone());
+    let providers = identities(&fleet.names, &judgement.spec);
     let next = judgement.ledger.next(&judgement.merged, &step.program).with_local_keys(&keys.seen);
+    let next = next.with_providers(&providers);
     let ledger = write_ledger(context, &applier, judgement, fleet, ledger, &next).await?;
     witness(context, &applier, observed, fleet, next.serial()).await?;
     if let Some(error) = &judgement.unreadable_copy {

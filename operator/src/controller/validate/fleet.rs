@@ -19,7 +19,6 @@ use crate::controller::build::proxy_yaml;
 use crate::controller::dereference::Observed;
 use crate::fleet::{Certificate, Fleet, Listener, Provider};
 use crate::names::Names;
-use crate::policies::Ledger;
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
 
@@ -56,17 +55,6 @@ pub(super) fn fleet(
     };
     check(&fleet)?;
     Ok(fleet)
-}
-
-/// Without the provider of a key, proxies do not read what was encrypted under it, and keys of its name could be made anew.
-pub(super) fn keeps_providers(spec: &EncryptionProxySpec, ledger: &Ledger) -> Result<(), Obstacle> {
-    let is_named = |name: &str| spec.key_providers.iter().any(|each| each.name == name);
-    let Some(key) = ledger.keys().find(|key| !is_named(key.provider.as_str())) else { return Ok(()) };
-    Err(Obstacle::Settings(format!(
-        "keyProviders lacks {}, under whose key {} data was encrypted, which nobody could read: keep that provider in \
-         keyProviders",
-        key.provider, key.name
-    )))
 }
 
 /// The proxy's own reader knows best what it takes: ports that meet, or clients without an identity.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::fleet::Fleet;
-use crate::names::NameTooLong;
+use crate::names::{KEYS_COPIED_ANNOTATION, NameTooLong};
 use crate::strimzi::{
     AddressProblem, CertificateProblem, ListenerProblem, PoolProblem, TrustProblem, UserProblem,
 };
@@ -67,6 +67,12 @@ pub(crate) enum Obstacle {
     #[error("the settings of the EncryptionProxy do not make a proxy: {0}")]
     Settings(String),
     #[error(
+        "keyProviders[{name}] was {before} when data was encrypted under its key {key}, and is {now} now, which nobody could read \
+         that data with; proxies go on with what it was. Set it back, and give the new one a name of its own{}",
+        or_confirm(copied.as_deref())
+    )]
+    Provider { name: String, key: String, before: String, now: String, copied: Option<String> },
+    #[error(
         "listener {0} has no port for every broker before the next port that is taken, so clients do not reach all brokers \
          through it; set listeners[].port further apart"
     )]
@@ -75,6 +81,17 @@ pub(crate) enum Obstacle {
         "no load balancer has given an address yet to listener {0}, which proxies do not serve until then"
     )]
     NoAddress(String),
+}
+
+/// Local keys can be moved; nobody but their owner knows whether they were.
+fn or_confirm(secret: Option<&str>) -> String {
+    let remedy = |secret| {
+        format!(
+            "; or, once every entry of the old Secret is in {secret} too, annotate the EncryptionProxy with \
+             {KEYS_COPIED_ANNOTATION}={secret}"
+        )
+    };
+    secret.map(remedy).unwrap_or_default()
 }
 
 impl Obstacle {
@@ -102,6 +119,7 @@ impl Obstacle {
             Self::Certificate(_) => "BrokerCertificateNames",
             Self::NoUser(_) | Self::MalformedUser { .. } | Self::User(_) => "KafkaUserUnusable",
             Self::Settings(_) => "InvalidSettings",
+            Self::Provider { .. } => "KeyProviderChanged",
             Self::Crowded(_) => "ListenersTooClose",
             Self::NoAddress(_) => "AddressPending",
         }
@@ -134,6 +152,7 @@ impl Obstacle {
                     | Self::MalformedUser { .. }
                     | Self::User(_)
                     | Self::Settings(_)
+                    | Self::Provider { .. }
             )
     }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod obstacles;
+mod providers;
 mod upstream;
 
 use k8s_openapi::api::apps::v1::Deployment;

@@ -1,6 +1,6 @@
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicPrefix};
 
-use super::{Ledger, LedgerEntry};
+use super::{Ledger, LedgerEntry, ProviderIdentity};
 use crate::policies::PolicyId;
 
 const TEXT: &str = "\
@@ -31,6 +31,12 @@ encrypted:
 earlierKeys:
 - provider: default
   name: before
+providers:
+  default:
+    kind: local
+    secret: my-cluster-encryption-keys
+  vault:
+    kind: vault
 ";
 
 /// As ledgers were before they were counted.
@@ -100,6 +106,23 @@ fn the_later_of_two_ledgers_knows_whom_a_pattern_belongs_to() {
         assert_eq!(whole.entries().len(), 2, "what only the older one has is not lost either");
         assert_eq!(whole.serial, 6);
     }
+}
+
+#[test]
+fn what_providers_were_is_noted_for_those_that_have_data_and_counts_as_a_change() {
+    let local = |secret: &str| ProviderIdentity { kind: "local".to_owned(), secret: Some(secret.to_owned()) };
+    let now =
+        |secret: &str| [("default".to_owned(), local(secret)), ("unused".to_owned(), local("x"))].into();
+    let noted = ledger(3, &[("a", "one", "x")]).with_providers(&now("keys"));
+    assert_eq!((noted.serial(), noted.provider("default")), (4, Some(&local("keys"))));
+    assert_eq!(noted.provider("unused"), None);
+    assert_eq!(noted.with_providers(&now("keys")).serial(), 4, "nothing new");
+    let moved = noted.with_providers(&now("team"));
+    assert_eq!((moved.serial(), moved.provider("default")), (5, Some(&local("team"))));
+    let old = ledger(3, &[("a", "one", "x")]);
+    assert_eq!(old.completed_from(&noted), noted);
+    let later = ledger(9, &[("a", "one", "x")]);
+    assert_eq!(later.completed_from(&noted).provider("default"), Some(&local("keys")));
 }
 
 #[test]

@@ -27,7 +27,8 @@ fn proxies() -> Vec<(String, Value)> {
                 // As the API server would, so that defaults and types count.
                 let read: EncryptionProxy = serde_json::from_value(object.clone()).unwrap();
                 assert_eq!(read.spec.kafka_ref.name, "my-cluster", "{}", path.display());
-                found.push((path.file_name().unwrap().to_string_lossy().into_owned(), object["spec"].clone()));
+                found
+                    .push((path.file_name().unwrap().to_string_lossy().into_owned(), object["spec"].clone()));
             }
         }
     }

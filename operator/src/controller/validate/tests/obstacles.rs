@@ -5,9 +5,7 @@ use serde_json::json;
 
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::{Malformed, Observed, Strimzi};
-use crate::controller::fixtures::{
-    judge, kafka, observed, obstacle, policy, pool, settings, told, with_proxy,
-};
+use crate::controller::fixtures::{judge, kafka, observed, obstacle, pool, settings, with_proxy};
 use crate::controller::validate::{Obstacle, validate};
 
 fn is_target(observed: &Observed) -> bool {
@@ -214,21 +212,4 @@ fn an_encryption_proxy_that_is_not_what_its_schema_says() {
     assert!(message.contains("broken") && message.contains("missing field `spec`"), "{message}");
     let observed = Observed { malformed: malformed("TopicEncryptionPolicy"), ..observed };
     assert!(judge(&observed).fleet.is_ok(), "one owner's mistake is no other's");
-}
-
-#[test]
-fn a_provider_that_has_data_is_kept() {
-    let mut observed = with_proxy("{keyProviders: [{name: default, local: {}}, {name: team, local: {}}]}");
-    observed.policies =
-        vec![policy("[{topics: [{prefix: payments.}], key: {name: payments, provider: team}}]")];
-    let mut observed = told(observed);
-    assert!(judge(&observed).fleet.is_ok());
-    observed.policies.clear();
-    observed.proxies = with_proxy("{keyProviders: [{name: default, local: {}}]}").proxies;
-    let (reason, message) = obstacle(&observed);
-    assert_eq!(reason, "InvalidSettings");
-    assert!(message.contains("keyProviders lacks team") && message.contains("key payments"), "{message}");
-    assert!(!passes(&observed));
-    observed.proxies.clear();
-    assert_eq!(obstacle(&observed).0, "InvalidSettings", "nor do the defaults have it");
 }
