@@ -1,6 +1,9 @@
 //! Leader election by a Lease: of several replicas one works, the others wait.
 
+mod fence;
 mod watchdog;
+
+pub use self::fence::{Fence, MayNotLead};
 
 use std::time::Duration;
 
@@ -28,9 +31,9 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Stands for election.
-    pub async fn stand(client: Client, settings: &Settings) -> Result<Self, LeaseManagerError> {
-        let watchdog = Watchdog::new(client.clone(), settings);
+    /// Stands for election. Once elected, the fence is open for as long as the Lease is.
+    pub async fn stand(client: Client, settings: &Settings, fence: Fence) -> Result<Self, LeaseManagerError> {
+        let watchdog = Watchdog::new(client.clone(), settings, fence);
         let manager = LeaseManagerBuilder::new(client, &settings.lease_name)
             .with_namespace(&settings.pod_namespace)
             .with_identity(&settings.pod_name)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Readiness};
 use crate::controller::{self, Clients};
-use crate::leader::{self, Candidate};
+use crate::leader::{self, Candidate, Fence};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::telemetry;
@@ -52,8 +53,11 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let health =
         tokio::spawn(admin::serve(settings.admin_bind, readiness.clone(), Arc::new(registry), stop.clone()));
     let config = Config::infer().await.context("failed to find the API server")?;
-    let clients = Clients { watches: client(&config, None)?, calls: client(&config, Some(PATIENCE))? };
-    let election = client(&config, Some(leader::PATIENCE))?;
+    let fence = Fence::default();
+    let none = Fence::default();
+    let calls = client(&config, Some(PATIENCE), &fence)?;
+    let clients = Clients { watches: client(&config, None, &none)?, calls };
+    let election = client(&config, Some(leader::PATIENCE), &none)?;
     let version = clients.calls.apiserver_version().await.context("the API server does not answer")?;
     readiness.set();
     tracing::info!(
@@ -62,7 +66,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
         watched = ?settings.watched(),
         "the operator has started"
     );
-    let code = lead(&clients, election, &settings, &metrics, &stop).await?;
+    let code = lead(&clients, (election, fence), &settings, &metrics, &stop).await?;
     stop.cancel();
     health.await.context("the admin server ended early")??;
     Ok(code)
@@ -70,18 +74,19 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
 
 /// A client of its own connections. Without a limit, a call that went to an API server that is gone would wait for as long
 /// as TCP does. Watches end those that say nothing by themselves.
-fn client(config: &Config, patience: Option<Duration>) -> anyhow::Result<Client> {
+fn client(config: &Config, patience: Option<Duration>, fence: &Fence) -> anyhow::Result<Client> {
     let mut config = config.clone();
     config.read_timeout = patience;
     config.reset_reader_on_write = true;
     config.connect_timeout = patience.or(config.connect_timeout);
-    Client::try_from(config).context("failed to make a client of the API server")
+    let client = ClientBuilder::try_from(config).context("failed to make a client of the API server")?;
+    Ok(client.with_layer(&fence.layer()).build())
 }
 
 /// Works while this replica leads. Whoever lost the Lease starts anew: another one works already.
 async fn lead(
     clients: &Clients,
-    election: Client,
+    (election, fence): (Client, Fence),
     settings: &Settings,
     metrics: &Metrics,
     stop: &CancellationToken,
@@ -92,7 +97,7 @@ async fn lead(
         return Ok(ExitCode::SUCCESS);
     }
     let mut candidate =
-        Candidate::stand(election, settings).await.context("failed to reach for the Lease")?;
+        Candidate::stand(election, settings, fence).await.context("failed to reach for the Lease")?;
     tokio::select! {
         () = candidate.elected() => {}
         () = stop.cancelled() => {
@@ -103,9 +108,11 @@ async fn lead(
     tracing::info!(lease = settings.lease_name, "this replica leads");
     metrics.leads(true);
     let working = controller::run(clients.clone(), settings.clone(), metrics.clone(), stop.clone());
+    // Whether it still leads comes before any work, also for one that wakes after a long time.
     let lost = tokio::select! {
-        () = working => false,
+        biased;
         () = candidate.lost() => true,
+        () = working => false,
     };
     metrics.leads(false);
     if lost {

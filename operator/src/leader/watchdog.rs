@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::DURATION_SECONDS;
+use super::{DURATION_SECONDS, Fence};
 use crate::settings::Settings;
 
 /// How long before the Lease ends its holder stops: for clocks that differ, and for what is on its way.
@@ -24,14 +24,16 @@ pub(super) struct Watchdog {
     leases: Api<Lease>,
     name: String,
     identity: String,
+    fence: Fence,
 }
 
 impl Watchdog {
-    pub(super) fn new(client: Client, settings: &Settings) -> Self {
+    pub(super) fn new(client: Client, settings: &Settings, fence: Fence) -> Self {
         Self {
             leases: Api::namespaced(client, &settings.pod_namespace),
             name: settings.lease_name.clone(),
             identity: settings.pod_name.clone(),
+            fence,
         }
     }
 
@@ -39,11 +41,15 @@ impl Watchdog {
     /// that somebody deleted, is not renewed as far as anyone can tell.
     pub(super) async fn ended(&self) {
         let mut until = Instant::now() + GOOD_FOR;
+        self.fence.open_for(GOOD_FOR);
         while Instant::now() < until {
             let next = (Instant::now() + LOOK).min(until);
             match timeout_at(until, self.leases.get_opt(&self.name)).await {
                 Ok(Ok(Some(lease))) => match self.left(&lease, Timestamp::now()) {
-                    Some(left) => until = Instant::now() + left,
+                    Some(left) => {
+                        until = Instant::now() + left;
+                        self.fence.open_for(left);
+                    }
                     None => return,
                 },
                 Ok(Ok(None)) => tracing::warn!(lease = self.name, "the Lease is gone"),

@@ -1,4 +1,4 @@
-//! A proxy whose files stay as they are.
+//! A proxy whose files stay as they are, and a pod that stands still.
 
 use super::fleet::Pod;
 use super::stage::Stage;
@@ -20,6 +20,21 @@ impl Stage {
         let held = Held { stage: self, uid: pod.uid.clone() };
         held.run("hold").await;
         held
+    }
+
+    /// Stops a pod's process where it is, as if its machine slept.
+    pub async fn freeze(&self, uid: &str) {
+        self.signal("freeze", uid).await;
+    }
+
+    /// Lets it go on.
+    pub async fn thaw(&self, uid: &str) {
+        self.signal("thaw", uid).await;
+    }
+
+    async fn signal(&self, verb: &str, uid: &str) {
+        let done = self.kubernetes().exec(&[SCRIPT, verb, uid], None).await;
+        done.unwrap_or_else(|failed| panic!("{failed}"));
     }
 }
 

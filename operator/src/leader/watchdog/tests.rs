@@ -8,13 +8,13 @@ use kube::client::Body;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::{GOOD_FOR, Watchdog};
+use super::{Fence, GOOD_FOR, Watchdog};
 use crate::controller::fixtures::{api_server::ApiServer, settings};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/operators/leases";
 
 fn watchdog(client: Client) -> Watchdog {
-    Watchdog::new(client, &settings(&["--lease-name", "the-lease", "--pod-name", "this"]))
+    Watchdog::new(client, &settings(&["--lease-name", "the-lease", "--pod-name", "this"]), Fence::default())
 }
 
 fn lease(server: &ApiServer, holder: &str, age: i64) {
