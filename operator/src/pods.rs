@@ -214,9 +214,14 @@ fn unschedulable(pod: &Pod) -> Option<String> {
     Some(format!("{}: {}", scheduled.reason.as_deref()?, scheduled.message.as_deref().unwrap_or_default()))
 }
 
-async fn report(http: &reqwest::Client, address: &str) -> Result<Report, String> {
+/// Where the admin port of a pod with this address is.
+fn base(address: &str) -> String {
     let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-    let base = format!("http://{host}:{ADMIN_PORT}");
+    format!("http://{host}:{ADMIN_PORT}")
+}
+
+async fn report(http: &reqwest::Client, address: &str) -> Result<Report, String> {
+    let base = base(address);
     let policy: PolicyAnswer = json(http, &format!("{base}/policy")).await?;
     let keys: Vec<Key> = json(http, &format!("{base}/keys")).await?;
     // Not there before the listeners are open.
@@ -303,6 +308,14 @@ mod tests {
             owner("StatefulSet", "my-cluster-encryption-5d9f7c", true),
         ] {
             assert!(!is_ours(&pod(&other), &key()), "{other}");
+        }
+    }
+
+    #[test]
+    fn pods_are_asked_by_addresses_of_either_family() {
+        for (address, expected) in [("10.244.0.7", "10.244.0.7"), ("fd00:10:244::7", "[fd00:10:244::7]")] {
+            let url = reqwest::Url::parse(&base(address)).unwrap();
+            assert_eq!((url.host_str(), url.port()), (Some(expected), Some(ADMIN_PORT)));
         }
     }
 

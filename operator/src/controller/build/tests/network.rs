@@ -116,3 +116,12 @@ fn cert_manager_is_asked_for_every_name_and_address_that_clients_use() {
     assert_eq!(spec["ipAddresses"], json!(["192.0.2.1"]));
     assert_eq!(certificate.metadata.owner_references, Some(vec![fleet.owner]));
 }
+
+#[test]
+fn nothing_is_said_of_addresses_so_that_it_holds_for_both_families() {
+    let address = "address: 'https://[fd00::5]:8200', authentication: {kubernetes: {role: proxies}}";
+    for settings in ["{}", &format!("{{keyProviders: [{{name: default, vault: {{{address}}}}}]}}")] {
+        let text = serde_json::to_string(&policy(settings)).unwrap();
+        assert!(!text.contains("ipBlock") && text.contains("egress"), "{text}");
+    }
+}
