@@ -24,7 +24,7 @@ use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use operator_api::{EncryptionProxy, TopicEncryptionPolicy};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use self::ours::{HasConditions, Ours};
@@ -88,7 +88,9 @@ fn tell_metrics(context: &Context, facts: &Facts<'_>) {
 /// Writes a status if it changed, and tells of what turned.
 async fn put<K: Ours>(context: &Context, object: &K, after: K::Status) -> Result<(), Error> {
     let before = object.status().cloned().unwrap_or_default();
-    if after == before {
+    let uid = object.uid().unwrap_or_default();
+    let texts = json!([before, after]);
+    if after == before || context.memory.is_all_kept(&uid, &texts[0], &texts[1]) {
         return Ok(());
     }
     events::turned(context, object, before.conditions(), after.conditions()).await;
@@ -103,11 +105,26 @@ async fn patch<K: Ours>(context: &Context, object: &K, status: &impl Serialize) 
     let apply = PatchParams::apply(FIELD_MANAGER).force();
     let mut outcome = api.patch_status(&name, &apply, &Patch::Apply(&patch)).await;
     if outcome.as_ref().is_err_and(has_older_definitions) {
-        // They drop what they do not know where it is merged.
-        let merge = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        outcome = api.patch_status(&name, &merge, &Patch::Merge(&patch)).await;
+        outcome = merge(context, &api, object, patch).await;
     }
     sent(outcome, &K::kind(&()), name)
+}
+
+/// Writes a status of which the API server drops what it does not know. What that leaves is remembered, or every pass would find
+/// that it is not what it should be.
+async fn merge<K: Ours>(context: &Context, api: &Api<K>, object: &K, mut patch: Value) -> kube::Result<K> {
+    let sent = patch["status"].clone();
+    // Merging leaves what it does not name.
+    let before = json!(object.status());
+    for (field, _) in before.as_object().into_iter().flatten() {
+        if sent.get(field).is_none() {
+            patch["status"][field] = Value::Null;
+        }
+    }
+    let merge = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let written = api.patch_status(&object.name_any(), &merge, &Patch::Merge(&patch)).await?;
+    context.memory.kept(object.uid().unwrap_or_default(), sent, json!(written.status()));
+    Ok(written)
 }
 
 /// Whether the API server cannot apply a status, because the definitions in the cluster are older than the operator and lack a

@@ -4,15 +4,24 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::Told;
 use crate::cluster::KafkaKey;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
+/// Of so many statuses at most is remembered what becomes of them.
+const STATUSES: usize = 10_000;
+
 /// What is remembered of all clusters.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<HashMap<KafkaKey, Remembered>>);
+pub(crate) struct Memory {
+    clusters: Mutex<HashMap<KafkaKey, Remembered>>,
+    /// By the uid of a resource, a status that was sent and what the API server made of it.
+    statuses: Mutex<HashMap<String, (Value, Value)>>,
+}
 
 #[derive(Debug, Default)]
 struct Remembered {
@@ -26,7 +35,7 @@ struct Remembered {
 impl Memory {
     fn with<T>(&self, key: &KafkaKey, use_it: impl FnOnce(&mut Remembered) -> T) -> T {
         // Nothing that is done under the lock can panic half-way.
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         use_it(all.entry(key.clone()).or_default())
     }
 
@@ -89,7 +98,22 @@ impl Memory {
     }
 
     pub(crate) fn forget(&self, key: &KafkaKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// The API server did not keep all of a status.
+    pub(crate) fn kept(&self, uid: String, sent: Value, kept: Value) {
+        let mut all = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= STATUSES {
+            all.clear();
+        }
+        all.insert(uid, (sent, kept));
+    }
+
+    /// Whether a status is all that would be kept of another.
+    pub(crate) fn is_all_kept(&self, uid: &str, status: &Value, of: &Value) -> bool {
+        let all = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(uid).is_some_and(|(sent, kept)| (kept, sent) == (status, of))
     }
 }
 

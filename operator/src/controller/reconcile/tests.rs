@@ -5,6 +5,7 @@ mod events;
 mod failures;
 mod ledger;
 mod metrics;
+mod older_definitions;
 mod order;
 mod removal;
 mod selector;
