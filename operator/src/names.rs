@@ -21,6 +21,8 @@ pub const PAUSE_ANNOTATION: &str = "encryption.strimzi.io/pause-reconciliation";
 pub const LEDGER_SERIAL_ANNOTATION: &str = "encryption.strimzi.io/ledger-serial";
 /// What is asked of the operator once.
 pub const FORCE_RENEW_ANNOTATION: &str = "encryption.strimzi.io/force-renew";
+/// Until when clients are told to trust authorities that issue no more.
+pub const FORMER_UNTIL_ANNOTATION: &str = "encryption.strimzi.io/former-until";
 /// The Secret into which every local key was copied, as whoever changes `local.secretRef` says on the `EncryptionProxy`.
 pub const KEYS_COPIED_ANNOTATION: &str = "encryption.strimzi.io/keys-copied-to";
 

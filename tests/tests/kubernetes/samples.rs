@@ -11,7 +11,6 @@ use tests::{Certificates, Client, ConsumeOptions, Payload, ProduceOptions, asser
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
 /// The operator looks at Secrets and Services every 30 seconds at the latest.
 const PATIENCE: Duration = Duration::from_secs(90);
-const NODE: &str = "10.88.0.1";
 
 /// A sample, for the namespace of the test.
 fn sample(stage: &Stage, name: &str) -> String {
@@ -92,18 +91,22 @@ async fn a_fleet_takes_the_samples_one_after_the_other() {
     works_at(&stage, &stage.bootstrap(), &own.authority(), "orders.returns").await;
 
     // By the address of a node.
-    let identity = own.server_named("node", &[&host, NODE]);
+    let nodes = stage.json(&["get", "nodes"]).await;
+    let addresses = nodes["items"][0]["status"]["addresses"].as_array().unwrap();
+    let address = addresses.iter().find(|address| address["type"] == "InternalIP").unwrap();
+    let node = address["address"].as_str().unwrap();
+    let identity = own.server_named("node", &[&host, node]);
     let (cert, key) = (path(&identity.certificate), path(&identity.key));
     let words = ["create", "secret", "tls", "my-cluster-node-tls", "--cert", &cert, "--key", &key];
     stage.kubectl(&words).await;
     proxy["spec"]["tls"]["secretRef"]["name"] = json!("my-cluster-node-tls");
     proxy["spec"]["listeners"] = json!([
         {"name": "tls"},
-        {"name": "node", "type": "nodeport", "port": 31300, "advertisedHost": NODE},
+        {"name": "node", "type": "nodeport", "port": 31300, "advertisedHost": node},
     ]);
     stage.apply(&proxy.to_string()).await;
     await_listeners(&stage, 2).await;
-    works_at(&stage, &format!("{NODE}:31300"), &own.authority(), "payments.by-node").await;
+    works_at(&stage, &format!("{node}:31300"), &own.authority(), "payments.by-node").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //! what the ledger says, then the policy.
 
 mod certificates;
+mod former;
 mod local_keys;
 
 use std::collections::BTreeMap;

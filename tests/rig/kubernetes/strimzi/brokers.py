@@ -5,9 +5,12 @@ Secrets, readiness is an open port, and there is no StrimziPodSet. The ids that 
 too; later ones are brokers only, as Kafka's static quorum wants it.
 """
 
+import base64
 import json
 import os
 import pathlib
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import api
@@ -163,6 +166,17 @@ def folder(cluster):
 
 def volume_folder(cluster, pool, broker):
     return folder(cluster) and folder(cluster) / f"data-0-{cluster.pod(pool, broker)}"
+
+
+def copied_volume(cluster, pool, broker):
+    """What another cluster's broker has by now, as a copy on this machine, which the next one replaces."""
+    pod = cluster.pod(pool, broker)
+    folder = pathlib.Path(os.environ["KUBE_STATE"], "segments", cluster.namespace, pod)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    archive = api.in_pod(cluster.namespace, pod, "sh", "-c", f"busybox tar -c -C {DATA} . | busybox gzip | base64")
+    subprocess.run(["tar", "-x", "-z", "-C", str(folder)], input=base64.b64decode(archive), check=True)
+    return folder
 
 
 def volume_labels(cluster):

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
+use super::former::{Trusted, with_former};
 use super::{Context, Error, until};
 use crate::certificates::{self, Current, Plan, ServerNames, Validity, Wanted};
 use crate::controller::apply::Applier;
@@ -14,7 +15,7 @@ use crate::controller::build;
 use crate::controller::dereference::{Observed, authority_in};
 use crate::controller::status::certificate_event;
 use crate::fleet::{Certificate, Fleet};
-use crate::names::{self, FORCE_RENEW_ANNOTATION};
+use crate::names::{self, FORCE_RENEW_ANNOTATION, FORMER_UNTIL_ANNOTATION};
 use crate::secret_text::SecretChanges;
 
 /// How cert-manager says whose certificate is in a Secret.
@@ -59,18 +60,41 @@ pub(super) async fn certificates(
             context.reader.authority_in(&fleet.key, name).await.map_err(Error::Dereference)?
         }
     };
-    // Clients mount this, so while there is a fleet it never goes, and what is not known leaves it as it is. The operator's
-    // own was written already, before the certificate.
-    let told = bundle.as_deref().or_else(|| observed.bundle());
-    if let Some(text) = told.filter(|_| look_again.is_none()) {
-        applier.apply(&build::authority_bundle(fleet, text)).await.map_err(Error::Apply)?;
-    }
+    // The operator's own was written already, before the certificate.
+    let bundle = match bundle {
+        Some(text) if look_again.is_none() => {
+            Some(of_others(context, applier, observed, fleet, &text).await?)
+        }
+        bundle => bundle,
+    };
     if fleet.service_binding
         && let Some(secret) = build::binding_secret(fleet, bundle.as_deref())
     {
         applier.apply(&secret).await.map_err(Error::Apply)?;
     }
-    Ok(Certificates { has_bundle: told.is_some(), look_again })
+    // Clients mount this, so while there is a fleet it never goes, and what is not known leaves it as it is.
+    Ok(Certificates { has_bundle: bundle.is_some() || observed.bundle().is_some(), look_again })
+}
+
+/// Tells clients to trust these authorities, and those before them for a while.
+async fn of_others(
+    context: &Context,
+    applier: &Applier,
+    observed: &Observed,
+    fleet: &Fleet,
+    text: &str,
+) -> Result<String, Error> {
+    let before = observed.ours.bundle.as_ref();
+    let Trusted { text, former_until } = with_former(text, before, Timestamp::now(), overlap(context));
+    let mut bundle = build::authority_bundle(fleet, &text);
+    bundle.metadata.annotations =
+        former_until.map(|until| [(FORMER_UNTIL_ANNOTATION.to_owned(), until.to_string())].into());
+    applier.apply(&bundle).await.map_err(Error::Apply)?;
+    Ok(text)
+}
+
+fn overlap(context: &Context) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(context.settings.ca_overlap_seconds).unwrap_or(i64::MAX))
 }
 
 async fn own(
@@ -80,9 +104,7 @@ async fn own(
     fleet: &Fleet,
 ) -> Result<Plan, Error> {
     let names = ServerNames::new(fleet.host_names(&context.settings.cluster_domain)).map_err(Error::Names)?;
-    let overlap =
-        SignedDuration::from_secs(i64::try_from(context.settings.ca_overlap_seconds).unwrap_or(i64::MAX));
-    let validity = Validity::default().with_overlap(overlap).map_err(Error::Validity)?;
+    let validity = Validity::default().with_overlap(overlap(context)).map_err(Error::Validity)?;
     let ours = &observed.ours;
     let current = Current {
         authority: ours.authority.as_ref().and_then(|secret| secret.data.as_ref()),

@@ -23,13 +23,26 @@ impl World {
         self.object("configmaps", "ca-cert")["data"]["ca.crt"].as_str().expect("a text").to_owned()
     }
 
+    /// The time during which former authorities are trusted, too, is over.
+    fn overlap_ends(&self) {
+        let mut bundle = self.object("configmaps", "ca-cert");
+        let until = &mut bundle["metadata"]["annotations"]["encryption.strimzi.io/former-until"];
+        assert!(until.is_string(), "{until}");
+        *until = json!("2026-01-01T00:00:00Z");
+        self.put(CORE, "configmaps", &bundle);
+    }
+
     /// A Secret of somebody else with a certificate.
     fn certificate(&self, name: &str, authority: Option<&str>) {
+        self.certificate_of("issuer", name, authority);
+    }
+
+    fn certificate_of(&self, issuer: &str, name: &str, authority: Option<&str>) {
         let mut secret = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
             "metadata": {
                 "name": name, "namespace": "kafka",
-                "annotations": {"cert-manager.io/issuer-name": "issuer"},
+                "annotations": {"cert-manager.io/issuer-name": issuer},
             },
             "data": {"tls.crt": "", "tls.key": ""},
         });
@@ -79,27 +92,35 @@ async fn clients_keep_whom_they_trust_until_it_is_known_who_issues_now() {
     assert_eq!(world.bundle(), own);
     world.certificate("my-cluster-encryption-tls", Some(PEM));
     world.pass().await;
+    assert_eq!(world.bundle(), format!("{PEM}{own}"), "the operator's own is trusted for a while longer");
+    world.overlap_ends();
+    world.pass().await;
     assert_eq!(world.bundle(), PEM);
 
-    world.certificate("my-cluster-encryption-tls", Some(&PEM.replace("aXNzdWVy", "b2xkZXIx")));
+    let another = PEM.replace("aXNzdWVy", "b2xkZXIx");
+    world.certificate("my-cluster-encryption-tls", Some(&another));
     world.settings("{tls: {issuerRef: {name: another}}}");
     world.pass().await;
     assert_eq!(world.bundle(), PEM, "the other one has not issued yet");
+    world.certificate_of("another", "my-cluster-encryption-tls", Some(&another));
+    world.pass().await;
+    assert_eq!(world.bundle(), format!("{another}{PEM}"), "an issuer that is moved to comes with an overlap");
+    world.overlap_ends();
+    world.pass().await;
+    assert_eq!(world.bundle(), another);
 
     world.settings("{tls: {secretRef: {name: given}}}");
     world.certificate("given", None);
     world.pass().await;
-    assert_eq!(world.bundle(), PEM, "nothing is known of the given one");
+    assert_eq!(world.bundle(), another, "nothing is known of the given one");
     world.certificate("given", Some("no certificate"));
     world.pass().await;
-    assert_eq!(world.bundle(), PEM);
+    assert_eq!(world.bundle(), another);
     let given = PEM.replace("aXNzdWVy", "Z2l2ZW4x");
-    world.certificate(
-        "given",
-        Some(&format!("comment\n{given}{}", PEM.replace("CERTIFICATE", "PRIVATE KEY"))),
-    );
+    let key = PEM.replace("CERTIFICATE", "PRIVATE KEY");
+    world.certificate("given", Some(&format!("comment\n{given}{key}")));
     world.pass().await;
-    assert_eq!(world.bundle(), given);
+    assert_eq!(world.bundle(), format!("{given}{another}"));
 }
 
 #[tokio::test]
