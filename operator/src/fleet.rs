@@ -1,15 +1,16 @@
 //! A fleet of proxies, with every question answered: what `build` turns into Kubernetes objects.
 
+mod listener;
 mod ports;
 mod upstream;
 
+pub use self::listener::{ClientAuthority, Listener};
 pub use self::upstream::{Authentication, Trust, Upstream};
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
-use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{KeyTimes, Limits, ListenerType, Logging, Probe, Template, VaultProvider};
 use proxy_config::ProviderName;
@@ -54,43 +55,6 @@ pub struct Fleet {
     pub service_binding: bool,
     /// What the platform owner changes.
     pub template: Template,
-}
-
-/// A way for clients to the proxies.
-#[derive(Debug, Clone)]
-pub struct Listener {
-    /// Its name.
-    pub name: String,
-    /// Its kind of Service.
-    pub kind: ListenerType,
-    /// Whether it has TLS.
-    pub tls: bool,
-    /// The bootstrap port.
-    pub port: u16,
-    /// The host that clients are told; `None` while a load balancer has no address yet.
-    pub advertised_host: Option<String>,
-    /// Who issues clients' certificates, if these are asked for.
-    pub client_authority: Option<ClientAuthority>,
-    /// Who may connect; everybody, if empty.
-    pub peers: Vec<NetworkPolicyPeer>,
-}
-
-/// The Secret with whoever issues clients' certificates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientAuthority {
-    /// Strimzi's: while it replaces its authority, older ones are entries `*.crt` of their own, and count as well.
-    Strimzi(String),
-    /// Another: its `ca.crt` alone. A Secret of cert-manager also has a `tls.crt`, which is no authority.
-    Given(String),
-}
-
-impl ClientAuthority {
-    /// The Secret.
-    pub fn secret(&self) -> &str {
-        match self {
-            Self::Strimzi(secret) | Self::Given(secret) => secret,
-        }
-    }
 }
 
 /// Where keys come from.
