@@ -32,6 +32,7 @@ pub struct Kubernetes {
     script: PathBuf,
     environment: Environment,
     values: PathBuf,
+    images: Vec<PathBuf>,
     folder: Scratch,
     // It ends with its input, which closes when this process ends.
     _supervisor: Option<Mutex<Child>>,
@@ -54,13 +55,15 @@ impl Kubernetes {
         })
         .await;
         let values = folder.join("values.yaml");
-        let mut cluster = Self { script, environment, values, folder, _supervisor: supervisor };
+        let images = Vec::new();
+        let mut cluster = Self { script, environment, values, images, folder, _supervisor: supervisor };
         let mut entrance = cluster.entrance();
         entrance.push("exec".to_owned());
         network::enter(&entrance);
         let images = tokio::join!(cluster.pack(), cluster.install_strimzi()).0;
         cluster.load(&images).await;
         cluster.values = cluster.write_values(&images);
+        cluster.images = images.into_iter().map(|(_, file)| file.into()).collect();
         cluster.install_operator().await;
         cluster
     }
@@ -113,6 +116,16 @@ impl Kubernetes {
         let words = ["ctr", "--namespace", "k8s.io", "images", "tag", "--force", &from, &to];
         self.on_node(&words).await.unwrap_or_else(|failed| panic!("{failed}"));
         to
+    }
+
+    /// One more node, on which only pods run that tolerate the taint `rig.test/second`; its name.
+    pub async fn second_node(&self) -> String {
+        let files: Vec<_> =
+            self.images.iter().map(|file| file.to_str().expect("the path is our own")).collect();
+        let words = [&["up"], files.as_slice()].concat();
+        let name =
+            self.rig("KUBERNETES_SECOND_NODE", &words).await.unwrap_or_else(|failed| panic!("{failed}"));
+        name.trim().to_owned()
     }
 
     /// Runs a command in all of the node's namespaces.

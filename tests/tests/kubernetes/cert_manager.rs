@@ -7,6 +7,7 @@ use serde_json::json;
 use tests::kubernetes::Stage;
 use tests::{Client, ConsumeOptions, Payload, ProduceOptions, assert_same, eventually_ok};
 
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples/22-proxy-cert-manager.yaml");
 const CERTIFICATE: &str = "my-cluster-encryption-tls";
 /// The operator looks at Secrets every 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(75);
@@ -53,6 +54,10 @@ async fn a_certificate_of_cert_manager_is_ordered_awaited_served_and_renewed_wit
 
     cert_manager(&stage, &["install"]).await;
     cert_manager(&stage, &["issuer", stage.namespace(), "clients"]).await;
+    // The Issuer of the sample is one that cert-manager's definitions take.
+    let sample =
+        std::fs::read_to_string(SAMPLE).unwrap().replace("namespace: kafka", "namespace: cert-manager");
+    stage.apply(sample.split("---\n").next().unwrap()).await;
     let ordered = async || {
         let found = stage.try_kubectl(&["get", "certificate", CERTIFICATE, "-o", "json"]).await;
         found.map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap())
@@ -93,5 +98,33 @@ async fn a_certificate_of_cert_manager_is_ordered_awaited_served_and_renewed_wit
     eventually_ok("the renewed certificate is shown", PATIENCE, renewed).await;
     assert_eq!(stage.fleet().await, before, "the same pods, without a restart");
     stage.await_ready("encproxy/my-cluster").await;
+
+    // Another issuer takes over, and clients trust both for a while.
+    cert_manager(&stage, &["issuer", stage.namespace(), "second"]).await;
+    let moved = json!({"spec": {"tls": {"issuerRef": {"name": "second"}}}});
+    stage.patch("encproxy", "my-cluster", moved).await;
+    let ordered = async || {
+        let certificate = stage.get("certificate", CERTIFICATE).await;
+        let issuer = certificate["spec"]["issuerRef"]["name"].clone();
+        if issuer == "second" { Ok(()) } else { Err(issuer) }
+    };
+    eventually_ok("the second issuer is asked", PATIENCE, ordered).await;
+    cert_manager(&stage, &["issue", stage.namespace(), CERTIFICATE]).await;
+    let [former, second] =
+        [stage.secret("clients-ca", "tls.crt").await, stage.secret("second-ca", "tls.crt").await];
+    let trusted = async || {
+        let bundle = stage.get("configmap", "my-cluster-encryption-ca-cert").await;
+        let text = bundle["data"]["ca.crt"].as_str().unwrap().to_owned();
+        if text.contains(second.trim()) { Ok(text) } else { Err(text) }
+    };
+    let both = eventually_ok("clients are told of the second authority", PATIENCE, trusted).await;
+    assert!(both.contains(former.trim()), "{both}");
+    let both = stage.file("both.crt", &both);
+    let shows = async || match shown(&stage, both.to_str().unwrap()).await {
+        Ok(serial) if serial == issued(&stage).await => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    eventually_ok("the certificate of the second one is shown", PATIENCE, shows).await;
+    assert_eq!(stage.fleet().await, before, "the same pods, without a restart");
     cert_manager(&stage, &["uninstall"]).await;
 }
