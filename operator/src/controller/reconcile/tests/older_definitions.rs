@@ -41,7 +41,7 @@ async fn what_a_status_no_longer_says_does_not_stay() {
     world.pass().await;
     let mut stale = world.server.get(POLICY).unwrap();
     stale["status"]["unmatchedTopics"] = 7.into();
-    world.server.put(&POLICY.rsplit_once('/').unwrap().0, &stale);
+    world.server.put(POLICY.rsplit_once('/').unwrap().0, &stale);
     world.pass().await;
     assert!(status(&world)["unmatchedTopics"].is_null(), "{}", status(&world));
 }
