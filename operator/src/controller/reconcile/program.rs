@@ -3,7 +3,9 @@
 
 mod certificates;
 mod former;
+mod ledger;
 mod local_keys;
+mod objects;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,19 +13,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::ConfigMap;
 
+use self::ledger::{ledger_object, ledger_to_write_to, witness, write_ledger};
+use self::objects::objects;
 use super::{Context, Error, Told};
 use crate::controller::apply::Applier;
 use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Situation, Step};
-use crate::controller::status::{ledger_copy_unreadable, ledger_rolled_back};
-use crate::controller::validate::{Judgement, file, identities, next_sources, serial_on};
-use crate::fleet::{Certificate, Fleet};
+use crate::controller::status::ledger_copy_unreadable;
+use crate::controller::validate::{Judgement, file, identities, next_sources};
+use crate::fleet::Fleet;
 use crate::names;
 use crate::policies::{Ledger, Program};
 
@@ -125,80 +126,6 @@ fn is_in_force(step: &Step, observed: &Observed) -> bool {
     step.last && serving.all(|proxy| proxy.loaded() == Some(&step.hash))
 }
 
-/// The ledger as it is, or a new one that is empty: keys without a ledger are the sign of a lost one.
-async fn ledger_to_write_to(
-    applier: &Applier,
-    observed: &Observed,
-    fleet: &Fleet,
-) -> Result<ConfigMap, Error> {
-    if let Some(ledger) = &observed.ours.ledger {
-        Ok(ledger.clone())
-    } else {
-        let empty = ledger_object(fleet, &Ledger::default());
-        applier.write_ledger(None, empty).await.map_err(Error::Apply)
-    }
-}
-
-/// Writes the ledger, if it says anything new, and gives back what is there now.
-async fn write_ledger(
-    context: &Context,
-    applier: &Applier,
-    judgement: &Judgement,
-    fleet: &Fleet,
-    before: ConfigMap,
-    next: &Ledger,
-) -> Result<ConfigMap, Error> {
-    let stored = judgement.stored.clone().unwrap_or_default();
-    if *next == stored {
-        return Ok(before);
-    }
-    let after =
-        applier.write_ledger(Some(&before), ledger_object(fleet, next)).await.map_err(Error::Apply)?;
-    let missing: Vec<_> = judgement.ledger.patterns_beyond(&stored).iter().map(ToString::to_string).collect();
-    if !missing.is_empty() {
-        let note = format!(
-            "the ConfigMap {} was set back to an older state; what was encrypted since is put back into it: {}. Let no tool \
-             apply an older copy over it",
-            fleet.names.ledger(),
-            missing.join(", ")
-        );
-        ledger_rolled_back(context, fleet, note).await;
-    }
-    Ok(after)
-}
-
-/// Notes the number of the ledger where it outlasts an older copy of the ledger that somebody applies: only once it is written,
-/// since the ledger must never be behind without a reason. Of the two Secrets the one that no pod mounts comes first.
-async fn witness(
-    context: &Context,
-    applier: &Applier,
-    observed: &Observed,
-    fleet: &Fleet,
-    serial: u64,
-) -> Result<(), Error> {
-    context.memory.saw_ledger(&fleet.key, serial);
-    let secret = observed.ours.authority.as_ref().or(observed.ours.keys.as_ref());
-    // Once: a tool that puts an older copy of the Secret in place again and again is not fought.
-    let Some(secret) = secret.filter(|_| context.memory.noted_serial(&fleet.key) < serial) else {
-        return Ok(());
-    };
-    if serial_on(secret).is_none_or(|noted| noted < serial) {
-        applier.note_ledger(&secret.name_any(), serial).await.map_err(Error::Apply)?;
-    }
-    context.memory.noted_ledger(&fleet.key, serial);
-    Ok(())
-}
-
-fn ledger_object(fleet: &Fleet, ledger: &Ledger) -> ConfigMap {
-    let mut metadata = fleet.lasting_metadata(fleet.names.ledger());
-    metadata.annotations = Some(names::lasting_annotations());
-    ConfigMap {
-        metadata,
-        data: Some([("ledger.yaml".to_owned(), ledger.to_yaml())].into()),
-        ..ConfigMap::default()
-    }
-}
-
 fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step, ledger: &Ledger) -> Files {
     let yaml = |value: &serde_json::Value| serde_yaml::to_string(value).expect("JSON has a form in YAML");
     Files {
@@ -209,58 +136,6 @@ fn files(observed: &Observed, judgement: &Judgement, fleet: &Fleet, step: &Step,
             .expect("rules have a form in YAML"),
         ledger: ledger.to_yaml(),
     }
-}
-
-/// All objects, in an order in which nothing refers to what is not there yet.
-async fn objects(
-    context: &Context,
-    applier: &Applier,
-    observed: &Observed,
-    fleet: &Fleet,
-    files: &Files,
-    has_bundle: bool,
-) -> Result<(), Error> {
-    let settings = &context.settings;
-    // While no listener has an address there is nothing to start, but Services must be there to get one.
-    let starts = fleet.reachable().next().is_some();
-    if starts {
-        let before = observed.ours.config.as_ref();
-        applier.write_config(before, build::config_map(fleet, files)).await.map_err(Error::Apply)?;
-    }
-    let services = build::services(fleet);
-    for service in &services {
-        applier.apply(service).await.map_err(Error::Apply)?;
-    }
-    if let Certificate::Issuer(issuer) = &fleet.certificate {
-        let certificate = build::cert_manager_certificate(fleet, issuer, &settings.cluster_domain);
-        applier.apply_dynamic(&certificate, &build::cert_manager_resource()).await.map_err(Error::Apply)?;
-    }
-    let mut policies = Vec::new();
-    if settings.network_policies {
-        let policy = build::network_policy(fleet, settings);
-        applier.apply(&policy).await.map_err(Error::Apply)?;
-        policies.push(policy.name_any());
-    }
-    let mut budgets = Vec::new();
-    if let Some(budget) = build::pod_disruption_budget(fleet).filter(|_| settings.pod_disruption_budgets) {
-        applier.apply(&budget).await.map_err(Error::Apply)?;
-        budgets.push(budget.name_any());
-    }
-    if starts {
-        let deployment = build::deployment(fleet, settings, &names::sha256(&files.proxy));
-        applier.apply(&deployment).await.map_err(Error::Apply)?;
-    }
-
-    // The ledger stays even where some tool has given it an owner.
-    let mut maps = vec![fleet.names.config(), fleet.names.ledger()];
-    maps.extend(has_bundle.then(|| fleet.names.authority_bundle()));
-    let names: Vec<_> = services.iter().map(ResourceExt::name_any).collect();
-    applier.delete_others::<Service>(&names).await.map_err(Error::Apply)?;
-    applier.delete_others::<NetworkPolicy>(&policies).await.map_err(Error::Apply)?;
-    applier.delete_others::<PodDisruptionBudget>(&budgets).await.map_err(Error::Apply)?;
-    applier.delete_others::<ConfigMap>(&maps).await.map_err(Error::Apply)?;
-    applier.delete_others::<ServiceAccount>(&[fleet.names.fleet()]).await.map_err(Error::Apply)?;
-    Ok(())
 }
 
 /// A hash of everything that pods mount, and the Secrets among it that are not there.
