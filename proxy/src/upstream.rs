@@ -68,6 +68,11 @@ impl Upstream {
         }
     }
 
+    /// Where the cluster is found.
+    pub(crate) fn bootstrap(&self) -> &[Address] {
+        &self.bootstrap
+    }
+
     /// Connects to the target. A broker without a known address is an error: it is never replaced by another.
     pub(crate) async fn connect(
         &self,
@@ -92,7 +97,8 @@ impl Upstream {
         }
     }
 
-    async fn connect_to(&self, address: &Address) -> Result<(Reader, Writer), ConnectError> {
+    /// Connects to an address.
+    pub(crate) async fn connect_to(&self, address: &Address) -> Result<(Reader, Writer), ConnectError> {
         let Address { host, port } = address;
         match tokio::time::timeout(CONNECT_TIMEOUT, self.handshake(host, *port)).await {
             Ok(result) => result,

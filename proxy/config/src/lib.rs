@@ -42,6 +42,6 @@ pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, BrokerAddresses,
     BrokerNames, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, Limits, Listener, Log, LogFormat,
     LogLevel, NamePattern, NamePatternError, Pkcs11Provider, Pkcs11Token, PolicyFiles, ProviderTls,
-    ProxyConfig, ScramUser, ServerTls, Upstream, UpstreamAuthentication, UpstreamTls, VaultAuth,
+    ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream, UpstreamAuthentication, UpstreamTls, VaultAuth,
     VaultBinding, VaultProvider, VaultRole,
 };

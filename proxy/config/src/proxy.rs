@@ -11,6 +11,7 @@ mod ports;
 mod runtime;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ pub use self::limits::Limits;
 pub use self::listener::{BrokerAddresses, BrokerPorts, Listener, ServerTls};
 pub use self::policy_files::PolicyFiles;
 pub use self::runtime::{Admin, Drain, Log, LogFormat, LogLevel};
+pub use self::tools::ToolsConfig;
 pub use self::upstream::{Upstream, UpstreamTls};
 
 use crate::error::{ConfigErrors, Mistakes};
@@ -65,6 +67,20 @@ pub struct ProxyConfig {
 }
 
 impl ProxyConfig {
+    /// All that the file may have at its top.
+    const FIELDS: &'static [&'static str] = &[
+        "cluster",
+        "upstream",
+        "listeners",
+        "keyProviders",
+        "keys",
+        "policy",
+        "admin",
+        "limits",
+        "drain",
+        "log",
+    ];
+
     /// Parses the text of a file in the directory `base_dir`, to which its relative paths refer.
     pub fn parse(text: &str, base_dir: &Path) -> Result<Self, ConfigErrors> {
         let node = yaml::parse(text, MAX_FILE_BYTES)?;
@@ -95,18 +111,7 @@ impl ProxyConfig {
     }
 
     fn read(root: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = root.fields(&[
-            "cluster",
-            "upstream",
-            "listeners",
-            "keyProviders",
-            "keys",
-            "policy",
-            "admin",
-            "limits",
-            "drain",
-            "log",
-        ])?;
+        let fields = root.fields(Self::FIELDS)?;
         let cluster = fields.required("cluster").and_then(|field| field.parsed(ClusterName::new));
         let upstream = fields.required("upstream").and_then(|field| Upstream::read(field, base_dir));
         let listeners = fields.required("listeners").and_then(|field| listener::read_all(field, base_dir));

@@ -114,6 +114,12 @@ impl Keys {
         rings.get(provider.as_ref())?.get(key.as_ref())?.version()
     }
 
+    /// The version of the key that an envelope's data key is wrapped with, where its provider is known here and can tell. Asks
+    /// nobody.
+    pub fn version_of(&self, envelope: &EnvelopeHeader<'_>) -> Option<String> {
+        self.sources.get(envelope.provider())?.version(envelope.wrapped())
+    }
+
     /// Has every data key that seals replaced by a new one, made under the newest version of its key, after its next use. `false`
     /// when that was asked for a moment ago: every data key costs readers a call for as long as its records live.
     pub fn rotate(&self) -> bool {

@@ -12,7 +12,7 @@ pub(crate) const MARKER: &[u8] = &[1, 3];
 
 /// What the first header of a record says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
+pub enum Kind<'a> {
     /// Nothing about encryption.
     Clear,
     /// A whole batch is in this record's value.
@@ -31,7 +31,7 @@ const MIN_DISPLACED: usize = 64;
 /// What the first header says decides: a client's own header of our name may stand behind it. But a record without our
 /// header in first place and with what looks like it further on had its headers moved: its value may be ciphertext.
 #[inline]
-pub(crate) fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
+pub fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
     let Some((name, value)) = record.headers.first()? else {
         return Ok(Kind::Clear);
     };

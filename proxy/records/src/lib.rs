@@ -32,7 +32,7 @@ pub mod fuzzing;
 pub use batch_format::{OriginalBatch, Surround, SurroundError, TAG_LEN, UNIQUE_KEY_LEN, restored_header};
 pub use codec::{Codec, CodecError, Codecs};
 pub use entries::{EntriesError, Entry, entries};
-pub use envelope::ENVELOPE_HEADER_NAME;
+pub use envelope::{ENVELOPE_HEADER_NAME, Kind, kind};
 pub use header::{Attributes, BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
 pub use produced::{InvalidBatch, Malformed, Produced, validate_produced};
 pub use recognise::{Location, RecogniseError, Recognised, SealedBatch, recognise};

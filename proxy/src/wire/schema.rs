@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod fetch;
 mod handshake;
+mod offsets;
 mod produce;
 mod share;
 
@@ -152,6 +153,8 @@ pub(super) static MESSAGES: &[&Message] = &[
     &handshake::VERSIONS_RESPONSE,
     &configs::REQUEST,
     &configs::RESPONSE,
+    &offsets::LIST_RESPONSE,
+    &offsets::PRODUCER_RESPONSE,
     &share::FETCH_REQUEST,
     &share::FETCH_RESPONSE,
     &share::ACKNOWLEDGE_REQUEST,

@@ -60,7 +60,7 @@ impl<'a> Headers<'a> {
     }
 
     /// The headers behind the first.
-    pub(crate) fn rest(&self) -> Result<Self, RecordError> {
+    pub fn rest(&self) -> Result<Self, RecordError> {
         let mut cursor = Cursor(self.raw);
         read_header(&mut cursor)?;
         Ok(Self { raw: cursor.0, count: self.count.saturating_sub(1) })

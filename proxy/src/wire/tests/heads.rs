@@ -9,7 +9,8 @@ use kafka_protocol::protocol::{Encodable, StrBytes};
 
 #[test]
 fn request_headers_end_where_the_crates_end() {
-    for (message, version) in all() {
+    // Of some APIs only the tools' own requests are made, and only answers are read.
+    for (message, version) in all().filter(|(message, _)| message.direction == Direction::Request) {
         let api = ApiKey::try_from(message.api_key).unwrap();
         for client in [None, Some(""), Some("a client, ünïcode")] {
             let header = RequestHeader::default()
