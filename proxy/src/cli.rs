@@ -4,6 +4,7 @@ mod check;
 mod keys;
 mod process;
 mod run;
+mod tools;
 mod version;
 mod wiring;
 
@@ -41,6 +42,10 @@ enum Command {
         #[arg(long)]
         online: bool,
     },
+    Inspect(tools::inspect::InspectArgs),
+    Audit(tools::audit::AuditArgs),
+    Decrypt(tools::decrypt::DecryptArgs),
+    Copy(tools::copy::CopyArgs),
     /// Say what this program is made of.
     Version,
 }
@@ -50,6 +55,10 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run { config } => run::run(&config),
         Command::Check { config, online } => check::check(&config, online, &mut std::io::stdout().lock()),
+        Command::Inspect(args) => tools::inspect::run(&args),
+        Command::Audit(args) => Ok(tools::audit::run(&args)),
+        Command::Decrypt(args) => tools::decrypt::run(&args),
+        Command::Copy(args) => tools::copy::run(&args),
         Command::Version => version::print(&mut std::io::stdout().lock()),
     };
     outcome.unwrap_or_else(|error| {
@@ -81,6 +90,10 @@ mod tests {
             command(&["check", "--config", "proxy.yaml", "--online"]),
             Ok(Command::Check { online: true, .. })
         ));
+        assert!(matches!(command(&["inspect", "a.log"]), Ok(Command::Inspect(_))));
+        assert!(command(&["inspect"]).is_err());
+        let copy = ["copy", "--config", "c", "--topic", "a", "--to", "b", "--state", "s"];
+        assert!(matches!(command(&copy), Ok(Command::Copy(_))));
         assert!(matches!(command(&["version"]), Ok(Command::Version)));
         assert!(command(&["run"]).is_err());
     }

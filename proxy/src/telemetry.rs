@@ -75,6 +75,14 @@ fn stream(to: impl std::io::Write + Send + 'static) -> (NonBlocking, WorkerGuard
     NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).thread_name("log").finish(to)
 }
 
+/// The same for a tool, whose standard output is its result: all logs go to standard error, the audit log too, which the filter
+/// must ask for.
+pub(crate) fn init_tool(over: Option<&str>) -> Result<(), Error> {
+    let filter = filter(over.unwrap_or("warn"))?;
+    let logs = layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    registry().with(logs.with_filter(filter)).try_init().map_err(Error::Install)
+}
+
 /// An error with its causes, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

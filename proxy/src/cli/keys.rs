@@ -4,12 +4,12 @@ use crate::poll::Seen;
 use anyhow::Context as _;
 use proxy_config::{
     AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, Pkcs11Provider,
-    ProviderTls, ProxyConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+    ProviderTls, ProxyConfig, ToolsConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,16 +24,29 @@ pub(super) type Look = Box<dyn Fn() -> Seen + Send + Sync>;
 
 /// A provider that does not answer yet is no error: its keys are unavailable until it does.
 pub(super) fn open(config: &ProxyConfig) -> anyhow::Result<Opened> {
-    let cluster = ClusterName::new(config.cluster.as_str()).context("cluster")?;
+    open_all(&config.cluster, &config.key_providers, config.keys)
+}
+
+/// The same, of a tool's file.
+pub(super) fn open_for_tools(config: &ToolsConfig) -> anyhow::Result<Arc<Keys>> {
+    open_all(&config.cluster, &config.key_providers, config.keys).map(|opened| opened.keys)
+}
+
+fn open_all(
+    cluster: &proxy_config::ClusterName,
+    key_providers: &BTreeMap<proxy_config::ProviderName, KeyProvider>,
+    times: KeyTimes,
+) -> anyhow::Result<Opened> {
+    let cluster = ClusterName::new(cluster.as_str()).context("cluster")?;
     let mut providers = HashMap::new();
     let mut follow = Vec::new();
-    for (name, provider) in &config.key_providers {
+    for (name, provider) in key_providers {
         let name = ProviderName::new(name.as_str()).with_context(|| format!("keyProviders.{name}"))?;
         let (provider, look) = open_one(&name, provider).with_context(|| format!("keyProviders.{name}"))?;
         follow.push((name.clone(), look));
         providers.insert(name, provider);
     }
-    Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, limits(config.keys))), follow })
+    Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, limits(times))), follow })
 }
 
 fn open_one(

@@ -1,0 +1,114 @@
+//! `copy`: writes a topic into another, with current keys.
+
+use super::brokers::BrokerArgs;
+use super::{block_on, load, open_keys};
+use crate::cli::mistakes;
+use crate::tools::copy::{Copier, Plan};
+use anyhow::Context as _;
+use clap::Args;
+use proxy_config::{EffectivePolicy, Ledger, Policy, ToolsConfig};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Copy a topic into another, sealed with current keys.
+///
+/// Reads the committed records of a topic straight from the brokers, opens them, seals them as the policy's rule for the target
+/// says, and writes them there. Keys, values, headers, timestamps, partitions and the order within them stay; offsets do not.
+/// The target must exist, with as many partitions, empty, and with no other writer. What the source has when the copy begins is
+/// copied; the same command again copies what has come since, and goes on after an interruption without writing anything twice.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(in crate::cli) struct CopyArgs {
+    /// The topic that is read.
+    #[arg(long, value_name = "TOPIC")]
+    topic: String,
+    /// The topic that is written.
+    #[arg(long, value_name = "TOPIC")]
+    to: String,
+    /// A proxy.yaml, whose upstream, keyProviders and policy are used.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where it is noted how far the copy is.
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    /// Read the target in the end, and compare counts and hashes of all records.
+    #[arg(long)]
+    verify: bool,
+    /// Write no more than so many bytes a second.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    rate_limit: Option<u64>,
+    /// Leave out records that cannot be opened, such as those whose key was destroyed.
+    #[arg(long)]
+    skip_unopened: bool,
+    /// Copy into a topic that the policy leaves in clear.
+    #[arg(long)]
+    allow_clear: bool,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    brokers: BrokerArgs,
+}
+
+pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
+    let config = match load(&args.config) {
+        Ok(config) => config,
+        Err(code) => return Ok(code),
+    };
+    let policy = match policy(&config)? {
+        Ok(policy) => policy,
+        Err(code) => return Ok(code),
+    };
+    let plan = Plan {
+        source: args.topic.clone(),
+        target: args.to.clone(),
+        state: args.state.clone(),
+        skip_unopened: args.skip_unopened,
+        allow_clear: args.allow_clear,
+        rate_limit: args.rate_limit,
+    };
+    block_on(async {
+        let keys = open_keys(&config)?;
+        let mut cluster = args.brokers.cluster(Some(&config))?;
+        let mut copier = Copier::start(&mut cluster, keys, &policy, &plan).await?;
+        let done = copier.run(args.quiet).await?;
+        let mut errors = std::io::stderr();
+        let _ = writeln!(
+            errors,
+            "{} records in {} partitions copied, {} left out",
+            done.records, done.partitions, done.skipped
+        );
+        if !args.verify {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let verified = copier.verify(args.quiet).await?;
+        for difference in &verified.differences {
+            let _ = writeln!(errors, "{difference}");
+        }
+        if verified.differences.is_empty() {
+            let _ = writeln!(errors, "verified: {} records are the same", verified.records);
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Ok(ExitCode::FAILURE)
+        }
+    })
+}
+
+/// The policy as it takes effect now; its files stay as they are.
+fn policy(config: &ToolsConfig) -> anyhow::Result<Result<EffectivePolicy, ExitCode>> {
+    let files = config
+        .policy
+        .as_ref()
+        .context("the file of --config has no policy, which says how the target is sealed")?;
+    let providers = config.key_providers.keys().cloned().collect();
+    let policy = match Policy::load(files.file.as_path(), &providers) {
+        Ok(policy) => policy,
+        Err(errors) => return Ok(Err(mistakes(&errors))),
+    };
+    let ledger = match &files.state_file {
+        Some(file) => Ledger::load(file.as_path())?.updated(&policy),
+        None => Ledger::default(),
+    };
+    Ok(Ok(EffectivePolicy::new(policy, ledger)))
+}

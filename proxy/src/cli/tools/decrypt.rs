@@ -1,0 +1,120 @@
+//! `decrypt`: gets records out, with keys and without any proxy.
+
+use super::brokers::BrokerArgs;
+use super::sources::SourceArgs;
+use super::{block_on, load, open_keys};
+use crate::client::Isolation;
+use crate::tools::decrypt::{Counts, Decrypter, Form, OnError};
+use crate::tools::progress::Progress;
+use clap::{Args, ValueEnum};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Get records out of what is stored, without any proxy.
+///
+/// Needs the key providers of --config, and their consent: each data key is unwrapped by the provider, which its own log tells.
+/// `RUST_LOG=warn,audit=info` tells it on standard error too. Records go to standard output in clear; keep them as you would keep
+/// the keys. Counts go to standard error. Exit code 0 where all records were opened, 1 where not.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DecryptArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// A proxy.yaml with the cluster's name and the keyProviders. Its upstream says where brokers are; it may hold nothing else.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// How records are written.
+    #[arg(long, value_enum, default_value_t = Output::Json)]
+    output: Output,
+    /// What becomes of records that cannot be opened.
+    #[arg(long, value_enum, default_value_t = Errors::Stop)]
+    on_error: Errors,
+    /// Whether topics are read with the records of aborted and open transactions. Files are always read so.
+    #[arg(long, value_enum, default_value_t = Transactions::ReadCommitted)]
+    isolation: Transactions,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    brokers: BrokerArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// One object a line, with text as text and other bytes in base64.
+    Json,
+    /// One object a line, with keys and values in base64.
+    JsonBase64,
+    /// Values alone, each with an end of line behind it.
+    Raw,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Errors {
+    Stop,
+    Skip,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Transactions {
+    ReadCommitted,
+    ReadUncommitted,
+}
+
+pub(in crate::cli) fn run(args: &DecryptArgs) -> anyhow::Result<ExitCode> {
+    let config = match load(&args.config) {
+        Ok(config) => config,
+        Err(code) => return Ok(code),
+    };
+    let form = match args.output {
+        Output::Json => Form::Json,
+        Output::JsonBase64 => Form::Base64,
+        Output::Raw => Form::Raw,
+    };
+    let on_error = match args.on_error {
+        Errors::Stop => OnError::Stop,
+        Errors::Skip => OnError::Skip,
+    };
+    let isolation = match args.isolation {
+        Transactions::ReadCommitted => Isolation::Committed,
+        Transactions::ReadUncommitted => Isolation::Uncommitted,
+    };
+    block_on(async {
+        let out = BufWriter::with_capacity(1 << 17, std::io::stdout());
+        let mut decrypter = Decrypter::new(open_keys(&config)?, out, form, on_error);
+        let done = if let Some(segments) = args.source.segments()? {
+            let mut progress = Progress::new("decrypt", segments.progress().1, args.quiet);
+            let done = decrypter.segments(segments, &mut progress).await;
+            progress.end();
+            done
+        } else {
+            let mut cluster = args.brokers.cluster(Some(&config))?;
+            let places = args.source.places(&mut cluster).await?;
+            let total = u64::try_from(places.len()).unwrap_or(0);
+            let mut progress = Progress::new("decrypt", total, args.quiet);
+            let done = decrypter.partitions(&mut cluster, places, isolation, &mut progress).await;
+            progress.end();
+            done
+        };
+        let counts = decrypter.counts();
+        tell(&counts);
+        done?;
+        Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+fn tell(counts: &Counts) {
+    let mut errors = std::io::stderr();
+    let Counts { records, without_value, failed, aborted_batches, truncated_bytes } = counts;
+    let _ = writeln!(errors, "{records} records written, {failed} not opened");
+    if *without_value > 0 {
+        let _ = writeln!(errors, "{without_value} records without a value left out");
+    }
+    if *aborted_batches > 0 {
+        let _ = writeln!(errors, "{aborted_batches} batches of aborted transactions left out");
+    }
+    if *truncated_bytes > 0 {
+        let _ = writeln!(errors, "{truncated_bytes} bytes at the end of files are no whole batch");
+    }
+}

@@ -1,0 +1,163 @@
+//! An audit in words.
+
+use super::super::content::Content;
+use super::super::report::{Table, row};
+use super::super::tally::Row;
+use super::{Audit, Audited, Question, Verdict};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Partitions that a sentence of the table names at most.
+const NAMED: usize = 50;
+
+impl Audit {
+    /// For programs.
+    pub(crate) fn to_json(&self, question: Option<(&Question, &Verdict)>) -> Value {
+        json!({
+            "scope": self.scope(),
+            "sample": if self.every > 1 { json!({ "oneIn": self.every }) } else { Value::Null },
+            "clean": self.is_clean(),
+            "canDestroy": question.map(|(question, verdict)| asked(question, verdict)),
+            "partitions": self.partitions.iter().map(partition).collect::<Vec<_>>(),
+        })
+    }
+
+    /// For people.
+    pub(crate) fn to_table(&self, question: Option<(&Question, &Verdict)>) -> String {
+        let mut table = Table::new(&["PARTITION", "KEY", "RECORDS", "FIRST OFFSET", "LAST OFFSET"]);
+        let mut notes = String::new();
+        for audited in &self.partitions {
+            let place = audited.place().to_string();
+            let rows: Vec<Row> = if audited.tally.ranges_end().is_none() {
+                audited.tally.ranges().collect()
+            } else {
+                // Totals then say more than the beginning of a long list.
+                let _ = writeln!(
+                    notes,
+                    "{place}: keys change too often to list all ranges; each key is told with its first and last offset"
+                );
+                let is_quiet = |content: &Content| matches!(content, Content::Null | Content::Control);
+                audited.tally.rows().iter().filter(|row| !is_quiet(&row.content)).cloned().collect()
+            };
+            for row in rows {
+                table.row([
+                    place.clone(),
+                    row.content.to_string(),
+                    row.records.to_string(),
+                    row.first_offset.to_string(),
+                    row.last_offset.to_string(),
+                ]);
+            }
+            notes.push_str(&transactions(audited, &place));
+        }
+        let mut text = table.text() + &notes;
+        let clear: u64 = self.count(|content| *content == Content::Clear);
+        let sealed: u64 = self.count(|content| matches!(content, Content::Sealed(_)));
+        let damaged = self.partitions.iter().filter(|audited| audited.has_damage()).count();
+        let partitions = self.partitions.len();
+        let _ = writeln!(
+            text,
+            "{}: {partitions} partitions, {sealed} records sealed, {clear} in clear, {damaged} partitions with damage",
+            self.scope()
+        );
+        if self.every > 1 {
+            let _ = writeln!(
+                text,
+                "A sample: one part in {} was read. What was not seen may be there.",
+                self.every
+            );
+        }
+        if let Some((question, verdict)) = question {
+            text.push_str(&answer(question, verdict));
+        }
+        text
+    }
+
+    fn scope(&self) -> &'static str {
+        if self.all_topics { "all topics that this identity may see" } else { "the topics given" }
+    }
+
+    fn count(&self, is: impl Fn(&Content) -> bool) -> u64 {
+        self.partitions.iter().fold(0, |sum, audited| sum.saturating_add(audited.tally.count(&is)))
+    }
+}
+
+fn asked(question: &Question, verdict: &Verdict) -> Value {
+    let dependents = verdict.dependents.iter().map(|dependent| {
+        json!({
+            "topic": dependent.place.topic,
+            "partition": dependent.place.partition,
+            "version": dependent.version,
+            "records": dependent.records,
+            "firstOffset": dependent.first_offset,
+            "lastOffset": dependent.last_offset,
+        })
+    });
+    json!({
+        "key": question.to_string(),
+        "answer": if verdict.yes { "yes" } else { "no" },
+        "reasons": verdict.reasons,
+        "dependents": dependents.collect::<Vec<_>>(),
+    })
+}
+
+fn answer(question: &Question, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    let answer = if verdict.yes { "yes: no record needs it" } else { "NO" };
+    let _ = writeln!(text, "Can {question} be destroyed? {answer}");
+    for reason in &verdict.reasons {
+        let _ = writeln!(text, "  {reason}");
+    }
+    for dependent in verdict.dependents.iter().take(NAMED) {
+        let version = dependent.version.as_deref().unwrap_or("unknown");
+        let _ = writeln!(
+            text,
+            "  {}: {} records of version {version} at offsets {} to {}",
+            dependent.place, dependent.records, dependent.first_offset, dependent.last_offset
+        );
+    }
+    if let Some(more) = verdict.dependents.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        let _ = writeln!(text, "  and {more} more, which --output json lists");
+    }
+    text
+}
+
+fn transactions(audited: &Audited, place: &str) -> String {
+    let mut text = String::new();
+    let (aborted, open) = (audited.tally.transactions().aborted(), audited.tally.transactions().open());
+    if aborted > 0 {
+        let _ = writeln!(text, "{place}: {aborted} of the records are of aborted transactions");
+    }
+    if open > 0 {
+        let _ = writeln!(text, "{place}: {open} of the records are of transactions that are open");
+    }
+    if audited.lost > 0 {
+        let _ = writeln!(
+            text,
+            "{place}: {} offsets were removed by retention before they were read",
+            audited.lost
+        );
+    }
+    text
+}
+
+fn partition(audited: &Audited) -> Value {
+    let tally = &audited.tally;
+    let rows = |rows: &[Row]| rows.iter().map(row).collect::<Vec<_>>();
+    let ranges: Vec<Row> = tally.ranges().collect();
+    json!({
+        "topic": audited.topic,
+        "partition": audited.partition,
+        "startOffset": audited.start,
+        "endOffset": audited.end,
+        "offsetsRemovedMeanwhile": audited.lost,
+        "batches": tally.batches(),
+        "clearRecords": tally.count(|content| *content == Content::Clear),
+        "abortedRecords": tally.transactions().aborted(),
+        "openTransactionRecords": tally.transactions().open(),
+        "uncountedRecords": tally.beyond(),
+        "contents": rows(tally.rows()),
+        "ranges": rows(&ranges),
+        "rangesEndAt": tally.ranges_end(),
+    })
+}

@@ -1,0 +1,225 @@
+//! `copy`: writes the records of a topic into another, sealed with the keys that the other's rule names now.
+//!
+//! Only what is committed is copied, each record once. Before a batch is sent, the state file says so; a copy that was
+//! interrupted looks at the end of the target to see whether it got there, and goes on. That needs a target that nobody
+//! else writes to meanwhile, which is checked with every batch.
+
+mod batches;
+mod error;
+mod sealing;
+mod state;
+mod target;
+mod verify;
+
+use super::opening::{Opened, Opening};
+use super::progress::Progress;
+use super::{Log, PieceKind};
+use crate::client::{Appended, Bound, Cluster, Isolation, Place};
+use batches::{Batches, PlainBatch};
+use proxy_config::EffectivePolicy;
+use proxy_crypto::Keys;
+use state::{Pending, State};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) use error::CopyError;
+pub(crate) use verify::Verified;
+
+use self::sealing::Sealing;
+
+/// What is copied, and how.
+pub(crate) struct Plan {
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) state: PathBuf,
+    /// Go on behind records that cannot be opened.
+    pub(crate) skip_unopened: bool,
+    /// Let the target be in clear where its rule says so.
+    pub(crate) allow_clear: bool,
+    /// Bytes a second.
+    pub(crate) rate_limit: Option<u64>,
+}
+
+/// What was done, by all runs together.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Copied {
+    pub(crate) records: u64,
+    pub(crate) skipped: u64,
+    pub(crate) partitions: usize,
+}
+
+/// A copy under way.
+pub(crate) struct Copier<'a> {
+    cluster: &'a mut Cluster,
+    keys: Arc<Keys>,
+    plan: &'a Plan,
+    opening: Opening,
+    sealing: Sealing,
+    state: State,
+    pace: Pace,
+}
+
+impl<'a> Copier<'a> {
+    /// Checks both topics and finds out how far an earlier run got.
+    pub(crate) async fn start(
+        cluster: &'a mut Cluster,
+        keys: Arc<Keys>,
+        policy: &EffectivePolicy,
+        plan: &'a Plan,
+    ) -> Result<Self, CopyError> {
+        if plan.source == plan.target {
+            return Err(CopyError::SameTopic);
+        }
+        let (source, target) = target::topics(cluster, &plan.source, &plan.target).await?;
+        let sealing = target::sealing(cluster, Arc::clone(&keys), policy, plan).await?;
+        let state = State::open(cluster, &plan.state, &source, &target).await?;
+        let opening = Opening::new(Arc::clone(&keys));
+        let pace = Pace::new(plan.rate_limit);
+        Ok(Self { cluster, keys, plan, opening, sealing, state, pace })
+    }
+
+    /// Copies what the source has now.
+    pub(crate) async fn run(&mut self, quiet: bool) -> Result<Copied, CopyError> {
+        let mut logs = Vec::new();
+        for partition in self.state.partitions() {
+            self.resolve(partition).await?;
+            let place = Arc::new(Place { topic: self.plan.source.as_str().into(), partition });
+            let from = self.state.get(partition).source_next;
+            let log = Log::open(self.cluster, Arc::clone(&place), Isolation::Committed, from).await;
+            logs.push(log.map_err(|error| CopyError::Read(Place::clone(&place), error))?);
+        }
+        let left = |log: &Log| u64::try_from(log.end().saturating_sub(log.position())).unwrap_or(0);
+        let mut progress = Progress::new("copy", logs.iter().map(left).fold(0, u64::saturating_add), quiet);
+        let mut done = 0_u64;
+        for log in logs {
+            let total = left(&log);
+            let result = self.partition(log, &mut progress, done).await;
+            if let Err(error) = result {
+                progress.end();
+                return Err(error);
+            }
+            done = done.saturating_add(total);
+        }
+        progress.end();
+        self.state.save()?;
+        Ok(self.state.copied())
+    }
+
+    /// Reads the target and compares it with what was read from the source.
+    pub(crate) async fn verify(&mut self, quiet: bool) -> Result<Verified, CopyError> {
+        verify::verify(self.cluster, Arc::clone(&self.keys), &self.plan.target, &self.state, quiet).await
+    }
+
+    /// Whether a batch that was being sent when the last run ended has arrived.
+    async fn resolve(&mut self, partition: i32) -> Result<(), CopyError> {
+        let (place, found) = (self.target_place(partition), self.target_end(partition).await?);
+        let position = self.state.get_mut(partition);
+        if let Some(pending) = position.pending.take()
+            && found == pending.behind(position.target_next)
+        {
+            position.take(pending);
+        }
+        let expected = position.target_next;
+        if found == expected { Ok(()) } else { Err(CopyError::Foreign { place, found, expected }) }
+    }
+
+    async fn target_end(&mut self, partition: i32) -> Result<i64, CopyError> {
+        let place = self.target_place(partition);
+        let end = self.cluster.offset(&place, Bound::End, Isolation::Uncommitted).await;
+        end.map_err(|error| CopyError::Read(place, error))
+    }
+
+    fn target_place(&self, partition: i32) -> Place {
+        Place { topic: self.plan.target.as_str().into(), partition }
+    }
+
+    async fn partition(&mut self, mut log: Log, progress: &mut Progress, done: u64) -> Result<(), CopyError> {
+        let place = Arc::clone(log.place());
+        let partition = place.partition;
+        let start = log.position();
+        let mut batches = Batches::new(self.sealing.limits(), self.state.get(partition).digest);
+        let skip = self.plan.skip_unopened;
+        while let Some(piece) =
+            log.next(self.cluster).await.map_err(|error| CopyError::Read(Place::clone(&place), error))?
+        {
+            if piece.kind == PieceKind::Aborted {
+                continue;
+            }
+            let each = |opened: Opened<'_>| match opened {
+                // The batch that holds the first offset comes whole, and may have been copied in part.
+                Ok(record) if record.offset < start => Ok(()),
+                Err(unopened) if unopened.last < start => Ok(()),
+                Ok(record) => batches.add(&record),
+                Err(unopened) if skip && !unopened.cause.is_passing() => {
+                    batches.skip(unopened.records);
+                    Ok(())
+                }
+                Err(unopened) => Err(CopyError::Unopened(Place::clone(&place), unopened)),
+            };
+            self.opening.open(&piece, each).await?;
+            for batch in batches.take_full() {
+                self.send(partition, batch).await?;
+            }
+            let read = u64::try_from(log.position().saturating_sub(start)).unwrap_or(0);
+            progress.at(done.saturating_add(read), &place);
+        }
+        for batch in batches.take_all() {
+            self.send(partition, batch).await?;
+        }
+        let position = self.state.get_mut(partition);
+        // Markers and aborted records behind the last batch.
+        position.source_next = Some(log.end());
+        position.skipped = position.skipped.saturating_add(batches.skipped());
+        Ok(())
+    }
+
+    /// Appends a batch to the target.
+    async fn send(&mut self, partition: i32, batch: PlainBatch) -> Result<(), CopyError> {
+        let place = self.target_place(partition);
+        let producer = self.state.producer();
+        let sequence = self.state.get(partition).sequence;
+        let sealed = self.sealing.seal(&place, &batch, producer, sequence).await?;
+        let size = sealed.len();
+        let records = batch.records();
+        let (source_next, skipped, digest) = (batch.source_next, batch.skipped, batch.digest);
+        let pending = Pending { source_next, records, skipped, digest };
+        self.state.get_mut(partition).pending = Some(pending);
+        self.state.save()?;
+        let expected = self.state.get(partition).target_next;
+        let appended = self.cluster.produce(&place, sealed).await;
+        let (found, expected) = match appended.map_err(|error| CopyError::Write(place.clone(), error))? {
+            Appended::At(offset) => (offset, expected),
+            Appended::Before => (self.target_end(partition).await?, pending.behind(expected)),
+        };
+        if found != expected {
+            return Err(CopyError::Foreign { place, found, expected });
+        }
+        let position = self.state.get_mut(partition);
+        if let Some(pending) = position.pending.take() {
+            position.take(pending);
+        }
+        self.pace.wait(size).await;
+        Ok(())
+    }
+}
+
+/// No more than so many bytes a second, on average.
+struct Pace {
+    bytes_a_second: Option<u64>,
+    start: Instant,
+    sent: u64,
+}
+
+impl Pace {
+    fn new(bytes_a_second: Option<u64>) -> Self {
+        Self { bytes_a_second, start: Instant::now(), sent: 0 }
+    }
+
+    async fn wait(&mut self, bytes: usize) {
+        let Some(rate) = self.bytes_a_second else { return };
+        self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        let milliseconds = self.sent.saturating_mul(1000).checked_div(rate).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(milliseconds).saturating_sub(self.start.elapsed())).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! Puts records together to batches, as a producer would.
+
+use super::super::opening::PlainRecord;
+use super::CopyError;
+use aws_lc_rs::digest::{Context, SHA256};
+use proxy_records::{Codec, Record, write_record};
+
+/// Records of a batch, so that neither stubs nor a refused batch grow without bounds.
+const MAX_RECORDS: usize = 10_000;
+
+/// How large a batch may become where it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Bytes of the batch as the broker gets it.
+    pub(super) bytes: usize,
+    /// What encryption adds to a batch, and to each of its records, at most.
+    pub(super) for_batch: usize,
+    pub(super) for_record: usize,
+}
+
+/// A hash over all records so far, in order.
+pub(super) type Digest = [u8; 32];
+
+/// Records that become one batch.
+pub(super) struct PlainBatch {
+    pub(super) section: Vec<u8>,
+    pub(super) count: i32,
+    pub(super) base_timestamp: i64,
+    pub(super) max_timestamp: i64,
+    /// Of the first record's batch.
+    pub(super) codec: Codec,
+    /// Behind the last record.
+    pub(super) source_next: i64,
+    /// Of this batch and all before it.
+    pub(super) digest: Digest,
+    /// Records before its last one that were left out.
+    pub(super) skipped: u64,
+}
+
+pub(super) struct Batches {
+    limits: Limits,
+    full: Vec<PlainBatch>,
+    current: Option<PlainBatch>,
+    digest: Digest,
+    skipped: u64,
+}
+
+impl PlainBatch {
+    pub(super) fn records(&self) -> u64 {
+        u64::try_from(self.count).unwrap_or(0)
+    }
+}
+
+impl Batches {
+    pub(super) fn new(limits: Limits, digest: Digest) -> Self {
+        Self { limits, full: Vec::new(), current: None, digest, skipped: 0 }
+    }
+
+    /// Adds a record to the batch that is being made, or begins another.
+    pub(super) fn add(&mut self, record: &PlainRecord<'_>) -> Result<(), CopyError> {
+        let timestamp = record.timestamp.unwrap_or(-1);
+        self.digest = chain(&self.digest, record);
+        let is_full = self.current.as_ref().is_some_and(|batch| {
+            let records = usize::try_from(batch.count).unwrap_or(usize::MAX);
+            let size = batch.section.len().saturating_add(size(record));
+            let growth = records.saturating_add(1).saturating_mul(self.limits.for_record);
+            let stored = size.saturating_add(growth).saturating_add(self.limits.for_batch);
+            records >= MAX_RECORDS || stored > self.limits.bytes
+        });
+        if is_full {
+            self.full.extend(self.current.take());
+        }
+        let batch = self.current.get_or_insert_with(|| PlainBatch {
+            section: Vec::new(),
+            count: 0,
+            base_timestamp: timestamp,
+            max_timestamp: timestamp,
+            codec: record.codec,
+            source_next: 0,
+            digest: [0; 32],
+            skipped: 0,
+        });
+        let written = Record {
+            attributes: 0,
+            timestamp_delta: timestamp.wrapping_sub(batch.base_timestamp),
+            offset_delta: batch.count,
+            key: record.key,
+            value: record.value,
+            headers: record.headers,
+        };
+        write_record(&written, None, &mut batch.section).map_err(CopyError::Record)?;
+        batch.count = batch.count.saturating_add(1);
+        batch.max_timestamp = batch.max_timestamp.max(timestamp);
+        batch.source_next = record.offset.saturating_add(1);
+        batch.digest = self.digest;
+        batch.skipped = batch.skipped.saturating_add(std::mem::take(&mut self.skipped));
+        Ok(())
+    }
+
+    /// Records that are left out.
+    pub(super) fn skip(&mut self, records: u64) {
+        self.skipped = self.skipped.saturating_add(records.max(1));
+    }
+
+    /// Those behind the last batch.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    pub(super) fn take_full(&mut self) -> Vec<PlainBatch> {
+        std::mem::take(&mut self.full)
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<PlainBatch> {
+        self.full.extend(self.current.take());
+        self.take_full()
+    }
+}
+
+/// What a record takes at most beyond its fields: lengths and deltas.
+const LENGTHS: usize = 40;
+
+fn size(record: &PlainRecord<'_>) -> usize {
+    let field = |field: Option<&[u8]>| field.map_or(0, <[u8]>::len);
+    [field(record.key), field(record.value), record.headers.raw().len(), LENGTHS]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+}
+
+/// Nothing of a record can change, nor can records change places, without changing the hash.
+pub(super) fn chain(before: &Digest, record: &PlainRecord<'_>) -> Digest {
+    let mut hash = Context::new(&SHA256);
+    hash.update(before);
+    hash.update(&record.timestamp.unwrap_or(-1).to_be_bytes());
+    for field in [record.key, record.value] {
+        let length = field.map_or(-1, |field| i64::try_from(field.len()).unwrap_or(i64::MAX));
+        hash.update(&length.to_be_bytes());
+        hash.update(field.unwrap_or_default());
+    }
+    hash.update(&record.headers.len().to_be_bytes());
+    hash.update(record.headers.raw());
+    let mut digest = [0; 32];
+    digest.copy_from_slice(hash.finish().as_ref().first_chunk::<32>().unwrap_or(&[0; 32]));
+    digest
+}

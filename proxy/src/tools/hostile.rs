@@ -1,0 +1,193 @@
+//! Entries as an enemy would store them: whatever they are, every tool ends, says something or nothing, and takes no memory
+//! by their word.
+
+use super::content::{Content, Damage, Run};
+use super::look::Looker;
+use super::opening::Opening;
+use super::{Piece, PieceKind, Versions};
+use crate::client::Place;
+use bytes::Bytes;
+use proptest::prelude::*;
+use proxy_crypto::{ClusterName, EnvelopeHeader, KeyLimits, Keys};
+use proxy_records::{Attributes, BatchHeader, Codec, Codecs, ENVELOPE_HEADER_NAME, Record, write_record};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+fn piece(kind: PieceKind, bytes: impl Into<Bytes>) -> Piece {
+    Piece { place: Arc::new(Place { topic: "payments.eu".into(), partition: 5 }), kind, bytes: bytes.into() }
+}
+
+fn look(piece: &Piece) -> Vec<Run> {
+    let mut runs = Vec::new();
+    Looker::new(Versions::Guessed, true).look(piece, |run| runs.push(run));
+    runs
+}
+
+/// Opens without any key; counts what came and what did not.
+fn open(piece: &Piece) -> (usize, usize) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let keys = Keys::new(&ClusterName::new("c").unwrap(), HashMap::new(), KeyLimits::default());
+        let (mut opened, mut unopened) = (0, 0);
+        let each = |record: super::opening::Opened<'_>| {
+            match record {
+                Ok(_) => opened += 1,
+                Err(_) => unopened += 1,
+            }
+            Ok::<(), std::convert::Infallible>(())
+        };
+        Opening::new(Arc::new(keys)).open(piece, each).await.unwrap();
+        (opened, unopened)
+    })
+}
+
+/// Envelope headers of the published vectors, with the ciphertext that belongs to them.
+fn vectors(list: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let vectors: Value = serde_json::from_str(include_str!("../../crypto/vectors/v1.json")).unwrap();
+    let bytes = |value: &Value| {
+        let hex = value.as_str().unwrap();
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let all = vectors[list].as_array().unwrap().iter();
+    all.map(|vector| (bytes(&vector["header"]), bytes(&vector["sealed"]))).collect()
+}
+
+/// Key, value, envelope header.
+type Parts<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
+
+fn batch(codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
+    let mut section = Vec::new();
+    for (delta, (key, value, envelope)) in (0..).zip(records) {
+        let record = Record {
+            attributes: 0,
+            timestamp_delta: 0,
+            offset_delta: delta,
+            key: *key,
+            value: *value,
+            headers: proxy_records::Headers::NONE,
+        };
+        let first = envelope.map(|envelope| (ENVELOPE_HEADER_NAME.as_bytes(), Some(envelope)));
+        write_record(&record, first, &mut section).unwrap();
+    }
+    let mut compressed = Vec::new();
+    Codecs::new(1 << 24).compress(codec, &section, &mut compressed).unwrap();
+    let count = i32::try_from(records.len()).unwrap();
+    let mut header = BatchHeader {
+        base_offset: 100,
+        length: 0,
+        leader_epoch: 0,
+        crc: 0,
+        attributes: Attributes(0).with_codec(codec),
+        last_offset_delta: count - 1,
+        base_timestamp: 0,
+        max_timestamp: 0,
+        producer_id: -1,
+        producer_epoch: -1,
+        base_sequence: -1,
+        record_count: count,
+    };
+    let mut batch = header.complete(&[&compressed]).to_vec();
+    batch.extend(compressed);
+    batch
+}
+
+/// Batches of all kinds, sound as far as can be told without keys.
+fn samples() -> Vec<Vec<u8>> {
+    let mut samples = Vec::new();
+    for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+        samples.push(batch(codec, &[(Some(b"k"), Some(b"v"), None), (Some(b"k"), None, None)]));
+        for (header, sealed) in vectors("records").iter().take(3) {
+            samples.push(batch(codec, &[(None, Some(b"v"), None), (Some(b"k"), Some(sealed), Some(header))]));
+        }
+        for (header, sealed) in vectors("batches").iter().take(3) {
+            let salt = EnvelopeHeader::parse(header).map_or([0; 32], |envelope| *envelope.salt());
+            let unique = &salt[..16];
+            samples.push(batch(codec, &[(Some(unique), Some(sealed), Some(header)), (None, None, None)]));
+        }
+    }
+    samples
+}
+
+#[test]
+fn contents_are_told_apart() {
+    let clear = look(&piece(
+        PieceKind::Batch,
+        batch(Codec::Zstd, &[(Some(b"k"), Some(b"v"), None), (Some(b"k"), None, None)]),
+    ));
+    assert_eq!(clear.iter().map(|run| &run.content).collect::<Vec<_>>(), [&Content::Clear, &Content::Null]);
+    let (header, sealed) = &vectors("records")[0];
+    let mixed = look(&piece(
+        PieceKind::Batch,
+        batch(Codec::None, &[(Some(b"k"), Some(sealed), Some(header)), (None, Some(b"v"), None)]),
+    ));
+    assert!(
+        matches!(&mixed[0].content, Content::Sealed(protection) if &*protection.key == "payments"),
+        "{mixed:?}"
+    );
+    assert_eq!((mixed[1].first, &mixed[1].content), (101, &Content::Clear));
+}
+
+#[test]
+fn a_bent_checksum_is_told_and_nothing_is_opened() {
+    let mut bent = batch(Codec::None, &[(Some(b"k"), Some(b"v"), None)]);
+    *bent.last_mut().unwrap() ^= 1;
+    let piece = piece(PieceKind::Batch, bent);
+    assert_eq!(look(&piece)[0].content, Content::Damaged(Damage::Checksum));
+    assert_eq!(open(&piece), (0, 1));
+}
+
+/// The checksum is made right again, so that what is behind it is reached.
+fn repaired(mut batch: Vec<u8>) -> Vec<u8> {
+    if let Ok(mut header) = BatchHeader::parse(&batch) {
+        let section = batch.split_off(61);
+        batch = header.complete(&[&section]).to_vec();
+        batch.extend(section);
+    }
+    batch
+}
+
+#[test]
+fn no_bent_or_cut_batch_panics() {
+    for sample in samples() {
+        look(&piece(PieceKind::Batch, sample.clone()));
+        for at in 0..sample.len() {
+            for bit in [0x01, 0x80] {
+                let mut bent = sample.clone();
+                bent[at] ^= bit;
+                look(&piece(PieceKind::Batch, repaired(bent)));
+            }
+            look(&piece(PieceKind::Batch, repaired(sample[..at].to_vec())));
+        }
+    }
+}
+
+#[test]
+fn no_bent_batch_makes_opening_panic_or_hand_out_what_is_sealed() {
+    for sample in samples() {
+        for at in (0..sample.len()).step_by(7) {
+            let mut bent = sample.clone();
+            bent[at] ^= 0x10;
+            open(&piece(PieceKind::Batch, repaired(bent)));
+        }
+    }
+    for (header, sealed) in vectors("records") {
+        let sealed =
+            piece(PieceKind::Batch, batch(Codec::None, &[(Some(b"k"), Some(&sealed), Some(&header))]));
+        assert_eq!(open(&sealed), (0, 1));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_looked_at_and_opened(bytes in prop::collection::vec(any::<u8>(), 0..400), legacy: bool) {
+        let kind = if legacy { PieceKind::Legacy } else { PieceKind::Batch };
+        let piece = piece(kind, repaired(bytes));
+        look(&piece);
+        open(&piece);
+    }
+}

@@ -1,0 +1,306 @@
+//! Opens stored batches into records, with keys.
+//!
+//! Unlike the proxy, which hands a batch out whole or not at all, this gets out what can be got out: a record whose key is gone
+//! does not take others of its batch with it. What is not authentic is still never handed out.
+
+mod data_keys;
+mod unopened;
+
+use super::legacy::{self, Message};
+use super::look::offsets;
+use super::{MAX_DECOMPRESSED, Piece, PieceKind};
+use crate::client::Place;
+use bytes::Bytes;
+use data_keys::{DataKeys, KEPT};
+use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, open_batch};
+use proxy_records::{
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Headers, Kind, Location, Recognised, Records,
+    Scratch, SealedBatch, crc_matches, kind, recognise,
+};
+use std::sync::Arc;
+
+pub(crate) use unopened::{Cause, Unopened};
+
+/// A record as its producer sent it, with the broker's offset.
+pub(super) struct PlainRecord<'a> {
+    pub(super) offset: i64,
+    /// Milliseconds since 1970; the oldest messages have none.
+    pub(super) timestamp: Option<i64>,
+    /// Whether the timestamp is the broker's.
+    pub(super) log_append_time: bool,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) headers: Headers<'a>,
+    /// Of the batch as the producer sent it.
+    pub(super) codec: Codec,
+    /// The value was sealed, so it is what a holder of the key wrote.
+    pub(super) sealed: bool,
+}
+
+/// A record or a gap.
+pub(super) type Opened<'a> = Result<PlainRecord<'a>, Unopened>;
+
+/// Opens entries of logs; reused from entry to entry.
+pub(super) struct Opening {
+    keys: DataKeys,
+    scratch: Scratch,
+    codecs: Codecs,
+    section: Vec<u8>,
+    opener: RecordOpener,
+    plain: Vec<u8>,
+}
+
+impl Opening {
+    pub(super) fn new(keys: Arc<Keys>) -> Self {
+        Self {
+            keys: DataKeys::new(keys),
+            scratch: Scratch::new(MAX_DECOMPRESSED),
+            codecs: Codecs::new(MAX_DECOMPRESSED),
+            section: Vec::new(),
+            opener: RecordOpener::new(),
+            plain: Vec::new(),
+        }
+    }
+
+    /// Hands out what an entry holds, in order. Nothing of control batches, of empty ones, and of a truncated end.
+    pub(super) async fn open<E>(
+        &mut self,
+        piece: &Piece,
+        mut each: impl FnMut(Opened<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match piece.kind {
+            PieceKind::Batch | PieceKind::Aborted => self.batch(&piece.place, &piece.bytes, each).await,
+            PieceKind::Legacy => {
+                let mut result = Ok(());
+                let read = legacy::messages(&piece.bytes, &mut self.codecs, |message| {
+                    if result.is_ok() {
+                        result = each(Ok(PlainRecord::from(message)));
+                    }
+                });
+                result?;
+                if read.is_err() {
+                    let offset = legacy::offset(&piece.bytes);
+                    each(Err(Unopened { first: offset, last: offset, records: 1, cause: Cause::Malformed }))?;
+                }
+                Ok(())
+            }
+            PieceKind::Truncated(_) => Ok(()),
+            PieceKind::Unreadable(_, _) => {
+                let offset = legacy::offset(&piece.bytes);
+                each(Err(Unopened { first: offset, last: offset, records: 0, cause: Cause::Unreadable }))?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn batch<E>(
+        &mut self,
+        place: &Place,
+        batch: &Bytes,
+        mut each: impl FnMut(Opened<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Ok(header) = BatchHeader::parse(batch) else {
+            let offset = legacy::offset(batch);
+            each(Err(Unopened { first: offset, last: offset, records: 0, cause: Cause::Malformed }))?;
+            return Ok(());
+        };
+        if header.attributes.is_control() || header.record_count == 0 {
+            return Ok(());
+        }
+        let (first, last) = offsets(&header);
+        let records = u64::try_from(header.record_count).unwrap_or(0);
+        let all = |cause| Err(Unopened { first, last, records, cause });
+        if !crc_matches(batch) {
+            each(all(Cause::Checksum))?;
+            return Ok(());
+        }
+        let recognised = recognise(batch, &mut self.scratch);
+        let opened = match recognised {
+            Err(_) => Err(Cause::Malformed),
+            Ok(Recognised::MisplacedEnvelope | Recognised::UnknownEnvelope) => Err(Cause::Misplaced),
+            Ok(Recognised::Batch(sealed)) => {
+                let opened = self.sealed_batch(place, batch, &sealed).await;
+                opened.map(|(original, codec)| (original, codec, true))
+            }
+            Ok(Recognised::Records(_) | Recognised::Clear { .. }) => {
+                let codec = header.attributes.codec().unwrap_or(Codec::None);
+                self.section.clear();
+                self.section.extend_from_slice(match codec {
+                    Codec::None => batch.get(BATCH_HEADER_LEN..).unwrap_or_default(),
+                    _ => self.scratch.decompressed(),
+                });
+                self.fetch_keys(&header).await;
+                Ok((header, codec, false))
+            }
+        };
+        self.scratch.trim();
+        let (original, codec, whole) = match opened {
+            Ok(opened) => opened,
+            Err(cause) => {
+                each(all(cause))?;
+                return Ok(());
+            }
+        };
+        self.records(place, &original, (codec, whole), &mut each)
+    }
+
+    /// Opens the whole into the section, and gives the header that its producer had sent with the broker's offsets.
+    async fn sealed_batch(
+        &mut self,
+        place: &Place,
+        batch: &[u8],
+        sealed: &SealedBatch,
+    ) -> Result<(BatchHeader, Codec), Cause> {
+        let bytes = match sealed.location {
+            Location::InPlace => batch,
+            Location::Scratch => self.scratch.decompressed(),
+        };
+        let envelope = bytes.get(sealed.envelope_header.clone()).ok_or(Cause::Malformed)?.to_vec();
+        let mut payload = bytes.get(sealed.sealed.clone()).ok_or(Cause::Malformed)?.to_vec();
+        let envelope = EnvelopeHeader::parse(&envelope).map_err(Cause::Envelope)?;
+        if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
+            return Err(Cause::Misplaced);
+        }
+        let dek = self.keys.get(&envelope).await.map_err(Cause::Key)?;
+        let stored = &sealed.header;
+        let context = BatchContext {
+            topic: &place.topic,
+            partition: place.partition,
+            producer_id: stored.producer_id,
+            producer_epoch: stored.producer_epoch,
+            base_sequence: stored.base_sequence,
+            last_offset_delta: stored.last_offset_delta,
+        };
+        let length = open_batch(&dek, &envelope, &context, &mut payload).map_err(Cause::Open)?;
+        let facts = envelope.batch_facts().ok_or(Cause::Misplaced)?;
+        let codec = Attributes(facts.attributes).codec().map_err(|_| Cause::Malformed)?;
+        let payload = payload.get(..length).ok_or(Cause::Malformed)?;
+        self.codecs.decompress(codec, payload, &mut self.section).map_err(|_| Cause::Malformed)?;
+        let log_append_time = stored.attributes.has_log_append_time();
+        let original = BatchHeader {
+            attributes: Attributes(facts.attributes).with_log_append_time(log_append_time),
+            record_count: facts.record_count,
+            base_timestamp: facts.base_timestamp,
+            max_timestamp: if log_append_time { stored.max_timestamp } else { facts.max_timestamp },
+            ..*stored
+        };
+        Ok((original, codec))
+    }
+
+    /// Gets the data keys of all records of the section, so that nothing waits while records are handed out.
+    async fn fetch_keys(&mut self, header: &BatchHeader) {
+        let mut wanted: Vec<Vec<u8>> = Vec::new();
+        for record in Records::new(&self.section, header.record_count).map_while(Result::ok) {
+            let Ok(Kind::Value(bytes)) = kind(&record) else { continue };
+            let Ok(envelope) = EnvelopeHeader::parse(bytes) else { continue };
+            let is_wanted = |other: &Vec<u8>| {
+                EnvelopeHeader::parse(other).is_ok_and(|other| {
+                    other.wrapped() == envelope.wrapped()
+                        && other.provider() == envelope.provider()
+                        && other.key() == envelope.key()
+                })
+            };
+            // Most records have the key of the one before. More than are kept are got when it is their turn.
+            if wanted.len() < KEPT && !wanted.iter().rev().any(is_wanted) {
+                wanted.push(bytes.to_vec());
+            }
+        }
+        for bytes in wanted {
+            if let Ok(envelope) = EnvelopeHeader::parse(&bytes) {
+                // What is wrong is remembered, and told with the record.
+                let _ = self.keys.get(&envelope).await;
+            }
+        }
+    }
+
+    /// Hands out the records of the section.
+    fn records<E>(
+        &mut self,
+        place: &Place,
+        header: &BatchHeader,
+        (codec, whole): (Codec, bool),
+        each: &mut impl FnMut(Opened<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let log_append_time = header.attributes.has_log_append_time();
+        for record in Records::new(&self.section, header.record_count) {
+            let Ok(record) = record else {
+                let (_, last) = offsets(header);
+                each(Err(Unopened { first: last, last, records: 0, cause: Cause::Malformed }))?;
+                break;
+            };
+            let offset = header.base_offset.saturating_add(i64::from(record.offset_delta));
+            let own = header.base_timestamp.wrapping_add(record.timestamp_delta);
+            let mut plain = PlainRecord {
+                offset,
+                timestamp: Some(if log_append_time { header.max_timestamp } else { own }),
+                log_append_time,
+                key: record.key,
+                value: record.value,
+                headers: record.headers,
+                codec,
+                sealed: whole,
+            };
+            let opened = match kind(&record) {
+                Ok(Kind::Clear) => Ok(()),
+                Ok(Kind::Marker) if record.value.is_none() => {
+                    record.headers.rest().map(|rest| plain.headers = rest).map_err(|_| Cause::Malformed)
+                }
+                Ok(Kind::Value(envelope)) => {
+                    let timestamp = (!log_append_time).then_some(own);
+                    self.plain.clear();
+                    let (keys, opener) = (&self.keys, &mut self.opener);
+                    open_value(keys, opener, place, envelope, &record, timestamp, &mut self.plain).map(
+                        |headers| {
+                            plain.value = Some(&self.plain);
+                            plain.sealed = true;
+                            plain.headers = headers;
+                        },
+                    )
+                }
+                Ok(Kind::Marker | Kind::Batch(_) | Kind::Unknown) => Err(Cause::Misplaced),
+                Err(_) => Err(Cause::Malformed),
+            };
+            each(match opened {
+                Ok(()) => Ok(plain),
+                Err(cause) => Err(Unopened { first: offset, last: offset, records: 1, cause }),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens one value, and gives the headers without the envelope's.
+fn open_value<'a>(
+    keys: &DataKeys,
+    opener: &mut RecordOpener,
+    place: &Place,
+    envelope: &[u8],
+    record: &proxy_records::Record<'a>,
+    timestamp: Option<i64>,
+    plain: &mut Vec<u8>,
+) -> Result<Headers<'a>, Cause> {
+    let envelope = EnvelopeHeader::parse(envelope).map_err(Cause::Envelope)?;
+    let sealed = record.value.ok_or(Cause::Misplaced)?;
+    let Some(dek) = keys.find(&envelope) else {
+        // A batch of so many keys was never sealed by a proxy.
+        return Err(Cause::Malformed);
+    };
+    let dek = dek.as_ref().map_err(|error| Cause::Key(error.clone()))?;
+    opener.open(dek, &envelope, &place.topic, record.key, timestamp, sealed, plain).map_err(Cause::Open)?;
+    record.headers.rest().map_err(|_| Cause::Malformed)
+}
+
+impl<'a> From<Message<'a>> for PlainRecord<'a> {
+    fn from(message: Message<'a>) -> Self {
+        Self {
+            offset: message.offset,
+            timestamp: message.timestamp,
+            log_append_time: false,
+            key: message.key,
+            value: message.value,
+            headers: Headers::NONE,
+            codec: Codec::None,
+            sealed: false,
+        }
+    }
+}

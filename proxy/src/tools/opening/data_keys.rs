@@ -1,0 +1,113 @@
+//! The data keys of the batches at hand.
+
+use proxy_crypto::{Dek, EnvelopeHeader, Keys, ProviderError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Data keys that are kept. The cache behind them may ask its provider again, this one is only for a few batches.
+pub(super) const KEPT: usize = 64;
+/// A provider that does not answer is asked so often, each time after a longer pause.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
+
+type Answer = Result<Arc<Dek>, ProviderError>;
+
+/// What providers said last.
+pub(super) struct DataKeys {
+    keys: Arc<Keys>,
+    known: VecDeque<Known>,
+}
+
+struct Known {
+    provider: Box<str>,
+    key: Box<str>,
+    wrapped: Box<[u8]>,
+    answer: Answer,
+}
+
+impl DataKeys {
+    pub(super) fn new(keys: Arc<Keys>) -> Self {
+        Self { keys, known: VecDeque::new() }
+    }
+
+    /// The data key of an envelope. A provider that does not answer is asked again for a while; what it says in the end is
+    /// remembered too.
+    pub(super) async fn get(&mut self, envelope: &EnvelopeHeader<'_>) -> Answer {
+        // Those that are needed together must not drive one another out, so the last one that was asked for goes last.
+        if let Some(known) = self.place(envelope).and_then(|place| self.known.remove(place)) {
+            let answer = known.answer.clone();
+            self.known.push_back(known);
+            return answer;
+        }
+        let answer = self.ask(envelope).await;
+        if self.known.len() >= KEPT {
+            self.known.pop_front();
+        }
+        self.known.push_back(Known {
+            provider: envelope.provider().into(),
+            key: envelope.key().into(),
+            wrapped: envelope.wrapped().into(),
+            answer: answer.clone(),
+        });
+        answer
+    }
+
+    /// The same, if it was asked for of late.
+    pub(super) fn find(&self, envelope: &EnvelopeHeader<'_>) -> Option<&Answer> {
+        self.known.get(self.place(envelope)?).map(|known| &known.answer)
+    }
+
+    fn place(&self, envelope: &EnvelopeHeader<'_>) -> Option<usize> {
+        self.known.iter().rposition(|known| {
+            *known.wrapped == *envelope.wrapped()
+                && *known.provider == *envelope.provider()
+                && *known.key == *envelope.key()
+        })
+    }
+
+    async fn ask(&self, envelope: &EnvelopeHeader<'_>) -> Answer {
+        let mut pause = PAUSE;
+        let mut left = TRIES;
+        loop {
+            left = left.saturating_sub(1);
+            match self.keys.unwrap(envelope).await {
+                Err(ProviderError::Unavailable { .. }) if left > 0 => {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+                decided => return decided,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_crypto::{ClusterName, KeyLimits};
+    use std::collections::HashMap;
+
+    /// An envelope header of record format with this wrapped data key.
+    fn header(wrapped: u8) -> Vec<u8> {
+        let mut header = vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, wrapped];
+        header.resize(header.len() + 32 + 16 + 12 + 8, 0);
+        header
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_last_stays() {
+        let cluster = ClusterName::new("c").unwrap();
+        let keys = Keys::new(&cluster, HashMap::new(), KeyLimits::default());
+        let mut keys = DataKeys::new(Arc::new(keys));
+        let all: Vec<Vec<u8>> = (0..=u8::try_from(KEPT).unwrap()).map(header).collect();
+        let envelope = |index: usize| EnvelopeHeader::parse(&all[index]).unwrap();
+        for index in 0..KEPT {
+            keys.get(&envelope(index)).await.unwrap_err();
+        }
+        keys.get(&envelope(0)).await.unwrap_err();
+        keys.get(&envelope(KEPT)).await.unwrap_err();
+        assert!(keys.find(&envelope(0)).is_some(), "it was asked for again");
+        assert!(keys.find(&envelope(1)).is_none(), "it was asked for first");
+    }
+}
