@@ -98,6 +98,11 @@ async fn compacts(purpose: &str, batch_size: usize) {
         assert_eq!(Format::of(batch), Format::Record, "{batch:?}");
     }
     are_read(log.topic(), &survivors).await;
+    let mut opened = super::tools::decrypt::of_topic(log.topic()).await;
+    opened.retain(|record| record.key.as_deref() != Some(ROLL));
+    let (offsets, records): (Vec<i64>, Vec<SentRecord>) = survivors.into_iter().unzip();
+    assert_same("decrypt", &records, &opened);
+    assert!(opened.iter().map(|record| record.offset).eq(offsets));
 }
 
 #[tokio::test(flavor = "multi_thread")]

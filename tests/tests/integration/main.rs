@@ -21,4 +21,5 @@ mod reload;
 mod roundtrip;
 mod security;
 mod tampering;
+mod tools;
 mod versions;

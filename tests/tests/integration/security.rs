@@ -20,13 +20,13 @@ use tokio::sync::OnceCell;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A cluster with TLS, users and ACLs, and the authority that signed its certificate.
-struct Secured {
-    certificates: Certificates,
-    cluster: Cluster,
+pub(super) struct Secured {
+    pub(super) certificates: Certificates,
+    pub(super) cluster: Cluster,
 }
 
 impl Secured {
-    async fn shared() -> &'static Self {
+    pub(super) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Secured> = OnceCell::const_new();
         let start = async || {
             let certificates = Certificates::new();
