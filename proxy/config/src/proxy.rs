@@ -21,7 +21,7 @@ use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
 pub use self::broker_names::{BrokerNames, NamePattern, NamePatternError};
-pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls};
+pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, AwsKmsWebIdentity};
 pub use self::key_provider::{
     KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };

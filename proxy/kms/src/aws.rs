@@ -10,6 +10,7 @@ mod key_id;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod web_identity;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,7 +27,7 @@ use tracing::Dispatch;
 use tracing::instrument::{WithDispatch, WithSubscriber as _};
 use zeroize::Zeroizing;
 
-pub use self::settings::{AwsCredentials, AwsRole, AwsSettings};
+pub use self::settings::{AwsCredentials, AwsRole, AwsSettings, AwsWebIdentity};
 
 use crate::files::{FileError, Watched};
 

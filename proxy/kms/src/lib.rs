@@ -15,7 +15,7 @@ mod pkcs11;
 mod vault;
 
 #[cfg(feature = "aws")]
-pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
+pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 pub use self::files::{FileError, Watched};
 pub use self::http::{HttpError, TlsFiles};
 #[cfg(feature = "pkcs11")]

@@ -7,7 +7,7 @@ use proxy_config::{
     ProviderTls, ProxyConfig, ToolsConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
-use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings};
+use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -102,6 +102,12 @@ fn aws(provider: &AwsKmsProvider) -> AwsSettings {
         fips: provider.fips,
         credentials: match &provider.credentials {
             AwsKmsCredentials::Default => AwsCredentials::Default,
+            AwsKmsCredentials::WebIdentity(identity) => AwsCredentials::WebIdentity(AwsWebIdentity {
+                role_arn: identity.role_arn.clone(),
+                token: path(&identity.token_file),
+                session_name: identity.session_name.clone(),
+                endpoint: identity.endpoint.clone(),
+            }),
             AwsKmsCredentials::Files { access_key_id_file, secret_access_key_file, session_token_file } => {
                 AwsCredentials::Files {
                     access_key_id: path(access_key_id_file),

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::bounded::Bounded;
 use super::settings::{AwsCredentials, AwsRole, AwsSettings};
+use super::web_identity::WebIdentity;
 use crate::files;
 use crate::http::{CONNECT, HttpError, IDLE};
 
@@ -21,6 +22,13 @@ impl AwsSettings {
     pub(super) async fn connect(&self) -> Result<Client, HttpError> {
         let http = self.http_client()?;
         let sdk = self.sdk(http.clone()).await?;
+        let sdk = match &self.credentials {
+            AwsCredentials::WebIdentity(settings) => {
+                let provider = SharedCredentialsProvider::new(WebIdentity::new(settings, &sdk));
+                sdk.into_builder().credentials_provider(provider).build()
+            }
+            AwsCredentials::Default | AwsCredentials::Files { .. } => sdk,
+        };
         let credentials = match &self.role {
             Some(role) => Some(role.provider(&sdk).await),
             None => sdk.credentials_provider(),

@@ -27,6 +27,8 @@ pub enum AwsCredentials {
     /// What the SDK finds where the program runs: environment, profile, web identity (IRSA), container (EKS Pod Identity,
     /// ECS), instance.
     Default,
+    /// A role by a signed token.
+    WebIdentity(AwsWebIdentity),
     /// An access key that somebody else keeps in files.
     Files {
         /// The file of the access key's id.
@@ -36,6 +38,19 @@ pub enum AwsCredentials {
         /// The file of the session's token, for temporary access keys.
         session_token: Option<PathBuf>,
     },
+}
+
+/// A role that a signed token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsWebIdentity {
+    /// The ARN of the role.
+    pub role_arn: String,
+    /// The file of the token.
+    pub token: PathBuf,
+    /// What the sessions are called in CloudTrail.
+    pub session_name: String,
+    /// Another address of STS than the region's own.
+    pub endpoint: Option<String>,
 }
 
 /// A role to take on.
@@ -52,10 +67,10 @@ pub struct AwsRole {
 }
 
 impl AwsSettings {
-    /// All files that these settings name.
+    /// The files whose change means new credentials. The token of a web identity is read whenever it is shown.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let credentials = match &self.credentials {
-            AwsCredentials::Default => Vec::new(),
+            AwsCredentials::Default | AwsCredentials::WebIdentity(_) => Vec::new(),
             AwsCredentials::Files { access_key_id, secret_access_key, session_token } => {
                 let pair = [access_key_id, secret_access_key];
                 pair.into_iter().chain(session_token).cloned().collect()

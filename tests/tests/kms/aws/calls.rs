@@ -1,7 +1,7 @@
 //! What is sent, and as whom.
 
 use proxy_crypto::{KeyName, KmsContext, ProviderError};
-use proxy_kms::AwsRole;
+use proxy_kms::{AwsRole, AwsWebIdentity};
 use serde_json::json;
 use tests::kms::AwsRequest;
 
@@ -106,6 +106,73 @@ async fn credentials_in_files_are_followed() {
     assert!(matches!(answer, Err(ProviderError::Unavailable { .. })), "{:?}", answer.map(drop));
     aws.file("secret", SECRET);
     provider.generate(&context("a")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_the_pod_stands_for_the_role_that_the_settings_name() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("a").await;
+    let token = aws.folder.join("web-token");
+    let identity = |settings: &mut AwsSettings| {
+        settings.credentials = AwsCredentials::WebIdentity(AwsWebIdentity {
+            role_arn: ROLE.to_owned(),
+            token: token.clone(),
+            session_name: "proxy-1".to_owned(),
+            endpoint: Some(aws.endpoint()),
+        });
+    };
+    let provider = aws.with(identity);
+    let missing = provider.generate(&context("a")).await.map(drop).unwrap_err();
+    assert!(matches!(missing, ProviderError::Unavailable { .. }), "{missing}");
+    assert!(missing.to_string().contains("web-token: No such file"), "{missing}");
+    aws.file("web-token", "first-token\n");
+    for _ in 0..2 {
+        provider.generate(&context("a")).await.unwrap();
+    }
+    let requests = aws.front.take_requests();
+    let [login, first, _] = &requests[..] else { panic!("{requests:?}") };
+    assert_eq!(login.headers.get("authorization"), None, "the token speaks for itself");
+    let form = String::from_utf8(login.body.clone()).unwrap();
+    let parts = [
+        "Action=AssumeRoleWithWebIdentity",
+        "WebIdentityToken=first-token&",
+        "RoleSessionName=proxy-1",
+        "role%2Fproxy",
+    ];
+    for part in parts {
+        assert!(format!("{form}&").contains(part), "{form}");
+    }
+    assert_ne!(first.scope()[0], KEY_ID);
+    assert!(!format!("{provider:?}").contains("first-token"));
+
+    for (code, refused) in
+        [("AccessDenied", true), ("ExpiredTokenException", true), ("IDPCommunicationError", false)]
+    {
+        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, "No.")));
+        let error = aws.with(identity).generate(&context("a")).await.map(drop).unwrap_err();
+        assert_eq!(matches!(error, ProviderError::Refused { .. }), refused, "{code}: {error}");
+        assert!(!error.to_string().contains("first-token"), "{error}");
+    }
+    aws.front.pass();
+
+    // A role of another account, by the first.
+    let provider = aws.with(|settings| {
+        identity(settings);
+        settings.role = Some(AwsRole {
+            arn: "arn:aws:iam::999999999999:role/other".to_owned(),
+            external_id: None,
+            session_name: "proxy-2".to_owned(),
+            endpoint: Some(aws.endpoint()),
+        });
+    });
+    aws.front.take_requests();
+    let missing = provider.generate(&context("a")).await.map(drop).unwrap_err();
+    assert!(missing.to_string().contains("999999999999:alias/a is not found"), "{missing}");
+    let forms: Vec<_> = aws.front.take_requests().into_iter().map(|call| call.body).collect();
+    let forms: Vec<_> = forms.iter().map(|form| String::from_utf8_lossy(form)).collect();
+    let [login, role, _] = &forms[..] else { panic!("{forms:?}") };
+    assert!(login.contains("AssumeRoleWithWebIdentity") && role.contains("Action=AssumeRole&"), "{forms:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

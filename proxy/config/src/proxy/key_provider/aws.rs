@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::super::read_path;
 use super::vault::address;
 use crate::path::ConfigPath;
-use crate::reader::Field;
+use crate::reader::{Field, Fields};
 
 /// AWS Key Management Service in a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +39,8 @@ pub enum AwsKmsCredentials {
     /// What the SDK finds where the proxy runs.
     #[default]
     Default,
+    /// A role by a signed token.
+    WebIdentity(AwsKmsWebIdentity),
     /// An access key in files.
     Files {
         /// File of the access key's id.
@@ -48,6 +50,21 @@ pub enum AwsKmsCredentials {
         /// File of the session's token.
         session_token_file: Option<ConfigPath>,
     },
+}
+
+/// A role that a signed token stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsKmsWebIdentity {
+    /// The role's ARN.
+    pub role_arn: String,
+    /// File of the token.
+    pub token_file: ConfigPath,
+    /// What the sessions are called in CloudTrail.
+    pub session_name: String,
+    /// Another address of STS than the region's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
 }
 
 /// A role to take on.
@@ -107,10 +124,13 @@ impl AwsKmsProvider {
 
 impl AwsKmsCredentials {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["default", "files"])?;
+        let fields = field.fields(&["default", "webIdentity", "files"])?;
         let (kind, field) = fields.only()?;
         if kind == "default" {
             return field.truth().map(|()| Self::Default);
+        }
+        if kind == "webIdentity" {
+            return AwsKmsWebIdentity::read(field, base_dir).map(Self::WebIdentity);
         }
         let fields = field.fields(&["accessKeyIdFile", "secretAccessKeyFile", "sessionTokenFile"])?;
         let file = |name| fields.required(name).and_then(|field| read_path(field, base_dir));
@@ -124,19 +144,33 @@ impl AwsKmsCredentials {
     }
 }
 
+impl AwsKmsWebIdentity {
+    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
+        let fields = field.fields(&["roleArn", "tokenFile", "sessionName", "endpoint"])?;
+        let arn = fields.required("roleArn").and_then(|field| field.parsed(role_arn));
+        let token_file = fields.required("tokenFile").and_then(|field| read_path(field, base_dir));
+        let session = read_session_name(&fields);
+        let endpoint = fields.optional("endpoint").map(|field| field.parsed(address));
+        Some(Self {
+            role_arn: arn?.to_owned(),
+            token_file: token_file?,
+            session_name: session?,
+            endpoint: endpoint.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
+        })
+    }
+}
+
 impl AwsKmsRole {
     fn read(field: &Field<'_>) -> Option<Self> {
         let fields = field.fields(&["roleArn", "externalId", "sessionName", "endpoint"])?;
         let arn = fields.required("roleArn").and_then(|field| field.parsed(role_arn));
         let id = fields.optional("externalId").map(|field| field.parsed(external_id));
-        let session = fields
-            .optional("sessionName")
-            .map_or(Some("topic-encryption-proxy"), |field| field.parsed(session_name));
+        let session = read_session_name(&fields);
         let endpoint = fields.optional("endpoint").map(|field| field.parsed(address));
         Some(Self {
             role_arn: arn?.to_owned(),
             external_id: id.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
-            session_name: session?.to_owned(),
+            session_name: session?,
             endpoint: endpoint.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
         })
     }
@@ -164,6 +198,7 @@ impl Serialize for AwsKmsCredentials {
         }
         match self {
             Self::Default => serializer.collect_map([("default", true)]),
+            Self::WebIdentity(identity) => serializer.collect_map([("webIdentity", identity)]),
             Self::Files { access_key_id_file, secret_access_key_file, session_token_file } => {
                 let session_token_file = session_token_file.as_ref();
                 let files = Files { access_key_id_file, secret_access_key_file, session_token_file };
@@ -202,6 +237,11 @@ fn external_id(text: &str) -> Result<&str, &'static str> {
     } else {
         Err("must have 2 to 1224 of letters, digits and _+=,.@:/-")
     }
+}
+
+fn read_session_name(fields: &Fields<'_>) -> Option<String> {
+    let name = fields.optional("sessionName");
+    name.map_or(Some("topic-encryption-proxy"), |field| field.parsed(session_name)).map(str::to_owned)
 }
 
 fn session_name(text: &str) -> Result<&str, &'static str> {

@@ -75,6 +75,14 @@ fn everything_is_read() {
     assert_eq!(role.endpoint.as_deref(), Some("https://sts.example:8443"));
     assert_eq!(all.tls.unwrap().ca_file.as_path(), Path::new("/etc/proxy/ca.crt"));
 
+    let identity = aws("{region: us-east-1, credentials: {webIdentity: {
+        roleArn: 'arn:aws:iam::111122223333:role/a', tokenFile: token, endpoint: 'https://sts.example'
+    }}}")
+    .credentials;
+    let AwsKmsCredentials::WebIdentity(identity) = identity else { panic!("it is a web identity") };
+    assert_eq!(identity.token_file.as_path(), Path::new("/etc/proxy/token"));
+    assert_eq!(identity.session_name, "topic-encryption-proxy");
+
     assert!(aws("{region: us-east-1, fips: true}").fips);
     let role =
         aws("{region: us-east-1, assumeRole: {roleArn: 'arn:aws:iam::111122223333:role/a'}}").assume_role;
@@ -112,15 +120,26 @@ fn refuses_what_is_mistaken() {
             ".tls: must be left out with an endpoint without TLS",
         ),
         ("{region: a, tls: {}}", ".tls.caFile: is required"),
-        ("{region: a, credentials: {}}", ".credentials: must have exactly one of default, files"),
+        (
+            "{region: a, credentials: {}}",
+            ".credentials: must have exactly one of default, webIdentity, files",
+        ),
         (
             "{region: a, credentials: {default: true, files: {accessKeyIdFile: a, secretAccessKeyFile: b}}}",
-            ".credentials: must have exactly one of default, files",
+            ".credentials: must have exactly one of default, webIdentity, files",
         ),
         ("{region: a, credentials: {default: false}}", ".credentials.default: must be true"),
         (
             "{region: a, credentials: {files: {accessKeyIdFile: a}}}",
             ".credentials.files.secretAccessKeyFile: is required",
+        ),
+        (
+            "{region: a, credentials: {webIdentity: {tokenFile: token}}}",
+            ".credentials.webIdentity.roleArn: is required",
+        ),
+        (
+            "{region: a, credentials: {webIdentity: {roleArn: 'arn:aws:iam::111122223333:role/a'}}}",
+            ".credentials.webIdentity.tokenFile: is required",
         ),
         ("{region: a, assumeRole: {}}", ".assumeRole.roleArn: is required"),
         (
