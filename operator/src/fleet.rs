@@ -12,7 +12,9 @@ use std::net::Ipv6Addr;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use operator_api::{KeyTimes, Limits, ListenerType, Logging, Probe, Template, VaultProvider};
+use operator_api::{
+    AwsKmsProvider, KeyTimes, Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
+};
 use proxy_config::ProviderName;
 
 use crate::cluster::KafkaKey;
@@ -69,6 +71,10 @@ pub enum Provider {
     },
     /// A Transit secrets engine, of which the operator sees nothing.
     Vault(Box<VaultProvider>),
+    /// AWS KMS.
+    AwsKms(Box<AwsKmsProvider>),
+    /// A hardware security module.
+    Pkcs11(Box<Pkcs11Provider>),
 }
 
 /// Where the proxies' certificate comes from.

@@ -1,17 +1,23 @@
 //! Where key-encryption keys are.
 #![allow(clippy::struct_field_names, reason = "Kubernetes names references to objects so")]
 
-use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
+mod aws;
+mod pkcs11;
+mod vault;
+
 use kube::KubeSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::aws::{AwsAccessKey, AwsCredentials, AwsInstance, AwsKmsProvider, AwsRole, AwsWebIdentity};
+pub use self::pkcs11::Pkcs11Provider;
+pub use self::vault::{VaultAppRole, VaultAuthentication, VaultBinding, VaultProvider, VaultRole};
 
 use crate::references::LocalRef;
 
 /// A source of keys: exactly one of the fields besides its name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.local), has(self.vault)].filter(given, given).size() == 1").message("give exactly one kind of provider: local or vault"))]
+#[x_kube(validation = Rule::new("[has(self.local), has(self.vault), has(self.awsKms), has(self.pkcs11)].filter(given, given).size() == 1").message("give exactly one kind of provider: local, vault, awsKms or pkcs11"))]
 pub struct KeyProvider {
     /// Its name, by which rules choose it. Data can be read only while a provider of this name has its keys.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
@@ -22,6 +28,12 @@ pub struct KeyProvider {
     /// Keys in a Transit secrets engine of HashiCorp Vault or OpenBao, which never leave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<VaultProvider>,
+    /// Keys in AWS KMS, which never leave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_kms: Option<AwsKmsProvider>,
+    /// Keys in a hardware security module, by the PKCS#11 library of its vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pkcs11: Option<Pkcs11Provider>,
 }
 
 /// Keys in a Secret.
@@ -32,110 +44,6 @@ pub struct LocalProvider {
     /// adds an entry for each new key and from which it never takes one away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalRef>,
-}
-
-/// A Transit secrets engine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VaultProvider {
-    /// The server, such as `https://openbao.vault.svc:8200`.
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
-    )]
-    pub address: String,
-    /// The namespace of Vault Enterprise or OpenBao.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$")
-    )]
-    pub namespace: Option<String>,
-    /// The path at which the engine is mounted.
-    #[serde(default = "transit")]
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$")
-    )]
-    pub mount: String,
-    /// What new data keys are bound to, so that they do not unwrap for another cluster, provider or key.
-    #[serde(default)]
-    pub binding: VaultBinding,
-    /// How the proxies log in.
-    pub authentication: VaultAuthentication,
-    /// Whom the proxies trust, and what they show. By default the certificate authorities of the proxies' image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<ProviderTls>,
-    /// Where the server is, as in a `NetworkPolicy`. By default anywhere, at the port of the address.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
-    pub network_policy_peers: Vec<NetworkPolicyPeer>,
-}
-
-/// What ties a wrapped data key to its cluster, provider and key.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum VaultBinding {
-    /// Associated data, for OpenBao. The key is of an AEAD type such as `aes256-gcm96`.
-    #[default]
-    AssociatedData,
-    /// A key that is derived for each context, for HashiCorp Vault too. The key was made with `derived=true`.
-    DerivedKey,
-    /// Nothing.
-    None,
-}
-
-/// How to log in: exactly one of the fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.kubernetes), has(self.jwt), has(self.appRole), has(self.tokenSecretRef)].filter(given, given).size() == 1").message("give exactly one of kubernetes, jwt, appRole and tokenSecretRef"))]
-pub struct VaultAuthentication {
-    /// By the method `kubernetes`, as the proxies' `ServiceAccount`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kubernetes: Option<VaultRole>,
-    /// By the method `jwt`, with a token of the proxies' `ServiceAccount`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwt: Option<VaultRole>,
-    /// By the method `approle`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_role: Option<VaultAppRole>,
-    /// A Secret whose entry `token` somebody else keeps up to date.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_secret_ref: Option<LocalRef>,
-}
-
-/// A role that the proxies' `ServiceAccount` may take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VaultRole {
-    /// The role.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[!-.0-~]+$"))]
-    pub role: String,
-    /// The path of the method below `auth/`. By default the name of the method.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$")
-    )]
-    pub mount: Option<String>,
-    /// For whom the token is. The role should ask for the same, so that the token is of no use elsewhere.
-    #[serde(default = "audience")]
-    #[schemars(length(min = 1, max = 253))]
-    pub audience: String,
-}
-
-/// A role of an application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VaultAppRole {
-    /// A Secret with the entries `role-id` and `secret-id`.
-    pub secret_ref: LocalRef,
-    /// The path of the method below `auth/`.
-    #[serde(default = "approle")]
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$")
-    )]
-    pub mount: String,
 }
 
 /// TLS to a key management system.
@@ -152,6 +60,19 @@ pub struct ProviderTls {
     /// A Secret of type `kubernetes.io/tls` with a certificate to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_ref: Option<LocalRef>,
+}
+
+/// Whom the proxies trust: exactly one of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.caConfigMapRef) != has(self.caSecretRef)").message("give exactly one of caConfigMapRef and caSecretRef"))]
+pub struct ProviderTrust {
+    /// A `ConfigMap` whose entry `ca.crt` has the certificate authorities to trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_config_map_ref: Option<LocalRef>,
+    /// A Secret whose entry `ca.crt` has the certificate authorities to trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<LocalRef>,
 }
 
 /// How long keys live, for all providers.
@@ -180,18 +101,7 @@ pub struct KeyTimes {
     pub max_calls_per_second: Option<i32>,
 }
 
-fn transit() -> String {
-    "transit".to_owned()
-}
-
-fn approle() -> String {
-    "approle".to_owned()
-}
-
-fn audience() -> String {
-    "vault".to_owned()
-}
-
 pub(crate) fn default_key_providers() -> Vec<KeyProvider> {
-    vec![KeyProvider { name: "default".to_owned(), local: Some(LocalProvider::default()), vault: None }]
+    let local = Some(LocalProvider::default());
+    vec![KeyProvider { name: "default".to_owned(), local, ..KeyProvider::default() }]
 }

@@ -16,8 +16,9 @@ mod status;
 mod template;
 
 pub use key_provider::{
-    KeyProvider, KeyTimes, LocalProvider, ProviderTls, VaultAppRole, VaultAuthentication, VaultBinding,
-    VaultProvider, VaultRole,
+    AwsAccessKey, AwsCredentials, AwsInstance, AwsKmsProvider, AwsRole, AwsWebIdentity, KeyProvider,
+    KeyTimes, LocalProvider, Pkcs11Provider, ProviderTls, ProviderTrust, VaultAppRole, VaultAuthentication,
+    VaultBinding, VaultProvider, VaultRole,
 };
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{

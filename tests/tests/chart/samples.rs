@@ -157,6 +157,10 @@ fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_eac
         "keyProviders.vault.authentication.jwt",
         "keyProviders.vault.authentication.tokenSecretRef",
         "keyProviders.vault.tls.caSecretRef",
+        "keyProviders.awsKms.credentials.accessKey",
+        "keyProviders.awsKms.credentials.instance",
+        "keyProviders.awsKms.tls.caSecretRef",
+        "keyProviders.pkcs11.slot",
     ];
     for (definition, file, excluded) in [
         ("encryptionproxies.yaml", "25-proxy-every-field.yaml", &excluded[..]),

@@ -14,7 +14,7 @@ use super::deployment::{
     UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
 };
 use super::key_providers;
-use crate::fleet::{Authentication, ClientAuthority, Fleet, Listener, Provider, Trust};
+use crate::fleet::{Authentication, ClientAuthority, Fleet, Listener, Trust};
 
 /// What stays free of the grace period once proxies have drained.
 const EXIT_SECONDS: i64 = 5;
@@ -138,11 +138,7 @@ fn providers(fleet: &Fleet) -> Value {
         .iter()
         .map(|(name, provider)| {
             let directory = format!("{KEYS_DIRECTORY}/{name}");
-            let settings = match provider {
-                Provider::Local { .. } => json!({"local": {"directory": directory}}),
-                Provider::Vault(vault) => json!({"vault": key_providers::vault(vault, &directory)}),
-            };
-            (name.to_string(), settings)
+            (name.to_string(), key_providers::settings(provider, &directory))
         })
         .collect();
     json!(providers)

@@ -2,12 +2,20 @@
 //!
 //! Everything that a provider needs is in one volume, so that its settings can name files by where they are.
 
+mod aws;
+mod pkcs11;
+mod vault;
+
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, KeyToPath, ProjectedVolumeSource, SecretProjection, ServiceAccountTokenProjection,
     VolumeProjection,
 };
-use operator_api::{LocalRef, ProviderTls, VaultAuthentication, VaultBinding, VaultProvider, VaultRole};
+use k8s_openapi::api::networking::v1::{NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use operator_api::{LocalRef, ProviderTls};
 use serde_json::{Value, json};
+
+use crate::fleet::Provider;
 
 /// The kubelet makes a new token after four fifths of this.
 const TOKEN_SECONDS: i64 = 3600;
@@ -16,63 +24,73 @@ const MODE: i32 = 0o440;
 const HTTPS: u16 = 443;
 
 /// The settings of `proxy.yaml`.
-pub(super) fn vault(vault: &VaultProvider, directory: &str) -> Value {
-    let file = |name: &str| format!("{directory}/{name}");
-    let role = |role: &VaultRole, method: &str| {
-        let mount = role.mount.as_deref().unwrap_or(method);
-        json!({"role": role.role, "mount": mount, "tokenFile": file("token")})
-    };
-    let auth = match &vault.authentication {
-        VaultAuthentication { kubernetes: Some(by), .. } => json!({"kubernetes": role(by, "kubernetes")}),
-        VaultAuthentication { jwt: Some(by), .. } => json!({"jwt": role(by, "jwt")}),
-        VaultAuthentication { app_role: Some(by), .. } => json!({"appRole": {
-            "mount": by.mount, "roleIdFile": file("role-id"), "secretIdFile": file("secret-id"),
-        }}),
-        _ => json!({"tokenFile": file("token")}),
-    };
-    let binding = match vault.binding {
-        VaultBinding::AssociatedData => "AssociatedData",
-        VaultBinding::DerivedKey => "DerivedKey",
-        VaultBinding::None => "None",
-    };
-    let mut settings =
-        json!({"address": vault.address, "mount": vault.mount, "binding": binding, "auth": auth});
-    if let Some(namespace) = &vault.namespace {
-        settings["namespace"] = json!(namespace);
+pub(super) fn settings(provider: &Provider, directory: &str) -> Value {
+    match provider {
+        Provider::Local { .. } => json!({"local": {"directory": directory}}),
+        Provider::Vault(vault) => json!({"vault": vault::settings(vault, directory)}),
+        Provider::AwsKms(aws) => json!({"awsKms": aws::settings(aws, directory)}),
+        Provider::Pkcs11(pkcs11) => json!({"pkcs11": pkcs11::settings(pkcs11, directory)}),
     }
-    if let Some(given) = &vault.tls {
-        let mut tls = json!({});
-        if given.ca_config_map_ref.is_some() || given.ca_secret_ref.is_some() {
-            tls["caFile"] = json!(file("ca.crt"));
-        }
-        if given.client_secret_ref.is_some() {
-            tls["certificateFile"] = json!(file("tls.crt"));
-            tls["keyFile"] = json!(file("tls.key"));
-        }
-        settings["tls"] = tls;
+}
+
+/// The files that the settings of an external provider name, if any. The operator reads none of them.
+pub(super) fn files(provider: &Provider) -> Option<ProjectedVolumeSource> {
+    let sources = match provider {
+        Provider::Local { .. } => Vec::new(),
+        Provider::Vault(vault) => vault::files(vault),
+        Provider::AwsKms(aws) => aws::files(aws),
+        Provider::Pkcs11(pkcs11) => pkcs11::files(pkcs11),
+    };
+    (!sources.is_empty())
+        .then_some(ProjectedVolumeSource { sources: Some(sources), default_mode: Some(MODE) })
+}
+
+/// The way to a key management system.
+pub(super) fn egress(provider: &Provider) -> Vec<NetworkPolicyEgressRule> {
+    match provider {
+        Provider::Local { .. } => Vec::new(),
+        Provider::Vault(vault) => vault::egress(vault),
+        Provider::AwsKms(aws) => aws::egress(aws),
+        Provider::Pkcs11(pkcs11) => pkcs11::egress(pkcs11),
+    }
+}
+
+/// To these peers, or anywhere if there are none, at these ports.
+fn way(peers: &[NetworkPolicyPeer], ports: impl IntoIterator<Item = u16>) -> NetworkPolicyEgressRule {
+    let port = |number: u16| NetworkPolicyPort {
+        protocol: Some("TCP".to_owned()),
+        port: Some(IntOrString::Int(i32::from(number))),
+        end_port: None,
+    };
+    NetworkPolicyEgressRule {
+        to: Some(peers.to_vec()).filter(|peers| !peers.is_empty()),
+        ports: Some(ports.into_iter().map(port).collect()),
+    }
+}
+
+fn tls_settings(tls: &ProviderTls, directory: &str) -> Value {
+    let mut settings = json!({});
+    if tls.ca_config_map_ref.is_some() || tls.ca_secret_ref.is_some() {
+        settings["caFile"] = json!(format!("{directory}/ca.crt"));
+    }
+    if tls.client_secret_ref.is_some() {
+        settings["certificateFile"] = json!(format!("{directory}/tls.crt"));
+        settings["keyFile"] = json!(format!("{directory}/tls.key"));
     }
     settings
 }
 
-/// The files that the settings name. The operator reads none of them.
-pub(super) fn vault_files(vault: &VaultProvider) -> ProjectedVolumeSource {
-    let mut sources = Vec::new();
-    match &vault.authentication {
-        VaultAuthentication { kubernetes: Some(role), .. } | VaultAuthentication { jwt: Some(role), .. } => {
-            sources.push(token(&role.audience));
-        }
-        VaultAuthentication { app_role: Some(by), .. } => {
-            sources.push(secret(&by.secret_ref, &["role-id", "secret-id"]));
-        }
-        VaultAuthentication { token_secret_ref: Some(by), .. } => sources.push(secret(by, &["token"])),
-        VaultAuthentication { .. } => {}
-    }
-    sources.extend(vault.tls.iter().flat_map(tls_files));
-    ProjectedVolumeSource { sources: Some(sources), default_mode: Some(MODE) }
+fn tls_files(tls: &ProviderTls) -> Vec<VolumeProjection> {
+    let client = tls.client_secret_ref.iter().map(|object| secret(object, &["tls.crt", "tls.key"]));
+    authorities(tls.ca_config_map_ref.as_ref(), tls.ca_secret_ref.as_ref())
+        .into_iter()
+        .chain(client)
+        .collect()
 }
 
-fn tls_files(tls: &ProviderTls) -> Vec<VolumeProjection> {
-    let ca = tls.ca_config_map_ref.iter().map(|object| VolumeProjection {
+/// The file `ca.crt`.
+fn authorities(config_map: Option<&LocalRef>, secret_ref: Option<&LocalRef>) -> Vec<VolumeProjection> {
+    let config_map = config_map.map(|object| VolumeProjection {
         config_map: Some(ConfigMapProjection {
             name: object.name.clone(),
             items: Some(items(&["ca.crt"])),
@@ -80,9 +98,7 @@ fn tls_files(tls: &ProviderTls) -> Vec<VolumeProjection> {
         }),
         ..VolumeProjection::default()
     });
-    let ca_secret = tls.ca_secret_ref.iter().map(|object| secret(object, &["ca.crt"]));
-    let client = tls.client_secret_ref.iter().map(|object| secret(object, &["tls.crt", "tls.key"]));
-    ca.chain(ca_secret).chain(client).collect()
+    config_map.into_iter().chain(secret_ref.map(|object| secret(object, &["ca.crt"]))).collect()
 }
 
 fn token(audience: &str) -> VolumeProjection {
@@ -113,7 +129,7 @@ fn items(entries: &[&str]) -> Vec<KeyToPath> {
 }
 
 /// The port of an address.
-pub(super) fn port(address: &str) -> u16 {
+fn port(address: &str) -> u16 {
     let address = address.trim_end_matches('/');
     let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
     port.unwrap_or(HTTPS)

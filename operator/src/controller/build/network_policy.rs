@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::deployment::ADMIN_PORT;
 use super::key_providers;
-use crate::fleet::{Fleet, Listener, Provider};
+use crate::fleet::{Fleet, Listener};
 use crate::settings::Settings;
 
 pub(crate) fn network_policy(fleet: &Fleet, settings: &Settings) -> NetworkPolicy {
@@ -23,7 +23,7 @@ pub(crate) fn network_policy(fleet: &Fleet, settings: &Settings) -> NetworkPolic
             egress: Some(
                 [brokers(fleet), dns()]
                     .into_iter()
-                    .chain(fleet.providers.values().filter_map(keys))
+                    .chain(fleet.providers.values().flat_map(key_providers::egress))
                     .collect(),
             ),
         }),
@@ -66,15 +66,6 @@ fn brokers(fleet: &Fleet) -> NetworkPolicyEgressRule {
         to: Some(vec![NetworkPolicyPeer { pod_selector: Some(pods), ..NetworkPolicyPeer::default() }]),
         ports: Some(vec![port("TCP", i32::from(fleet.upstream.port))]),
     }
-}
-
-/// A key management system, at the port of its address.
-fn keys(provider: &Provider) -> Option<NetworkPolicyEgressRule> {
-    let Provider::Vault(vault) = provider else { return None };
-    Some(NetworkPolicyEgressRule {
-        to: Some(vault.network_policy_peers.clone()).filter(|peers| !peers.is_empty()),
-        ports: Some(vec![port("TCP", i32::from(key_providers::port(&vault.address)))]),
-    })
 }
 
 /// DNS servers are where the cluster has them, on port 53 for whoever asks.

@@ -2,6 +2,7 @@
 
 mod binding;
 mod files;
+mod key_providers;
 mod metadata;
 mod network;
 mod samples;

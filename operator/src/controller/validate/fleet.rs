@@ -133,6 +133,12 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
             if let Some(vault) = &provider.vault {
                 return Some((name, Provider::Vault(Box::new(vault.clone()))));
             }
+            if let Some(aws) = &provider.aws_kms {
+                return Some((name, Provider::AwsKms(Box::new(aws.clone()))));
+            }
+            if let Some(pkcs11) = &provider.pkcs11 {
+                return Some((name, Provider::Pkcs11(Box::new(pkcs11.clone()))));
+            }
             let given = provider.local.as_ref()?.secret_ref.as_ref().map(|secret| secret.name.clone());
             let ours = given.is_none();
             Some((name, Provider::Local { secret: given.unwrap_or_else(|| names.keys()), ours }))

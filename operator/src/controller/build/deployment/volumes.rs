@@ -67,14 +67,12 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
     ];
     for (index, (name, provider)) in fleet.providers.iter().enumerate() {
         let (volume, path) = (format!("keys-{index}"), format!("{KEYS_DIRECTORY}/{name}"));
-        all.push(match provider {
-            Provider::Local { secret: object, .. } => secret(&volume, &path, object),
-            Provider::Vault(vault) => {
-                let projected = Some(key_providers::vault_files(vault));
-                let volume = Volume { name: volume, projected, ..Volume::default() };
-                Mounted { volume, path, writable: false }
-            }
-        });
+        if let Provider::Local { secret: object, .. } = provider {
+            all.push(secret(&volume, &path, object));
+        } else if let Some(files) = key_providers::files(provider) {
+            let volume = Volume { name: volume, projected: Some(files), ..Volume::default() };
+            all.push(Mounted { volume, path, writable: false });
+        }
     }
     if fleet.serves_tls() {
         all.push(secret("tls", SERVER_CERTIFICATE_DIRECTORY, &fleet.certificate_secret()));
