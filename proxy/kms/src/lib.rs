@@ -12,6 +12,8 @@ mod http;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 #[cfg(feature = "vault")]
+mod session;
+#[cfg(feature = "vault")]
 mod vault;
 
 #[cfg(feature = "aws")]

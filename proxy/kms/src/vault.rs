@@ -28,10 +28,10 @@ use zeroize::Zeroizing;
 
 pub use self::settings::{Binding, Login, VaultSettings};
 
-use self::login::Session;
 use self::wrapped::Wrapped;
 use crate::files::{FileError, Watched};
 use crate::http::HttpError;
+use crate::session::Session;
 
 /// Keys of a Transit secrets engine.
 pub struct Vault {

@@ -1,7 +1,5 @@
 //! Calls on keys.
 
-use std::time::Duration;
-
 use proxy_crypto::{KmsContext, ProviderError};
 use reqwest::header::HeaderValue;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
@@ -11,9 +9,6 @@ use zeroize::Zeroizing;
 use super::Vault;
 use super::answer::{self, Data};
 use crate::http;
-
-/// A token that was fetched so shortly before is not to blame for a 403.
-const FRESH: Duration = Duration::from_secs(2);
 
 impl Vault {
     /// A call on the key of the context. A 403 counts only after a fresh login, since the server does not tell a token that
@@ -33,27 +28,12 @@ impl Vault {
         }
         let mount = self.settings.mount.split('/');
         let url = self.url(mount.chain(operation.iter().copied()).chain([key]));
-        let token = self.session.token(self, context).await?;
-        let (status, body) = self.post(context, &url, parameters, &token.value).await?;
-        if status != StatusCode::FORBIDDEN || token.age() < FRESH {
-            return answer::data(context, status, &body);
-        }
-        let Some(token) = self.session.another(self, context, &token).await? else {
-            return answer::data(context, status, &body);
+        let post = async |token: Zeroizing<String>| {
+            let request = self.client(context)?.post(url.clone()).json(parameters);
+            self.send(context, request, Some(&token)).await
         };
-        let (status, body) = self.post(context, &url, parameters, &token.value).await?;
+        let (status, body) = self.session.call(self, context, StatusCode::FORBIDDEN, post).await?;
         answer::data(context, status, &body)
-    }
-
-    async fn post(
-        &self,
-        context: &KmsContext,
-        url: &Url,
-        parameters: &impl Serialize,
-        token: &str,
-    ) -> Result<(StatusCode, Zeroizing<Vec<u8>>), ProviderError> {
-        let request = self.client(context)?.post(url.clone()).json(parameters);
-        self.send(context, request, Some(token)).await
     }
 
     /// Sends a request in the namespace of the settings.

@@ -1,0 +1,149 @@
+//! Tokens: got by a login, replaced or renewed before they end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use proxy_crypto::{KmsContext, ProviderError};
+use reqwest::StatusCode;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// Part of a token's life after which the next one is fetched.
+const USED: (u32, u32) = (2, 3);
+/// After a failed login, a token that has not ended serves for so long before the next attempt.
+const RETRY: Duration = Duration::from_secs(5);
+/// One login because of a denial in so long: a server that denies a key does not deny it less to another token.
+const DENIALS: Duration = Duration::from_secs(30);
+/// A token that was fetched so shortly before is not to blame for a denial.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Status and body of an answer.
+pub(crate) type Answer = (StatusCode, Zeroizing<Vec<u8>>);
+
+/// A way to get tokens.
+#[async_trait]
+pub(crate) trait Login: Sync {
+    /// A token, and how long it lives; `None` for ever.
+    async fn log_in(
+        &self,
+        context: &KmsContext,
+    ) -> Result<(Zeroizing<String>, Option<Duration>), ProviderError>;
+}
+
+/// A token in use.
+#[derive(Clone)]
+struct Token {
+    value: Zeroizing<String>,
+    since: Instant,
+    /// When it ends; never, for some.
+    end: Option<Instant>,
+    /// The count of changes of the credentials, when it was fetched.
+    credentials: u64,
+}
+
+/// The token in use, if any. One login at a time.
+#[derive(Default)]
+pub(crate) struct Session {
+    state: Mutex<State>,
+    credentials: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    /// When the token is replaced or renewed; never, for one that does not end.
+    due: Option<Instant>,
+    /// The last login because of a denial.
+    denied: Option<Instant>,
+}
+
+impl Session {
+    /// Logs in anew at the next call, since the credentials are others.
+    pub(crate) fn forget(&self) {
+        self.credentials.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call with a token. An answer with the status `denied` counts only after a fresh login, since servers do not tell a
+    /// token that has ended from one that may not.
+    pub(crate) async fn call<F>(
+        &self,
+        login: &dyn Login,
+        context: &KmsContext,
+        denied: StatusCode,
+        send: impl Fn(Zeroizing<String>) -> F,
+    ) -> Result<Answer, ProviderError>
+    where
+        F: Future<Output = Result<Answer, ProviderError>>,
+    {
+        let token = self.token(login, context).await?;
+        let answer = send(token.value.clone()).await?;
+        if answer.0 != denied || token.since.elapsed() < FRESH {
+            return Ok(answer);
+        }
+        match self.another(login, context, &token).await? {
+            Some(token) => send(token.value.clone()).await,
+            None => Ok(answer),
+        }
+    }
+
+    /// A token that should serve.
+    async fn token(&self, login: &dyn Login, context: &KmsContext) -> Result<Arc<Token>, ProviderError> {
+        let mut state = self.state.lock().await;
+        let credentials = self.credentials.load(Ordering::Relaxed);
+        let due = |state: &State| state.due.is_some_and(|due| Instant::now() >= due);
+        let held = state.token.clone();
+        match held {
+            Some(token) if token.credentials == credentials && !due(&state) => Ok(token),
+            // While it has not ended, a login that fails takes nothing away from it.
+            Some(token) if token.end.is_none_or(|end| Instant::now() < end) => {
+                match log_in(login, context, credentials, &mut state).await {
+                    Ok(token) => Ok(token),
+                    Err(error) => {
+                        tracing::warn!(provider = %context.provider, %error, "no new token, the earlier one serves to its end");
+                        state.due = Some(Instant::now() + RETRY);
+                        let same = Token { credentials, ..Token::clone(&token) };
+                        Ok(Arc::clone(state.token.insert(Arc::new(same))))
+                    }
+                }
+            }
+            _ => log_in(login, context, credentials, &mut state).await,
+        }
+    }
+
+    /// Another token than one that was denied, unless there was another for such a reason of late.
+    async fn another(
+        &self,
+        login: &dyn Login,
+        context: &KmsContext,
+        denied: &Arc<Token>,
+    ) -> Result<Option<Arc<Token>>, ProviderError> {
+        let mut state = self.state.lock().await;
+        if let Some(token) = state.token.as_ref().filter(|token| token.since > denied.since) {
+            return Ok(Some(Arc::clone(token)));
+        }
+        if state.denied.is_some_and(|last| last.elapsed() < DENIALS) {
+            return Ok(None);
+        }
+        let credentials = self.credentials.load(Ordering::Relaxed);
+        let token = log_in(login, context, credentials, &mut state).await?;
+        // Not after a login that failed: then the next denial may still be of a token that has ended.
+        state.denied = Some(Instant::now());
+        Ok(Some(token))
+    }
+}
+
+async fn log_in(
+    login: &dyn Login,
+    context: &KmsContext,
+    credentials: u64,
+    state: &mut State,
+) -> Result<Arc<Token>, ProviderError> {
+    let (value, life) = login.log_in(context).await?;
+    let since = Instant::now();
+    let token = Arc::new(Token { value, since, end: life.map(|life| since + life), credentials });
+    state.due = life.map(|life| since + life * USED.0 / USED.1);
+    Ok(Arc::clone(state.token.insert(token)))
+}
