@@ -3,14 +3,19 @@
 mod aws_api;
 mod aws_front;
 mod faults;
+mod gcp;
+mod https;
 mod local_kms;
 mod moto;
 mod openbao;
 mod soft_hsm;
+mod tokens;
 
 pub use aws_api::{AWS_REGION, AwsApi};
 pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
 pub use faults::{Fault, Faults};
+pub use gcp::{Gcp, gcp_error};
+pub use https::{HttpAnswer, HttpRequest};
 pub use local_kms::LocalKms;
 pub use moto::Moto;
 pub use openbao::OpenBao;

@@ -17,6 +17,9 @@ pub(crate) const LARGEST_ANSWER: usize = 256 << 10;
 pub(crate) const CONNECT: Duration = Duration::from_secs(4);
 /// A connection without a call for so long is closed rather than found dead by the next call.
 pub(crate) const IDLE: Duration = Duration::from_mins(1);
+/// The longest part of a server's own words that is repeated.
+#[cfg(feature = "gcp")]
+const LONGEST: usize = 200;
 
 /// Files for TLS to a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +110,13 @@ pub(crate) async fn answer(
         body.extend_from_slice(&chunk);
     }
     Ok((response.status(), body))
+}
+
+/// A server's words, as far as they can stand in a line.
+#[cfg(feature = "gcp")]
+pub(crate) fn line(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    line.take(LONGEST).collect::<String>().trim().to_owned()
 }
 
 /// The error with its causes, without an address that could hold more than a host and a path.

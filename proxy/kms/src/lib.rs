@@ -8,17 +8,25 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod files;
+#[cfg(feature = "gcp")]
+mod gcp;
 mod http;
+#[cfg(feature = "gcp")]
+mod oauth;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
-#[cfg(feature = "vault")]
+#[cfg(any(feature = "gcp", feature = "vault"))]
 mod session;
 #[cfg(feature = "vault")]
 mod vault;
+#[cfg(feature = "gcp")]
+mod wrapped;
 
 #[cfg(feature = "aws")]
 pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 pub use self::files::{FileError, Watched};
+#[cfg(feature = "gcp")]
+pub use self::gcp::{GcpCredentials, GcpFederation, GcpKms, GcpSettings};
 pub use self::http::{HttpError, TlsFiles};
 #[cfg(feature = "pkcs11")]
 pub use self::pkcs11::{Pkcs11, Pkcs11Settings, Pkcs11Token};

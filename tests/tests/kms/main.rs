@@ -3,6 +3,7 @@
 
 mod aws;
 mod contract;
+mod gcp;
 mod life_cycle;
 mod pkcs11;
 mod system;

@@ -1,0 +1,151 @@
+//! The provider `gcpKms`: Google Cloud Key Management Service.
+//!
+//! Data keys are made here and encrypted by the primary version of the named key, with the context as additional
+//! authenticated data. Checksums in both directions show what the way damaged: Google asks for them.
+
+mod answer;
+mod key_name;
+mod login;
+mod service_account;
+mod settings;
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use reqwest::{Client, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+pub use self::settings::{GcpCredentials, GcpFederation, GcpSettings};
+
+use self::answer::{Decrypted, Encrypted};
+use crate::files::{FileError, Watched};
+use crate::http::{self, HttpError};
+use crate::session::Session;
+use crate::wrapped::Wrapped;
+
+/// What wrapped data keys of this provider begin with: how the rest is to be read.
+const WAY: u8 = 1;
+
+/// Keys of Google Cloud KMS.
+pub struct GcpKms {
+    provider: ProviderName,
+    settings: GcpSettings,
+    /// Or why there is none: a file for TLS may come later.
+    client: ArcSwap<Result<Client, HttpError>>,
+    session: Session,
+    watched: Mutex<Watched>,
+}
+
+impl GcpKms {
+    /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
+    pub fn new(provider: ProviderName, settings: GcpSettings) -> Self {
+        let watched = Mutex::new(Watched::new(settings.files()));
+        let client = ArcSwap::from_pointee(settings.tls().client());
+        Self { provider, settings, client, session: Session::default(), watched }
+    }
+
+    /// Looks at the files again: credentials, and certificates for TLS. Tells whether anything changed, and what is wrong.
+    /// Blocks on a few small files.
+    pub fn reload(&self) -> (bool, Option<FileError>) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let (changed, problem) = watched.look();
+        if changed {
+            self.client.store(self.settings.tls().client().into());
+            self.session.forget();
+            tracing::info!(provider = %self.provider, "credentials of the key provider changed");
+        }
+        (changed, problem)
+    }
+
+    /// The client with what the files for TLS have now.
+    fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
+        match &**self.client.load() {
+            Ok(client) => Ok(client.clone()),
+            Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
+        }
+    }
+
+    /// A call on a key.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        context: &KmsContext,
+        key: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<T, ProviderError> {
+        let mut url = self.settings.endpoint.clone();
+        url.set_path(&format!("/v1/{key}:{operation}"));
+        let send = async |token: Zeroizing<String>| {
+            let request =
+                self.client(context)?.post(url.clone()).bearer_auth(token.as_str()).json(parameters);
+            http::answer(request.send().await)
+                .await
+                .map_err(|error| ProviderError::unavailable(context, error.to_string()))
+        };
+        let (status, body) = self.session.call(self, context, StatusCode::UNAUTHORIZED, send).await?;
+        answer::read(context, status, &body)
+    }
+}
+
+/// Of the Castagnoli polynomial, as text: the API's numbers of 64 bits are strings in JSON.
+fn crc32c(bytes: &[u8]) -> String {
+    crc_fast::crc32_iscsi(bytes).to_string()
+}
+
+#[async_trait]
+impl KeyProvider for GcpKms {
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let key = key_name::of(&self.settings, context)?;
+        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let (plaintext, aad) = (dek.expose().as_slice(), context.to_bytes());
+        let parameters = json!({
+            "plaintext": BASE64.encode(plaintext),
+            "plaintextCrc32c": crc32c(plaintext),
+            "additionalAuthenticatedData": BASE64.encode(&aad),
+            "additionalAuthenticatedDataCrc32c": crc32c(&aad),
+        });
+        let encrypted: Encrypted = self.call(context, &key, "encrypt", &parameters).await?;
+        let blob = encrypted.ciphertext(context)?;
+        let version = key_name::version(&key, &encrypted.name).ok_or_else(|| {
+            ProviderError::unavailable(context, "its answer names no version of the key that was asked for")
+        })?;
+        let wrapped = Wrapped::new(context, WAY, version, &blob, &dek)?.to_key();
+        Ok((dek, wrapped))
+    }
+
+    async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let wrapped = Wrapped::parse(wrapped)
+            .filter(|wrapped| wrapped.way == WAY)
+            .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Google Cloud KMS"))?;
+        let key = key_name::of(&self.settings, context)?;
+        let aad = context.to_bytes();
+        let parameters = json!({
+            "ciphertext": BASE64.encode(wrapped.blob),
+            "ciphertextCrc32c": crc32c(wrapped.blob),
+            "additionalAuthenticatedData": BASE64.encode(&aad),
+            "additionalAuthenticatedDataCrc32c": crc32c(&aad),
+        });
+        let decrypted: Decrypted = self.call(context, &key, "decrypt", &parameters).await?;
+        wrapped.opened(context, &decrypted.plaintext(context)?)
+    }
+
+    fn version(&self, wrapped: &[u8]) -> Option<String> {
+        Wrapped::parse(wrapped).map(|wrapped| wrapped.version.to_owned())
+    }
+}
+
+impl fmt::Debug for GcpKms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GcpKms")
+            .field("provider", &self.provider)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
