@@ -39,9 +39,10 @@ pub use self::policy::{
     OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
-    Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, AwsKmsWebIdentity,
+    Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,
     BrokerAddresses, BrokerNames, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, Limits,
     Listener, Log, LogFormat, LogLevel, NamePattern, NamePatternError, Pkcs11Provider, Pkcs11Token,
     PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream,
     UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
+pub use self::proxy::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};

@@ -21,9 +21,11 @@ use serde::Serialize;
 
 pub use self::authentication::{AuthenticationMethod, ClientIdentity, ScramUser, UpstreamAuthentication};
 pub use self::broker_names::{BrokerNames, NamePattern, NamePatternError};
-pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, AwsKmsWebIdentity};
+pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity};
+pub use self::key_provider::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
 pub use self::key_provider::{
-    KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+    KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, ProviderTrust, VaultAuth, VaultBinding,
+    VaultProvider, VaultRole,
 };
 pub use self::keys::KeyTimes;
 pub use self::limits::Limits;

@@ -1,5 +1,7 @@
 //! Opens the key providers of the configuration.
 
+mod cloud;
+
 use crate::poll::Seen;
 use anyhow::Context as _;
 use proxy_config::{
@@ -9,6 +11,7 @@ use proxy_config::{
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
+use proxy_kms::{FileError, GcpKms};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,17 +64,22 @@ fn open_one(
         KeyProvider::AwsKms(settings) => {
             let aws = Arc::new(AwsKms::new(name.clone(), aws(settings)));
             let look = Arc::clone(&aws);
-            (aws as _, Box::new(move || look_at_aws(&look)))
+            (aws as _, Box::new(move || seen(look.reload())))
+        }
+        KeyProvider::GcpKms(settings) => {
+            let gcp = Arc::new(GcpKms::new(name.clone(), cloud::gcp(settings)?));
+            let look = Arc::clone(&gcp);
+            (gcp as _, Box::new(move || seen(look.reload())))
         }
         KeyProvider::Vault(settings) => {
             let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));
             let look = Arc::clone(&vault);
-            (vault as _, Box::new(move || look_at_vault(&look)))
+            (vault as _, Box::new(move || seen(look.reload())))
         }
         KeyProvider::Pkcs11(settings) => {
             let token = Arc::new(Pkcs11::new(name.clone(), pkcs11(settings)));
             let look = Arc::clone(&token);
-            (token as _, Box::new(move || look_at_pkcs11(&look)))
+            (token as _, Box::new(move || seen(look.reload())))
         }
         other => anyhow::bail!("is of a kind that this version lacks: {other:?}"),
     })
@@ -179,17 +187,7 @@ fn look_at_local(local: &LocalKeys) -> Seen {
     Seen { changed, problem: (!problems.is_empty()).then(|| problems.join("; ")) }
 }
 
-fn look_at_aws(aws: &AwsKms) -> Seen {
-    let (changed, problem) = aws.reload();
-    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
-}
-
-fn look_at_vault(vault: &Vault) -> Seen {
-    let (changed, problem) = vault.reload();
-    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
-}
-
-fn look_at_pkcs11(pkcs11: &Pkcs11) -> Seen {
-    let (changed, problem) = pkcs11.reload();
+/// What became of looking at files again.
+fn seen((changed, problem): (bool, Option<FileError>)) -> Seen {
     Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }

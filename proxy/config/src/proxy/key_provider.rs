@@ -1,7 +1,11 @@
 //! Where key-encryption keys are.
 
 mod aws;
+mod gcp;
 mod pkcs11;
+#[cfg(test)]
+mod testing;
+mod trust;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -10,8 +14,10 @@ use std::path::Path;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, AwsKmsWebIdentity};
+pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity};
+pub use self::gcp::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
+pub use self::trust::ProviderTrust;
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
@@ -31,6 +37,8 @@ pub enum KeyProvider {
     },
     /// Keys in AWS KMS.
     AwsKms(Box<AwsKmsProvider>),
+    /// Keys in Google Cloud KMS.
+    GcpKms(Box<GcpKmsProvider>),
     /// Keys in a Transit secrets engine.
     Vault(Box<VaultProvider>),
     /// Keys in a hardware security module.
@@ -56,20 +64,19 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault", "awsKms", "pkcs11"])?;
+        let fields = field.fields(&["local", "vault", "awsKms", "gcpKms", "pkcs11"])?;
         let (kind, field) = fields.only()?;
-        if kind == "vault" {
-            return VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault)));
+        match kind {
+            "vault" => VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault))),
+            "awsKms" => AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws))),
+            "gcpKms" => GcpKmsProvider::read(field, base_dir).map(|gcp| Self::GcpKms(Box::new(gcp))),
+            "pkcs11" => Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11),
+            _ => {
+                let fields = field.fields(&["directory"])?;
+                let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
+                Some(Self::Local { directory })
+            }
         }
-        if kind == "awsKms" {
-            return AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws)));
-        }
-        if kind == "pkcs11" {
-            return Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11);
-        }
-        let fields = field.fields(&["directory"])?;
-        let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
-        Some(Self::Local { directory })
     }
 }
 
@@ -82,6 +89,7 @@ impl Serialize for KeyProvider {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
             Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
+            Self::GcpKms(gcp) => map.serialize_entry("gcpKms", gcp)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
             Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
         }

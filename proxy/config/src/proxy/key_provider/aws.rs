@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::read_path;
+use super::trust::ProviderTrust;
 use super::vault::address;
 use crate::path::ConfigPath;
 use crate::reader::{Field, Fields};
@@ -30,7 +31,7 @@ pub struct AwsKmsProvider {
     pub assume_role: Option<AwsKmsRole>,
     /// Files for TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<AwsKmsTls>,
+    pub tls: Option<ProviderTrust>,
 }
 
 /// As whom to call.
@@ -83,14 +84,6 @@ pub struct AwsKmsRole {
     pub endpoint: Option<String>,
 }
 
-/// Files for TLS to AWS.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AwsKmsTls {
-    /// CA certificates to trust instead of those of the system, PEM.
-    pub ca_file: ConfigPath,
-}
-
 impl AwsKmsProvider {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["region", "endpoint", "fips", "credentials", "assumeRole", "tls"])?;
@@ -102,7 +95,7 @@ impl AwsKmsProvider {
             |field| AwsKmsCredentials::read(field, base_dir),
         );
         let role = fields.optional("assumeRole").map(AwsKmsRole::read);
-        let tls = fields.optional("tls").map(|field| AwsKmsTls::read(field, base_dir));
+        let tls = fields.optional("tls").map(|field| ProviderTrust::read(field, base_dir));
         if let (Some(field), Some(true)) = (fields.optional("endpoint"), fips) {
             field.mistake("must be left out with fips, which chooses AWS's own");
         }
@@ -173,14 +166,6 @@ impl AwsKmsRole {
             session_name: session?,
             endpoint: endpoint.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
         })
-    }
-}
-
-impl AwsKmsTls {
-    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["caFile"])?;
-        let ca_file = fields.required("caFile").and_then(|field| read_path(field, base_dir))?;
-        Some(Self { ca_file })
     }
 }
 

@@ -1,0 +1,41 @@
+//! The settings of key management systems of clouds, as their providers take them.
+
+use anyhow::Context as _;
+use proxy_config::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};
+use proxy_kms::{GcpCredentials, GcpFederation, GcpSettings};
+use std::path::PathBuf;
+
+use super::path;
+
+/// Where machines and pods of Google Cloud get tokens: in clear, since it is on the machine itself.
+const METADATA: &str = "http://metadata.google.internal";
+
+pub(super) fn gcp(provider: &GcpKmsProvider) -> anyhow::Result<GcpSettings> {
+    let federation = |identity: &GcpWorkloadIdentity| -> anyhow::Result<GcpFederation> {
+        Ok(GcpFederation {
+            audience: identity.audience.clone(),
+            token: path(&identity.token_file),
+            service_account: identity.service_account.clone(),
+            sts: identity.sts_endpoint.parse().context("stsEndpoint")?,
+            iam_credentials: identity.iam_credentials_endpoint.parse().context("iamCredentialsEndpoint")?,
+        })
+    };
+    Ok(GcpSettings {
+        endpoint: provider.endpoint.parse().context("endpoint")?,
+        key_ring: provider.key_ring.clone(),
+        credentials: match &provider.credentials {
+            GcpKmsCredentials::Metadata => {
+                GcpCredentials::Metadata(METADATA.parse().context("the metadata server")?)
+            }
+            GcpKmsCredentials::WorkloadIdentity(identity) => {
+                GcpCredentials::Federation(federation(identity)?)
+            }
+            GcpKmsCredentials::ServiceAccountFile(file) => GcpCredentials::ServiceAccountFile(path(file)),
+        },
+        ca: provider.tls.as_ref().map(ca),
+    })
+}
+
+fn ca(tls: &ProviderTrust) -> PathBuf {
+    path(&tls.ca_file)
+}
