@@ -13,7 +13,8 @@ use std::net::Ipv6Addr;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{
-    AwsKmsProvider, KeyTimes, Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
+    AwsKmsProvider, GcpKmsProvider, KeyTimes, Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template,
+    VaultProvider,
 };
 use proxy_config::ProviderName;
 
@@ -73,6 +74,8 @@ pub enum Provider {
     Vault(Box<VaultProvider>),
     /// AWS KMS.
     AwsKms(Box<AwsKmsProvider>),
+    /// Google Cloud KMS.
+    GcpKms(Box<GcpKmsProvider>),
     /// A hardware security module.
     Pkcs11(Box<Pkcs11Provider>),
 }

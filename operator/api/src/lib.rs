@@ -20,6 +20,7 @@ pub use key_provider::{
     KeyTimes, LocalProvider, Pkcs11Provider, ProviderTls, ProviderTrust, VaultAppRole, VaultAuthentication,
     VaultBinding, VaultProvider, VaultRole,
 };
+pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
     Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,

@@ -3,6 +3,7 @@
 //! Everything that a provider needs is in one volume, so that its settings can name files by where they are.
 
 mod aws;
+mod gcp;
 mod pkcs11;
 mod vault;
 
@@ -10,7 +11,9 @@ use k8s_openapi::api::core::v1::{
     ConfigMapProjection, KeyToPath, ProjectedVolumeSource, SecretProjection, ServiceAccountTokenProjection,
     VolumeProjection,
 };
-use k8s_openapi::api::networking::v1::{NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort};
+use k8s_openapi::api::networking::v1::{
+    IPBlock, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use operator_api::{LocalRef, ProviderTls};
 use serde_json::{Value, json};
@@ -29,6 +32,7 @@ pub(super) fn settings(provider: &Provider, directory: &str) -> Value {
         Provider::Local { .. } => json!({"local": {"directory": directory}}),
         Provider::Vault(vault) => json!({"vault": vault::settings(vault, directory)}),
         Provider::AwsKms(aws) => json!({"awsKms": aws::settings(aws, directory)}),
+        Provider::GcpKms(gcp) => json!({"gcpKms": gcp::settings(gcp, directory)}),
         Provider::Pkcs11(pkcs11) => json!({"pkcs11": pkcs11::settings(pkcs11, directory)}),
     }
 }
@@ -39,6 +43,7 @@ pub(super) fn files(provider: &Provider) -> Option<ProjectedVolumeSource> {
         Provider::Local { .. } => Vec::new(),
         Provider::Vault(vault) => vault::files(vault),
         Provider::AwsKms(aws) => aws::files(aws),
+        Provider::GcpKms(gcp) => gcp::files(gcp),
         Provider::Pkcs11(pkcs11) => pkcs11::files(pkcs11),
     };
     (!sources.is_empty())
@@ -51,8 +56,14 @@ pub(super) fn egress(provider: &Provider) -> Vec<NetworkPolicyEgressRule> {
         Provider::Local { .. } => Vec::new(),
         Provider::Vault(vault) => vault::egress(vault),
         Provider::AwsKms(aws) => aws::egress(aws),
+        Provider::GcpKms(gcp) => gcp::egress(gcp),
         Provider::Pkcs11(pkcs11) => pkcs11::egress(pkcs11),
     }
+}
+
+fn block(cidr: &str) -> NetworkPolicyPeer {
+    let ip_block = Some(IPBlock { cidr: cidr.to_owned(), except: None });
+    NetworkPolicyPeer { ip_block, ..NetworkPolicyPeer::default() }
 }
 
 /// To these peers, or anywhere if there are none, at these ports.

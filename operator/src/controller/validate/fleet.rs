@@ -136,6 +136,9 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
             if let Some(aws) = &provider.aws_kms {
                 return Some((name, Provider::AwsKms(Box::new(aws.clone()))));
             }
+            if let Some(gcp) = &provider.gcp_kms {
+                return Some((name, Provider::GcpKms(Box::new(gcp.clone()))));
+            }
             if let Some(pkcs11) = &provider.pkcs11 {
                 return Some((name, Provider::Pkcs11(Box::new(pkcs11.clone()))));
             }

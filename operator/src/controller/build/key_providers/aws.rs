@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::VolumeProjection;
-use k8s_openapi::api::networking::v1::{IPBlock, NetworkPolicyEgressRule, NetworkPolicyPeer};
+use k8s_openapi::api::networking::v1::NetworkPolicyEgressRule;
 use operator_api::{AwsCredentials, AwsKmsProvider};
 use serde_json::{Value, json};
 
-use super::{HTTPS, authorities, port, secret, token, way};
+use super::{HTTPS, authorities, block, port, secret, token, way};
 
 /// Where EKS Pod Identity's agent listens on every node.
 const POD_IDENTITY_AGENT: [&str; 2] = ["169.254.170.23/32", "fd00:ec2::23/128"];
@@ -95,9 +95,4 @@ pub(super) fn egress(aws: &AwsKmsProvider) -> Vec<NetworkPolicyEgressRule> {
     };
     let local = local.map(|addresses| way(&addresses.map(block), [HTTP]));
     [way(&aws.network_policy_peers, ports)].into_iter().chain(local).collect()
-}
-
-fn block(cidr: &str) -> NetworkPolicyPeer {
-    let ip_block = Some(IPBlock { cidr: cidr.to_owned(), except: None });
-    NetworkPolicyPeer { ip_block, ..NetworkPolicyPeer::default() }
 }

@@ -1,5 +1,7 @@
 //! Key management systems: what proxies are told of them, the files that they find, and the ways that are open.
 
+mod gcp;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
