@@ -13,8 +13,8 @@ use std::net::Ipv6Addr;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{
-    AwsKmsProvider, GcpKmsProvider, KeyTimes, Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template,
-    VaultProvider,
+    AwsKmsProvider, AzureKeyVaultProvider, GcpKmsProvider, KeyTimes, Limits, ListenerType, Logging,
+    Pkcs11Provider, Probe, Template, VaultProvider,
 };
 use proxy_config::ProviderName;
 
@@ -74,6 +74,8 @@ pub enum Provider {
     Vault(Box<VaultProvider>),
     /// AWS KMS.
     AwsKms(Box<AwsKmsProvider>),
+    /// Azure Key Vault.
+    AzureKeyVault(Box<AzureKeyVaultProvider>),
     /// Google Cloud KMS.
     GcpKms(Box<GcpKmsProvider>),
     /// A hardware security module.

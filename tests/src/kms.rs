@@ -2,6 +2,7 @@
 
 mod aws_api;
 mod aws_front;
+mod azure;
 mod faults;
 mod gcp;
 mod https;
@@ -13,6 +14,7 @@ mod tokens;
 
 pub use aws_api::{AWS_REGION, AwsApi};
 pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
+pub use azure::{Azure, azure_error};
 pub use faults::{Fault, Faults};
 pub use gcp::{Gcp, gcp_error};
 pub use https::{HttpAnswer, HttpRequest};

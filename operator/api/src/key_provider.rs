@@ -2,6 +2,7 @@
 #![allow(clippy::struct_field_names, reason = "Kubernetes names references to objects so")]
 
 mod aws;
+mod azure;
 mod gcp;
 mod pkcs11;
 mod vault;
@@ -10,6 +11,9 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::aws::{AwsAccessKey, AwsCredentials, AwsInstance, AwsKmsProvider, AwsRole, AwsWebIdentity};
+pub use self::azure::{
+    AzureAlgorithm, AzureClientSecret, AzureCredentials, AzureKeyVaultProvider, AzureWorkloadIdentity,
+};
 pub use self::gcp::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use self::pkcs11::Pkcs11Provider;
 pub use self::vault::{VaultAppRole, VaultAuthentication, VaultBinding, VaultProvider, VaultRole};
@@ -19,7 +23,7 @@ use crate::references::LocalRef;
 /// A source of keys: exactly one of the fields besides its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.local), has(self.vault), has(self.awsKms), has(self.gcpKms), has(self.pkcs11)].filter(given, given).size() == 1").message("give exactly one kind of provider: local, vault, awsKms, gcpKms or pkcs11"))]
+#[x_kube(validation = Rule::new("[has(self.local), has(self.vault), has(self.awsKms), has(self.azureKeyVault), has(self.gcpKms), has(self.pkcs11)].filter(given, given).size() == 1").message("give exactly one kind of provider: local, vault, awsKms, azureKeyVault, gcpKms or pkcs11"))]
 pub struct KeyProvider {
     /// Its name, by which rules choose it. Data can be read only while a provider of this name has its keys.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
@@ -33,6 +37,9 @@ pub struct KeyProvider {
     /// Keys in AWS KMS, which never leave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws_kms: Option<AwsKmsProvider>,
+    /// Keys in Azure Key Vault or a managed HSM, which never leave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure_key_vault: Option<AzureKeyVaultProvider>,
     /// Keys in Google Cloud KMS, which never leave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gcp_kms: Option<GcpKmsProvider>,

@@ -20,6 +20,9 @@ pub use key_provider::{
     KeyTimes, LocalProvider, Pkcs11Provider, ProviderTls, ProviderTrust, VaultAppRole, VaultAuthentication,
     VaultBinding, VaultProvider, VaultRole,
 };
+pub use key_provider::{
+    AzureAlgorithm, AzureClientSecret, AzureCredentials, AzureKeyVaultProvider, AzureWorkloadIdentity,
+};
 pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{

@@ -45,4 +45,5 @@ pub use self::proxy::{
     PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream,
     UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
+pub use self::proxy::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::proxy::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};

@@ -10,24 +10,20 @@ mod service_account;
 mod settings;
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 pub use self::settings::{GcpCredentials, GcpFederation, GcpSettings};
 
 use self::answer::{Decrypted, Encrypted};
-use crate::files::{FileError, Watched};
-use crate::http::{self, HttpError};
-use crate::session::Session;
+use crate::connection::Connection;
+use crate::files::FileError;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.
@@ -37,39 +33,20 @@ const WAY: u8 = 1;
 pub struct GcpKms {
     provider: ProviderName,
     settings: GcpSettings,
-    /// Or why there is none: a file for TLS may come later.
-    client: ArcSwap<Result<Client, HttpError>>,
-    session: Session,
-    watched: Mutex<Watched>,
+    connection: Connection,
 }
 
 impl GcpKms {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: GcpSettings) -> Self {
-        let watched = Mutex::new(Watched::new(settings.files()));
-        let client = ArcSwap::from_pointee(settings.tls().client());
-        Self { provider, settings, client, session: Session::default(), watched }
+        let connection = Connection::new(settings.tls(), settings.credential_files());
+        Self { provider, settings, connection }
     }
 
     /// Looks at the files again: credentials, and certificates for TLS. Tells whether anything changed, and what is wrong.
     /// Blocks on a few small files.
     pub fn reload(&self) -> (bool, Option<FileError>) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let (changed, problem) = watched.look();
-        if changed {
-            self.client.store(self.settings.tls().client().into());
-            self.session.forget();
-            tracing::info!(provider = %self.provider, "credentials of the key provider changed");
-        }
-        (changed, problem)
-    }
-
-    /// The client with what the files for TLS have now.
-    fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
-        match &**self.client.load() {
-            Ok(client) => Ok(client.clone()),
-            Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
-        }
+        self.connection.reload(&self.provider)
     }
 
     /// A call on a key.
@@ -82,14 +59,8 @@ impl GcpKms {
     ) -> Result<T, ProviderError> {
         let mut url = self.settings.endpoint.clone();
         url.set_path(&format!("/v1/{key}:{operation}"));
-        let send = async |token: Zeroizing<String>| {
-            let request =
-                self.client(context)?.post(url.clone()).bearer_auth(token.as_str()).json(parameters);
-            http::answer(request.send().await)
-                .await
-                .map_err(|error| ProviderError::unavailable(context, error.to_string()))
-        };
-        let (status, body) = self.session.call(self, context, StatusCode::UNAUTHORIZED, send).await?;
+        let request = |client: &Client| client.post(url.clone()).json(parameters);
+        let (status, body) = self.connection.call(self, context, request).await?;
         answer::read(context, status, &body)
     }
 }

@@ -7,23 +7,29 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(any(feature = "azure", feature = "gcp"))]
+mod connection;
 mod files;
 #[cfg(feature = "gcp")]
 mod gcp;
 mod http;
-#[cfg(feature = "gcp")]
+#[cfg(any(feature = "azure", feature = "gcp"))]
 mod oauth;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
-#[cfg(any(feature = "gcp", feature = "vault"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "vault"))]
 mod session;
 #[cfg(feature = "vault")]
 mod vault;
-#[cfg(feature = "gcp")]
+#[cfg(any(feature = "azure", feature = "gcp"))]
 mod wrapped;
 
 #[cfg(feature = "aws")]
 pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
+#[cfg(feature = "azure")]
+pub use self::azure::{AzureAlgorithm, AzureCredentials, AzureKeyVault, AzureProof, AzureSettings};
 pub use self::files::{FileError, Watched};
 #[cfg(feature = "gcp")]
 pub use self::gcp::{GcpCredentials, GcpFederation, GcpKms, GcpSettings};

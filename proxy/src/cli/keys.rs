@@ -10,8 +10,8 @@ use proxy_config::{
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
+use proxy_kms::{AzureKeyVault, FileError, GcpKms};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
-use proxy_kms::{FileError, GcpKms};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,6 +65,11 @@ fn open_one(
             let aws = Arc::new(AwsKms::new(name.clone(), aws(settings)));
             let look = Arc::clone(&aws);
             (aws as _, Box::new(move || seen(look.reload())))
+        }
+        KeyProvider::AzureKeyVault(settings) => {
+            let azure = Arc::new(AzureKeyVault::new(name.clone(), cloud::azure(settings)?));
+            let look = Arc::clone(&azure);
+            (azure as _, Box::new(move || seen(look.reload())))
         }
         KeyProvider::GcpKms(settings) => {
             let gcp = Arc::new(GcpKms::new(name.clone(), cloud::gcp(settings)?));

@@ -160,6 +160,8 @@ fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_eac
         "keyProviders.awsKms.credentials.accessKey",
         "keyProviders.awsKms.credentials.instance",
         "keyProviders.awsKms.tls.caSecretRef",
+        "keyProviders.azureKeyVault.credentials.clientSecret",
+        "keyProviders.azureKeyVault.tls.caSecretRef",
         "keyProviders.gcpKms.credentials.serviceAccountKey",
         "keyProviders.gcpKms.tls.caSecretRef",
         "keyProviders.pkcs11.slot",

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod aws;
+mod azure;
 mod contract;
 mod gcp;
 mod life_cycle;

@@ -3,6 +3,7 @@
 //! Everything that a provider needs is in one volume, so that its settings can name files by where they are.
 
 mod aws;
+mod azure;
 mod gcp;
 mod pkcs11;
 mod vault;
@@ -32,6 +33,7 @@ pub(super) fn settings(provider: &Provider, directory: &str) -> Value {
         Provider::Local { .. } => json!({"local": {"directory": directory}}),
         Provider::Vault(vault) => json!({"vault": vault::settings(vault, directory)}),
         Provider::AwsKms(aws) => json!({"awsKms": aws::settings(aws, directory)}),
+        Provider::AzureKeyVault(azure) => json!({"azureKeyVault": azure::settings(azure, directory)}),
         Provider::GcpKms(gcp) => json!({"gcpKms": gcp::settings(gcp, directory)}),
         Provider::Pkcs11(pkcs11) => json!({"pkcs11": pkcs11::settings(pkcs11, directory)}),
     }
@@ -43,6 +45,7 @@ pub(super) fn files(provider: &Provider) -> Option<ProjectedVolumeSource> {
         Provider::Local { .. } => Vec::new(),
         Provider::Vault(vault) => vault::files(vault),
         Provider::AwsKms(aws) => aws::files(aws),
+        Provider::AzureKeyVault(azure) => azure::files(azure),
         Provider::GcpKms(gcp) => gcp::files(gcp),
         Provider::Pkcs11(pkcs11) => pkcs11::files(pkcs11),
     };
@@ -56,6 +59,7 @@ pub(super) fn egress(provider: &Provider) -> Vec<NetworkPolicyEgressRule> {
         Provider::Local { .. } => Vec::new(),
         Provider::Vault(vault) => vault::egress(vault),
         Provider::AwsKms(aws) => aws::egress(aws),
+        Provider::AzureKeyVault(azure) => azure::egress(azure),
         Provider::GcpKms(gcp) => gcp::egress(gcp),
         Provider::Pkcs11(pkcs11) => pkcs11::egress(pkcs11),
     }

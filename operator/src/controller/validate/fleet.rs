@@ -136,6 +136,9 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
             if let Some(aws) = &provider.aws_kms {
                 return Some((name, Provider::AwsKms(Box::new(aws.clone()))));
             }
+            if let Some(azure) = &provider.azure_key_vault {
+                return Some((name, Provider::AzureKeyVault(Box::new(azure.clone()))));
+            }
             if let Some(gcp) = &provider.gcp_kms {
                 return Some((name, Provider::GcpKms(Box::new(gcp.clone()))));
             }

@@ -1,6 +1,7 @@
 //! Where key-encryption keys are.
 
 mod aws;
+mod azure;
 mod gcp;
 mod pkcs11;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity};
+pub use self::azure::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::gcp::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::trust::ProviderTrust;
@@ -37,6 +39,8 @@ pub enum KeyProvider {
     },
     /// Keys in AWS KMS.
     AwsKms(Box<AwsKmsProvider>),
+    /// Keys in Azure Key Vault.
+    AzureKeyVault(Box<AzureKeyVaultProvider>),
     /// Keys in Google Cloud KMS.
     GcpKms(Box<GcpKmsProvider>),
     /// Keys in a Transit secrets engine.
@@ -64,11 +68,14 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault", "awsKms", "gcpKms", "pkcs11"])?;
+        let fields = field.fields(&["local", "vault", "awsKms", "azureKeyVault", "gcpKms", "pkcs11"])?;
         let (kind, field) = fields.only()?;
         match kind {
             "vault" => VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault))),
             "awsKms" => AwsKmsProvider::read(field, base_dir).map(|aws| Self::AwsKms(Box::new(aws))),
+            "azureKeyVault" => {
+                AzureKeyVaultProvider::read(field, base_dir).map(|azure| Self::AzureKeyVault(Box::new(azure)))
+            }
             "gcpKms" => GcpKmsProvider::read(field, base_dir).map(|gcp| Self::GcpKms(Box::new(gcp))),
             "pkcs11" => Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11),
             _ => {
@@ -89,6 +96,7 @@ impl Serialize for KeyProvider {
                 map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
             }
             Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
+            Self::AzureKeyVault(azure) => map.serialize_entry("azureKeyVault", azure)?,
             Self::GcpKms(gcp) => map.serialize_entry("gcpKms", gcp)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
             Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,

@@ -46,7 +46,7 @@ impl GcpKms {
         let mut url = address.clone();
         url.set_path(METADATA);
         // Asked for, so that nobody is led to it by a link.
-        let request = self.client(context)?.get(url).header("Metadata-Flavor", "Google");
+        let request = self.connection.client(context)?.get(url).header("Metadata-Flavor", "Google");
         oauth::ask(context, request, "").await
     }
 
@@ -66,7 +66,8 @@ impl GcpKms {
             ("scope", PLATFORM),
             ("subject_token", &token),
         ];
-        let granted = oauth::ask(context, self.client(context)?.post(url).form(&form), &token).await?;
+        let granted =
+            oauth::ask(context, self.connection.client(context)?.post(url).form(&form), &token).await?;
         match &federation.service_account {
             Some(account) => self.impersonate(context, federation, account, &granted.0).await,
             None => Ok(granted),
@@ -83,7 +84,7 @@ impl GcpKms {
         let mut url = federation.iam_credentials.clone();
         url.set_path(&format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken"));
         let body = json!({"scope": [SCOPE], "lifetime": format!("{LIFE}s")});
-        let request = self.client(context)?.post(url).bearer_auth(token).json(&body);
+        let request = self.connection.client(context)?.post(url).bearer_auth(token).json(&body);
         let answer = http::answer(request.send().await).await;
         let (status, body) = answer.map_err(|error| unavailable(context, &error))?;
         if status != StatusCode::OK {
@@ -101,7 +102,7 @@ impl GcpKms {
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", assertion.as_str()),
         ];
-        let request = self.client(context)?.post(account.token_uri.clone()).form(&form);
+        let request = self.connection.client(context)?.post(account.token_uri.clone()).form(&form);
         oauth::ask(context, request, &assertion).await
     }
 }

@@ -47,14 +47,12 @@ pub struct GcpFederation {
 }
 
 impl GcpSettings {
-    /// All files that these settings name.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        let credentials = match &self.credentials {
+    pub(super) fn credential_files(&self) -> Vec<PathBuf> {
+        match &self.credentials {
             GcpCredentials::Metadata(_) => Vec::new(),
             GcpCredentials::Federation(federation) => vec![federation.token.clone()],
             GcpCredentials::ServiceAccountFile(file) => vec![file.clone()],
-        };
-        [self.tls().paths(), credentials].concat()
+        }
     }
 
     pub(super) fn tls(&self) -> TlsFiles {

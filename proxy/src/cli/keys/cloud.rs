@@ -1,7 +1,9 @@
 //! The settings of key management systems of clouds, as their providers take them.
 
 use anyhow::Context as _;
+use proxy_config::{AzureAlgorithm, AzureCredentials, AzureKeyVaultProvider};
 use proxy_config::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};
+use proxy_kms::{AzureProof, AzureSettings};
 use proxy_kms::{GcpCredentials, GcpFederation, GcpSettings};
 use std::path::PathBuf;
 
@@ -9,6 +11,28 @@ use super::path;
 
 /// Where machines and pods of Google Cloud get tokens: in clear, since it is on the machine itself.
 const METADATA: &str = "http://metadata.google.internal";
+
+pub(super) fn azure(provider: &AzureKeyVaultProvider) -> anyhow::Result<AzureSettings> {
+    let (application, proof): (_, fn(PathBuf) -> AzureProof) = match &provider.credentials {
+        AzureCredentials::WorkloadIdentity(application) => (application, AzureProof::TokenFile),
+        AzureCredentials::ClientSecret(application) => (application, AzureProof::SecretFile),
+    };
+    Ok(AzureSettings {
+        vault: provider.vault.parse().context("vault")?,
+        algorithm: match provider.algorithm {
+            AzureAlgorithm::A256Kw => proxy_kms::AzureAlgorithm::A256Kw,
+            AzureAlgorithm::RsaOaep256 => proxy_kms::AzureAlgorithm::RsaOaep256,
+        },
+        audience: provider.audience.clone(),
+        credentials: proxy_kms::AzureCredentials {
+            authority: application.authority.parse().context("authority")?,
+            tenant: application.tenant_id.clone(),
+            client: application.client_id.clone(),
+            proof: proof(path(&application.proof_file)),
+        },
+        ca: provider.tls.as_ref().map(ca),
+    })
+}
 
 pub(super) fn gcp(provider: &GcpKmsProvider) -> anyhow::Result<GcpSettings> {
     let federation = |identity: &GcpWorkloadIdentity| -> anyhow::Result<GcpFederation> {

@@ -1,5 +1,6 @@
 //! Key management systems: what proxies are told of them, the files that they find, and the ways that are open.
 
+mod azure;
 mod gcp;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,113 @@
+//! The provider `azureKeyVault`: Azure Key Vault and Managed HSM.
+//!
+//! Data keys are made here and wrapped by the current version of the named key. None of the service's ways of wrapping binds
+//! them to anything: what does is a check that is derived from the data key, see [`Wrapped`].
+
+mod answer;
+mod login;
+mod settings;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+pub use self::settings::{AzureAlgorithm, AzureCredentials, AzureProof, AzureSettings};
+
+use self::answer::{Done, Operation};
+use crate::connection::Connection;
+use crate::files::FileError;
+use crate::wrapped::Wrapped;
+
+/// Of the service's API. Key Vault and Managed HSM have it.
+const API: &str = "api-version=7.4";
+
+/// Keys of a vault or a managed HSM.
+pub struct AzureKeyVault {
+    provider: ProviderName,
+    settings: AzureSettings,
+    connection: Connection,
+}
+
+impl AzureKeyVault {
+    /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
+    pub fn new(provider: ProviderName, settings: AzureSettings) -> Self {
+        let connection = Connection::new(settings.tls(), settings.credential_files());
+        Self { provider, settings, connection }
+    }
+
+    /// Looks at the files again: credentials, and certificates for TLS. Tells whether anything changed, and what is wrong.
+    /// Blocks on a few small files.
+    pub fn reload(&self) -> (bool, Option<FileError>) {
+        self.connection.reload(&self.provider)
+    }
+
+    /// A call on a version of the key; an empty version is the current one.
+    async fn call(
+        &self,
+        context: &KmsContext,
+        version: &str,
+        operation: Operation,
+        algorithm: AzureAlgorithm,
+        value: &[u8],
+    ) -> Result<Done, ProviderError> {
+        let key = key_name(context)?;
+        let mut url = self.settings.vault.clone();
+        url.set_path(&format!("/keys/{key}/{version}/{}", operation.path()));
+        url.set_query(Some(API));
+        let value = Zeroizing::new(BASE64URL.encode(value));
+        let parameters = json!({"alg": algorithm.name(), "value": value.as_str()});
+        let request = |client: &reqwest::Client| client.post(url.clone()).json(&parameters);
+        let (status, body) = self.connection.call(self, context, request).await?;
+        answer::read(context, operation, status, &body)
+    }
+}
+
+fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
+    let key = context.key.as_str();
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if (1..=127).contains(&key.len()) && key.bytes().all(allowed) {
+        Ok(key)
+    } else {
+        Err(ProviderError::refused(context, "a key of Azure Key Vault has a name of letters, digits and '-'"))
+    }
+}
+
+#[async_trait]
+impl KeyProvider for AzureKeyVault {
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let algorithm = self.settings.algorithm;
+        let done = self.call(context, "", Operation::Wrap, algorithm, dek.expose()).await?;
+        let version = done.version(context)?;
+        let wrapped = Wrapped::new(context, algorithm.way(), version, &done.value(context)?, &dek)?.to_key();
+        Ok((dek, wrapped))
+    }
+
+    async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let wrapped = Wrapped::parse(wrapped);
+        let (wrapped, algorithm) = wrapped
+            .and_then(|wrapped| Some((AzureAlgorithm::of(wrapped.way)?, wrapped)))
+            .map(|(algorithm, wrapped)| (wrapped, algorithm))
+            .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Azure Key Vault"))?;
+        let done = self.call(context, wrapped.version, Operation::Unwrap, algorithm, wrapped.blob).await?;
+        wrapped.opened(context, &done.value(context)?)
+    }
+
+    fn version(&self, wrapped: &[u8]) -> Option<String> {
+        Wrapped::parse(wrapped).map(|wrapped| wrapped.version.to_owned())
+    }
+}
+
+impl fmt::Debug for AzureKeyVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureKeyVault")
+            .field("provider", &self.provider)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

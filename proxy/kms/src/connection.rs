@@ -1,0 +1,67 @@
+//! A connection to a service that takes tokens: its client, its session, and the files that both follow.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use proxy_crypto::{KmsContext, ProviderError, ProviderName};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use zeroize::Zeroizing;
+
+use crate::files::{FileError, Watched};
+use crate::http::{self, HttpError, TlsFiles};
+use crate::session::{Answer, Login, Session};
+
+/// A connection by HTTP, with a token in each call.
+pub(crate) struct Connection {
+    tls: TlsFiles,
+    /// Or why there is none: a file for TLS may come later.
+    client: ArcSwap<Result<Client, HttpError>>,
+    session: Session,
+    watched: Mutex<Watched>,
+}
+
+impl Connection {
+    /// Makes no call. `credentials` are the files that the login reads.
+    pub(crate) fn new(tls: TlsFiles, credentials: Vec<PathBuf>) -> Self {
+        let watched = Mutex::new(Watched::new([tls.paths(), credentials].concat()));
+        let client = ArcSwap::from_pointee(tls.client());
+        Self { tls, client, session: Session::default(), watched }
+    }
+
+    /// Looks at the files again. Tells whether anything changed, and what is wrong. Blocks on a few small files.
+    pub(crate) fn reload(&self, provider: &ProviderName) -> (bool, Option<FileError>) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let (changed, problem) = watched.look();
+        if changed {
+            self.client.store(self.tls.client().into());
+            self.session.forget();
+            tracing::info!(%provider, "credentials of the key provider changed");
+        }
+        (changed, problem)
+    }
+
+    /// The client with what the files for TLS have now.
+    pub(crate) fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
+        match &**self.client.load() {
+            Ok(client) => Ok(client.clone()),
+            Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
+        }
+    }
+
+    /// A call with a token, which a fresh one replaces where the server does not know it any more.
+    pub(crate) async fn call(
+        &self,
+        login: &dyn Login,
+        context: &KmsContext,
+        request: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Answer, ProviderError> {
+        let send = async |token: Zeroizing<String>| {
+            let request = request(&self.client(context)?).bearer_auth(token.as_str());
+            http::answer(request.send().await)
+                .await
+                .map_err(|error| ProviderError::unavailable(context, error.to_string()))
+        };
+        self.session.call(login, context, StatusCode::UNAUTHORIZED, send).await
+    }
+}
