@@ -47,3 +47,4 @@ pub use self::proxy::{
 };
 pub use self::proxy::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::proxy::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};
+pub use self::proxy::{IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};

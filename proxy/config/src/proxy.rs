@@ -24,6 +24,7 @@ pub use self::broker_names::{BrokerNames, NamePattern, NamePatternError};
 pub use self::key_provider::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity};
 pub use self::key_provider::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::key_provider::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
+pub use self::key_provider::{IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use self::key_provider::{
     KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, ProviderTrust, VaultAuth, VaultBinding,
     VaultProvider, VaultRole,

@@ -18,7 +18,7 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(4);
 /// A connection without a call for so long is closed rather than found dead by the next call.
 pub(crate) const IDLE: Duration = Duration::from_mins(1);
 /// The longest part of a server's own words that is repeated.
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 const LONGEST: usize = 200;
 
 /// Files for TLS to a server.
@@ -113,7 +113,7 @@ pub(crate) async fn answer(
 }
 
 /// A server's words, as far as they can stand in a line.
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 pub(crate) fn line(text: &str) -> String {
     let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     line.take(LONGEST).collect::<String>().trim().to_owned()

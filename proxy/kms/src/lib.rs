@@ -9,21 +9,23 @@
 mod aws;
 #[cfg(feature = "azure")]
 mod azure;
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 mod connection;
 mod files;
 #[cfg(feature = "gcp")]
 mod gcp;
 mod http;
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(feature = "ibm")]
+mod ibm;
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 mod oauth;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
-#[cfg(any(feature = "azure", feature = "gcp", feature = "vault"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm", feature = "vault"))]
 mod session;
 #[cfg(feature = "vault")]
 mod vault;
-#[cfg(any(feature = "azure", feature = "gcp"))]
+#[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 mod wrapped;
 
 #[cfg(feature = "aws")]
@@ -34,6 +36,8 @@ pub use self::files::{FileError, Watched};
 #[cfg(feature = "gcp")]
 pub use self::gcp::{GcpCredentials, GcpFederation, GcpKms, GcpSettings};
 pub use self::http::{HttpError, TlsFiles};
+#[cfg(feature = "ibm")]
+pub use self::ibm::{IbmCredentials, IbmKeyProtect, IbmSettings};
 #[cfg(feature = "pkcs11")]
 pub use self::pkcs11::{Pkcs11, Pkcs11Settings, Pkcs11Token};
 #[cfg(feature = "vault")]

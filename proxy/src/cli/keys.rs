@@ -10,7 +10,7 @@ use proxy_config::{
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
-use proxy_kms::{AzureKeyVault, FileError, GcpKms};
+use proxy_kms::{AzureKeyVault, FileError, GcpKms, IbmKeyProtect};
 use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -75,6 +75,11 @@ fn open_one(
             let gcp = Arc::new(GcpKms::new(name.clone(), cloud::gcp(settings)?));
             let look = Arc::clone(&gcp);
             (gcp as _, Box::new(move || seen(look.reload())))
+        }
+        KeyProvider::IbmKeyProtect(settings) => {
+            let ibm = Arc::new(IbmKeyProtect::new(name.clone(), cloud::ibm(settings)?));
+            let look = Arc::clone(&ibm);
+            (ibm as _, Box::new(move || seen(look.reload())))
         }
         KeyProvider::Vault(settings) => {
             let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));

@@ -5,6 +5,7 @@ mod aws;
 mod azure;
 mod contract;
 mod gcp;
+mod ibm;
 mod life_cycle;
 mod pkcs11;
 mod system;

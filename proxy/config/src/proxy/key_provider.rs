@@ -3,6 +3,7 @@
 mod aws;
 mod azure;
 mod gcp;
+mod ibm;
 mod pkcs11;
 #[cfg(test)]
 mod testing;
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity};
 pub use self::azure::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::gcp::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
+pub use self::ibm::{IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::trust::ProviderTrust;
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
@@ -43,6 +45,8 @@ pub enum KeyProvider {
     AzureKeyVault(Box<AzureKeyVaultProvider>),
     /// Keys in Google Cloud KMS.
     GcpKms(Box<GcpKmsProvider>),
+    /// Keys in IBM Key Protect.
+    IbmKeyProtect(Box<IbmKeyProtectProvider>),
     /// Keys in a Transit secrets engine.
     Vault(Box<VaultProvider>),
     /// Keys in a hardware security module.
@@ -68,7 +72,15 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 
 impl KeyProvider {
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["local", "vault", "awsKms", "azureKeyVault", "gcpKms", "pkcs11"])?;
+        let fields = field.fields(&[
+            "local",
+            "vault",
+            "awsKms",
+            "azureKeyVault",
+            "gcpKms",
+            "ibmKeyProtect",
+            "pkcs11",
+        ])?;
         let (kind, field) = fields.only()?;
         match kind {
             "vault" => VaultProvider::read(field, base_dir).map(|vault| Self::Vault(Box::new(vault))),
@@ -77,6 +89,9 @@ impl KeyProvider {
                 AzureKeyVaultProvider::read(field, base_dir).map(|azure| Self::AzureKeyVault(Box::new(azure)))
             }
             "gcpKms" => GcpKmsProvider::read(field, base_dir).map(|gcp| Self::GcpKms(Box::new(gcp))),
+            "ibmKeyProtect" => {
+                IbmKeyProtectProvider::read(field, base_dir).map(|ibm| Self::IbmKeyProtect(Box::new(ibm)))
+            }
             "pkcs11" => Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11),
             _ => {
                 let fields = field.fields(&["directory"])?;
@@ -98,6 +113,7 @@ impl Serialize for KeyProvider {
             Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
             Self::AzureKeyVault(azure) => map.serialize_entry("azureKeyVault", azure)?,
             Self::GcpKms(gcp) => map.serialize_entry("gcpKms", gcp)?,
+            Self::IbmKeyProtect(ibm) => map.serialize_entry("ibmKeyProtect", ibm)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
             Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
         }

@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use proxy_config::{AzureAlgorithm, AzureCredentials, AzureKeyVaultProvider};
 use proxy_config::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};
-use proxy_kms::{AzureProof, AzureSettings};
+use proxy_config::{IbmCredentials, IbmKeyProtectProvider};
+use proxy_kms::{AzureProof, AzureSettings, IbmSettings};
 use proxy_kms::{GcpCredentials, GcpFederation, GcpSettings};
 use std::path::PathBuf;
 
@@ -55,6 +56,23 @@ pub(super) fn gcp(provider: &GcpKmsProvider) -> anyhow::Result<GcpSettings> {
                 GcpCredentials::Federation(federation(identity)?)
             }
             GcpKmsCredentials::ServiceAccountFile(file) => GcpCredentials::ServiceAccountFile(path(file)),
+        },
+        ca: provider.tls.as_ref().map(ca),
+    })
+}
+
+pub(super) fn ibm(provider: &IbmKeyProtectProvider) -> anyhow::Result<IbmSettings> {
+    Ok(IbmSettings {
+        endpoint: provider.endpoint.parse().context("endpoint")?,
+        instance: provider.instance_id.clone(),
+        key_ring: provider.key_ring.clone(),
+        iam: provider.iam_endpoint.parse().context("iamEndpoint")?,
+        credentials: match &provider.credentials {
+            IbmCredentials::ApiKeyFile(file) => proxy_kms::IbmCredentials::ApiKeyFile(path(file)),
+            IbmCredentials::TrustedProfile(profile) => proxy_kms::IbmCredentials::TrustedProfile {
+                profile: profile.profile_id.clone(),
+                token: path(&profile.token_file),
+            },
         },
         ca: provider.tls.as_ref().map(ca),
     })
