@@ -24,6 +24,7 @@ pub use key_provider::{
     AzureAlgorithm, AzureClientSecret, AzureCredentials, AzureKeyVaultProvider, AzureWorkloadIdentity,
 };
 pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
+pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
     Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,

@@ -164,6 +164,8 @@ fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_eac
         "keyProviders.azureKeyVault.tls.caSecretRef",
         "keyProviders.gcpKms.credentials.serviceAccountKey",
         "keyProviders.gcpKms.tls.caSecretRef",
+        "keyProviders.ibmKeyProtect.credentials.apiKey",
+        "keyProviders.ibmKeyProtect.tls.caSecretRef",
         "keyProviders.pkcs11.slot",
     ];
     for (definition, file, excluded) in [

@@ -5,6 +5,7 @@
 mod aws;
 mod azure;
 mod gcp;
+mod ibm;
 mod pkcs11;
 mod vault;
 
@@ -35,6 +36,7 @@ pub(super) fn settings(provider: &Provider, directory: &str) -> Value {
         Provider::AwsKms(aws) => json!({"awsKms": aws::settings(aws, directory)}),
         Provider::AzureKeyVault(azure) => json!({"azureKeyVault": azure::settings(azure, directory)}),
         Provider::GcpKms(gcp) => json!({"gcpKms": gcp::settings(gcp, directory)}),
+        Provider::IbmKeyProtect(ibm) => json!({"ibmKeyProtect": ibm::settings(ibm, directory)}),
         Provider::Pkcs11(pkcs11) => json!({"pkcs11": pkcs11::settings(pkcs11, directory)}),
     }
 }
@@ -47,6 +49,7 @@ pub(super) fn files(provider: &Provider) -> Option<ProjectedVolumeSource> {
         Provider::AwsKms(aws) => aws::files(aws),
         Provider::AzureKeyVault(azure) => azure::files(azure),
         Provider::GcpKms(gcp) => gcp::files(gcp),
+        Provider::IbmKeyProtect(ibm) => ibm::files(ibm),
         Provider::Pkcs11(pkcs11) => pkcs11::files(pkcs11),
     };
     (!sources.is_empty())
@@ -61,6 +64,7 @@ pub(super) fn egress(provider: &Provider) -> Vec<NetworkPolicyEgressRule> {
         Provider::AwsKms(aws) => aws::egress(aws),
         Provider::AzureKeyVault(azure) => azure::egress(azure),
         Provider::GcpKms(gcp) => gcp::egress(gcp),
+        Provider::IbmKeyProtect(ibm) => ibm::egress(ibm),
         Provider::Pkcs11(pkcs11) => pkcs11::egress(pkcs11),
     }
 }

@@ -142,6 +142,9 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
             if let Some(gcp) = &provider.gcp_kms {
                 return Some((name, Provider::GcpKms(Box::new(gcp.clone()))));
             }
+            if let Some(ibm) = &provider.ibm_key_protect {
+                return Some((name, Provider::IbmKeyProtect(Box::new(ibm.clone()))));
+            }
             if let Some(pkcs11) = &provider.pkcs11 {
                 return Some((name, Provider::Pkcs11(Box::new(pkcs11.clone()))));
             }

@@ -2,6 +2,7 @@
 
 mod azure;
 mod gcp;
+mod ibm;
 
 use std::collections::BTreeSet;
 use std::path::Path;
