@@ -130,6 +130,11 @@ impl Azure {
         self.shared.tokens.withdraw();
     }
 
+    /// A token as the authority gives it.
+    pub fn token(&self) -> String {
+        self.shared.tokens.issue("application").0
+    }
+
     /// How many tokens were given out.
     pub fn tokens(&self) -> usize {
         self.shared.tokens.count()
@@ -157,12 +162,13 @@ impl Shared {
             return self.token(request).unwrap_or_else(|answer| answer);
         }
         if self.tokens.whose(request.bearer()).is_none() {
-            return azure_error(
-                401,
-                "Unauthorized",
-                "",
-                "AKV10000: Request is missing a Bearer or PoP token.",
-            );
+            let message = "AKV10000: Request is missing a Bearer or PoP token.";
+            let authority = format!("https://login.microsoftonline.com/{}", Azure::TENANT);
+            let challenge = format!("Bearer authorization=\"{authority}\", resource=\"{}\"", Azure::AUDIENCE);
+            return HttpAnswer {
+                challenge: Some(challenge),
+                ..azure_error(401, "Unauthorized", "", message)
+            };
         }
         if *self.throttled.lock().unwrap() {
             return azure_error(

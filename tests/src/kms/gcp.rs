@@ -139,7 +139,8 @@ fn full(key: &str) -> String {
 
 impl Shared {
     fn serve(&self, request: &HttpRequest) -> HttpAnswer {
-        let path = request.path.as_str();
+        // What Google's own client asks for besides.
+        let path = request.path.split_once("?%24alt=").map_or(request.path.as_str(), |(path, _)| path);
         if let Some(answer) = self.log_in(request) {
             return answer;
         }

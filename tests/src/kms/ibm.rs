@@ -118,6 +118,11 @@ impl Ibm {
         self.shared.tokens.withdraw();
     }
 
+    /// A token as IAM gives it.
+    pub fn token(&self) -> String {
+        self.shared.tokens.issue("service-id").0
+    }
+
     /// How many tokens were given out.
     pub fn tokens(&self) -> usize {
         self.shared.tokens.count()

@@ -11,3 +11,4 @@ mod pkcs11;
 mod system;
 mod table;
 mod vault;
+mod vendors;

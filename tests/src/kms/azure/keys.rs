@@ -86,6 +86,10 @@ impl Keys {
     }
 
     fn answer(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpAnswer> {
+        // The role of proxies lets them use keys and not look at them.
+        if request.method == "GET" {
+            return Err(azure_error(403, "Forbidden", "ForbiddenByRbac", "Caller may not get keys."));
+        }
         let path = request.path.strip_suffix(API).filter(|_| request.method == "POST");
         let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
         let ["", "keys", key, version, operation @ ("wrapkey" | "unwrapkey")] = parts[..] else {

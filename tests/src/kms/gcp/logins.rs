@@ -17,6 +17,7 @@ use crate::kms::https::{HttpAnswer, HttpRequest};
 /// a test sees that the account is taken on.
 pub(super) const FEDERATED_FOR_IAM: &str = "federated-for-iam";
 const KMS: &str = "https://www.googleapis.com/auth/cloudkms";
+const GOOGLE: &str = "https://oauth2.googleapis.com/token";
 const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// What is known of those who log in.
@@ -80,8 +81,10 @@ impl Logins {
         if from > now || now - from > 60 || to <= now || to - from > 3600 {
             return Err("Invalid JWT: Token must be a short-lived token.");
         }
+        // Google's own client says the well-known address wherever it asks.
+        let audience = if claims["aud"] == GOOGLE { GOOGLE } else { &key.token_uri };
         let rest =
-            json!({"iss": Gcp::SERVICE_ACCOUNT, "scope": KMS, "aud": key.token_uri, "iat": from, "exp": to});
+            json!({"iss": Gcp::SERVICE_ACCOUNT, "scope": KMS, "aud": audience, "iat": from, "exp": to});
         if claims == rest { Ok(()) } else { Err("Invalid JWT: issuer, scope or audience.") }
     }
 }

@@ -13,6 +13,9 @@ use crate::kms::https::{HttpAnswer, HttpRequest};
 
 const KEY_ACTION: &str = "application/vnd.ibm.kms.key_action+json";
 
+const KEY_ACTION_WRAP: &str = "application/vnd.ibm.kms.key_action_wrap+json";
+const KEY_ACTION_UNWRAP: &str = "application/vnd.ibm.kms.key_action_unwrap+json";
+
 /// By their aliases.
 #[derive(Debug, Default)]
 pub(super) struct Keys(BTreeMap<String, Key>);
@@ -134,7 +137,10 @@ impl Key {
 fn parameters(request: &HttpRequest, field: &str) -> Result<(Vec<u8>, Vec<u8>), HttpAnswer> {
     let bad = |message: &str| ibm_error(400, "BAD_BODY_ERR", message);
     let header = |name: &str| request.headers.get(name).map(String::as_str);
-    if (header("content-type"), header("accept")) != (Some(KEY_ACTION), Some(KEY_ACTION)) {
+    // As the documentation has it, or as IBM's own client.
+    let own = if field == "plaintext" { KEY_ACTION_WRAP } else { KEY_ACTION_UNWRAP };
+    let types = (header("content-type").unwrap_or_default(), header("accept").unwrap_or_default());
+    if ![(KEY_ACTION, KEY_ACTION), (own, "application/json")].contains(&types) {
         return Err(bad("The content type is not that of a key action"));
     }
     let body: Map<String, Value> =
