@@ -13,8 +13,8 @@ use std::net::Ipv6Addr;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{
-    AwsKmsProvider, AzureKeyVaultProvider, GcpKmsProvider, IbmKeyProtectProvider, KeyTimes, Limits,
-    ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
+    AwsKmsProvider, AzureKeyVaultProvider, GcpKmsProvider, IbmKeyProtectProvider, KeyTimes, KmipProvider,
+    Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
 };
 use proxy_config::ProviderName;
 
@@ -82,6 +82,8 @@ pub enum Provider {
     IbmKeyProtect(Box<IbmKeyProtectProvider>),
     /// A hardware security module.
     Pkcs11(Box<Pkcs11Provider>),
+    /// A KMIP server.
+    Kmip(Box<KmipProvider>),
 }
 
 /// Where the proxies' certificate comes from.

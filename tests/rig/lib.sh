@@ -11,6 +11,7 @@ GO_CLIENT=$CACHE/client-go/client
 OPENBAO=$CACHE/openbao/bao
 OPENBAO_IMAGE=$CACHE/openbao-image/openbao.tar
 MOTO=$CACHE/moto/bin/moto_server
+PYKMIP=$CACHE/pykmip/bin/python
 LOCAL_KMS=$CACHE/local-kms/local-kms
 SOFTHSM=${SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client

@@ -10,6 +10,7 @@ mod ibm;
 mod local_kms;
 mod moto;
 mod openbao;
+mod pykmip;
 mod soft_hsm;
 mod tokens;
 
@@ -23,4 +24,5 @@ pub use ibm::{Ibm, ibm_error};
 pub use local_kms::LocalKms;
 pub use moto::Moto;
 pub use openbao::OpenBao;
+pub use pykmip::PyKmip;
 pub use soft_hsm::{Hang, SoftHsm};

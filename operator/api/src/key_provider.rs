@@ -5,6 +5,7 @@ mod aws;
 mod azure;
 mod gcp;
 mod ibm;
+mod kmip;
 mod pkcs11;
 mod vault;
 
@@ -17,6 +18,7 @@ pub use self::azure::{
 };
 pub use self::gcp::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use self::ibm::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
+pub use self::kmip::KmipProvider;
 pub use self::pkcs11::Pkcs11Provider;
 pub use self::vault::{VaultAppRole, VaultAuthentication, VaultBinding, VaultProvider, VaultRole};
 
@@ -25,7 +27,7 @@ use crate::references::LocalRef;
 /// A source of keys: exactly one of the fields besides its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.local), has(self.vault), has(self.awsKms), has(self.azureKeyVault), has(self.gcpKms), has(self.ibmKeyProtect), has(self.pkcs11)].filter(given, given).size() == 1").message("give exactly one kind of provider: local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect or pkcs11"))]
+#[x_kube(validation = Rule::new("[has(self.local), has(self.vault), has(self.awsKms), has(self.azureKeyVault), has(self.gcpKms), has(self.ibmKeyProtect), has(self.pkcs11), has(self.kmip)].filter(given, given).size() == 1").message("give exactly one kind of provider: local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect, pkcs11 or kmip"))]
 pub struct KeyProvider {
     /// Its name, by which rules choose it. Data can be read only while a provider of this name has its keys.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-zA-Z0-9._-]+$"))]
@@ -51,6 +53,9 @@ pub struct KeyProvider {
     /// Keys in a hardware security module, by the PKCS#11 library of its vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pkcs11: Option<Pkcs11Provider>,
+    /// Keys of a KMIP server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kmip: Option<KmipProvider>,
 }
 
 /// Keys in a Secret.

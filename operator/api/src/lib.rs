@@ -17,8 +17,8 @@ mod template;
 
 pub use key_provider::{
     AwsAccessKey, AwsCredentials, AwsInstance, AwsKmsProvider, AwsRole, AwsWebIdentity, KeyProvider,
-    KeyTimes, LocalProvider, Pkcs11Provider, ProviderTls, ProviderTrust, VaultAppRole, VaultAuthentication,
-    VaultBinding, VaultProvider, VaultRole,
+    KeyTimes, KmipProvider, LocalProvider, Pkcs11Provider, ProviderTls, ProviderTrust, VaultAppRole,
+    VaultAuthentication, VaultBinding, VaultProvider, VaultRole,
 };
 pub use key_provider::{
     AzureAlgorithm, AzureClientSecret, AzureCredentials, AzureKeyVaultProvider, AzureWorkloadIdentity,

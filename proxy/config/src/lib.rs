@@ -40,9 +40,9 @@ pub use self::policy::{
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,
-    BrokerAddresses, BrokerNames, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, Limits,
-    Listener, Log, LogFormat, LogLevel, NamePattern, NamePatternError, Pkcs11Provider, Pkcs11Token,
-    PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream,
+    BrokerAddresses, BrokerNames, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, KmipProvider,
+    KmipTls, Limits, Listener, Log, LogFormat, LogLevel, NamePattern, NamePatternError, Pkcs11Provider,
+    Pkcs11Token, PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream,
     UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 pub use self::proxy::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};

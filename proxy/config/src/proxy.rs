@@ -29,6 +29,7 @@ pub use self::key_provider::{
     KeyProvider, Pkcs11Provider, Pkcs11Token, ProviderTls, ProviderTrust, VaultAuth, VaultBinding,
     VaultProvider, VaultRole,
 };
+pub use self::key_provider::{KmipProvider, KmipTls};
 pub use self::keys::KeyTimes;
 pub use self::limits::Limits;
 pub use self::listener::{BrokerAddresses, BrokerPorts, Listener, ServerTls};

@@ -11,12 +11,16 @@ mod aws;
 mod azure;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 mod connection;
+#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 mod files;
 #[cfg(feature = "gcp")]
 mod gcp;
+#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 mod http;
 #[cfg(feature = "ibm")]
 mod ibm;
+#[cfg(feature = "kmip")]
+mod kmip;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
 mod oauth;
 #[cfg(feature = "pkcs11")]
@@ -38,6 +42,8 @@ pub use self::gcp::{GcpCredentials, GcpFederation, GcpKms, GcpSettings};
 pub use self::http::{HttpError, TlsFiles};
 #[cfg(feature = "ibm")]
 pub use self::ibm::{IbmCredentials, IbmKeyProtect, IbmSettings};
+#[cfg(feature = "kmip")]
+pub use self::kmip::{Kmip, KmipSettings};
 #[cfg(feature = "pkcs11")]
 pub use self::pkcs11::{Pkcs11, Pkcs11Settings, Pkcs11Token};
 #[cfg(feature = "vault")]

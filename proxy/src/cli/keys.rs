@@ -5,13 +5,15 @@ mod cloud;
 use crate::poll::Seen;
 use anyhow::Context as _;
 use proxy_config::{
-    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, Pkcs11Provider,
-    ProviderTls, ProxyConfig, ToolsConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, KmipProvider,
+    Pkcs11Provider, ProviderTls, ProxyConfig, ToolsConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
 };
 use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
 use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 use proxy_kms::{AzureKeyVault, FileError, GcpKms, IbmKeyProtect};
-use proxy_kms::{Binding, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings};
+use proxy_kms::{
+    Binding, Kmip, KmipSettings, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,6 +92,11 @@ fn open_one(
             let token = Arc::new(Pkcs11::new(name.clone(), pkcs11(settings)));
             let look = Arc::clone(&token);
             (token as _, Box::new(move || seen(look.reload())))
+        }
+        KeyProvider::Kmip(settings) => {
+            let kmip = Arc::new(Kmip::new(name.clone(), kmip(settings)));
+            let look = Arc::clone(&kmip);
+            (kmip as _, Box::new(move || look_at_kmip(&look)))
         }
         other => anyhow::bail!("is of a kind that this version lacks: {other:?}"),
     })
@@ -178,6 +185,17 @@ fn pkcs11(provider: &Pkcs11Provider) -> Pkcs11Settings {
     }
 }
 
+fn kmip(provider: &KmipProvider) -> KmipSettings {
+    KmipSettings {
+        host: provider.address.host().to_string(),
+        port: provider.address.port(),
+        ca: path(&provider.tls.ca_file),
+        certificate: path(&provider.tls.certificate_file),
+        key: path(&provider.tls.key_file),
+        fetch_keys: provider.fetch_keys,
+    }
+}
+
 fn tls(tls: &ProviderTls) -> TlsFiles {
     TlsFiles {
         ca: tls.ca_file.as_ref().map(path),
@@ -199,5 +217,10 @@ fn look_at_local(local: &LocalKeys) -> Seen {
 
 /// What became of looking at files again.
 fn seen((changed, problem): (bool, Option<FileError>)) -> Seen {
+    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
+}
+
+fn look_at_kmip(kmip: &Kmip) -> Seen {
+    let (changed, problem) = kmip.reload();
     Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }

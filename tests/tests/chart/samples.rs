@@ -167,6 +167,7 @@ fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_eac
         "keyProviders.ibmKeyProtect.credentials.apiKey",
         "keyProviders.ibmKeyProtect.tls.caSecretRef",
         "keyProviders.pkcs11.slot",
+        "keyProviders.kmip.tls.caSecretRef",
     ];
     for (definition, file, excluded) in [
         ("encryptionproxies.yaml", "25-proxy-every-field.yaml", &excluded[..]),

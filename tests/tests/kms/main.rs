@@ -6,6 +6,7 @@ mod azure;
 mod contract;
 mod gcp;
 mod ibm;
+mod kmip;
 mod life_cycle;
 mod pkcs11;
 mod system;

@@ -6,6 +6,7 @@ mod aws;
 mod azure;
 mod gcp;
 mod ibm;
+mod kmip;
 mod pkcs11;
 mod vault;
 
@@ -38,6 +39,7 @@ pub(super) fn settings(provider: &Provider, directory: &str) -> Value {
         Provider::GcpKms(gcp) => json!({"gcpKms": gcp::settings(gcp, directory)}),
         Provider::IbmKeyProtect(ibm) => json!({"ibmKeyProtect": ibm::settings(ibm, directory)}),
         Provider::Pkcs11(pkcs11) => json!({"pkcs11": pkcs11::settings(pkcs11, directory)}),
+        Provider::Kmip(kmip) => json!({"kmip": kmip::settings(kmip, directory)}),
     }
 }
 
@@ -51,6 +53,7 @@ pub(super) fn files(provider: &Provider) -> Option<ProjectedVolumeSource> {
         Provider::GcpKms(gcp) => gcp::files(gcp),
         Provider::IbmKeyProtect(ibm) => ibm::files(ibm),
         Provider::Pkcs11(pkcs11) => pkcs11::files(pkcs11),
+        Provider::Kmip(kmip) => kmip::files(kmip),
     };
     (!sources.is_empty())
         .then_some(ProjectedVolumeSource { sources: Some(sources), default_mode: Some(MODE) })
@@ -66,6 +69,7 @@ pub(super) fn egress(provider: &Provider) -> Vec<NetworkPolicyEgressRule> {
         Provider::GcpKms(gcp) => gcp::egress(gcp),
         Provider::IbmKeyProtect(ibm) => ibm::egress(ibm),
         Provider::Pkcs11(pkcs11) => pkcs11::egress(pkcs11),
+        Provider::Kmip(kmip) => kmip::egress(kmip),
     }
 }
 

@@ -148,6 +148,9 @@ fn providers(names: &Names, spec: &EncryptionProxySpec) -> BTreeMap<ProviderName
             if let Some(pkcs11) = &provider.pkcs11 {
                 return Some((name, Provider::Pkcs11(Box::new(pkcs11.clone()))));
             }
+            if let Some(kmip) = &provider.kmip {
+                return Some((name, Provider::Kmip(Box::new(kmip.clone()))));
+            }
             let given = provider.local.as_ref()?.secret_ref.as_ref().map(|secret| secret.name.clone());
             let ours = given.is_none();
             Some((name, Provider::Local { secret: given.unwrap_or_else(|| names.keys()), ours }))

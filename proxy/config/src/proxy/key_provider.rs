@@ -4,6 +4,7 @@ mod aws;
 mod azure;
 mod gcp;
 mod ibm;
+mod kmip;
 mod pkcs11;
 #[cfg(test)]
 mod testing;
@@ -20,6 +21,7 @@ pub use self::aws::{AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIden
 pub use self::azure::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::gcp::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
 pub use self::ibm::{IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
+pub use self::kmip::{KmipProvider, KmipTls};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
 pub use self::trust::ProviderTrust;
 pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
@@ -51,6 +53,8 @@ pub enum KeyProvider {
     Vault(Box<VaultProvider>),
     /// Keys in a hardware security module.
     Pkcs11(Pkcs11Provider),
+    /// Keys of a KMIP server.
+    Kmip(Box<KmipProvider>),
 }
 
 pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<ProviderName, KeyProvider>> {
@@ -80,6 +84,7 @@ impl KeyProvider {
             "gcpKms",
             "ibmKeyProtect",
             "pkcs11",
+            "kmip",
         ])?;
         let (kind, field) = fields.only()?;
         match kind {
@@ -93,6 +98,7 @@ impl KeyProvider {
                 IbmKeyProtectProvider::read(field, base_dir).map(|ibm| Self::IbmKeyProtect(Box::new(ibm)))
             }
             "pkcs11" => Pkcs11Provider::read(field, base_dir).map(Self::Pkcs11),
+            "kmip" => KmipProvider::read(field, base_dir).map(|kmip| Self::Kmip(Box::new(kmip))),
             _ => {
                 let fields = field.fields(&["directory"])?;
                 let directory = fields.required("directory").and_then(|field| read_path(field, base_dir))?;
@@ -116,6 +122,7 @@ impl Serialize for KeyProvider {
             Self::IbmKeyProtect(ibm) => map.serialize_entry("ibmKeyProtect", ibm)?,
             Self::Vault(vault) => map.serialize_entry("vault", vault)?,
             Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
+            Self::Kmip(kmip) => map.serialize_entry("kmip", kmip)?,
         }
         map.end()
     }

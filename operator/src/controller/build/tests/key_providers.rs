@@ -159,3 +159,20 @@ fn a_token_of_a_hardware_module_goes_by_label_or_slot_with_a_pin_from_a_secret()
     let ports = json!([1792, 9004].map(|port| json!({"protocol": "TCP", "port": port})));
     assert_eq!(ways(&fleet), json!([{"to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}], "ports": ports}]));
 }
+
+#[test]
+fn a_kmip_server_knows_proxies_by_a_certificate() {
+    for (given, fetch_keys) in [("", false), ("fetchKeys: true,", true)] {
+        let fleet = with(&format!(
+            "kmip: {{
+                address: 'kmip.example:5696', {given} tls: {{caSecretRef: {{name: ca}}, clientSecretRef: {{name: client}}}},
+                networkPolicyPeers: [{{ipBlock: {{cidr: 198.51.100.8/32}}}}],
+            }}"
+        ));
+        let KeyProvider::Kmip(kmip) = told(&fleet) else { panic!("it is KMIP") };
+        assert_eq!((kmip.address.to_string().as_str(), kmip.fetch_keys), ("kmip.example:5696", fetch_keys));
+        assert_eq!(mounted(&fleet), ["ca.crt", "tls.crt", "tls.key"].map(str::to_owned).into());
+        let ports = json!([{"protocol": "TCP", "port": 5696}]);
+        assert_eq!(ways(&fleet), json!([{"to": [{"ipBlock": {"cidr": "198.51.100.8/32"}}], "ports": ports}]));
+    }
+}

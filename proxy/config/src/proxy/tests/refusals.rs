@@ -133,12 +133,12 @@ fn refuses_mistaken_ports_providers_and_files() {
         (ports("{start: 9400}"), "listeners[0].brokerPorts: wants port 9404, which admin.bind has already"),
         (
             provider("{}"),
-            "keyProviders.default: must have exactly one of local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect, pkcs11",
+            "keyProviders.default: must have exactly one of local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect, pkcs11, kmip",
         ),
         (
             provider("{valut: {}}"),
             "keyProviders.default.valut: is not a known field; did you mean vault?
-keyProviders.default: must have exactly one of local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect, pkcs11",
+keyProviders.default: must have exactly one of local, vault, awsKms, azureKeyVault, gcpKms, ibmKeyProtect, pkcs11, kmip",
         ),
         (provider("{local: {directory: ''}}"), "keyProviders.default.local.directory: must be a path"),
         (provider("{local: {}}"), "keyProviders.default.local.directory: is required"),

@@ -1,0 +1,235 @@
+//! The provider `kmip`, against `PyKMIP`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use proxy_crypto::{KeyProvider, ProviderError};
+use proxy_kms::{Kmip, KmipSettings};
+use tests::kms::{Faults, PyKmip};
+use tests::{Certificates, Scratch};
+
+use super::contract::{self, Outcome, context, provider_name};
+use super::system::{Proof, System};
+use super::table;
+
+/// More than the server needs to notice a policy.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A server behind a relay, and certificates in files of our own.
+struct Server {
+    kmip: PyKmip,
+    faults: Faults,
+    folder: Scratch,
+    ids: Mutex<HashMap<String, String>>,
+    fetch_keys: bool,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let kmip = PyKmip::start().await;
+        let faults = Faults::before(kmip.address(), kmip.identity()).await;
+        let folder = Scratch::new("kmip");
+        fs::copy(&kmip.proxy().certificate, folder.join("tls.crt")).unwrap();
+        fs::copy(&kmip.proxy().key, folder.join("tls.key")).unwrap();
+        Self { kmip, faults, folder, ids: Mutex::default(), fetch_keys: false }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut KmipSettings)) -> Kmip {
+        let mut settings = KmipSettings {
+            host: "localhost".to_owned(),
+            port: self.faults.port(),
+            ca: self.kmip.certificates().authority(),
+            certificate: self.folder.join("tls.crt"),
+            key: self.folder.join("tls.key"),
+            fetch_keys: self.fetch_keys,
+        };
+        change(&mut settings);
+        Kmip::new(provider_name(), settings)
+    }
+
+    fn id(&self, key: &str) -> String {
+        self.ids.lock().unwrap().get(key).cloned().unwrap()
+    }
+
+    async fn new_key(&self, key: &str) {
+        let id = self.kmip.make_key(key).await;
+        self.ids.lock().unwrap().insert(key.to_owned(), id);
+        self.until(key, true).await;
+    }
+
+    /// Waits until the server knows what was said of a key.
+    async fn until(&self, key: &str, works: bool) {
+        let (provider, context) = (self.with(|_| {}), context(key));
+        let known = async {
+            while provider.generate(&context).await.is_ok() != works {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, known).await.unwrap_or_else(|_| panic!("{key} does not come to {works}"));
+    }
+}
+
+#[async_trait]
+impl System for Server {
+    fn name(&self) -> &'static str {
+        "kmip"
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    fn provider(&self) -> Arc<dyn KeyProvider> {
+        Arc::new(self.with(|_| {}))
+    }
+
+    fn distrustful(&self) -> Arc<dyn KeyProvider> {
+        let others = self.folder.join("other-ca.crt");
+        fs::copy(Certificates::new().authority(), &others).unwrap();
+        Arc::new(self.with(|settings| settings.ca = others))
+    }
+
+    fn proof(&self, case: &str) -> Proof {
+        if case == "throttled" { Proof::NotProved } else { Proof::StandIn }
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let key = fs::read_to_string(self.folder.join("tls.key")).unwrap();
+        key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect()
+    }
+
+    async fn make_key(&self, key: &str) {
+        self.new_key(key).await;
+    }
+
+    async fn rotate(&self, key: &str) {
+        // What Re-key does in one step, which this server lacks.
+        self.kmip.rename(&self.id(key), &format!("{key}.old")).await;
+        self.new_key(key).await;
+    }
+
+    async fn disable(&self, key: &str) {
+        self.deny(key).await;
+    }
+
+    async fn enable(&self, key: &str) {
+        self.kmip.allow(key, true);
+        self.until(key, true).await;
+    }
+
+    async fn delete(&self, key: &str) {
+        self.kmip.destroy(&self.id(key)).await;
+    }
+
+    async fn deny(&self, key: &str) {
+        self.kmip.allow(key, false);
+        self.until(key, false).await;
+    }
+
+    async fn throttle(&self) {
+        unreachable!("the server does not count calls")
+    }
+
+    async fn unthrottle(&self) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds() {
+    let held = contract::holds(&Server::start().await).await;
+    table::is_current("kmip", &held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_with_keys_that_are_fetched() {
+    let server = Server { fetch_keys: true, ..Server::start().await };
+    let held = contract::holds(&server).await;
+    assert!(held.iter().any(|held| held.case == "altered" && held.outcome == Outcome::Corrupt));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_way_wrapped_the_other_opens() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    let ways = [false, true].map(|fetch| server.with(|settings| settings.fetch_keys = fetch));
+    for (from, to) in [(0, 1), (1, 0)] {
+        let (dek, wrapped) = ways[from].generate(&context("a")).await.unwrap();
+        assert!(ways[to].unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+        assert_eq!(ways[to].version(wrapped.as_bytes()), Some(server.id("a")));
+    }
+}
+
+async fn said(provider: &Kmip, key: &str) -> ProviderError {
+    provider.generate(&context(key)).await.map(drop).unwrap_err()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_that_of_one_active_key() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    let provider = server.with(|_| {});
+    let (dek, wrapped) = provider.generate(&context("a")).await.unwrap();
+    server.kmip.make_key("a").await;
+    let error = said(&provider, "a").await;
+    assert!(matches!(&error, ProviderError::Refused { cause, .. } if cause.contains("several")), "{error}");
+    // What was wrapped names its key by id.
+    assert!(provider.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+    server.kmip.deactivate(&server.id("a")).await;
+    provider.generate(&context("a")).await.unwrap();
+    let error = provider.unwrap(&context("a"), wrapped.as_bytes()).await.map(drop).unwrap_err();
+    assert!(
+        matches!(error, ProviderError::Refused { .. }),
+        "this server decrypts with active keys alone: {error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_followed() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    let path = |name: &str| -> PathBuf { server.folder.join(name) };
+    let provider = server.with(|_| {});
+    // One that the server does not take.
+    let elsewhere = Certificates::new();
+    let others = elsewhere.client("proxy", "proxy");
+    let put = |identity: &tests::Identity| {
+        fs::copy(&identity.certificate, path("tls.crt")).unwrap();
+        fs::copy(&identity.key, path("tls.key")).unwrap();
+    };
+    let epoch = provider.epoch();
+    put(&others);
+    assert_eq!(provider.reload(), (true, None));
+    assert!(provider.epoch() > epoch, "what was refused is asked again");
+    let error = said(&provider, "a").await;
+    assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
+    put(server.kmip.proxy());
+    assert_eq!(provider.reload(), (true, None));
+    provider.generate(&context("a")).await.unwrap();
+    fs::write(path("tls.key"), "no key").unwrap();
+    assert_eq!(provider.reload(), (true, None));
+    let error = said(&provider, "a").await;
+    assert!(error.to_string().contains("tls.key has no usable certificate or key"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_server_closed_are_not_missed() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    let provider = Arc::new(server.with(|_| {}));
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            let provider = Arc::clone(&provider);
+            tokio::spawn(async move { provider.generate(&context("a")).await.map(drop) })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    // Each change of the relay cuts all connections.
+    server.faults.set(tests::kms::Fault::Silent).await;
+    server.faults.set(tests::kms::Fault::None).await;
+    provider.generate(&context("a")).await.unwrap();
+}
