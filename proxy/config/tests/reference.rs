@@ -38,26 +38,6 @@ fn proxy_blocks_are_valid() {
     }
 }
 
-/// The pages of key providers show what a provider is told, within a configuration that the reference has.
-#[test]
-fn provider_blocks_of_the_pages_are_valid() {
-    let minimal = blocks("yaml proxy")[0];
-    let before = minimal.split("keyProviders:").next().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kms/docs");
-    for page in std::fs::read_dir(folder).unwrap() {
-        let page = page.unwrap().path();
-        let text = std::fs::read_to_string(&page).unwrap();
-        let shown: Vec<_> = text.split("\n```yaml provider\n").skip(1).collect();
-        for block in &shown {
-            let (block, _) = block.split_once("\n```").unwrap();
-            let config = format!("{before}{block}\npolicy: {{file: policy.yaml}}\n");
-            ProxyConfig::parse(&config, Path::new("/etc/proxy"))
-                .unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        }
-        assert_eq!(text.matches("```yaml").count(), shown.len(), "{}", page.display());
-    }
-}
-
 #[test]
 fn full_example_shows_the_defaults() {
     let [minimal, full, ..] = blocks("yaml proxy")[..] else { panic!("two blocks at least") };

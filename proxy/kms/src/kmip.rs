@@ -13,6 +13,7 @@ mod settings;
 mod ttlv;
 mod wrapped;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +21,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::rand;
-use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use proxy_crypto::{
+    ClusterName, Dek, KeyName, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey,
+};
 use zeroize::Zeroizing;
 
 pub use self::settings::KmipSettings;
@@ -38,13 +41,16 @@ pub struct Kmip {
     pool: Pool,
     watched: Mutex<Watched>,
     epoch: AtomicU64,
+    /// Keys whose data keys were seen to be bound to their context.
+    bound: Mutex<HashSet<KeyName>>,
 }
 
 impl Kmip {
     /// Connects to nothing yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: KmipSettings) -> Self {
         let watched = Mutex::new(Watched::new(settings.files()));
-        Self { provider, settings, pool: Pool::new(), watched, epoch: AtomicU64::new(0) }
+        let (pool, epoch, bound) = (Pool::new(), AtomicU64::new(0), Mutex::default());
+        Self { provider, settings, pool, watched, epoch, bound }
     }
 
     /// Looks at the certificates again. Tells whether any changed, and what is wrong. Blocks on a few small files.
@@ -137,9 +143,32 @@ impl Kmip {
         }
     }
 
+    /// Sees once for each key that its data keys do not unwrap in another context: servers of an older version ignore the
+    /// additional data.
+    async fn check_binding(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<(), Failure> {
+        let seen = || self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.settings.fetch_keys || seen().contains(&context.key) {
+            return Ok(());
+        }
+        let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
+        match self.open(&KmsContext { cluster: elsewhere, ..context.clone() }, wrapped).await {
+            Err(Failure::Unavailable(cause)) => Err(Failure::Unavailable(cause)),
+            Err(_) => {
+                seen().insert(context.key.clone());
+                Ok(())
+            }
+            Ok(_) => Err(Failure::Refused(
+                "the server does not bind data keys to their cluster: it needs KMIP 1.4, or fetchKeys"
+                    .to_owned(),
+            )),
+        }
+    }
+
     async fn wrap(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), Failure> {
         let (dek, id) = (new_dek()?, self.locate(context).await?);
-        let wrapped = self.seal(&id, context, &dek).await?.to_key();
+        let wrapped = self.seal(&id, context, &dek).await?;
+        self.check_binding(context, &wrapped).await?;
+        let wrapped = wrapped.to_key();
         let wrapped =
             wrapped.ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))?;
         Ok((dek, wrapped))

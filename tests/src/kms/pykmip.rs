@@ -36,6 +36,15 @@ pub struct PyKmip {
 impl PyKmip {
     /// Starts a server without keys.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one that ignores the additional data of authenticated encryption, as those before KMIP 1.4.
+    pub async fn start_without_additional_data() -> Self {
+        Self::start_with(&["without-additional-data"]).await
+    }
+
+    async fn start_with(options: &[&str]) -> Self {
         let rig = Rig::ready().await;
         let (folder, ports, certificates) = (Scratch::new("pykmip"), Ports::take(1), Certificates::new());
         let server = certificates.server("server", &[]);
@@ -54,7 +63,12 @@ impl PyKmip {
         );
         fs::write(&config, text).expect("the folder is ours");
         let mut command = Command::new(rig.part("PYKMIP"));
-        command.args(["-W", "ignore"]).arg(rig.part("PYKMIP_SCRIPT")).arg("server").arg(&config);
+        command
+            .args(["-W", "ignore"])
+            .arg(rig.part("PYKMIP_SCRIPT"))
+            .arg("server")
+            .arg(&config)
+            .args(options);
         // Its log goes where it is started.
         command.current_dir(folder.path());
         let process = Process::start("pykmip", command, &folder.join("output")).expect("PyKMIP starts");

@@ -30,7 +30,10 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let kmip = PyKmip::start().await;
+        Self::before(PyKmip::start().await).await
+    }
+
+    async fn before(kmip: PyKmip) -> Self {
         let faults = Faults::before(kmip.address(), kmip.identity()).await;
         let folder = Scratch::new("kmip");
         fs::copy(&kmip.proxy().certificate, folder.join("tls.crt")).unwrap();
@@ -232,4 +235,19 @@ async fn connections_that_the_server_closed_are_not_missed() {
     server.faults.set(tests::kms::Fault::Silent).await;
     server.faults.set(tests::kms::Fault::None).await;
     provider.generate(&context("a")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_binds_data_keys_to_nothing_is_refused() {
+    let server = Server::before(PyKmip::start_without_additional_data().await).await;
+    server.kmip.make_key("a").await;
+    let error = said(&server.with(|_| {}), "a").await;
+    assert!(
+        matches!(&error, ProviderError::Refused { cause, .. } if cause.contains("does not bind")),
+        "{error}"
+    );
+    // The proxies can.
+    let fetching = server.with(|settings| settings.fetch_keys = true);
+    let (dek, wrapped) = fetching.generate(&context("a")).await.unwrap();
+    assert!(fetching.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
 }
