@@ -9,8 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use proxy_crypto::{KeyProvider, ProviderError};
 use proxy_kms::{Kmip, KmipSettings};
+use serde_json::json;
 use tests::kms::{Faults, PyKmip};
-use tests::{Certificates, Scratch};
+use tests::{Batch, Certificates, Cluster, Pattern, PolicyFile, Proxy, Rule, Scratch, SentRecord, topic};
 
 use super::contract::{self, Outcome, context, provider_name};
 use super::system::{Proof, System};
@@ -250,4 +251,30 @@ async fn a_server_that_binds_data_keys_to_nothing_is_refused() {
     let fetching = server.with(|settings| settings.fetch_keys = true);
     let (dek, wrapped) = fetching.generate(&context("a")).await.unwrap();
     assert!(fetching.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_sealed_it_reads_after_the_name_went_to_another_key() {
+    let server = Server::start().await;
+    server.new_key("payments").await;
+    let provider = json!({
+        "address": format!("localhost:{}", server.faults.port()),
+        "tls": {
+            "caFile": server.kmip.certificates().authority(),
+            "certificateFile": server.folder.join("tls.crt"),
+            "keyFile": server.folder.join("tls.key"),
+        },
+    });
+    let policy = PolicyFile::new([Rule::encrypt([Pattern::prefix("kmip.")], "payments")]);
+    let builder = Proxy::before(Cluster::shared().await).policy(policy);
+    let proxy = builder.config("keyProviders", json!({"default": {"kmip": provider}})).launch().await;
+    proxy.wait_ready().await;
+    let (topic, batch) = (topic("kmip.a"), Batch::of(&[SentRecord::of("some value").key("some key")]));
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    proxy.write_batch(&topic, &batch).await.unwrap();
+    server.rotate("payments").await;
+    // From here on nothing is in a cache.
+    proxy.restart().await;
+    proxy.write_batch(&topic, &batch).await.unwrap();
+    assert_eq!(proxy.read_batches(&topic, 0).await.unwrap(), [batch.as_sent(), batch.as_sent()]);
 }
