@@ -64,9 +64,9 @@ fn assert_restricted(pod: &PodSpec) {
         Some("RuntimeDefault")
     );
     for volume in pod.volumes.iter().flatten() {
-        let Volume { name, config_map, secret, empty_dir, projected, .. } = volume.clone();
-        let allowed = Volume { name, config_map, secret, empty_dir, projected, ..Volume::default() };
-        assert_eq!(*volume, allowed, "only ConfigMaps, Secrets, tokens and empty directories");
+        let Volume { name, config_map, secret, empty_dir, projected, image, .. } = volume.clone();
+        let allowed = Volume { name, config_map, secret, empty_dir, projected, image, ..Volume::default() };
+        assert_eq!(*volume, allowed, "only ConfigMaps, Secrets, tokens, images and empty directories");
     }
     for container in &pod.containers {
         let security = container.security_context.as_ref().unwrap();
