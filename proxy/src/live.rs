@@ -8,10 +8,12 @@ mod audit;
 mod key_check;
 mod key_states;
 mod loader;
+mod unreadable;
 
 pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
+pub use unreadable::{Unread, UnreadEntry, Unreadable};
 
 use crate::brokers::Brokers;
 use crate::metrics::ReloadMetrics;
@@ -60,6 +62,7 @@ pub struct Live {
     keys: Arc<Keys>,
     key_states: KeyStates,
     keys_changed: Notify,
+    unreadable: Unreadable,
     /// How many policies were loaded, for those who wait for another one.
     generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
@@ -90,6 +93,7 @@ impl Live {
             keys,
             key_states: KeyStates::default(),
             keys_changed: Notify::new(),
+            unreadable: Unreadable::default(),
             generation: watch::Sender::new(0),
             topics: OnceLock::new(),
             brokers: OnceLock::new(),
@@ -112,6 +116,11 @@ impl Live {
     /// The data keys of this process.
     pub fn keys(&self) -> &Arc<Keys> {
         &self.keys
+    }
+
+    /// What consumers went past since its key is refused.
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
     }
 
     /// Reads the policy file, and takes it when it is another one and valid. Returns whether it did.

@@ -36,7 +36,8 @@ pub use self::name::{
 pub use self::path::ConfigPath;
 pub use self::policy::{
     Action, Decision, EffectivePolicy, EncryptRule, Explanation, Format, KeyRef, Ledger, LedgerError,
-    OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
+    OnPlaintext, OnUnreadable, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner,
+    is_internal_topic,
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsTls, BrokerAddresses,

@@ -21,7 +21,7 @@ pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::internal::is_internal_topic;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::pattern::{Pattern, Specificity};
-pub use self::rule::{EncryptRule, Format, OnPlaintext, Rule};
+pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 
 use self::index::PatternIndex;
 use crate::error::{ConfigErrors, Mistakes};

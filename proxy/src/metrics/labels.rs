@@ -77,6 +77,16 @@ label_set! {
 }
 
 label_set! {
+    /// What a consumer gets in the place of a record whose key is refused.
+    Replacement as "replacement" {
+        /// Nothing.
+        Skipped = "skipped",
+        /// Its key with a null value.
+        Tombstone = "tombstone",
+    }
+}
+
+label_set! {
     /// How an attempt ended.
     Outcome as "outcome" {
         /// What was found is in use.

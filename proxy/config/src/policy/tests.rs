@@ -41,6 +41,7 @@ rules:
         key: KeyName::new(key).unwrap(),
         format,
         on_plaintext,
+        on_unreadable: OnUnreadable::Error,
     };
     assert_eq!(
         rules,
@@ -52,6 +53,32 @@ rules:
     assert_eq!(policy.rules()[1].action, Action::Disabled);
     assert_eq!(parse(&policy.to_yaml()).unwrap(), policy, "{}", policy.to_yaml());
     assert_eq!(parse(&serde_json::to_string(&policy).unwrap()).unwrap(), policy);
+}
+
+#[test]
+fn what_consumers_get_for_unreadable_records_is_written_only_where_a_rule_says_it() {
+    let policy = |said: &str| parse(&format!("rules: [{{topics: [{{any: true}}], key: {{name: k}}{said}}}]"));
+    let rule = |policy: &Policy| policy.encrypt_rules().next().unwrap().on_unreadable;
+    for (said, expected) in [
+        ("", OnUnreadable::Error),
+        (", onUnreadable: Error", OnUnreadable::Error),
+        (", onUnreadable: Skip", OnUnreadable::Skip),
+        (", onUnreadable: Tombstone", OnUnreadable::Tombstone),
+    ] {
+        let policy = policy(said).unwrap();
+        assert_eq!(rule(&policy), expected, "{said}");
+        assert_eq!(parse(&policy.to_yaml()).unwrap(), policy);
+        // Programs of an earlier version refuse fields that they do not know.
+        assert_eq!(policy.to_yaml().contains("onUnreadable"), expected != OnUnreadable::Error, "{said}");
+    }
+    assert_eq!(
+        policy(", onUnreadable: Drop").unwrap_err(),
+        "rules[0].onUnreadable: must be Error or Skip or Tombstone, not \"Drop\""
+    );
+    assert_eq!(
+        refusal(&["{topics: [{name: a}], encryption: Retired, onUnreadable: Skip}"]),
+        "rules[0].onUnreadable: must not be given beside encryption"
+    );
 }
 
 #[test]
@@ -281,6 +308,7 @@ fn key(name: &str) -> Action {
         key: KeyName::new(name).unwrap(),
         format: Format::Auto,
         on_plaintext: OnPlaintext::Pass,
+        on_unreadable: OnUnreadable::Error,
     }))
 }
 

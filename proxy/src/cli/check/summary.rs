@@ -24,13 +24,7 @@ pub(super) fn print(
         let topics: Vec<String> = rule.topics.iter().map(Pattern::to_string).collect();
         write!(out, "rules[{index}]: {}: ", topics.join(", "))?;
         match &rule.action {
-            Action::Encrypt(encrypt) => writeln!(
-                out,
-                "encrypted with key {} (format {:?}, onPlaintext {:?})",
-                encrypt.key_ref(),
-                encrypt.format,
-                encrypt.on_plaintext
-            )?,
+            Action::Encrypt(encrypt) => writeln!(out, "{encrypt}")?,
             Action::Pending(key) => {
                 writeln!(out, "pending: writes wait, reads decrypted, to be encrypted with key {key}")?;
             }

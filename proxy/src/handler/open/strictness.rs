@@ -4,7 +4,7 @@ use super::{Failure, Place};
 use crate::handler::Code;
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
-use proxy_config::{Decision, OnPlaintext};
+use proxy_config::{Decision, OnPlaintext, OnUnreadable};
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
 const FIRST_VERSION: i16 = 4;
@@ -12,29 +12,51 @@ const FIRST_VERSION: i16 = 4;
 /// What the rule of the topic says about what is not encrypted.
 #[derive(Clone, Copy)]
 pub(super) struct Strictness {
-    pub(super) reject_clear: bool,
+    /// Clear records at smaller offsets are delivered, others are an error.
+    pub(super) clear_below: i64,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
+    /// What stands in the place of records whose key is refused.
+    pub(super) on_unreadable: OnUnreadable,
 }
 
+const ALL: i64 = i64::MAX;
+const NONE: i64 = i64::MIN;
+
 impl Strictness {
+    const LENIENT: Self =
+        Self { clear_below: ALL, stubs_are_orphans: false, on_unreadable: OnUnreadable::Error };
+
+    /// Whether a clear record at this offset is delivered.
+    pub(super) fn passes(&self, offset: i64) -> bool {
+        self.clear_below == ALL || offset < self.clear_below
+    }
+
     /// Looks the topic up in the policy that the whole answer is opened under.
     pub(super) fn of(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Self, Failure> {
         let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
         let policy = policy.ok_or(unavailable)?;
-        let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
-            Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
+        let strictness = match policy.effective.decide(place.topic) {
+            Decision::Encrypt(rule) => Self {
+                clear_below: match rule.on_plaintext {
+                    OnPlaintext::Pass => ALL,
+                    OnPlaintext::Reject => NONE,
+                },
+                stubs_are_orphans: true,
+                // Of a share group every record must be delivered or refused, since it was handed over.
+                on_unreadable: place.fetch_version.map_or(OnUnreadable::Error, |_| rule.on_unreadable),
+            },
             // Others may write there already.
-            Decision::Pending(_) | Decision::Retired => (true, false),
-            Decision::Disabled | Decision::Unmatched(_) => (false, false),
+            Decision::Pending(_) | Decision::Retired => Self { stubs_are_orphans: true, ..Self::LENIENT },
+            Decision::Disabled | Decision::Unmatched(_) => Self::LENIENT,
             // Nothing is encrypted there, and no client's data either.
-            Decision::Internal => return Ok(Self { reject_clear: false, stubs_are_orphans: false }),
+            Decision::Internal => return Ok(Self::LENIENT),
         };
         // A broker strips the headers for these versions, so that envelopes cannot be told from data: on no topic.
         if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
             return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
         }
-        Ok(Self { reject_clear, stubs_are_orphans: encrypted })
+        Ok(strictness)
     }
 }
 
@@ -65,7 +87,8 @@ mod tests {
             loaded_at: SystemTime::UNIX_EPOCH,
         };
         let place = Place { topic, partition: 0, fetch_version };
-        Strictness::of(Some(&loaded), &place).map(|strict| (strict.reject_clear, strict.stubs_are_orphans))
+        Strictness::of(Some(&loaded), &place)
+            .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
     }
 
     #[test]
