@@ -20,6 +20,7 @@ use self::admin_port::report;
 use self::phase::{phase, placed};
 use crate::cluster::KafkaKey;
 use crate::names::Names;
+use crate::policies::PatternText;
 
 /// One pod of a fleet.
 #[derive(Debug, Clone)]
@@ -66,6 +67,12 @@ pub struct Key {
     pub version: Option<String>,
     /// Why.
     pub message: Option<String>,
+    /// The topics of the rule that has it; none for a key that is only tried.
+    #[serde(default)]
+    pub(crate) topics: Vec<PatternText>,
+    /// Records of these topics that consumers went past, since their key is refused.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 impl Proxy {

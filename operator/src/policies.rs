@@ -58,5 +58,6 @@ pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};
 pub use self::rollout::{first_step, preparation, unchanged};
 pub use self::submission::{Admission, Inputs, ProviderKind, Submission, providers};
+pub(crate) use self::text::PatternText;
 pub use self::text::TextError;
 pub use self::verdict::{Problem, Reason, Verdict, Warning, WarningKind};

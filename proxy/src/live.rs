@@ -22,12 +22,12 @@ use crate::telemetry::chain;
 use arc_swap::ArcSwapOption;
 use key_states::KeyStates;
 use loader::Loader;
-use proxy_config::{EffectivePolicy, KeyRef, Pattern, PolicyFiles, ProviderName};
+use proxy_config::{EffectivePolicy, KeyRef, KeyTimes, Pattern, PolicyFiles, ProviderName};
 use proxy_crypto::Keys;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, watch};
 
 /// A policy in force.
@@ -93,7 +93,7 @@ impl Live {
             keys,
             key_states: KeyStates::default(),
             keys_changed: Notify::new(),
-            unreadable: Unreadable::default(),
+            unreadable: Unreadable::new(KeyTimes::default().unreadable_delay.duration()),
             generation: watch::Sender::new(0),
             topics: OnceLock::new(),
             brokers: OnceLock::new(),
@@ -101,6 +101,13 @@ impl Live {
             draining: AtomicBool::new(false),
             metrics,
         }
+    }
+
+    /// With another time for which a key must be refused before consumers go past its records.
+    #[must_use]
+    pub fn unreadable_after(mut self, delay: Duration) -> Self {
+        self.unreadable = Unreadable::new(delay);
+        self
     }
 
     /// The policy in force; none until a first one was loaded. One request should use one policy all along.

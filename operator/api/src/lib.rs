@@ -21,8 +21,8 @@ pub use key_provider::{
 };
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
-    Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,
-    TopicPattern,
+    Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,
+    TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{
     AllowedPolicies, EncryptionProxy, EncryptionProxySpec, Limits, LogFormat, LogLevel, Logging,

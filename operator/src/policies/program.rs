@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName};
 
 use super::pattern_map::PatternMap;
@@ -59,6 +59,8 @@ pub struct Encrypt {
     pub format: RecordFormat,
     /// What becomes of clear records that a consumer meets.
     pub on_plaintext: OnPlaintext,
+    /// What becomes of records whose key is refused.
+    pub on_unreadable: OnUnreadable,
 }
 
 impl Program {
@@ -109,7 +111,7 @@ impl Program {
     }
 
     /// The rules by pattern.
-    pub(super) fn patterns(&self) -> &PatternMap<MergedRule> {
+    pub(crate) fn patterns(&self) -> &PatternMap<MergedRule> {
         &self.rules
     }
 

@@ -1,7 +1,7 @@
 //! What consumers went past because its key is refused, by a rule's `onUnreadable`: for the audit log and the admin
 //! server. Bounded: whatever a broker makes envelopes say, only so many topics and keys are told apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 const MAX_ENTRIES: usize = 10_000;
 /// The audit log tells of a topic and key at most so often.
 const PAUSE: Duration = Duration::from_mins(1);
+/// A refusal that was not met for so long counts as a new one.
+const FORGOTTEN: Duration = Duration::from_hours(1);
 
 /// Records that consumers did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,8 +39,22 @@ pub struct UnreadEntry {
 }
 
 /// All of them since the program started.
-#[derive(Debug, Default)]
-pub struct Unreadable(Mutex<BTreeMap<(String, String, String), Entry>>);
+#[derive(Debug)]
+pub struct Unreadable {
+    /// How long a key must have been refused.
+    delay: Duration,
+    refused: Mutex<HashMap<Version, Refused>>,
+    counted: Mutex<BTreeMap<(String, String, String), Entry>>,
+}
+
+/// Provider, key and, where that is known, its version.
+type Version = (String, String, Option<String>);
+
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    since: Instant,
+    last: Instant,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -51,6 +67,35 @@ struct Entry {
 }
 
 impl Unreadable {
+    /// Where a key counts as lost after it was refused for so long.
+    pub fn new(delay: Duration) -> Self {
+        Self { delay, refused: Mutex::default(), counted: Mutex::default() }
+    }
+
+    /// Takes note that a key was refused now. Tells whether that has been so for long enough to go on without: one proxy may
+    /// lack for a while what another has already, and what a consumer went past it does not come back to.
+    pub(crate) fn is_settled(&self, provider: &str, key: &str, version: Option<String>) -> bool {
+        self.settled_at(provider, key, version, Instant::now())
+    }
+
+    fn settled_at(&self, provider: &str, key: &str, version: Option<String>, now: Instant) -> bool {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = |refused: &Refused| now.saturating_duration_since(refused.last) >= FORGOTTEN;
+        let version = (provider.to_owned(), key.to_owned(), version);
+        if refused.len() >= MAX_ENTRIES && !refused.contains_key(&version) {
+            refused.retain(|_, each| !is_old(each));
+            if refused.len() >= MAX_ENTRIES {
+                return false;
+            }
+        }
+        let entry = refused.entry(version).or_insert(Refused { since: now, last: now });
+        if is_old(entry) {
+            entry.since = now;
+        }
+        entry.last = now;
+        now.saturating_duration_since(entry.since) >= self.delay
+    }
+
     /// Counts what was fetched, and tells the audit log unless it was told a moment ago.
     pub(crate) fn note(&self, topic: &str, partition: i32, provider: &str, key: &str, unread: Unread) {
         if unread == Unread::default() {
@@ -71,7 +116,7 @@ impl Unreadable {
 
     /// What was counted, in the order of topics.
     pub fn entries(&self) -> Vec<UnreadEntry> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = |((topic, provider, key), entry): (&(String, String, String), &Entry)| UnreadEntry {
             topic: topic.clone(),
             provider: provider.clone(),
@@ -85,7 +130,7 @@ impl Unreadable {
 
     /// Returns what the audit log is to be told now.
     fn count(&self, topic: &str, provider: &str, key: &str, unread: Unread, now: Instant) -> Option<Unread> {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (topic.to_owned(), provider.to_owned(), key.to_owned());
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(&place) {
             return None;
@@ -124,8 +169,23 @@ mod tests {
     const SKIPPED: Unread = Unread { skipped: 3, tombstones: 0 };
 
     #[test]
+    fn a_key_is_lost_only_after_it_was_refused_for_a_while() {
+        let unreadable = Unreadable::new(Duration::from_secs(120));
+        let start = Instant::now();
+        let settled = |version: &str, seconds| {
+            unreadable.settled_at("p", "k", Some(version.to_owned()), start + Duration::from_secs(seconds))
+        };
+        assert!(!settled("1", 0) && !settled("1", 119));
+        assert!(settled("1", 120));
+        assert!(!settled("2", 120), "another version, which this proxy may only lack yet");
+        assert!(settled("1", 3700));
+        assert!(!settled("1", 7300), "not met for an hour");
+        assert!(settled("1", 7420));
+    }
+
+    #[test]
     fn the_audit_log_is_told_at_once_and_then_of_all_since() {
-        let unreadable = Unreadable::default();
+        let unreadable = Unreadable::new(Duration::ZERO);
         let start = Instant::now();
         let count = |topic, unread, after| unreadable.count(topic, "p", "k", unread, start + after);
         assert_eq!(count("a", SKIPPED, Duration::ZERO), Some(SKIPPED));
@@ -139,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_brokers_say_does_not_grow_it_without_end() {
-        let unreadable = Unreadable::default();
+        let unreadable = Unreadable::new(Duration::ZERO);
         for index in 0..MAX_ENTRIES + 5 {
             unreadable.note("a", 0, "p", &index.to_string(), SKIPPED);
         }

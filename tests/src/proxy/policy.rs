@@ -68,6 +68,12 @@ impl Rule {
         self.field("onPlaintext", what)
     }
 
+    /// `Error`, `Skip` or `Tombstone`.
+    #[must_use]
+    pub fn on_unreadable(self, what: &str) -> Self {
+        self.field("onUnreadable", what)
+    }
+
     /// Any field.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -37,6 +37,7 @@ pub(super) fn status(
         let reason = verdict.warnings.first().map_or("Warning", |warning| warning.kind.as_str());
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
+    findings.extend(keys::unreadable(facts, &id));
     findings.extend(topics::findings(facts, &id, &before.conditions));
     findings.extend(kafka::findings(facts));
     let keys = keys::in_use(facts, &used);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proxy_config::Pattern;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ struct RuleText {
     format: Option<RecordFormat>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_plaintext: Option<OnPlaintext>,
+    /// Left out where it is the default: proxies of an earlier version do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_unreadable: Option<OnUnreadable>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -86,12 +89,20 @@ impl Program {
 
 fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
     let topics = patterns.into_iter().map(PatternText).collect();
-    let plain = RuleText { topics, encryption: None, key: None, format: None, on_plaintext: None };
+    let plain = RuleText {
+        topics,
+        encryption: None,
+        key: None,
+        format: None,
+        on_plaintext: None,
+        on_unreadable: None,
+    };
     match treatment {
-        Treatment::Encrypt(Encrypt { key, format, on_plaintext }) => RuleText {
+        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable }) => RuleText {
             key: Some(KeyText(key.clone())),
             format: Some(*format),
             on_plaintext: Some(*on_plaintext),
+            on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
             ..plain
         },
         Treatment::Pending { key } => {
@@ -106,14 +117,16 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
 
 fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let key = rule.key.clone().map(|KeyText(key)| key);
-    if rule.encryption.is_some() && (rule.format.is_some() || rule.on_plaintext.is_some()) {
-        return Err("must not have format or onPlaintext beside encryption");
+    let how = rule.format.is_some() || rule.on_plaintext.is_some() || rule.on_unreadable.is_some();
+    if rule.encryption.is_some() && how {
+        return Err("must not have format, onPlaintext or onUnreadable beside encryption");
     }
     match (&rule.encryption, key) {
         (None, Some(key)) => Ok(Treatment::Encrypt(Encrypt {
             key,
             format: rule.format.unwrap_or_default(),
             on_plaintext: rule.on_plaintext.unwrap_or_default(),
+            on_unreadable: rule.on_unreadable.unwrap_or_default(),
         })),
         (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key }),
         (Some(EncryptionText::Retired), key) => Ok(Treatment::Retired { key }),

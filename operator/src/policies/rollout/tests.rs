@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proptest::prelude::*;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefix};
 
@@ -17,6 +17,7 @@ fn encrypt(name: &str) -> Treatment {
         key: key(name),
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Pass,
+        on_unreadable: OnUnreadable::Error,
     })
 }
 

@@ -76,6 +76,7 @@ pub enum OnUnreadable {
 }
 
 impl OnUnreadable {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(super) fn is_error(&self) -> bool {
         *self == Self::Error
     }

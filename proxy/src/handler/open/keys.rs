@@ -51,6 +51,11 @@ impl Opener {
                 if task.strictness.on_unreadable != OnUnreadable::Error
                     && keys.has_provider(envelope.provider()) =>
             {
+                let version = keys.version_of(&envelope);
+                let unreadable = task.session.shared.live.unreadable();
+                if !unreadable.is_settled(envelope.provider(), envelope.key(), version) {
+                    return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
+                }
                 self.refused.push(RefusedKey {
                     provider: envelope.provider().into(),
                     key: envelope.key().into(),

@@ -30,10 +30,11 @@ impl Stage {
         let prefix = format!("{purpose}.");
         let mut rule = rule(&prefix, KEPT, format).on_plaintext("Reject");
         if let Some(on_unreadable) = on_unreadable {
-            rule = rule.field("onUnreadable", on_unreadable);
+            rule = rule.on_unreadable(on_unreadable);
         }
         let policy = PolicyFile::new([rule]).read_key(LOST);
-        let reader = Proxy::before(cluster).policy(policy).start().await;
+        let soon = json!({"unreadableDelay": "1s"});
+        let reader = Proxy::before(cluster).policy(policy).config("keys", soon).start().await;
         let keys = json!({"default": {"local": {"directory": reader.keys_folder()}}});
         let policy = PolicyFile::new([self::rule(&prefix, KEPT, format)]);
         let writer = Proxy::before(cluster).config("keyProviders", keys).policy(policy).start().await;
@@ -130,6 +131,29 @@ async fn every_client_goes_on_behind_records_that_are_skipped() {
         }
         assert!(stage.unreadable("tombstone").await < 0.5);
     }
+}
+
+/// What one proxy lacks for a moment, such as a new version of a key, must cost no consumer a record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_late_costs_no_records() {
+    let stage = Stage::new("Batch", "late-key", Some("Skip")).await;
+    let late = Proxy::before(Cluster::shared().await)
+        .policy(PolicyFile::new([rule(&stage.prefix, KEPT, "Batch").on_unreadable("Skip")]))
+        .start()
+        .await;
+    let topic = stage.topic().await;
+    stage.write(&topic, LOST, &records(0, LOST), None).await;
+    let options = ConsumeOptions::from(late.bootstrap(), &topic).count(10).timeout(2 * PATIENCE);
+    let reading = tokio::spawn(async move { Client::Java.consume(&options).await });
+    let refused = async || {
+        let metrics = late.metrics().await;
+        metrics.sum("topic_encryption_refused_partitions_total", &[("reason", "key_refused")]) >= 2.0
+    };
+    eventually("the consumer is told to try again", PATIENCE, refused).await;
+    let key = std::fs::read_to_string(stage.reader.keys_folder().join("lost.v1")).unwrap();
+    late.restore_key(LOST, 1, &key);
+    let consumed = reading.await.unwrap();
+    tests::assert_same("late", &records(0, LOST), &consumed.records);
 }
 
 #[tokio::test(flavor = "multi_thread")]
