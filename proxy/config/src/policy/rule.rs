@@ -58,6 +58,8 @@ pub enum OnPlaintext {
     /// They are delivered, for the time of a migration.
     #[default]
     Pass,
+    /// They are delivered up to where encryption began, and an error from there on.
+    PassUntil,
     /// They are an error.
     Reject,
 }
@@ -109,9 +111,13 @@ impl EncryptRule {
         let format = fields.optional("format").and_then(|field| {
             field.choice(&[("Auto", Format::Auto), ("Batch", Format::Batch), ("Record", Format::Record)])
         });
-        let on_plaintext = fields
-            .optional("onPlaintext")
-            .and_then(|field| field.choice(&[("Pass", OnPlaintext::Pass), ("Reject", OnPlaintext::Reject)]));
+        let on_plaintext = fields.optional("onPlaintext").and_then(|field| {
+            field.choice(&[
+                ("Pass", OnPlaintext::Pass),
+                ("PassUntil", OnPlaintext::PassUntil),
+                ("Reject", OnPlaintext::Reject),
+            ])
+        });
         let on_unreadable = fields.optional("onUnreadable").and_then(|field| {
             field.choice(&[
                 ("Error", OnUnreadable::Error),
