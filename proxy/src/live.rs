@@ -5,11 +5,14 @@
 //! reload never restarts a counter.
 
 mod audit;
+mod history;
 mod key_check;
 mod key_states;
 mod loader;
 mod unreadable;
 
+pub(crate) use history::Passing;
+pub use history::{Histories, HistoryReport};
 pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
@@ -63,6 +66,7 @@ pub struct Live {
     key_states: KeyStates,
     keys_changed: Notify,
     unreadable: Unreadable,
+    histories: Arc<Histories>,
     /// How many policies were loaded, for those who wait for another one.
     generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
@@ -86,9 +90,12 @@ impl Live {
         keys: Arc<Keys>,
         metrics: ReloadMetrics,
     ) -> Self {
+        let history = files.history_file().map(|file| file.as_path().to_owned());
+        let histories = Arc::new(Histories::new(history));
         Self {
             policy: ArcSwapOption::empty(),
-            loader: Mutex::new(Loader::new(files, providers)),
+            loader: Mutex::new(Loader::new(files, providers, Arc::clone(&histories))),
+            histories,
             last_error: ArcSwapOption::empty(),
             keys,
             key_states: KeyStates::default(),
@@ -128,6 +135,11 @@ impl Live {
     /// What consumers went past since its key is refused.
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
+    }
+
+    /// Where history ends in topics whose rule lets that pass.
+    pub fn histories(&self) -> &Arc<Histories> {
+        &self.histories
     }
 
     /// Reads the policy file, and takes it when it is another one and valid. Returns whether it did.

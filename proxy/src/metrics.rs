@@ -31,6 +31,8 @@ pub struct Metrics {
     pub reloads: ReloadMetrics,
     /// Topics seen that no rule matches; fed by the data plane.
     pub unmatched_topics: GaugeSource,
+    /// Clear records from before encryption that may be left, at most; fed by what is known of history.
+    pub history_records: GaugeSource,
     /// Bytes of the buffer budget in use; fed by the data plane.
     pub buffer_bytes: GaugeSource,
 }
@@ -51,6 +53,12 @@ impl Metrics {
         process::register(registry);
         let unmatched_topics = GaugeSource::default();
         registry.register("unmatched_topics", "Topics seen that no rule matches", unmatched_topics.clone());
+        let history_records = GaugeSource::default();
+        registry.register(
+            "history_records",
+            "Clear records from before encryption that may be left, at most, where a rule lets those pass",
+            history_records.clone(),
+        );
         let buffer_bytes = GaugeSource::default();
         registry.register("buffer_bytes", "Bytes of the buffer budget in use", buffer_bytes.clone());
         Self {
@@ -59,6 +67,7 @@ impl Metrics {
             records: RecordMetrics::register(registry),
             reloads: ReloadMetrics::register(registry),
             unmatched_topics,
+            history_records,
             buffer_bytes,
         }
     }

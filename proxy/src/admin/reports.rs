@@ -1,7 +1,7 @@
 //! The JSON that the operator and people read. Field names are part of the contract with the operator.
 
 use crate::brokers::Addresses;
-use crate::live::{Live, LoadedPolicy, UnreadEntry};
+use crate::live::{HistoryReport, Live, LoadedPolicy, UnreadEntry};
 use humantime::format_rfc3339_millis;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics, Winner};
 use serde::Serialize;
@@ -104,6 +104,30 @@ pub(super) struct Unreadable {
     tombstones: u64,
     since: String,
     last: String,
+}
+
+/// One entry of `/history`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct History {
+    topic: String,
+    id: String,
+    /// By partition; −1 where nobody has asked yet.
+    until: Vec<i64>,
+    left: Option<u64>,
+    reject_is_safe: bool,
+}
+
+/// `/history`.
+pub(super) fn history(live: &Live) -> Vec<History> {
+    let entry = |report: HistoryReport| History {
+        topic: report.history.topic().to_string(),
+        id: report.id.to_string(),
+        until: report.history.until().iter().map(|end| end.unwrap_or(-1)).collect(),
+        left: report.left,
+        reject_is_safe: report.left == Some(0),
+    };
+    live.histories().reports().into_iter().map(entry).collect()
 }
 
 /// `/unreadable`.

@@ -10,6 +10,7 @@ use crate::handler::{Code, with_workbench};
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
+use crate::topics::TopicId;
 use keys::{KnownKey, RefusedKey};
 use proxy_records::{Entry, entries};
 use room::Room;
@@ -22,6 +23,8 @@ use tokio::time::Instant;
 /// Which partition.
 pub(crate) struct Place<'a> {
     pub(crate) topic: &'a str,
+    /// Where it is known.
+    pub(crate) id: Option<TopicId>,
     pub(crate) partition: i32,
     /// Of the Fetch request; none for `ShareFetch`.
     pub(crate) fetch_version: Option<i16>,
@@ -49,6 +52,7 @@ impl Failure {
     const CORRUPT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::Corrupt };
     const TOO_LARGE: Self = Self { code: Code::CorruptMessage, refusal: Refusal::TooLarge };
     const PLAINTEXT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::PlaintextRejected };
+    const HISTORY_UNKNOWN: Self = Self { code: Code::KafkaStorageError, refusal: Refusal::HistoryUnknown };
 }
 
 /// Where a part of the opened partition is.
@@ -113,7 +117,11 @@ impl Opener {
     ) -> Result<Opened, Failure> {
         self.parts.clear();
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
-        let task = Task { session, place, strictness: Strictness::of(self.policy.as_deref(), place)? };
+        let task = Task {
+            session,
+            place,
+            strictness: Strictness::of(self.policy.as_deref(), session.shared.live.histories(), place)?,
+        };
         let mut opened = Opened::Unchanged;
         let mut at = records.start;
         while at < records.end {
@@ -121,7 +129,7 @@ impl Opener {
             let range = match entry {
                 Entry::Batch(range) => range,
                 Entry::Legacy(range) if !task.strictness.passes(legacy_offset(message, at + range.start)) => {
-                    return self.stop(place, Failure::PLAINTEXT);
+                    return self.stop(place, task.strictness.clear_refused);
                 }
                 Entry::Legacy(range) | Entry::Tail(range) => {
                     self.parts.push(Part::Frame(at + range.start..at + range.end));

@@ -35,7 +35,7 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
         {
             findings.push(format!(
                 "rules[{index}] delivers clear records to consumers (onPlaintext: Pass); \
-                 once all records are encrypted, set Reject"
+                 set PassUntil, which refuses what is written in clear from now on, or Reject once all records are encrypted"
             ));
         }
         if let Action::Encrypt(encrypt) = &rule.action

@@ -1,12 +1,13 @@
 //! What the files mean, for people.
 
 use crate::live::retired;
-use proxy_config::{Action, EffectivePolicy, Pattern, ProxyConfig, UnmatchedTopics};
+use proxy_config::{Action, EffectivePolicy, History, Pattern, ProxyConfig, UnmatchedTopics};
 use std::io::{self, Write};
 
 pub(super) fn print(
     config: &ProxyConfig,
     effective: &EffectivePolicy,
+    history: &History,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let policy = effective.policy();
@@ -34,6 +35,16 @@ pub(super) fn print(
     }
     for pattern in retired {
         writeln!(out, "retired: {pattern}: writes refused, reads decrypted")?;
+    }
+    for (_, topic) in history.topics() {
+        let known: Vec<i64> = topic.until().iter().flatten().copied().collect();
+        let records = known.iter().fold(0_i64, |sum, end| sum.saturating_add(*end));
+        write!(out, "history: {}: clear records pass below {records} offsets", topic.topic())?;
+        write!(out, " in {}", count(known.iter().filter(|end| **end > 0).count(), "partition"))?;
+        match topic.until().len() - known.len() {
+            0 => writeln!(out)?,
+            unknown => writeln!(out, ", not known yet of {}", count(unknown, "partition"))?,
+        }
     }
     match policy.unmatched() {
         UnmatchedTopics::Passthrough => writeln!(out, "other topics: clear"),

@@ -33,7 +33,7 @@ impl Opener {
                     return Err(Failure::CORRUPT);
                 }
                 if !is_control(bytes) && !task.strictness.passes(last_offset(bytes)) {
-                    return Err(Failure::PLAINTEXT);
+                    return Err(task.strictness.clear_refused);
                 }
                 if may_be_stub && task.strictness.stubs_are_orphans {
                     return Err(Failure::CORRUPT);
@@ -177,7 +177,7 @@ impl Opener {
         match open_records(batch, section, scratch, &mut records, side) {
             Ok(stats) => {
                 if stats.clear > 0 && !task.strictness.passes(last_offset(batch)) {
-                    return Err(Failure::PLAINTEXT);
+                    return Err(task.strictness.clear_refused);
                 }
                 if task.strictness.stubs_are_orphans && stats.may_be_stub {
                     return Err(Failure::CORRUPT);

@@ -2,9 +2,9 @@
 
 use super::{Failure, Place};
 use crate::handler::Code;
-use crate::live::LoadedPolicy;
+use crate::live::{Histories, LoadedPolicy, Passing};
 use crate::metrics::labels::Refusal;
-use proxy_config::{Decision, OnPlaintext, OnUnreadable};
+use proxy_config::{Decision, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
 const FIRST_VERSION: i16 = 4;
@@ -14,6 +14,8 @@ const FIRST_VERSION: i16 = 4;
 pub(super) struct Strictness {
     /// Clear records at smaller offsets are delivered, others are an error.
     pub(super) clear_below: i64,
+    /// That error.
+    pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
     /// What stands in the place of records whose key is refused.
@@ -24,8 +26,24 @@ const ALL: i64 = i64::MAX;
 const NONE: i64 = i64::MIN;
 
 impl Strictness {
-    const LENIENT: Self =
-        Self { clear_below: ALL, stubs_are_orphans: false, on_unreadable: OnUnreadable::Error };
+    const LENIENT: Self = Self {
+        clear_below: ALL,
+        clear_refused: Failure::PLAINTEXT,
+        stubs_are_orphans: false,
+        on_unreadable: OnUnreadable::Error,
+    };
+
+    /// Under a rule that lets history pass.
+    fn until(histories: &Histories, pattern: &Pattern, place: &Place<'_>) -> Self {
+        let id = place.id.map(TopicId);
+        match histories.passing(pattern, place.topic, id, place.partition) {
+            Passing::All => Self::LENIENT,
+            Passing::Below(end) => Self { clear_below: end, ..Self::LENIENT },
+            Passing::Unknown => {
+                Self { clear_below: NONE, clear_refused: Failure::HISTORY_UNKNOWN, ..Self::LENIENT }
+            }
+        }
+    }
 
     /// Whether a clear record at this offset is delivered.
     pub(super) fn passes(&self, offset: i64) -> bool {
@@ -33,18 +51,28 @@ impl Strictness {
     }
 
     /// Looks the topic up in the policy that the whole answer is opened under.
-    pub(super) fn of(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Self, Failure> {
+    pub(super) fn of(
+        policy: Option<&LoadedPolicy>,
+        histories: &Histories,
+        place: &Place<'_>,
+    ) -> Result<Self, Failure> {
         let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
         let policy = policy.ok_or(unavailable)?;
-        let strictness = match policy.effective.decide(place.topic) {
+        let explanation = policy.effective.explain(place.topic);
+        let strictness = match explanation.decision {
             Decision::Encrypt(rule) => Self {
-                clear_below: match rule.on_plaintext {
-                    OnPlaintext::Pass => ALL,
-                    OnPlaintext::Reject => NONE,
-                },
                 stubs_are_orphans: true,
                 // Of a share group every record must be delivered or refused, since it was handed over.
                 on_unreadable: place.fetch_version.map_or(OnUnreadable::Error, |_| rule.on_unreadable),
+                ..match (rule.on_plaintext, explanation.winner) {
+                    (OnPlaintext::Pass, _) => Self::LENIENT,
+                    (OnPlaintext::PassUntil, Some(Winner::Rule { pattern, .. })) => {
+                        Self::until(histories, pattern, place)
+                    }
+                    (OnPlaintext::PassUntil | OnPlaintext::Reject, _) => {
+                        Self { clear_below: NONE, ..Self::LENIENT }
+                    }
+                }
             },
             // Others may write there already.
             Decision::Pending(_) | Decision::Retired => Self { stubs_are_orphans: true, ..Self::LENIENT },
@@ -86,8 +114,8 @@ mod tests {
             generation: 1,
             loaded_at: SystemTime::UNIX_EPOCH,
         };
-        let place = Place { topic, partition: 0, fetch_version };
-        Strictness::of(Some(&loaded), &place)
+        let place = Place { topic, id: None, partition: 0, fetch_version };
+        Strictness::of(Some(&loaded), &Histories::default(), &place)
             .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
     }
 
@@ -118,7 +146,10 @@ mod tests {
 
     #[test]
     fn nothing_goes_out_before_a_policy_is_loaded() {
-        let place = Place { topic: "other", partition: 0, fetch_version: Some(17) };
-        assert_eq!(Strictness::of(None, &place).err().unwrap().code, Code::KafkaStorageError);
+        let place = Place { topic: "other", id: None, partition: 0, fetch_version: Some(17) };
+        assert_eq!(
+            Strictness::of(None, &Histories::default(), &place).err().unwrap().code,
+            Code::KafkaStorageError
+        );
     }
 }
