@@ -40,6 +40,7 @@
 //! policy that names it gets it.
 
 mod claim;
+mod history;
 mod ledger;
 mod merge;
 mod pattern_map;
@@ -51,6 +52,7 @@ mod submission;
 mod text;
 mod verdict;
 
+pub(crate) use self::history::TopicHistoryText;
 pub use self::ledger::{Ledger, LedgerEntry, ProviderIdentity};
 pub use self::merge::{Merged, merge, namespace_not_allowed};
 pub use self::pattern_map::PatternMap;

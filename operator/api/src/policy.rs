@@ -71,7 +71,7 @@ pub struct PolicyRule {
     #[serde(default)]
     pub format: RecordFormat,
     /// What becomes of plaintext records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
-    /// an error.
+    /// an error; `PassUntil` delivers what was there when encryption began, by offset, and answers with an error from there on.
     #[serde(default)]
     pub on_plaintext: OnPlaintext,
     /// What a consumer gets in the place of records whose key the provider refuses, as it does for ever once the key is
@@ -123,6 +123,8 @@ pub enum OnPlaintext {
     /// They are delivered.
     #[default]
     Pass,
+    /// They are delivered up to where encryption began, and an error from there on.
+    PassUntil,
     /// They are an error.
     Reject,
 }

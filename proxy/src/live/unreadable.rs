@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_key_is_lost_only_after_it_was_refused_for_a_while() {
-        let unreadable = Unreadable::new(Duration::from_secs(120));
+        let unreadable = Unreadable::new(Duration::from_mins(2));
         let start = Instant::now();
         let settled = |version: &str, seconds| {
             unreadable.settled_at("p", "k", Some(version.to_owned()), start + Duration::from_secs(seconds))
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(count("b", SKIPPED, Duration::from_secs(59)), Some(SKIPPED), "another topic");
         let tombstone = Unread { skipped: 0, tombstones: 1 };
         let both = Unread { skipped: 3, tombstones: 1 };
-        assert_eq!(count("a", tombstone, Duration::from_secs(60)), Some(both));
+        assert_eq!(count("a", tombstone, Duration::from_mins(1)), Some(both));
         assert_eq!(unreadable.entries()[0].unread, Unread { skipped: 6, tombstones: 1 });
     }
 

@@ -7,6 +7,7 @@ use proxy_config::Pattern;
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
+use crate::policies::history::{self, TopicHistoryText};
 use crate::policies::text::{self, KeyText, PatternText, TextError};
 
 #[derive(Serialize, Deserialize)]
@@ -16,6 +17,8 @@ struct FileText {
     unmatched_topics: UnmatchedTopics,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     read_keys: Vec<KeyText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<TopicHistoryText>,
     rules: Vec<RuleText>,
 }
 
@@ -58,6 +61,7 @@ impl Program {
         let file = FileText {
             unmatched_topics: self.unmatched,
             read_keys: self.read_keys.iter().cloned().map(KeyText).collect(),
+            history: history::text(&self.history),
             rules: groups
                 .into_iter()
                 .map(|(first, patterns)| rule_text(&first.treatment, patterns))
@@ -70,7 +74,8 @@ impl Program {
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let file: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
         let read_keys: BTreeSet<_> = file.read_keys.into_iter().map(|KeyText(key)| key).collect();
-        let mut program = Self { unmatched: file.unmatched_topics, read_keys, ..Self::default() };
+        let history = history::read(file.history);
+        let mut program = Self { unmatched: file.unmatched_topics, read_keys, history, ..Self::default() };
         for (rule_index, rule) in file.rules.iter().enumerate() {
             let treatment = treatment(rule)
                 .map_err(|problem| TextError::Rule { field: format!("rules[{rule_index}]"), problem })?;
