@@ -144,6 +144,7 @@ pub(crate) async fn answer(
     for (topic, partitions) in view.topics.iter() {
         let key = topic.key.of(message.get(base..).unwrap_or_default());
         let (name, id) = (topic_name(session, key), topic_id(session, key));
+        history::recheck(session, key);
         for partition in partitions {
             note_start(session, id, partition);
             let Some(records) = partition.records.filter(|records| !records.is_empty()) else {

@@ -8,7 +8,8 @@ use crate::connection::{Close, Session};
 use crate::handler::open::Failure;
 use crate::metrics::labels::Refusal;
 use crate::topics::TopicId;
-use proxy_config::{TopicHistory, TopicName};
+use crate::wire::TopicRef;
+use proxy_config::{Decision, OnPlaintext, TopicHistory, TopicName};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ const MAX_TOPICS: usize = 100;
 const MAX_PARTITIONS: usize = 10_000;
 /// Between two questions about a topic on one connection: other brokers lead the rest of its partitions.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks at the id of a topic that a client fetches by name: it may have been made anew.
+const RECHECK: Duration = Duration::from_mins(1);
 /// Topics of one connection that are remembered.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -39,6 +42,11 @@ impl Wanted {
         if inner.topics.len() < MAX_REMEMBERED {
             inner.topics.insert(topic.into());
         }
+    }
+
+    /// Whether a topic was not asked for lately.
+    fn is_stale(&self, topic: &str, now: Instant) -> bool {
+        self.lock().asked.get(topic).is_none_or(|at| now.saturating_duration_since(*at) >= RECHECK)
     }
 
     /// Topics to ask for now: these and those noted, unless they were asked for a moment ago.
@@ -66,6 +74,21 @@ impl Wanted {
 pub(crate) fn note(session: &Session, topic: Option<&str>, failure: Failure) {
     if let Some(topic) = topic.filter(|_| failure.refusal == Refusal::HistoryUnknown) {
         session.wanted.note(topic);
+    }
+}
+
+/// Has the id of a topic that is fetched by name looked up again now and then: what passes depends on it.
+pub(crate) fn recheck(session: &Session, topic: TopicRef<'_>) {
+    let live = &session.shared.live;
+    let TopicRef::Name(name) = topic else { return };
+    if live.histories().is_active() && session.wanted.is_stale(name, Instant::now()) {
+        let policy = live.policy();
+        let decision = policy.as_ref().map(|policy| policy.effective.decide(name));
+        if let Some(Decision::Encrypt(rule)) = decision
+            && rule.on_plaintext == OnPlaintext::PassUntil
+        {
+            session.wanted.note(name);
+        }
     }
 }
 
@@ -150,6 +173,8 @@ mod tests {
         assert_eq!(due(&["a"], 999), 1, "b alone");
         assert_eq!(due(&["a", "b"], 1000), 1, "a alone");
         assert_eq!(due(&[], 5000), 0);
+        assert!(!wanted.is_stale("a", start + RECHECK) && wanted.is_stale("c", start));
+        assert!(wanted.is_stale("a", start + RECHECK + PAUSE));
     }
 
     #[test]

@@ -102,12 +102,23 @@ impl Histories {
     pub(crate) fn learn(&self, id: TopicId, topic: TopicHistory) -> Result<(), HistoryError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.read(|state| state.history.clone());
+        let name = topic.topic().clone();
         if !next.add(id, topic) {
             return Ok(());
         }
+        let known = next.topic(id).map_or(&[][..], TopicHistory::until);
+        let untaken = known.iter().filter(|end| end.is_none()).count();
         if let Some(path) = &self.path {
             next.save(path)?;
         }
+        tracing::info!(
+            target: "audit",
+            event = "historyEnds",
+            topic = %name,
+            topic_id = %id,
+            partitions = known.len(),
+            untaken,
+        );
         self.state.write().unwrap_or_else(PoisonError::into_inner).history = next;
         Ok(())
     }

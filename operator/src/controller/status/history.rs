@@ -42,10 +42,11 @@ pub(super) fn finding_of(facts: &Facts<'_>, id: &PolicyId) -> Option<Finding> {
     let topics: Vec<_> = topics.into_values().collect();
     let (reason, mut message) = summary(&topics);
     if facts.judgement.unkept > 0 {
-        message.push_str(&format!(
+        let more = format!(
             ". The ledger has no room for the ends of {} more topics, which each proxy finds out anew when it starts",
             facts.judgement.unkept
-        ));
+        );
+        message.push_str(&more);
     }
     Some(finding("History", true, reason, message))
 }
