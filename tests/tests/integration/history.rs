@@ -76,7 +76,7 @@ async fn learned(proxy: &Proxy, topic: &str) -> Value {
         let _ = fetch(proxy, topic, 0, 0).await;
         let known = known(proxy, topic).await;
         let is_whole = |known: &Value| !known["until"].as_array().unwrap().contains(&json!(-1));
-        known.clone().filter(is_whole).ok_or(format!("{known:?}"))
+        known.clone().filter(is_whole).ok_or_else(|| format!("{known:?}"))
     };
     eventually_ok("it is known where history ends", PATIENCE, learned).await
 }
@@ -155,7 +155,7 @@ async fn clients_that_go_on_over_the_change_lose_nothing() {
         let told = known(&proxy, &topic).await;
         told.clone()
             .filter(|told| told["until"][0].as_i64().is_some_and(|until| until > 0))
-            .ok_or(format!("{told:?}"))
+            .ok_or_else(|| format!("{told:?}"))
     };
     eventually_ok("consumers alone tell where history ends", PATIENCE, told).await;
     feed.send(500).await;
