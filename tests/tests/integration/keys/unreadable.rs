@@ -173,6 +173,8 @@ async fn skipping_is_seen_at_the_admin_port_and_in_the_audit_log() {
     let rules = stage.reader.keys().await;
     let of_rule = rules.iter().find(|rule| rule["key"] == KEPT).unwrap();
     assert_eq!(of_rule["unreadable"], entry["skipped"]);
+    let logged = async || stage.reader.log().contains("recordsUnreadable");
+    eventually("the audit log tells", PATIENCE, logged).await;
     let log = stage.reader.log();
     let lines: Vec<_> = log.lines().filter(|line| line.contains("recordsUnreadable")).collect();
     assert_eq!(lines.len(), 1, "one line a minute: {lines:?}");
