@@ -133,11 +133,6 @@ impl Keys {
         true
     }
 
-    /// The version of the key-encryption key that an envelope names, where the provider can tell it.
-    pub fn version_of(&self, envelope: &EnvelopeHeader<'_>) -> Option<String> {
-        self.sources.get(envelope.provider())?.version(envelope.wrapped())
-    }
-
     /// Whether there is a provider of this name.
     pub fn has_provider(&self, provider: impl AsRef<str>) -> bool {
         self.sources.contains_key(provider.as_ref())
