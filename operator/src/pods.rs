@@ -20,6 +20,7 @@ use self::admin_port::report;
 use self::phase::{phase, placed};
 use crate::cluster::KafkaKey;
 use crate::names::Names;
+use crate::policies::{PatternText, TopicHistoryText};
 
 /// One pod of a fleet.
 #[derive(Debug, Clone)]
@@ -49,8 +50,21 @@ pub struct Report {
     pub unmatched: usize,
     /// Whether topics are compacted, of those that it uses; `None` where nobody may tell it.
     pub compacted: BTreeMap<String, Option<bool>>,
+    /// Where history ends, in topics whose rule lets that pass.
+    pub history: Vec<Adopted>,
     /// Why it does not take clients; empty when it does.
     pub obstacles: Vec<String>,
+}
+
+/// What a proxy says of a topic whose history passes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Adopted {
+    /// Where its history ends.
+    #[serde(flatten)]
+    pub(crate) ends: TopicHistoryText,
+    /// Clear records that may be left, at most; none where the proxy does not know that of every partition.
+    #[serde(default)]
+    pub left: Option<u64>,
 }
 
 /// What a proxy says of a key.
@@ -66,6 +80,12 @@ pub struct Key {
     pub version: Option<String>,
     /// Why.
     pub message: Option<String>,
+    /// The topics of the rule that has it; none for a key that is only tried.
+    #[serde(default)]
+    pub(crate) topics: Vec<PatternText>,
+    /// Records of these topics that consumers went past, since their key is refused.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 impl Proxy {

@@ -40,6 +40,7 @@
 //! policy that names it gets it.
 
 mod claim;
+mod history;
 mod ledger;
 mod merge;
 mod pattern_map;
@@ -51,6 +52,7 @@ mod submission;
 mod text;
 mod verdict;
 
+pub(crate) use self::history::TopicHistoryText;
 pub use self::ledger::{Ledger, LedgerEntry, ProviderIdentity};
 pub use self::merge::{Merged, merge, namespace_not_allowed};
 pub use self::pattern_map::PatternMap;
@@ -58,5 +60,6 @@ pub use self::policy_id::{InvalidPolicyId, PolicyId};
 pub use self::program::{Encrypt, MergedRule, Program, Treatment};
 pub use self::rollout::{first_step, preparation, unchanged};
 pub use self::submission::{Admission, Inputs, ProviderKind, Submission, providers};
+pub(crate) use self::text::PatternText;
 pub use self::text::TextError;
 pub use self::verdict::{Problem, Reason, Verdict, Warning, WarningKind};

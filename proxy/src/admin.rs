@@ -7,6 +7,8 @@
 //! | `/policy` | which policy is in force, and why a newer file is not |
 //! | `/brokers` | where brokers are, and why a newer file is not in use |
 //! | `/keys` | each rule's key, what its provider said, and its version in use |
+//! | `/history` | where clear records end to be history, for each topic whose rule lets that pass |
+//! | `/unreadable` | records that consumers went past, since a rule says so where a key is refused |
 //! | `POST /keys/rotate` | 202; data keys are replaced, under the newest versions of their keys, after their next use. 429 within 10 s |
 //! | `/topics` | what the data plane knows of topics |
 //! | `/metrics` | `OpenMetrics` |
@@ -61,6 +63,8 @@ pub fn router(live: Arc<Live>, registry: Arc<Registry>) -> Router {
         .route("/brokers", get(brokers))
         .route("/keys", get(keys))
         .route("/keys/rotate", post(rotate))
+        .route("/history", get(history))
+        .route("/unreadable", get(unreadable))
         .route("/topics", get(topics))
         .route("/metrics", get(metrics))
         .with_state(Context { live, registry })
@@ -87,6 +91,14 @@ async fn brokers(State(context): State<Context>) -> Response {
 
 async fn keys(State(context): State<Context>) -> Json<Vec<reports::RuleKey>> {
     Json(reports::rule_keys(&context.live))
+}
+
+async fn history(State(context): State<Context>) -> Json<Vec<reports::History>> {
+    Json(reports::history(&context.live))
+}
+
+async fn unreadable(State(context): State<Context>) -> Json<Vec<reports::Unreadable>> {
+    Json(reports::unreadable(&context.live))
 }
 
 async fn rotate(State(context): State<Context>) -> StatusCode {

@@ -12,6 +12,7 @@ use crate::advertised::Advertised;
 use crate::brokers::Brokers;
 use crate::budget::Budget;
 use crate::frame::{FrameError, FrameReader};
+use crate::handler::history::Wanted;
 use crate::io::{Reader, Writer};
 use crate::live::Live;
 use crate::login::{self, LoginError};
@@ -66,6 +67,8 @@ pub(crate) struct Session {
     pub(crate) queued: Budget,
     /// The last Fetch answer had nothing but partitions whose key provider is out of reach.
     pub(crate) only_keys_lacked: AtomicBool,
+    /// Topics whose ends of history are to be asked for.
+    pub(crate) wanted: Wanted,
 }
 
 /// Why a connection ended other than by the client's wish.
@@ -126,6 +129,7 @@ pub(crate) async fn serve(
         sequences: Sequences::default(),
         queued: Budget::new(QUEUED_BYTES),
         only_keys_lacked: AtomicBool::new(false),
+        wanted: Wanted::default(),
     });
     let (expect, expected) = mpsc::channel(PIPELINE);
 

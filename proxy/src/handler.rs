@@ -2,6 +2,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod fetch;
+pub(crate) mod history;
 pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod produce;

@@ -5,13 +5,18 @@
 //! reload never restarts a counter.
 
 mod audit;
+mod history;
 mod key_check;
 mod key_states;
 mod loader;
+mod unreadable;
 
+pub(crate) use history::Passing;
+pub use history::{Histories, HistoryReport};
 pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
+pub use unreadable::{Unread, UnreadEntry, Unreadable};
 
 use crate::brokers::Brokers;
 use crate::metrics::ReloadMetrics;
@@ -20,12 +25,12 @@ use crate::telemetry::chain;
 use arc_swap::ArcSwapOption;
 use key_states::KeyStates;
 use loader::Loader;
-use proxy_config::{EffectivePolicy, KeyRef, Pattern, PolicyFiles, ProviderName};
+use proxy_config::{EffectivePolicy, KeyRef, KeyTimes, Pattern, PolicyFiles, ProviderName};
 use proxy_crypto::Keys;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, watch};
 
 /// A policy in force.
@@ -60,6 +65,8 @@ pub struct Live {
     keys: Arc<Keys>,
     key_states: KeyStates,
     keys_changed: Notify,
+    unreadable: Unreadable,
+    histories: Arc<Histories>,
     /// How many policies were loaded, for those who wait for another one.
     generation: watch::Sender<u64>,
     topics: OnceLock<Topics>,
@@ -83,13 +90,17 @@ impl Live {
         keys: Arc<Keys>,
         metrics: ReloadMetrics,
     ) -> Self {
+        let history = files.history_file().map(|file| file.as_path().to_owned());
+        let histories = Arc::new(Histories::new(history));
         Self {
             policy: ArcSwapOption::empty(),
-            loader: Mutex::new(Loader::new(files, providers)),
+            loader: Mutex::new(Loader::new(files, providers, Arc::clone(&histories))),
+            histories,
             last_error: ArcSwapOption::empty(),
             keys,
             key_states: KeyStates::default(),
             keys_changed: Notify::new(),
+            unreadable: Unreadable::new(KeyTimes::default().unreadable_delay.duration()),
             generation: watch::Sender::new(0),
             topics: OnceLock::new(),
             brokers: OnceLock::new(),
@@ -97,6 +108,13 @@ impl Live {
             draining: AtomicBool::new(false),
             metrics,
         }
+    }
+
+    /// With another time for which a key must be refused before consumers go past its records.
+    #[must_use]
+    pub fn unreadable_after(mut self, delay: Duration) -> Self {
+        self.unreadable = Unreadable::new(delay);
+        self
     }
 
     /// The policy in force; none until a first one was loaded. One request should use one policy all along.
@@ -112,6 +130,16 @@ impl Live {
     /// The data keys of this process.
     pub fn keys(&self) -> &Arc<Keys> {
         &self.keys
+    }
+
+    /// What consumers went past since its key is refused.
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
+    }
+
+    /// Where history ends in topics whose rule lets that pass.
+    pub fn histories(&self) -> &Arc<Histories> {
+        &self.histories
     }
 
     /// Reads the policy file, and takes it when it is another one and valid. Returns whether it did.

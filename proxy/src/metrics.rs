@@ -12,7 +12,7 @@ mod source;
 pub use set::{CounterSet, LabelSet};
 pub use source::GaugeSource;
 
-use labels::{CloseReason, Direction, Flow, Message, Outcome, Refusal};
+use labels::{CloseReason, Direction, Flow, Message, Outcome, Refusal, Replacement};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
@@ -31,6 +31,8 @@ pub struct Metrics {
     pub reloads: ReloadMetrics,
     /// Topics seen that no rule matches; fed by the data plane.
     pub unmatched_topics: GaugeSource,
+    /// Clear records from before encryption that may be left, at most; fed by what is known of history.
+    pub history_records: GaugeSource,
     /// Bytes of the buffer budget in use; fed by the data plane.
     pub buffer_bytes: GaugeSource,
 }
@@ -51,6 +53,12 @@ impl Metrics {
         process::register(registry);
         let unmatched_topics = GaugeSource::default();
         registry.register("unmatched_topics", "Topics seen that no rule matches", unmatched_topics.clone());
+        let history_records = GaugeSource::default();
+        registry.register(
+            "history_records",
+            "Clear records from before encryption that may be left, at most, where a rule lets those pass",
+            history_records.clone(),
+        );
         let buffer_bytes = GaugeSource::default();
         registry.register("buffer_bytes", "Bytes of the buffer budget in use", buffer_bytes.clone());
         Self {
@@ -59,6 +67,7 @@ impl Metrics {
             records: RecordMetrics::register(registry),
             reloads: ReloadMetrics::register(registry),
             unmatched_topics,
+            history_records,
             buffer_bytes,
         }
     }
@@ -116,6 +125,8 @@ pub struct RecordMetrics {
     pub decrypted: WorkMetrics,
     /// Batches that passed as they were: no rule, or a rule that lets clear records pass.
     pub clear_batches: CounterSet<Direction>,
+    /// Records that a rule's `onUnreadable` replaced.
+    pub unreadable: CounterSet<Replacement>,
     /// Partitions refused.
     pub refused: CounterSet<Refusal>,
 }
@@ -129,6 +140,11 @@ impl RecordMetrics {
                 registry,
                 "clear_batches",
                 "Batches that passed unencrypted, without a rule or by rule",
+            ),
+            unreadable: CounterSet::register(
+                registry,
+                "unreadable_records",
+                "Records whose key is refused, by what consumers got in their place by rule",
             ),
             refused: CounterSet::register(
                 registry,
@@ -234,6 +250,7 @@ mod tests {
             "topic_encryption_encrypted_records_total{format=\"batch\"} 3",
             "topic_encryption_encrypted_bytes_total{format=\"batch\"} 100",
             "topic_encryption_refused_partitions_total{reason=\"key_refused\"} 0",
+            "topic_encryption_unreadable_records_total{replacement=\"skipped\"} 0",
             "topic_encryption_unmatched_topics 7",
             "topic_encryption_buffer_bytes 0",
             "topic_encryption_connections_total 0",

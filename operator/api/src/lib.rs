@@ -27,8 +27,8 @@ pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, Gcp
 pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
-    Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicEncryptionPolicy, TopicEncryptionPolicySpec,
-    TopicPattern,
+    Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,
+    TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{
     AllowedPolicies, EncryptionProxy, EncryptionProxySpec, Limits, LogFormat, LogLevel, Logging,

@@ -71,9 +71,16 @@ pub struct PolicyRule {
     #[serde(default)]
     pub format: RecordFormat,
     /// What becomes of plaintext records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
-    /// an error.
+    /// an error; `PassUntil` delivers what was there when encryption began, by offset, and answers with an error from there on.
     #[serde(default)]
     pub on_plaintext: OnPlaintext,
+    /// What a consumer gets in the place of records whose key the provider refuses, as it does for ever once the key is
+    /// destroyed: `Error` stops it; `Skip` leaves them out, as if compaction had removed them; `Tombstone` delivers the record's
+    /// key with a null value where keys are stored in clear (format `Record`), and leaves out the rest. Consumers do not come
+    /// back to what was left out, also where the key was only disabled. A provider that does not answer, damaged records and
+    /// share groups always get an error.
+    #[serde(default)]
+    pub on_unreadable: OnUnreadable,
     /// `Disabled` makes an explicit hole: these topics stay plaintext, whatever a wider rule says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
@@ -116,8 +123,33 @@ pub enum OnPlaintext {
     /// They are delivered.
     #[default]
     Pass,
+    /// They are delivered up to where encryption began, and an error from there on.
+    PassUntil,
     /// They are an error.
     Reject,
+}
+
+/// What consumers get in the place of records whose key is refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnUnreadable {
+    /// An error.
+    #[default]
+    Error,
+    /// Nothing.
+    Skip,
+    /// The key with a null value, where it is in clear.
+    Tombstone,
+}
+
+impl OnUnreadable {
+    /// As it stands in a policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "Error",
+            Self::Skip => "Skip",
+            Self::Tombstone => "Tombstone",
+        }
+    }
 }
 
 /// Whether topics are encrypted; that they are is said by a key.

@@ -201,6 +201,8 @@ impl<'a> Cluster<'a> {
                     WarningKind::CatchAll => (Severity::Note, Code::CatchAll),
                     // The default, and what a migration needs.
                     WarningKind::PlaintextPasses => (Severity::Note, Code::PlaintextPasses),
+                    // Said on purpose.
+                    WarningKind::UnreadableSkipped => (Severity::Note, Code::UnreadableSkipped),
                 };
                 let field = member("spec", &warning.field);
                 findings.add(policy.place().finding(severity, code, field, warning.message.clone()));

@@ -103,6 +103,8 @@ pub enum Code {
     InternalTopic,
     /// A rule under which clear records are delivered.
     PlaintextPasses,
+    /// A rule under which consumers go past records that they cannot read.
+    UnreadableSkipped,
     /// A rule for all topics that no narrower pattern is for.
     CatchAll,
     /// A pattern within one of another policy of the same namespace.

@@ -187,5 +187,13 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
 pub(super) fn tried(key: &str, state: &str) -> Key {
     let message = (state != "Ready").then(|| "permission denied".to_owned());
     let version = Some("1".to_owned());
-    Key { provider: "default".to_owned(), key: key.to_owned(), state: state.to_owned(), version, message }
+    Key {
+        provider: "default".to_owned(),
+        key: key.to_owned(),
+        state: state.to_owned(),
+        version,
+        message,
+        topics: Vec::new(),
+        unreadable: 0,
+    }
 }

@@ -3,6 +3,7 @@
 mod conditions;
 mod events;
 mod findings;
+mod history;
 mod kafka;
 mod keys;
 mod ours;

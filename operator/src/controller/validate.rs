@@ -44,6 +44,8 @@ pub(crate) struct Judgement {
     pub(crate) kafka: Option<Kafka>,
     /// What was ever encrypted, as far as the ledger or the copy that proxies were told with knows it.
     pub(crate) ledger: Ledger,
+    /// Topics whose ends of history it has no room for.
+    pub(crate) unkept: usize,
     /// What the ledger itself says, if there is one.
     pub(crate) stored: Option<Ledger>,
     /// Why the copy of the ledger says nothing, if it is there.
@@ -76,6 +78,9 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
     let spec = proxy.as_ref().map_or_else(|| defaults(key), |proxy| proxy.spec.clone());
     let Remembered { stored, ledger, unreadable_copy, obstacle: ledger_obstacle } =
         ledger::remembered(key, observed);
+    let reports = observed.fleet.iter().filter_map(|proxy| proxy.report.as_ref().ok());
+    let told = reports.flat_map(|report| &report.history).map(|each| (each.ends.id, &each.ends.history));
+    let (ledger, unkept) = ledger.with_history(told);
     let mut submissions = submissions(key, observed, &spec);
     let providers = providers(&spec.key_providers);
     room::Room { ledger: &ledger, home: &key.namespace, providers: &providers }.share_out(&mut submissions);
@@ -90,7 +95,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         damages(ledger.local_keys(), observed.ours.keys.as_ref().and_then(|keys| keys.data.as_ref()));
     let program =
         merged.program.without_keys(|key| is_ours(&spec, &key.provider) && is_damaged(&damaged, key));
-    let merged = Merged { program, ..merged };
+    let merged = Merged { program: program.with_history(ledger.history()), ..merged };
     let kafka = kafka(observed);
     let fleet = match ledger_obstacle {
         Some(obstacle) => Err(obstacle),
@@ -114,6 +119,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         spec,
         kafka: kafka.ok(),
         ledger,
+        unkept,
         stored,
         unreadable_copy,
         merged,

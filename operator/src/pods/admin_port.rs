@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 
-use super::{Key, Report};
+use super::{Adopted, Key, Report};
 use crate::controller::ADMIN_PORT;
 
 /// How long a pod may take to accept a connection to its admin port.
@@ -55,6 +55,8 @@ pub(super) async fn report(http: &reqwest::Client, address: &str) -> Result<Repo
     let keys: Vec<Key> = json(http, &format!("{base}/keys")).await?;
     // Not there before the listeners are open.
     let topics: TopicsAnswer = json(http, &format!("{base}/topics")).await.unwrap_or_default();
+    // Proxies of an earlier version do not have it.
+    let history: Vec<Adopted> = json(http, &format!("{base}/history")).await.unwrap_or_default();
     let (status, text) = get(http, &format!("{base}/readyz")).await?;
     let obstacles = if status.is_success() { Vec::new() } else { text.lines().map(str::to_owned).collect() };
     Ok(Report {
@@ -63,6 +65,7 @@ pub(super) async fn report(http: &reqwest::Client, address: &str) -> Result<Repo
         keys,
         unmatched: topics.unmatched.len(),
         compacted: topics.facts.into_iter().map(|(name, facts)| (name, facts.compacted)).collect(),
+        history,
         obstacles,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, PolicyRule};
+use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule};
 use proxy_config::{KeyRef, Pattern, ProviderName, is_internal_topic};
 
 use super::pattern_map::text;
@@ -90,7 +90,24 @@ impl PolicyReading {
                         "Pass delivers records that were written in clear: say Reject once the topics hold none",
                     );
                 }
-                Treatment::Encrypt(Encrypt { key, format: rule.format, on_plaintext: rule.on_plaintext })
+                if rule.on_unreadable != OnUnreadable::Error {
+                    let message = format!(
+                        "{} lets consumers go past records whose key is refused, also where it is only disabled or denied for a \
+                         while: they do not come back to them",
+                        rule.on_unreadable.as_str()
+                    );
+                    self.warn(
+                        WarningKind::UnreadableSkipped,
+                        format!("rules[{index}].onUnreadable"),
+                        message,
+                    );
+                }
+                Treatment::Encrypt(Encrypt {
+                    key,
+                    format: rule.format,
+                    on_plaintext: rule.on_plaintext,
+                    on_unreadable: rule.on_unreadable,
+                })
             }
             (None, None) => {
                 self.problem(field, "is required: name the key, or say encryption: Disabled");

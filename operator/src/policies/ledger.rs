@@ -8,10 +8,11 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proxy_config::{KeyRef, Pattern};
+use proxy_config::{History, KeyRef, Pattern, TopicHistory, TopicId};
 
 pub use self::provider::ProviderIdentity;
 
+use super::history;
 use super::merge::Merged;
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -35,6 +36,8 @@ pub struct Ledger {
     local_keys: Fingerprints,
     /// What the providers of these keys are, by name.
     providers: Providers,
+    /// Where history ends, as proxies found out.
+    history: History,
 }
 
 type Providers = BTreeMap<String, ProviderIdentity>;
@@ -74,6 +77,11 @@ impl Ledger {
         for pattern in &merged.cleared {
             settled.entries.remove(pattern);
         }
+        // Whatever is written there in clear is no attack; they begin anew if they are ever encrypted again.
+        settled.history.retain(|topic| {
+            let rule = merged.program.decide(topic).map(|rule| &rule.treatment);
+            !matches!(rule, None | Some(Treatment::Clear))
+        });
         settled.counted_after(self)
     }
 
@@ -97,6 +105,7 @@ impl Ledger {
         for (name, identity) in &earlier.providers {
             whole.providers.entry(name.clone()).or_insert_with(|| identity.clone());
         }
+        whole.history.merge(&earlier.history);
         whole.counted_after(later)
     }
 
@@ -127,6 +136,21 @@ impl Ledger {
         self.providers.get(name)
     }
 
+    /// The same with what proxies found out of history, and for how many topics there is no room.
+    #[must_use]
+    pub fn with_history<'a>(
+        &self,
+        reported: impl IntoIterator<Item = (TopicId, &'a TopicHistory)>,
+    ) -> (Self, usize) {
+        let (history, left_out) = history::learned(&self.history, reported);
+        (Self { history, ..self.clone() }.counted_after(self), left_out)
+    }
+
+    /// Where history ends.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// What entries of the Secret of local keys were when they were seen first.
     pub fn local_keys(&self) -> &Fingerprints {
         &self.local_keys
@@ -142,7 +166,8 @@ impl Ledger {
         let same = self.entries == before.entries
             && self.keys == before.keys
             && self.local_keys == before.local_keys
-            && self.providers == before.providers;
+            && self.providers == before.providers
+            && self.history == before.history;
         self.serial = if same { before.serial } else { before.serial.saturating_add(1) };
         self
     }

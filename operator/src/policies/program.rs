@@ -6,8 +6,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
-use proxy_config::{KeyName, KeyRef, Pattern, ProviderName};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
+use proxy_config::{History, KeyName, KeyRef, Pattern, ProviderName};
 
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -17,6 +17,7 @@ use super::policy_id::PolicyId;
 pub struct Program {
     unmatched: UnmatchedTopics,
     read_keys: BTreeSet<KeyRef>,
+    history: History,
     rules: PatternMap<MergedRule>,
 }
 
@@ -59,19 +60,33 @@ pub struct Encrypt {
     pub format: RecordFormat,
     /// What becomes of clear records that a consumer meets.
     pub on_plaintext: OnPlaintext,
+    /// What becomes of records whose key is refused.
+    pub on_unreadable: OnUnreadable,
 }
 
 impl Program {
     /// Of these rules, of which the last counts where two have the same pattern.
     pub fn new(unmatched: UnmatchedTopics, rules: impl IntoIterator<Item = MergedRule>) -> Self {
         let rules = rules.into_iter().map(|rule| (rule.pattern.clone(), rule)).collect();
-        Self { unmatched, read_keys: BTreeSet::new(), rules }
+        Self { unmatched, read_keys: BTreeSet::new(), history: History::default(), rules }
     }
 
     /// With keys that proxies try though no rule names them.
     #[must_use]
     pub fn with_read_keys(mut self, keys: BTreeSet<KeyRef>) -> Self {
         self.read_keys = keys;
+        self
+    }
+
+    /// With what is known of history, as far as its rules let history pass.
+    #[must_use]
+    pub fn with_history(mut self, history: &History) -> Self {
+        self.history = history.clone();
+        let passes = |topic: &str| {
+            let rule = self.rules.best(topic).map(|rule| &rule.treatment);
+            matches!(rule, Some(Treatment::Encrypt(rule)) if rule.on_plaintext == OnPlaintext::PassUntil)
+        };
+        self.history.retain(passes);
         self
     }
 
@@ -98,6 +113,11 @@ impl Program {
         &self.read_keys
     }
 
+    /// Where history ends in topics whose rules let it pass.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// The rules in the order of their patterns.
     pub fn rules(&self) -> impl Iterator<Item = &MergedRule> {
         self.rules.values()
@@ -109,7 +129,7 @@ impl Program {
     }
 
     /// The rules by pattern.
-    pub(super) fn patterns(&self) -> &PatternMap<MergedRule> {
+    pub(crate) fn patterns(&self) -> &PatternMap<MergedRule> {
         &self.rules
     }
 

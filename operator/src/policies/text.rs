@@ -39,7 +39,7 @@ pub enum TextError {
 /// A pattern as `{name: …}`, `{prefix: …}` or `{any: true}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "PatternFields", into = "PatternFields")]
-pub(super) struct PatternText(pub(super) Pattern);
+pub(crate) struct PatternText(pub(crate) Pattern);
 
 /// A key as `{provider: …, name: …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

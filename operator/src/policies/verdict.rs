@@ -62,6 +62,8 @@ pub enum WarningKind {
     InternalTopic,
     /// A rule under which clear records are delivered.
     PlaintextPasses,
+    /// A rule under which consumers go past records that they cannot read.
+    UnreadableSkipped,
     /// A rule for all topics that no narrower pattern is for.
     CatchAll,
     /// A pattern within one of another policy of the same namespace.
@@ -91,6 +93,7 @@ impl WarningKind {
             Self::ShadowedRule => "ShadowedRule",
             Self::InternalTopic => "InternalTopic",
             Self::PlaintextPasses => "PlaintextPasses",
+            Self::UnreadableSkipped => "UnreadableSkipped",
             Self::CatchAll => "CatchAll",
             Self::OverlappingPolicies => "OverlappingPolicies",
             Self::StillRetired => "StillRetired",

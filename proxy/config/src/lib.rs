@@ -11,10 +11,11 @@
 //!
 //! [`EffectivePolicy`] joins the policy with the [`Ledger`] of what was ever encrypted and answers, for one
 //! topic, what the proxy does with it. This crate does no I/O except to read these files and to save the
-//! ledger.
+//! ledger and the history.
 
 mod address;
 mod brokers_file;
+mod durable;
 mod duration;
 mod error;
 mod file;
@@ -35,8 +36,9 @@ pub use self::name::{
 };
 pub use self::path::ConfigPath;
 pub use self::policy::{
-    Action, Decision, EffectivePolicy, EncryptRule, Explanation, Format, KeyRef, Ledger, LedgerError,
-    OnPlaintext, Pattern, Policy, Rule, Specificity, UnmatchedTopics, Winner, is_internal_topic,
+    Action, Boundary, Decision, EffectivePolicy, EncryptRule, Explanation, Format, History, HistoryError,
+    InvalidTopicId, KeyRef, Ledger, LedgerError, OnPlaintext, OnUnreadable, Pattern, Policy, Rule,
+    Specificity, TopicHistory, TopicId, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,

@@ -2,6 +2,7 @@
 
 mod action;
 mod effective;
+mod history;
 mod index;
 mod internal;
 mod ledger;
@@ -18,10 +19,11 @@ use serde::Serialize;
 
 pub use self::action::Action;
 pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
+pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
 pub use self::internal::is_internal_topic;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::pattern::{Pattern, Specificity};
-pub use self::rule::{EncryptRule, Format, OnPlaintext, Rule};
+pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 
 use self::index::PatternIndex;
 use crate::error::{ConfigErrors, Mistakes};
@@ -45,6 +47,7 @@ pub enum UnmatchedTopics {
 pub struct Policy {
     unmatched: UnmatchedTopics,
     read_keys: BTreeSet<KeyRef>,
+    history: History,
     rules: Vec<Rule>,
     index: PatternIndex<RuleMatch>,
     text_bytes: usize,
@@ -65,6 +68,8 @@ struct PolicyText<'a> {
     unmatched_topics: UnmatchedTopics,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     read_keys: &'a BTreeSet<KeyRef>,
+    #[serde(skip_serializing_if = "History::is_empty")]
+    history: &'a History,
     rules: &'a [Rule],
 }
 
@@ -94,6 +99,13 @@ impl Policy {
     #[must_use]
     pub fn with_read_keys(mut self, keys: impl IntoIterator<Item = KeyRef>) -> Self {
         self.read_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// With what is known of history.
+    #[must_use]
+    pub fn with_history(mut self, history: History) -> Self {
+        self.history = history;
         self
     }
 
@@ -133,6 +145,11 @@ impl Policy {
         &self.read_keys
     }
 
+    /// What whoever writes the policy knows of history.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Every key to try: those of rules that encrypt or will, and the keys for reading.
     pub fn keys(&self) -> BTreeSet<KeyRef> {
         self.keyed_rules().map(|(_, key)| key).chain(self.read_keys.iter().cloned()).collect()
@@ -149,19 +166,20 @@ impl Policy {
     }
 
     fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields = root.fields(&["unmatchedTopics", "readKeys", "rules"])?;
+        let fields = root.fields(&["unmatchedTopics", "readKeys", "history", "rules"])?;
         let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
             field
                 .choice(&[("Passthrough", UnmatchedTopics::Passthrough), ("Reject", UnmatchedTopics::Reject)])
         });
         let read_keys = fields.optional("readKeys").and_then(|field| read_keys(field, providers));
+        let history = fields.optional("history").and_then(History::read);
         // Required though it may be empty: a file cut off before its rules must not pass for a policy without
         // any.
         let items = fields.required("rules").and_then(Field::items)?;
         let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
         check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
         let policy = Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?);
-        Some(policy.with_read_keys(read_keys.unwrap_or_default()))
+        Some(policy.with_read_keys(read_keys.unwrap_or_default()).with_history(history.unwrap_or_default()))
     }
 
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
@@ -174,14 +192,24 @@ impl Policy {
             rule.topics.iter().map(move |pattern| (pattern.clone(), matched(pattern)))
         });
         let index = entries.collect();
-        Self { unmatched, read_keys: BTreeSet::new(), rules, index, text_bytes: 0 }
+        Self {
+            unmatched,
+            read_keys: BTreeSet::new(),
+            history: History::default(),
+            rules,
+            index,
+            text_bytes: 0,
+        }
     }
 }
 
 /// Two policies are equal if they say the same, whatever the layout of their files.
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
-        self.unmatched == other.unmatched && self.read_keys == other.read_keys && self.rules == other.rules
+        self.unmatched == other.unmatched
+            && self.read_keys == other.read_keys
+            && self.history == other.history
+            && self.rules == other.rules
     }
 }
 
@@ -189,8 +217,8 @@ impl Eq for Policy {}
 
 impl Serialize for Policy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { unmatched, read_keys, rules, .. } = self;
-        PolicyText { unmatched_topics: *unmatched, read_keys, rules }.serialize(serializer)
+        let Self { unmatched, read_keys, history, rules, .. } = self;
+        PolicyText { unmatched_topics: *unmatched, read_keys, history, rules }.serialize(serializer)
     }
 }
 

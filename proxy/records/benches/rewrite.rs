@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use proxy_records::{
-    BATCH_HEADER_LEN, Codec, OriginalBatch, Recognised, RecordOpener, RecordSealer, Scratch, Surround,
-    open_records, recognise, restored_header, seal_records, validate_produced,
+    BATCH_HEADER_LEN, Codec, OpenedValue, OriginalBatch, Recognised, RecordOpener, RecordSealer, Scratch,
+    Surround, open_records, recognise, restored_header, seal_records, validate_produced,
 };
 
 #[path = "../src/sample.rs"]
@@ -106,9 +106,9 @@ impl RecordOpener for Masking {
         sealed: &[u8],
         _: Option<i64>,
         out: &mut Vec<u8>,
-    ) -> Result<(), ()> {
+    ) -> Result<OpenedValue, ()> {
         out.extend_from_slice(&sealed[..sealed.len() - 16]);
-        Ok(())
+        Ok(OpenedValue::Plain)
     }
 }
 

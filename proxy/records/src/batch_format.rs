@@ -14,7 +14,7 @@ mod tests;
 
 use thiserror::Error;
 
-pub use restore::{OriginalBatch, restored_header};
+pub use restore::{OriginalBatch, emptied_header, restored_header};
 
 use self::lz4_layout::Lz4Layout;
 use crate::codec::lz4::Lz4;

@@ -4,9 +4,9 @@
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
 use crate::{
-    BatchHeader, Codec, Codecs, Entry, Location, OriginalBatch, Recognised, RecordOpener, RecordSealer,
-    Scratch, Surround, crc_matches, entries, open_records, recognise, restored_header, seal_records,
-    validate_produced,
+    BatchHeader, Codec, Codecs, Entry, Location, OpenedValue, OriginalBatch, Recognised, RecordOpener,
+    RecordSealer, Scratch, Surround, crc_matches, entries, open_records, recognise, restored_header,
+    seal_records, validate_produced,
 };
 
 /// Small, so that bombs are found soon.
@@ -148,8 +148,8 @@ impl RecordOpener for Copying {
         sealed: &[u8],
         _: Option<i64>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Self::Error> {
+    ) -> Result<OpenedValue, Self::Error> {
         out.extend_from_slice(sealed);
-        Ok(())
+        Ok(OpenedValue::Plain)
     }
 }

@@ -29,7 +29,9 @@ mod sample;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use batch_format::{OriginalBatch, Surround, SurroundError, TAG_LEN, UNIQUE_KEY_LEN, restored_header};
+pub use batch_format::{
+    OriginalBatch, Surround, SurroundError, TAG_LEN, UNIQUE_KEY_LEN, emptied_header, restored_header,
+};
 pub use codec::{Codec, CodecError, Codecs};
 pub use entries::{EntriesError, Entry, entries};
 pub use envelope::{ENVELOPE_HEADER_NAME, Kind, kind};
@@ -38,6 +40,7 @@ pub use produced::{InvalidBatch, Malformed, Produced, validate_produced};
 pub use recognise::{Location, RecogniseError, Recognised, SealedBatch, recognise};
 pub use record::{Header, Headers, Record, RecordError, Records, write_record};
 pub use record_format::{
-    OpenRecordsError, OpenedStats, RecordOpener, RecordSealer, SealRecordsError, open_records, seal_records,
+    OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, RecordSealer, SealRecordsError, open_records,
+    seal_records,
 };
 pub use scratch::{Scratch, Section};

@@ -6,7 +6,8 @@
 use std::fmt::Write;
 
 use proxy_records::{
-    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, RecordOpener, RecordSealer, Records,
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, OpenedValue, RecordOpener, RecordSealer,
+    Records,
 };
 
 /// More than any sample needs.
@@ -209,7 +210,7 @@ impl RecordOpener for Toy {
         sealed: &[u8],
         timestamp: Option<i64>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Refused> {
+    ) -> Result<OpenedValue, Refused> {
         let (rest, tag) = sealed.split_last_chunk().ok_or(Refused)?;
         let (value, sent_at) = rest.split_last_chunk().ok_or(Refused)?;
         let start = out.len();
@@ -217,7 +218,7 @@ impl RecordOpener for Toy {
         let genuine = envelope_header == TOY_HEADER
             && timestamp.is_none_or(|timestamp| timestamp.to_be_bytes() == *sent_at)
             && checksum(key, &out[start..]).to_be_bytes() == *tag;
-        if self.refuse || !genuine { Err(Refused) } else { Ok(()) }
+        if self.refuse || !genuine { Err(Refused) } else { Ok(OpenedValue::Plain) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The JSON that the operator and people read. Field names are part of the contract with the operator.
 
 use crate::brokers::Addresses;
-use crate::live::{Live, LoadedPolicy};
+use crate::live::{HistoryReport, Live, LoadedPolicy, UnreadEntry};
 use humantime::format_rfc3339_millis;
-use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics};
+use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics, Winner};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 /// `/policy`.
@@ -88,6 +88,60 @@ pub(super) struct RuleKey {
     version: Option<String>,
     message: Option<String>,
     checked_at: Option<String>,
+    /// Records of the rule's topics that consumers went past, whatever key refused them.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreadable: u64,
+}
+
+/// One entry of `/unreadable`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Unreadable {
+    topic: String,
+    provider: String,
+    key: String,
+    skipped: u64,
+    tombstones: u64,
+    since: String,
+    last: String,
+}
+
+/// One entry of `/history`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct History {
+    topic: String,
+    id: String,
+    /// By partition; −1 where nobody has asked yet.
+    until: Vec<i64>,
+    left: Option<u64>,
+    reject_is_safe: bool,
+}
+
+/// `/history`.
+pub(super) fn history(live: &Live) -> Vec<History> {
+    let entry = |report: HistoryReport| History {
+        topic: report.history.topic().to_string(),
+        id: report.id.to_string(),
+        until: report.history.until().iter().map(|end| end.unwrap_or(-1)).collect(),
+        left: report.left,
+        reject_is_safe: report.left == Some(0),
+    };
+    live.histories().reports().into_iter().map(entry).collect()
+}
+
+/// `/unreadable`.
+pub(super) fn unreadable(live: &Live) -> Vec<Unreadable> {
+    let entry = |entry: UnreadEntry| Unreadable {
+        topic: entry.topic,
+        provider: entry.provider,
+        key: entry.key,
+        skipped: entry.unread.skipped,
+        tombstones: entry.unread.tombstones,
+        since: time(entry.since),
+        last: time(entry.last),
+    };
+    live.unreadable().entries().into_iter().map(entry).collect()
 }
 
 /// `/keys`: the rules that encrypt or will, in the order of the policy file, and behind them the keys for reading.
@@ -96,7 +150,17 @@ pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
         return Vec::new();
     };
     let policy = loaded.effective.policy();
-    let of_rules = policy.keyed_rules().map(|(rule, key)| RuleKey::of(live, rule.topics.clone(), key));
+    let mut unread: HashMap<&Pattern, u64> = HashMap::new();
+    for entry in live.unreadable().entries() {
+        if let Some(Winner::Rule { pattern, .. }) = loaded.effective.explain(&entry.topic).winner {
+            let sum = unread.entry(pattern).or_default();
+            *sum = sum.saturating_add(entry.unread.records());
+        }
+    }
+    let of_rules = policy.keyed_rules().map(|(rule, key)| RuleKey {
+        unreadable: rule.topics.iter().filter_map(|pattern| unread.get(pattern)).sum(),
+        ..RuleKey::of(live, rule.topics.clone(), key)
+    });
     let for_reading = policy.read_keys().iter().map(|key| RuleKey::of(live, Vec::new(), key.clone()));
     of_rules.chain(for_reading).collect()
 }
@@ -113,8 +177,14 @@ impl RuleKey {
             state: attempt.state.name(),
             message: attempt.state.message().map(str::to_owned),
             checked_at: attempt.at.map(time),
+            unreadable: 0,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn time(time: SystemTime) -> String {

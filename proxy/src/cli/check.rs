@@ -5,7 +5,7 @@ mod online;
 mod summary;
 
 use super::mistakes;
-use proxy_config::{BrokersFile, EffectivePolicy, Ledger, Policy, ProxyConfig};
+use proxy_config::{BrokersFile, EffectivePolicy, History, Ledger, Policy, ProxyConfig};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,8 +29,13 @@ pub(super) fn check(path: &Path, online: bool, out: &mut impl Write) -> anyhow::
         Some(file) => Ledger::load(file.as_path())?.updated(&policy),
         None => Ledger::default(),
     };
+    let mut history = match config.policy.history_file() {
+        Some(file) => History::load(file.as_path())?,
+        None => History::default(),
+    };
+    history.merge(policy.history());
     let effective = EffectivePolicy::new(policy, ledger);
-    summary::print(&config, &effective, out)?;
+    summary::print(&config, &effective, &history, out)?;
     for finding in findings::find(&config, &effective) {
         writeln!(out, "warning: {finding}")?;
     }

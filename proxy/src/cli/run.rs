@@ -62,6 +62,8 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
     live.report_topics(server.topics());
     let in_use = server.buffer_bytes();
     metrics.buffer_bytes.read_from(move || i64::try_from(in_use()).unwrap_or(i64::MAX));
+    let histories = Arc::clone(live.histories());
+    metrics.history_records.read_from(move || i64::try_from(histories.left()).unwrap_or(i64::MAX));
     let unmatched = server.unmatched_topics();
     metrics.unmatched_topics.read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
     live.listening();

@@ -37,7 +37,7 @@ pub(super) fn wire(
         Arc::clone(&providers.keys),
         metrics.reloads.clone(),
     );
-    let live = Arc::new(live);
+    let live = Arc::new(live.unreadable_after(config.keys.unreadable_delay.duration()));
     let mut poller = Poller::new(Arc::clone(&live), metrics.reloads.clone());
     for (name, look) in providers.follow {
         poller.watch_keys(format!("keyProviders.{name}"), look);

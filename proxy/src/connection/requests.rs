@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// One request needs so many places in the queue of answers: its own, and those of the look-ups made for it.
-const PLACES: usize = 4;
+const PLACES: usize = 6;
 
 /// How reading ended.
 pub(crate) enum End {

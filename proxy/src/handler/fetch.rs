@@ -6,12 +6,12 @@ use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::frame::Frame;
 use crate::handler::open::{Failure, Opened, Opener, Place};
-use crate::handler::{Code, addresses, body_offset, lookup};
+use crate::handler::{Code, addresses, body_offset, history, lookup};
 use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
 use crate::refusals::Refused;
 use crate::topics::TopicId;
-use crate::wire::{self, FetchView, RequestHead, ShareFetchView, Span, TopicRef, write};
+use crate::wire::{self, FetchPartition, FetchView, RequestHead, ShareFetchView, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,8 +67,16 @@ pub(crate) async fn request(
     }
     let max_wait = Duration::from_millis(u64::try_from(requests.fetch.max_wait_ms).unwrap_or(0));
     requests.asked = Asked { version: head.version, max_wait: max_wait.min(HOLD_LIMIT), probe };
+    if !unknown.is_empty() {
+        lookup::names(requests, &unknown).await?;
+    }
+    let body = frame.bytes.get(base..).unwrap_or_default();
+    let topics = requests.fetch.topics.topics.iter();
+    let topics = topics.filter_map(|topic| topic_name(&requests.session, topic.key.of(body)));
+    let topics =
+        if requests.session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };
     requests.fetch.topics.trim();
-    if unknown.is_empty() { Ok(()) } else { lookup::names(requests, &unknown).await }
+    history::take(requests, topics.into_iter()).await
 }
 
 /// Lowers a field of 32 bits.
@@ -102,6 +110,23 @@ pub(super) fn refused(topic: Option<&str>, partition: i32, failure: Failure) -> 
     Refused { direction: Direction::Fetch, reason: failure.refusal, topic, partition }
 }
 
+pub(crate) fn topic_id(session: &Session, topic: TopicRef<'_>) -> Option<TopicId> {
+    match topic {
+        TopicRef::Name(name) => session.shared.topics.id(name),
+        TopicRef::Id(id) => Some(id),
+    }
+}
+
+/// Where a partition begins tells how much of its history is left.
+fn note_start(session: &Session, id: Option<TopicId>, partition: &FetchPartition) {
+    let histories = session.shared.live.histories();
+    if let (Some(id), Some(start)) = (id, partition.log_start)
+        && histories.is_active()
+    {
+        histories.note_start(proxy_config::TopicId(id), partition.index, start);
+    }
+}
+
 /// Opens what is encrypted in an answer.
 pub(crate) async fn answer(
     session: &Session,
@@ -117,13 +142,17 @@ pub(crate) async fn answer(
     opener.start(session, Duration::ZERO);
     let (mut unavailable, mut readable) = (false, false);
     for (topic, partitions) in view.topics.iter() {
-        let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
+        let key = topic.key.of(message.get(base..).unwrap_or_default());
+        let (name, id) = (topic_name(session, key), topic_id(session, key));
+        history::recheck(session, key);
         for partition in partitions {
+            note_start(session, id, partition);
             let Some(records) = partition.records.filter(|records| !records.is_empty()) else {
                 continue;
             };
             let place = name.as_deref().map(|topic| Place {
                 topic,
+                id,
                 partition: partition.index,
                 fetch_version: Some(asked.version),
             });
@@ -139,6 +168,7 @@ pub(crate) async fn answer(
                 }
                 Err(failure) => {
                     session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
+                    history::note(session, name.as_deref(), failure);
                     unavailable |= failure.code == Code::KafkaStorageError;
                     let error = write::FetchError { index: partition.index, code: failure.code.value() };
                     pieces.keep_until(base + partition.element.start);

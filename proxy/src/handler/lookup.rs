@@ -8,9 +8,11 @@ use crate::wire::{self, Direction};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::DescribeConfigsResult;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, TopicName,
+    ApiKey, BrokerId, DescribeConfigsRequest, DescribeConfigsResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use std::collections::HashMap;
@@ -21,6 +23,10 @@ use uuid::Uuid;
 const METADATA_VERSION: i16 = 12;
 /// Not flexible, so every broker since 1.1 and every codec knows it.
 const CONFIGS_VERSION: i16 = 1;
+/// Not flexible. A new leader that does not know the end yet says so from this version on (KIP-207).
+const OFFSETS_VERSION: i16 = 5;
+/// `ListOffsetsRequest.LATEST_TIMESTAMP`: the high watermark, for a consumer that reads uncommitted records.
+const LATEST: i64 = -1;
 /// `ConfigResource.Type.TOPIC`.
 const RESOURCE_TOPIC: i8 = 2;
 const CLIENT_ID: &[u8] = b"topic-encryption-proxy";
@@ -53,6 +59,80 @@ async fn metadata(requests: &mut Requests, topics: Vec<MetadataRequestTopic>) ->
         return Ok(());
     };
     super::addresses::learn(&requests.session.shared, &frame.bytes, METADATA_VERSION)
+}
+
+/// What a broker says of a topic.
+pub(crate) struct Partitions {
+    pub(crate) topic: Arc<str>,
+    pub(crate) id: TopicId,
+    /// How many it has.
+    pub(crate) count: usize,
+}
+
+/// Learns the ids and the partitions of these topics, as far as the broker tells them.
+pub(crate) async fn partitions(
+    requests: &mut Requests,
+    topics: &[Arc<str>],
+) -> Result<Vec<Partitions>, Close> {
+    let asked = topics.iter().map(|name| {
+        MetadataRequestTopic::default().with_name(Some(TopicName(StrBytes::from_string(name.to_string()))))
+    });
+    let request =
+        MetadataRequest::default().with_topics(Some(asked.collect())).with_allow_auto_topic_creation(false);
+    let body = encode(&request, METADATA_VERSION, true).ok_or(Close::Codec("Metadata"))?;
+    let Some(frame) = requests.inject(ApiKey::Metadata, METADATA_VERSION, &body).await? else {
+        return Ok(Vec::new());
+    };
+    super::addresses::learn(&requests.session.shared, &frame.bytes, METADATA_VERSION)?;
+    let base = super::addresses::body_start(ApiKey::Metadata, METADATA_VERSION, &frame.bytes)?;
+    let mut body = Bytes::copy_from_slice(frame.bytes.get(base..).unwrap_or_default());
+    let response =
+        MetadataResponse::decode(&mut body, METADATA_VERSION).map_err(|_| Close::Codec("Metadata"))?;
+    let known = response.topics.into_iter().filter(|topic| topic.error_code == 0 && !topic.topic_id.is_nil());
+    let known = known.filter_map(|topic| {
+        let name = topic.name?;
+        let topic_name = topics.iter().find(|asked| ***asked == *name.0.as_str())?;
+        Some(Partitions {
+            topic: Arc::clone(topic_name),
+            id: topic.topic_id.into_bytes(),
+            count: topic.partitions.len(),
+        })
+    });
+    Ok(known.collect())
+}
+
+/// The present ends of these partitions, by topic, as far as the broker leads them and tells them.
+pub(crate) async fn ends(
+    requests: &mut Requests,
+    topics: &[(&str, &[i32])],
+) -> Result<HashMap<String, HashMap<i32, i64>>, Close> {
+    let topics = topics.iter().map(|(name, partitions)| {
+        let partition = |index: &i32| {
+            ListOffsetsPartition::default()
+                .with_partition_index(*index)
+                .with_current_leader_epoch(-1)
+                .with_timestamp(LATEST)
+        };
+        ListOffsetsTopic::default()
+            .with_name(TopicName(StrBytes::from_string((*name).to_owned())))
+            .with_partitions(partitions.iter().map(partition).collect())
+    });
+    let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(topics.collect());
+    let body = encode(&request, OFFSETS_VERSION, false).ok_or(Close::Codec("ListOffsets"))?;
+    let Some(frame) = requests.inject(ApiKey::ListOffsets, OFFSETS_VERSION, &body).await? else {
+        return Ok(HashMap::new());
+    };
+    let body = frame.bytes.get(4..).unwrap_or_default();
+    wire::check(ApiKey::ListOffsets as i16, OFFSETS_VERSION, Direction::Response, body)
+        .map_err(Close::Answer)?;
+    let response = ListOffsetsResponse::decode(&mut Bytes::copy_from_slice(body), OFFSETS_VERSION)
+        .map_err(|_| Close::Codec("ListOffsets"))?;
+    let ends = response.topics.into_iter().map(|topic| {
+        let told =
+            topic.partitions.iter().filter(|partition| partition.error_code == 0 && partition.offset >= 0);
+        (topic.name.to_string(), told.map(|told| (told.partition_index, told.offset)).collect())
+    });
+    Ok(ends.collect())
 }
 
 /// Learns what the broker tells of these topics' configuration; what it does not tell is unknown for a while.

@@ -10,7 +10,8 @@ use crate::handler::{Code, with_workbench};
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
-use keys::KnownKey;
+use crate::topics::TopicId;
+use keys::{KnownKey, RefusedKey};
 use proxy_records::{Entry, entries};
 use room::Room;
 use std::ops::Range;
@@ -22,6 +23,8 @@ use tokio::time::Instant;
 /// Which partition.
 pub(crate) struct Place<'a> {
     pub(crate) topic: &'a str,
+    /// Where it is known.
+    pub(crate) id: Option<TopicId>,
     pub(crate) partition: i32,
     /// Of the Fetch request; none for `ShareFetch`.
     pub(crate) fetch_version: Option<i16>,
@@ -49,6 +52,7 @@ impl Failure {
     const CORRUPT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::Corrupt };
     const TOO_LARGE: Self = Self { code: Code::CorruptMessage, refusal: Refusal::TooLarge };
     const PLAINTEXT: Self = Self { code: Code::CorruptMessage, refusal: Refusal::PlaintextRejected };
+    const HISTORY_UNKNOWN: Self = Self { code: Code::KafkaStorageError, refusal: Refusal::HistoryUnknown };
 }
 
 /// Where a part of the opened partition is.
@@ -64,6 +68,8 @@ enum Part {
 pub(crate) struct Opener {
     parts: Vec<Part>,
     keys: Vec<KnownKey>,
+    /// Keys that were refused, where the rule goes on without.
+    refused: Vec<RefusedKey>,
     deadline: Option<Instant>,
     room: Room,
     /// One for the whole answer.
@@ -90,6 +96,7 @@ impl Opener {
     /// empties. All its partitions together wait at most for `patience` for keys that are not to be had.
     pub(crate) fn start(&mut self, session: &Session, patience: Duration) {
         self.keys.clear();
+        self.refused.clear();
         self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
     }
@@ -110,15 +117,19 @@ impl Opener {
     ) -> Result<Opened, Failure> {
         self.parts.clear();
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
-        let task = Task { session, place, strictness: Strictness::of(self.policy.as_deref(), place)? };
+        let task = Task {
+            session,
+            place,
+            strictness: Strictness::of(self.policy.as_deref(), session.shared.live.histories(), place)?,
+        };
         let mut opened = Opened::Unchanged;
         let mut at = records.start;
         while at < records.end {
             let entry = next_entry(message, at..records.end)?;
             let range = match entry {
                 Entry::Batch(range) => range,
-                Entry::Legacy(_) if task.strictness.reject_clear => {
-                    return self.stop(place, Failure::PLAINTEXT);
+                Entry::Legacy(range) if !task.strictness.passes(legacy_offset(message, at + range.start)) => {
+                    return self.stop(place, task.strictness.clear_refused);
                 }
                 Entry::Legacy(range) | Entry::Tail(range) => {
                     self.parts.push(Part::Frame(at + range.start..at + range.end));
@@ -160,7 +171,7 @@ impl Opener {
             let step = with_workbench(|bench| self.step(task, message, batch, &mut bench.scratch, pieces));
             match step? {
                 Step::Done(opened) => return Ok(Some(opened)),
-                Step::NeedKey(header) => self.fetch_key(task.session, &header).await?,
+                Step::NeedKey(header) => self.fetch_key(task, &header).await?,
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {
                         return Ok(None);
@@ -189,6 +200,11 @@ impl Opener {
             }
         }
     }
+}
+
+/// The offset of a message of magic 0 or 1; where it holds others, that of the last of them.
+fn legacy_offset(message: &[u8], start: usize) -> i64 {
+    message.get(start..).and_then(<[u8]>::first_chunk).map_or(i64::MAX, |bytes| i64::from_be_bytes(*bytes))
 }
 
 fn next_entry(message: &[u8], range: Range<usize>) -> Result<Entry, Failure> {

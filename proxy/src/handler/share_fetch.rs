@@ -2,12 +2,12 @@
 //! that fail again and again are archived. So it is not asked while a needed key provider is out of reach, and opening waits
 //! longer for a key.
 
-use super::fetch::{Workspace, lower, refused, topic_name, unknown_ids};
+use super::fetch::{Workspace, lower, refused, topic_id, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::{Failure, Opened, Place};
-use crate::handler::{addresses, body_offset, lookup};
+use crate::handler::{addresses, body_offset, history, lookup};
 use crate::live::{LoadedPolicy, attempt};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
@@ -15,6 +15,7 @@ use crate::wire::{self, RequestHead, ShareFetchPartition, Span, TopicRef, write}
 use kafka_protocol::messages::ApiKey;
 use proxy_config::{Decision, KeyRef};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 const SHARE_FETCH: i16 = ApiKey::ShareFetch as i16;
@@ -101,6 +102,10 @@ pub(crate) async fn request(
     if !unknown.is_empty() {
         lookup::names(requests, &unknown).await?;
     }
+    let session = Arc::clone(&requests.session);
+    let topics = requests.share_fetch.topics.iter().filter_map(|id| session.shared.topics.name(id));
+    let topics = if session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };
+    history::take(requests, topics.into_iter()).await?;
     let waiting = requests.share_fetch.reachable(&requests.session);
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)
@@ -121,13 +126,18 @@ pub(crate) async fn answer(
         .map_err(Close::Answer)?;
     opener.start(session, PATIENCE);
     for (topic, partitions) in view.topics.iter() {
-        let name = topic_name(session, topic.key.of(message.get(base..).unwrap_or_default()));
+        let key = topic.key.of(message.get(base..).unwrap_or_default());
+        let (name, id) = (topic_name(session, key), topic_id(session, key));
         for partition in partitions {
             let Some(records) = partition.records.filter(|records| !records.is_empty()) else {
                 continue;
             };
-            let place =
-                name.as_deref().map(|topic| Place { topic, partition: partition.index, fetch_version: None });
+            let place = name.as_deref().map(|topic| Place {
+                topic,
+                id,
+                partition: partition.index,
+                fetch_version: None,
+            });
             match opener.open(session, place, message, records.shifted(base), pieces).await {
                 Ok(Opened::Unchanged) => {}
                 Ok(Opened::Rewritten) => {
@@ -138,6 +148,7 @@ pub(crate) async fn answer(
                 }
                 Err(failure) => {
                     session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
+                    history::note(session, name.as_deref(), failure);
                     refuse(partition, failure, base, pieces);
                 }
             }

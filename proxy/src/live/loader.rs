@@ -1,12 +1,14 @@
 //! From the policy file and the ledger's file to a policy that can be put in force.
 
-use super::LoadedPolicy;
+use super::{Histories, LoadedPolicy};
 use crate::digest::sha256;
 use proxy_config::{
-    ConfigErrors, EffectivePolicy, Ledger, LedgerError, Policy, PolicyFiles, ProviderName, read_text,
+    ConfigErrors, EffectivePolicy, HistoryError, Ledger, LedgerError, Policy, PolicyFiles, ProviderName,
+    read_text,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 use thiserror::Error;
 
@@ -28,6 +30,9 @@ pub enum ReloadError {
     /// What was ever encrypted is not known, or cannot be remembered.
     #[error(transparent)]
     Ledger(LedgerError),
+    /// Where history ends is not known, or cannot be remembered.
+    #[error(transparent)]
+    History(HistoryError),
 }
 
 #[derive(Debug)]
@@ -36,14 +41,19 @@ pub(super) struct Loader {
     providers: BTreeSet<ProviderName>,
     /// Unknown until its file was read once; without it nothing can be said to have never been encrypted.
     ledger: Option<Ledger>,
+    histories: Arc<Histories>,
     /// Hash of the policy in force.
     hash: Option<String>,
     generation: u64,
 }
 
 impl Loader {
-    pub(super) fn new(files: PolicyFiles, providers: BTreeSet<ProviderName>) -> Self {
-        Self { files, providers, ledger: None, hash: None, generation: 0 }
+    pub(super) fn new(
+        files: PolicyFiles,
+        providers: BTreeSet<ProviderName>,
+        histories: Arc<Histories>,
+    ) -> Self {
+        Self { files, providers, ledger: None, histories, hash: None, generation: 0 }
     }
 
     /// The policy of the file; nothing when it is the one in force. The ledger is on disk before this returns.
@@ -57,14 +67,11 @@ impl Loader {
         let policy = Policy::parse(&text, &self.providers)
             .map_err(|source| ReloadError::Invalid { path: path.into(), source })?;
         let ledger = self.ledger(&policy).map_err(ReloadError::Ledger)?;
+        let effective = EffectivePolicy::new(policy, ledger);
+        self.histories.load(&effective).map_err(ReloadError::History)?;
         self.hash = Some(hash.clone());
         self.generation = self.generation.saturating_add(1);
-        Ok(Some(LoadedPolicy {
-            effective: EffectivePolicy::new(policy, ledger),
-            hash,
-            generation: self.generation,
-            loaded_at: SystemTime::now(),
-        }))
+        Ok(Some(LoadedPolicy { effective, hash, generation: self.generation, loaded_at: SystemTime::now() }))
     }
 
     /// The ledger with what this policy adds, on disk. Empty where whoever writes the policy keeps it: what is remembered

@@ -77,6 +77,16 @@ label_set! {
 }
 
 label_set! {
+    /// What a consumer gets in the place of a record whose key is refused.
+    Replacement as "replacement" {
+        /// Nothing.
+        Skipped = "skipped",
+        /// Its key with a null value.
+        Tombstone = "tombstone",
+    }
+}
+
+label_set! {
     /// How an attempt ended.
     Outcome as "outcome" {
         /// What was found is in use.
@@ -99,6 +109,8 @@ label_set! {
         InvalidRecord = "invalid_record",
         /// A clear record where the rule demands ciphertext.
         PlaintextRejected = "plaintext_rejected",
+        /// A clear record under a rule that lets history pass, where nobody knows yet where that ends.
+        HistoryUnknown = "history_unknown",
         /// A name that no topic can have.
         InvalidTopic = "invalid_topic",
         /// No name is known for a topic id.

@@ -31,6 +31,7 @@ pub(super) enum Role {
     FetchOffset,
     HighWatermark,
     Host,
+    LogStartOffset,
     BaseOffset,
     MaxBytes,
     MaxRecords,

@@ -76,6 +76,11 @@ impl Proxy {
         self.json("/keys").await.as_array().cloned().unwrap_or_default()
     }
 
+    /// `/history`: where clear records end to be history.
+    pub async fn history(&self) -> Vec<Value> {
+        self.json("/history").await.as_array().cloned().unwrap_or_default()
+    }
+
     /// `/topics`: what the data plane knows of topics.
     pub async fn topics(&self) -> Value {
         self.json("/topics").await

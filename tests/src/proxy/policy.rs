@@ -16,6 +16,7 @@ pub struct PolicyFile {
     rules: Vec<Rule>,
     read_keys: Vec<String>,
     unmatched: Option<String>,
+    history: Option<Value>,
 }
 
 impl Pattern {
@@ -62,10 +63,16 @@ impl Rule {
         self.field("format", format)
     }
 
-    /// `Pass` or `Reject`.
+    /// `Pass`, `PassUntil` or `Reject`.
     #[must_use]
     pub fn on_plaintext(self, what: &str) -> Self {
         self.field("onPlaintext", what)
+    }
+
+    /// `Error`, `Skip` or `Tombstone`.
+    #[must_use]
+    pub fn on_unreadable(self, what: &str) -> Self {
+        self.field("onUnreadable", what)
     }
 
     /// Any field.
@@ -101,6 +108,13 @@ impl PolicyFile {
         self
     }
 
+    /// With what is known of where history ends.
+    #[must_use]
+    pub fn history(mut self, history: Value) -> Self {
+        self.history = Some(history);
+        self
+    }
+
     /// `Passthrough` or `Reject`.
     #[must_use]
     pub fn unmatched_topics(mut self, what: &str) -> Self {
@@ -117,6 +131,9 @@ impl PolicyFile {
         }
         if let Some(unmatched) = &self.unmatched {
             policy["unmatchedTopics"] = unmatched.as_str().into();
+        }
+        if let Some(history) = &self.history {
+            policy["history"] = history.clone();
         }
         policy.to_string()
     }

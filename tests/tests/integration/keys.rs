@@ -4,6 +4,7 @@ mod audit;
 mod outage;
 mod secrecy;
 mod share_groups;
+mod unreadable;
 
 use std::time::Duration;
 

@@ -13,6 +13,7 @@ mod compaction;
 mod harness;
 mod harness_cluster;
 mod harness_proxy;
+mod history;
 mod keys;
 mod malformed;
 mod operations;

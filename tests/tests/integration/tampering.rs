@@ -7,7 +7,7 @@ mod mixed;
 mod moved;
 mod records;
 pub(crate) mod share;
-mod stage;
+pub(crate) mod stage;
 
 use tests::{Batch, Payload};
 

@@ -46,7 +46,7 @@ async fn kubectl_explains_every_field_under_the_short_names() {
     }
     for (path, fields) in [
         ("tep.spec", ["kafkaRef", "rules"].as_slice()),
-        ("tep.spec.rules", &["topics", "key", "format", "onPlaintext", "encryption"]),
+        ("tep.spec.rules", &["topics", "key", "format", "onPlaintext", "onUnreadable", "encryption"]),
         ("tep.spec.rules.topics", &["name", "prefix", "any"]),
         ("encproxy.spec", &["kafkaRef", "listeners", "keyProviders", "replicas", "tls", "unmatchedTopics"]),
         ("encproxy.spec.listeners", &["name", "type", "port", "advertisedHost", "tls"]),

@@ -9,7 +9,7 @@ use super::findings::Facts;
 use crate::fleet::Provider;
 use crate::local_keys::key_of;
 use crate::pods::{Key, Phase, Proxy};
-use crate::policies::{Encrypt, PolicyId, Treatment, Verdict};
+use crate::policies::{Encrypt, PatternText, PolicyId, Treatment, Verdict};
 
 /// Why a key cannot be used, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +89,32 @@ pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
             finding("KeysReady", holds, reason, message)
         }
     }
+}
+
+/// Records that consumers went past, as the rules of a policy say, since their keys are refused. Rounded, so that the
+/// status does not change with each record.
+pub(super) fn unreadable(facts: &Facts<'_>, id: &PolicyId) -> Option<Finding> {
+    let patterns = facts.judgement.merged.program.patterns();
+    let is_of = |key: &Key| {
+        let mut rules = key.topics.iter().filter_map(|PatternText(pattern)| patterns.get(pattern));
+        rules.any(|rule| rule.source.as_ref() == Some(id))
+    };
+    let told = facts.proxies().filter_map(|proxy| proxy.report.as_ref().ok()).flat_map(|report| &report.keys);
+    let records = told.filter(|key| is_of(key)).fold(0_u64, |sum, key| sum.saturating_add(key.unreadable));
+    (records > 0).then(|| {
+        let message = format!(
+            "at least {} times a consumer went past a record whose key is refused, as onUnreadable says, since the proxies \
+             started; the proxies' audit log and admin path /unreadable name topics and keys",
+            rounded(records)
+        );
+        finding("RecordsUnreadable", true, "KeyRefused", message)
+    })
+}
+
+/// Down to one digit and zeros.
+fn rounded(number: u64) -> u64 {
+    let unit = 10_u64.pow(number.checked_ilog10().unwrap_or(0));
+    number - number % unit
 }
 
 impl Facts<'_> {

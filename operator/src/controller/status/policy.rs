@@ -6,7 +6,7 @@ use operator_api::{ProxyCount, TopicEncryptionPolicy, TopicEncryptionPolicyStatu
 use super::super::validate::{Obstacle, is_paused, told_generation};
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::Facts;
-use super::{kafka, keys, topics};
+use super::{history, kafka, keys, topics};
 use crate::policies::{PolicyId, Verdict};
 
 pub(super) fn status(
@@ -37,6 +37,8 @@ pub(super) fn status(
         let reason = verdict.warnings.first().map_or("Warning", |warning| warning.kind.as_str());
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
+    findings.extend(keys::unreadable(facts, &id));
+    findings.extend(history::finding_of(facts, &id));
     findings.extend(topics::findings(facts, &id, &before.conditions));
     findings.extend(kafka::findings(facts));
     let keys = keys::in_use(facts, &used);

@@ -2,6 +2,7 @@
 //! changes when only time passes.
 
 mod argocd;
+mod history;
 mod kafka;
 mod keys;
 mod proxies;

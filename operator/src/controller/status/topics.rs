@@ -142,7 +142,7 @@ fn topics<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = KafkaTopic> + use<'a
     objects.filter_map(|object| KafkaTopic::try_from(object).ok())
 }
 
-fn shown(names: &[String]) -> String {
+pub(super) fn shown(names: &[String]) -> String {
     let more = names.len().saturating_sub(MOST_SHOWN);
     let list = names.iter().take(MOST_SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if more == 0 { list } else { format!("{list} and {more} more") }

@@ -2,7 +2,7 @@
 //! refused, and so are the topics that it names: what they wait for may be encryption.
 
 use kube::core::DynamicObject;
-use operator_api::{Encryption, OnPlaintext, PolicyRule, RecordFormat, TopicPattern};
+use operator_api::{Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicPattern};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ fn rule(value: &Value) -> PolicyRule {
         key: value.get("key").and_then(read).filter(|_| !is_clear),
         format: RecordFormat::default(),
         on_plaintext: OnPlaintext::default(),
+        on_unreadable: OnUnreadable::default(),
         encryption: is_clear.then_some(Encryption::Disabled),
     }
 }

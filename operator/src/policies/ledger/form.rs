@@ -9,6 +9,7 @@ use super::earlier_key::EarlierKeyText;
 use super::{Keys, Ledger, LedgerEntry, Providers};
 use crate::local_keys::Fingerprints;
 use crate::policies::PolicyId;
+use crate::policies::history::{self, TopicHistoryText};
 use crate::policies::text::{KeyText, PatternText, TextError, write};
 
 const VERSION: u32 = 1;
@@ -35,6 +36,9 @@ struct LedgerText {
     /// Nor these.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     providers: Providers,
+    /// By topic, where a rule lets history pass or did so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<TopicHistoryText>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,7 +66,8 @@ impl Ledger {
         let earlier = text.earlier_keys.into_iter();
         let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
         let LedgerText { serial, local_keys, providers, .. } = text;
-        let mut ledger = Self { serial, keys, local_keys, providers, ..Self::default() };
+        let history = history::read(text.history);
+        let mut ledger = Self { serial, keys, local_keys, providers, history, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -86,6 +91,7 @@ impl Ledger {
             earlier_keys: self.earlier_keys(),
             local_keys: self.local_keys.clone(),
             providers: self.providers.clone(),
+            history: history::text(&self.history),
         };
         format!("{HEADER}{}", write(&text))
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use operator_api::{
-    Encryption, KeyRef as KeySpec, OnPlaintext, PolicyRule, RecordFormat, TopicPattern, UnmatchedTopics,
+    Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicPattern,
+    UnmatchedTopics,
 };
 use proptest::prelude::*;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefix};
@@ -48,6 +49,7 @@ fn rules() -> impl Strategy<Value = PolicyRule> {
         key: provider.map(|provider| KeySpec { name: "k".to_owned(), provider: provider.to_owned() }),
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Reject,
+        on_unreadable: OnUnreadable::Error,
         encryption: if provider.is_none() { Some(Encryption::Disabled) } else { None },
     })
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proxy_config::Pattern;
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
+use crate::policies::history::{self, TopicHistoryText};
 use crate::policies::text::{self, KeyText, PatternText, TextError};
 
 #[derive(Serialize, Deserialize)]
@@ -16,6 +17,8 @@ struct FileText {
     unmatched_topics: UnmatchedTopics,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     read_keys: Vec<KeyText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<TopicHistoryText>,
     rules: Vec<RuleText>,
 }
 
@@ -31,6 +34,9 @@ struct RuleText {
     format: Option<RecordFormat>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_plaintext: Option<OnPlaintext>,
+    /// Left out where it is the default: proxies of an earlier version do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_unreadable: Option<OnUnreadable>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,6 +61,7 @@ impl Program {
         let file = FileText {
             unmatched_topics: self.unmatched,
             read_keys: self.read_keys.iter().cloned().map(KeyText).collect(),
+            history: history::text(&self.history),
             rules: groups
                 .into_iter()
                 .map(|(first, patterns)| rule_text(&first.treatment, patterns))
@@ -67,7 +74,8 @@ impl Program {
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let file: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
         let read_keys: BTreeSet<_> = file.read_keys.into_iter().map(|KeyText(key)| key).collect();
-        let mut program = Self { unmatched: file.unmatched_topics, read_keys, ..Self::default() };
+        let history = history::read(file.history);
+        let mut program = Self { unmatched: file.unmatched_topics, read_keys, history, ..Self::default() };
         for (rule_index, rule) in file.rules.iter().enumerate() {
             let treatment = treatment(rule)
                 .map_err(|problem| TextError::Rule { field: format!("rules[{rule_index}]"), problem })?;
@@ -86,12 +94,20 @@ impl Program {
 
 fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
     let topics = patterns.into_iter().map(PatternText).collect();
-    let plain = RuleText { topics, encryption: None, key: None, format: None, on_plaintext: None };
+    let plain = RuleText {
+        topics,
+        encryption: None,
+        key: None,
+        format: None,
+        on_plaintext: None,
+        on_unreadable: None,
+    };
     match treatment {
-        Treatment::Encrypt(Encrypt { key, format, on_plaintext }) => RuleText {
+        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable }) => RuleText {
             key: Some(KeyText(key.clone())),
             format: Some(*format),
             on_plaintext: Some(*on_plaintext),
+            on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
             ..plain
         },
         Treatment::Pending { key } => {
@@ -106,14 +122,16 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
 
 fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let key = rule.key.clone().map(|KeyText(key)| key);
-    if rule.encryption.is_some() && (rule.format.is_some() || rule.on_plaintext.is_some()) {
-        return Err("must not have format or onPlaintext beside encryption");
+    let how = rule.format.is_some() || rule.on_plaintext.is_some() || rule.on_unreadable.is_some();
+    if rule.encryption.is_some() && how {
+        return Err("must not have format, onPlaintext or onUnreadable beside encryption");
     }
     match (&rule.encryption, key) {
         (None, Some(key)) => Ok(Treatment::Encrypt(Encrypt {
             key,
             format: rule.format.unwrap_or_default(),
             on_plaintext: rule.on_plaintext.unwrap_or_default(),
+            on_unreadable: rule.on_unreadable.unwrap_or_default(),
         })),
         (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key }),
         (Some(EncryptionText::Retired), key) => Ok(Treatment::Retired { key }),

@@ -60,6 +60,19 @@ rules:
     assert_eq!(Policy::parse(&written, &providers).unwrap(), Policy::parse(known, &providers).unwrap());
 }
 
+/// Proxies of an earlier version refuse a file with a field that they do not know.
+#[test]
+fn what_consumers_get_for_unreadable_records_is_written_only_where_it_is_said() {
+    let text = |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}{said}}}]");
+    for said in ["", ", onUnreadable: Error"] {
+        assert!(!Program::parse(&text(said)).unwrap().to_yaml().contains("onUnreadable"));
+    }
+    let skip = Program::parse(&text(", onUnreadable: Skip")).unwrap();
+    assert_eq!(Program::parse(&skip.to_yaml()).unwrap(), skip);
+    let policy = Policy::parse(&skip.to_yaml(), &[ProviderName::new("default").unwrap()].into()).unwrap();
+    assert_eq!(policy.encrypt_rules().next().unwrap().on_unreadable, proxy_config::OnUnreadable::Skip);
+}
+
 #[test]
 fn a_mistake_is_named_with_its_place() {
     for (text, said) in [

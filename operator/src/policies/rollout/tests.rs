@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 
-use operator_api::{OnPlaintext, RecordFormat, UnmatchedTopics};
+use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proptest::prelude::*;
-use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, TopicName, TopicPrefix};
+use proxy_config::{
+    History, KeyName, KeyRef, Pattern, ProviderName, TopicHistory, TopicId, TopicName, TopicPrefix,
+};
 
 use super::super::program::{Encrypt, MergedRule, Program, Treatment};
 use super::{first_step, preparation};
@@ -17,6 +19,7 @@ fn encrypt(name: &str) -> Treatment {
         key: key(name),
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Pass,
+        on_unreadable: OnUnreadable::Error,
     })
 }
 
@@ -51,6 +54,23 @@ fn step(current: &Program, target: &Program) -> Option<Vec<(String, Treatment)>>
 #[test]
 fn nothing_runs_so_nothing_waits() {
     assert_eq!(first_step(&[], &program(&[("a*", encrypt("k"))])), None);
+}
+
+#[test]
+fn history_alone_is_told_at_once_and_every_step_tells_it() {
+    let Treatment::Encrypt(rule) = encrypt("k") else { panic!("it encrypts") };
+    let until = Treatment::Encrypt(Encrypt { on_plaintext: OnPlaintext::PassUntil, ..rule });
+    let mut history = History::default();
+    let ends = TopicHistory::new(TopicName::new("a").unwrap(), vec![Some(7)]);
+    history.add(TopicId([1; 16]), ends);
+    let current = program(&[("a", until.clone())]);
+    let target = current.clone().with_history(&history);
+    assert_ne!(current, target);
+    assert_eq!(first_step(&[&current], &target), None);
+    let more = program(&[("a", until), ("b", encrypt("new"))]).with_history(&history);
+    assert_eq!(first_step(&[&current], &more).unwrap().history(), &history);
+    assert_eq!(Program::parse(&more.to_yaml()).unwrap().history(), &history);
+    assert!(program(&[("a", encrypt("k"))]).with_history(&history).history().is_empty(), "it lets all pass");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::ledger::KeyRef;
-use super::rule::{EncryptRule, Format, OnPlaintext};
+use super::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable};
 use crate::name::ProviderName;
 use crate::reader::{Field, Fields};
 
@@ -54,7 +54,9 @@ impl Action {
             ("Disabled", Encryption::Disabled),
         ]);
         let keyed = !matches!(said, Some(Encryption::Disabled));
-        for name in ["key", "format", "onPlaintext"].iter().filter(|name| !keyed || **name != "key") {
+        for name in
+            ["key", "format", "onPlaintext", "onUnreadable"].iter().filter(|name| !keyed || **name != "key")
+        {
             if let Some(field) = fields.optional(name) {
                 field.mistake("must not be given beside encryption");
             }
@@ -81,7 +83,13 @@ impl Serialize for Action {
         #[serde(rename_all = "camelCase", untagged)]
         enum Text {
             #[serde(rename_all = "camelCase")]
-            Encrypt { key: KeyRef, format: Format, on_plaintext: OnPlaintext },
+            Encrypt {
+                key: KeyRef,
+                format: Format,
+                on_plaintext: OnPlaintext,
+                #[serde(skip_serializing_if = "OnUnreadable::is_error")]
+                on_unreadable: OnUnreadable,
+            },
             Other {
                 encryption: &'static str,
                 #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,9 +97,12 @@ impl Serialize for Action {
             },
         }
         let text = match self {
-            Self::Encrypt(rule) => {
-                Text::Encrypt { key: rule.key_ref(), format: rule.format, on_plaintext: rule.on_plaintext }
-            }
+            Self::Encrypt(rule) => Text::Encrypt {
+                key: rule.key_ref(),
+                format: rule.format,
+                on_plaintext: rule.on_plaintext,
+                on_unreadable: rule.on_unreadable,
+            },
             Self::Pending(_) => Text::Other { encryption: "Pending", key: self.key_ref() },
             Self::Retired(_) => Text::Other { encryption: "Retired", key: self.key_ref() },
             Self::Disabled => Text::Other { encryption: "Disabled", key: None },

@@ -125,13 +125,7 @@ impl EffectivePolicy {
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Encrypt(rule) => write!(
-                f,
-                "encrypted with key {} (format {:?}, onPlaintext {:?})",
-                rule.key_ref(),
-                rule.format,
-                rule.on_plaintext
-            ),
+            Self::Encrypt(rule) => rule.fmt(f),
             Self::Pending(key) => {
                 write!(f, "pending: writes wait, reads decrypted, to be encrypted with key {key}")
             }

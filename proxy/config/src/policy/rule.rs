@@ -1,6 +1,7 @@
 //! One rule: some topics and what happens to them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct EncryptRule {
     pub format: Format,
     /// What happens to clear records that a consumer meets.
     pub on_plaintext: OnPlaintext,
+    /// What happens to records whose key the provider refuses.
+    pub on_unreadable: OnUnreadable,
 }
 
 /// How encrypted batches are laid out.
@@ -55,13 +58,36 @@ pub enum OnPlaintext {
     /// They are delivered, for the time of a migration.
     #[default]
     Pass,
+    /// They are delivered up to where encryption began, and an error from there on.
+    PassUntil,
     /// They are an error.
     Reject,
 }
 
+/// What a consumer gets in the place of records that can never be read: their provider says no to their key, as
+/// it does once that is destroyed. A provider that does not answer is none of this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize)]
+pub enum OnUnreadable {
+    /// An error, at which consumers stop.
+    #[default]
+    Error,
+    /// Nothing: they are left out as if compaction had removed them.
+    Skip,
+    /// Null under the record's key, where that is in clear; else they are left out.
+    Tombstone,
+}
+
+impl OnUnreadable {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(super) fn is_error(&self) -> bool {
+        *self == Self::Error
+    }
+}
+
 impl Rule {
     pub(super) fn read(field: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields = field.fields(&["topics", "key", "format", "onPlaintext", "encryption"])?;
+        let fields =
+            field.fields(&["topics", "key", "format", "onPlaintext", "onUnreadable", "encryption"])?;
         let topics = fields.required("topics").and_then(|field| {
             let patterns: Vec<_> = field.some_items()?.iter().map(Pattern::read).collect();
             patterns.into_iter().collect::<Option<Vec<_>>>()
@@ -85,16 +111,40 @@ impl EncryptRule {
         let format = fields.optional("format").and_then(|field| {
             field.choice(&[("Auto", Format::Auto), ("Batch", Format::Batch), ("Record", Format::Record)])
         });
-        let on_plaintext = fields
-            .optional("onPlaintext")
-            .and_then(|field| field.choice(&[("Pass", OnPlaintext::Pass), ("Reject", OnPlaintext::Reject)]));
+        let on_plaintext = fields.optional("onPlaintext").and_then(|field| {
+            field.choice(&[
+                ("Pass", OnPlaintext::Pass),
+                ("PassUntil", OnPlaintext::PassUntil),
+                ("Reject", OnPlaintext::Reject),
+            ])
+        });
+        let on_unreadable = fields.optional("onUnreadable").and_then(|field| {
+            field.choice(&[
+                ("Error", OnUnreadable::Error),
+                ("Skip", OnUnreadable::Skip),
+                ("Tombstone", OnUnreadable::Tombstone),
+            ])
+        });
         let KeyRef { provider, name: key } = key?;
         Some(Self {
             provider,
             key,
             format: format.unwrap_or_default(),
             on_plaintext: on_plaintext.unwrap_or_default(),
+            on_unreadable: on_unreadable.unwrap_or_default(),
         })
+    }
+}
+
+/// For people: the same in every place that tells of a rule.
+impl fmt::Display for EncryptRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { format, on_plaintext, on_unreadable, .. } = self;
+        write!(f, "encrypted with key {} (format {format:?}, onPlaintext {on_plaintext:?}", self.key_ref())?;
+        if !on_unreadable.is_error() {
+            write!(f, ", onUnreadable {on_unreadable:?}")?;
+        }
+        f.write_str(")")
     }
 }
 

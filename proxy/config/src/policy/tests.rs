@@ -41,6 +41,7 @@ rules:
         key: KeyName::new(key).unwrap(),
         format,
         on_plaintext,
+        on_unreadable: OnUnreadable::Error,
     };
     assert_eq!(
         rules,
@@ -52,6 +53,47 @@ rules:
     assert_eq!(policy.rules()[1].action, Action::Disabled);
     assert_eq!(parse(&policy.to_yaml()).unwrap(), policy, "{}", policy.to_yaml());
     assert_eq!(parse(&serde_json::to_string(&policy).unwrap()).unwrap(), policy);
+}
+
+#[test]
+fn ends_of_history_are_read_and_written() {
+    let text = "rules: [{topics: [{any: true}], key: {name: k}, onPlaintext: PassUntil}]
+history: [{topic: a, id: AAAAAAAAAAAAAAAAAAAAAA, until: [7, -1, 0]}]";
+    let policy = parse(text).unwrap();
+    assert_eq!(policy.encrypt_rules().next().unwrap().on_plaintext, OnPlaintext::PassUntil);
+    let boundary = |partition| policy.history().boundary("a", TopicId([0; 16]), partition);
+    assert_eq!(
+        [boundary(0), boundary(1), boundary(2)],
+        [Boundary::At(7), Boundary::Untaken, Boundary::At(0)]
+    );
+    assert_eq!(parse(&policy.to_yaml()).unwrap(), policy, "{}", policy.to_yaml());
+    assert_ne!(policy, policy.clone().with_history(History::default()));
+}
+
+#[test]
+fn what_consumers_get_for_unreadable_records_is_written_only_where_a_rule_says_it() {
+    let policy = |said: &str| parse(&format!("rules: [{{topics: [{{any: true}}], key: {{name: k}}{said}}}]"));
+    let rule = |policy: &Policy| policy.encrypt_rules().next().unwrap().on_unreadable;
+    for (said, expected) in [
+        ("", OnUnreadable::Error),
+        (", onUnreadable: Error", OnUnreadable::Error),
+        (", onUnreadable: Skip", OnUnreadable::Skip),
+        (", onUnreadable: Tombstone", OnUnreadable::Tombstone),
+    ] {
+        let policy = policy(said).unwrap();
+        assert_eq!(rule(&policy), expected, "{said}");
+        assert_eq!(parse(&policy.to_yaml()).unwrap(), policy);
+        // Programs of an earlier version refuse fields that they do not know.
+        assert_eq!(policy.to_yaml().contains("onUnreadable"), expected != OnUnreadable::Error, "{said}");
+    }
+    assert_eq!(
+        policy(", onUnreadable: Drop").unwrap_err(),
+        "rules[0].onUnreadable: must be Error or Skip or Tombstone, not \"Drop\""
+    );
+    assert_eq!(
+        refusal(&["{topics: [{name: a}], encryption: Retired, onUnreadable: Skip}"]),
+        "rules[0].onUnreadable: must not be given beside encryption"
+    );
 }
 
 #[test]
@@ -113,7 +155,7 @@ fn refuses_mistaken_rules() {
             r#"rules[0].key.provider: must have a provider that keyProviders defines (default, vault), not "aws""#.to_owned(),
         ),
         ("{topics: [{name: a}], key: {name: k}, format: auto}", r#"rules[0].format: must be Auto or Batch or Record, not "auto""#.to_owned()),
-        ("{topics: [{name: a}], key: {name: k}, onPlaintext: Drop}", r#"rules[0].onPlaintext: must be Pass or Reject, not "Drop""#.to_owned()),
+        ("{topics: [{name: a}], key: {name: k}, onPlaintext: Drop}", r#"rules[0].onPlaintext: must be Pass or PassUntil or Reject, not "Drop""#.to_owned()),
         ("{topics: [{name: a}], encryption: Enabled}", r#"rules[0].encryption: must be Pending or Retired or Disabled, not "Enabled""#.to_owned()),
         (
             "{topics: [{name: a}], encryption: Disabled, key: {name: k}, format: Auto, onPlaintext: Pass}",
@@ -281,6 +323,7 @@ fn key(name: &str) -> Action {
         key: KeyName::new(name).unwrap(),
         format: Format::Auto,
         on_plaintext: OnPlaintext::Pass,
+        on_unreadable: OnUnreadable::Error,
     }))
 }
 

@@ -24,6 +24,8 @@ pub struct KeyTimes {
     pub revocation_delay: Span,
     /// Time for which keys serve while their provider does not answer.
     pub outage_grace: Span,
+    /// Time for which a key must have been refused before a rule's `onUnreadable` lets consumers go past its records.
+    pub unreadable_delay: Span,
     /// Data keys of stored records that one provider is asked for a second, at most.
     pub max_calls_per_second: u32,
 }
@@ -36,6 +38,7 @@ impl Default for KeyTimes {
             max_bytes: MOST_BYTES,
             revocation_delay: Span::seconds(600),
             outage_grace: Span::seconds(3600),
+            unreadable_delay: Span::seconds(120),
             max_calls_per_second: 50,
         }
     }
@@ -49,6 +52,7 @@ impl KeyTimes {
             "maxBytes",
             "revocationDelay",
             "outageGrace",
+            "unreadableDelay",
             "maxCallsPerSecond",
         ])?;
         let default = Self::default();
@@ -61,6 +65,7 @@ impl KeyTimes {
             max_bytes: number(&fields, "maxBytes", 1 << 20, MOST_BYTES).unwrap_or(default.max_bytes),
             revocation_delay: span("revocationDelay", 30).unwrap_or(default.revocation_delay),
             outage_grace: span("outageGrace", 0).unwrap_or(default.outage_grace),
+            unreadable_delay: span("unreadableDelay", 0).unwrap_or(default.unreadable_delay),
             max_calls_per_second: fields
                 .optional("maxCallsPerSecond")
                 .and_then(|field| field.integer(1..=10_000))

@@ -26,6 +26,11 @@ enum Keeper {
 }
 
 impl PolicyFiles {
+    /// Where the proxy keeps what it learned of history: beside the ledger, and by nobody else but whoever keeps that.
+    pub fn history_file(&self) -> Option<ConfigPath> {
+        self.state_file.as_ref().map(|file| file.with_suffix(".history"))
+    }
+
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["file", "stateFile", "ledger"])?;
         let file = fields.required("file").and_then(|field| read_path(field, base_dir));

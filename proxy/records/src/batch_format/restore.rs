@@ -1,5 +1,6 @@
 //! The header of the producer's batch, from the stored header and the envelope.
 
+use crate::codec::Codec;
 use crate::header::{Attributes, BATCH_HEADER_LEN, BatchHeader};
 
 /// What the envelope says about the batch as the producer sent it.
@@ -36,4 +37,15 @@ pub fn restored_header(
         ..*stored
     };
     header.complete(&[payload])
+}
+
+/// A batch without records in the place of one that nobody can read: what is left of a batch whose records compaction
+/// removed. By its offsets consumers go on behind it.
+pub fn emptied_header(stored: &BatchHeader) -> [u8; BATCH_HEADER_LEN] {
+    let mut header = BatchHeader {
+        attributes: stored.attributes.with_codec(Codec::None).without_delete_horizon(),
+        record_count: 0,
+        ..*stored
+    };
+    header.complete(&[])
 }

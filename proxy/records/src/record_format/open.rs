@@ -14,7 +14,7 @@ pub trait RecordOpener {
     /// Why a value was not opened.
     type Error;
 
-    /// Appends the plain value to `out`.
+    /// Appends the plain value to `out`, or says what stands in the place of a record that nobody can read.
     ///
     /// `timestamp` is the record's own in milliseconds, or `None` where the broker's time has replaced it.
     fn open(
@@ -24,7 +24,18 @@ pub trait RecordOpener {
         sealed: &[u8],
         timestamp: Option<i64>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Self::Error>;
+    ) -> Result<OpenedValue, Self::Error>;
+}
+
+/// What becomes of a sealed value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenedValue {
+    /// It was opened.
+    Plain,
+    /// The record gets a null value: a tombstone.
+    Null,
+    /// The record is left out, as if compaction had removed it.
+    Removed,
 }
 
 /// What was in an opened batch.
@@ -34,6 +45,8 @@ pub struct OpenedStats {
     pub encrypted: usize,
     /// Records that never were encrypted. They are delivered unless the caller refuses.
     pub clear: usize,
+    /// Records left out, and records whose value was replaced by null, since nobody can read them.
+    pub unreadable: usize,
     /// Null values with a key, which the record format leaves as they are.
     pub tombstones: usize,
     /// Some clear record has neither key, value nor headers: perhaps a stub whose envelope is lost.
@@ -99,18 +112,30 @@ pub fn open_records<O: RecordOpener>(
     out.reserve(source.len().saturating_add(BATCH_HEADER_LEN));
     out.extend_from_slice(&[0; BATCH_HEADER_LEN]);
     let mut stats = OpenedStats::default();
+    let mut removed = 0_i32;
     for record in Records::new(source, header.record_count) {
         let result = record
             .map_err(OpenRecordsError::Record)
             .and_then(|record| open_record(&record, &header, opener, &mut stats, &mut buffers.value, out));
-        if let Err(error) = result {
-            out.truncate(start);
-            return Err(error);
+        match result {
+            Ok(Written::Yes) => {}
+            Ok(Written::LeftOut) => removed = removed.saturating_add(1),
+            Err(error) => {
+                out.truncate(start);
+                return Err(error);
+            }
         }
     }
     header.attributes = header.attributes.with_codec(Codec::None);
+    header.record_count = header.record_count.saturating_sub(removed);
     complete(&mut header, start, out);
     Ok(stats)
+}
+
+/// Whether a record is still there.
+enum Written {
+    Yes,
+    LeftOut,
 }
 
 /// Opens one record to the end of `out`.
@@ -121,7 +146,7 @@ fn open_record<O: RecordOpener>(
     stats: &mut OpenedStats,
     plain: &mut Vec<u8>,
     out: &mut Vec<u8>,
-) -> Result<(), OpenRecordsError<O::Error>> {
+) -> Result<Written, OpenRecordsError<O::Error>> {
     let mut plain_record = *record;
     let counter = match kind(record).map_err(OpenRecordsError::Record)? {
         Kind::Batch(_) => return Err(OpenRecordsError::MisplacedEnvelope),
@@ -131,12 +156,19 @@ fn open_record<O: RecordOpener>(
             let timestamp = (!header.attributes.has_log_append_time())
                 .then(|| header.base_timestamp.wrapping_add(record.timestamp_delta));
             plain.clear();
-            opener
+            let value = opener
                 .open(envelope_header, record.key, sealed, timestamp, plain)
                 .map_err(OpenRecordsError::Opener)?;
-            plain_record.value = Some(plain);
+            plain_record.value = (value == OpenedValue::Plain).then_some(&*plain);
             plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            &mut stats.encrypted
+            match value {
+                OpenedValue::Plain => &mut stats.encrypted,
+                OpenedValue::Null => &mut stats.unreadable,
+                OpenedValue::Removed => {
+                    stats.unreadable = stats.unreadable.saturating_add(1);
+                    return Ok(Written::LeftOut);
+                }
+            }
         }
         // The marker is not authenticated, so it must never make a clear value count as encrypted.
         Kind::Marker if record.value.is_some() => return Err(OpenRecordsError::UnknownEnvelope),
@@ -151,5 +183,6 @@ fn open_record<O: RecordOpener>(
         }
     };
     *counter = counter.saturating_add(1);
-    write_record(&plain_record, None, out).map_err(OpenRecordsError::Record)
+    write_record(&plain_record, None, out).map_err(OpenRecordsError::Record)?;
+    Ok(Written::Yes)
 }

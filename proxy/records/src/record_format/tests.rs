@@ -143,7 +143,10 @@ fn clear_records_and_tombstones_are_counted() {
     let mixed =
         SampleBatch { header: SampleBatch::new(sealed.records.clone()).header, records: sealed.records };
     let (stats, received) = open(&mixed.build(Codec::Gzip));
-    assert_eq!(stats, OpenedStats { encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true });
+    assert_eq!(
+        stats,
+        OpenedStats { unreadable: 0, encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true }
+    );
     assert_eq!(SampleBatch::parse(&received).records[3..], added);
 }
 
@@ -197,4 +200,70 @@ fn gaps_horizon_and_append_time_stay() {
         received.header.attributes.has_delete_horizon() && received.header.attributes.has_log_append_time()
     );
     assert_eq!((received.header.max_timestamp, received.header.base_timestamp), (5, 1_800_000_000_000));
+}
+
+/// Opens as `Toy` does, but has nothing for keys that begin with "lost" or "null".
+#[derive(Default)]
+struct Forgetful(Toy);
+
+impl RecordOpener for Forgetful {
+    type Error = crate::sample::Refused;
+
+    fn open(
+        &mut self,
+        header: &[u8],
+        key: Option<&[u8]>,
+        sealed: &[u8],
+        timestamp: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<OpenedValue, Self::Error> {
+        match key {
+            Some(key) if key.starts_with(b"lost") => Ok(OpenedValue::Removed),
+            Some(key) if key.starts_with(b"null") => Ok(OpenedValue::Null),
+            _ => self.0.open(header, key, sealed, timestamp, out),
+        }
+    }
+}
+
+fn open_forgetfully(
+    records: Vec<SampleRecord>,
+) -> (OpenedStats, BatchHeader, Vec<Option<Vec<u8>>>, Vec<i64>) {
+    let stored = seal(&SampleBatch::new(records).build(Codec::None));
+    let mut scratch = Scratch::new(CAP);
+    let Recognised::Records(section) = recognise(&stored, &mut scratch).unwrap() else {
+        panic!("not sealed")
+    };
+    let mut out = Vec::new();
+    let stats = open_records(&stored, section, &mut scratch, &mut Forgetful::default(), &mut out).unwrap();
+    assert!(crc_matches(&out));
+    let (before, header) = (BatchHeader::parse(&stored).unwrap(), BatchHeader::parse(&out).unwrap());
+    assert_eq!(
+        (header.base_offset, header.last_offset_delta),
+        (before.base_offset, before.last_offset_delta)
+    );
+    let read: Vec<_> = crate::Records::new(&out[crate::BATCH_HEADER_LEN..], header.record_count)
+        .map(Result::unwrap)
+        .collect();
+    let values = read.iter().map(|record| record.value.map(<[u8]>::to_vec)).collect();
+    let offsets = read.iter().map(|record| i64::from(record.offset_delta)).collect();
+    (stats, header, values, offsets)
+}
+
+#[test]
+fn what_nobody_can_read_is_left_out_or_null_and_the_rest_keeps_its_offsets() {
+    let keys = ["lost 1", "kept 1", "null 1", "lost 2", "kept 2"];
+    let records = keys.map(|key| record(Some(key), Some(key))).to_vec();
+    let (stats, header, values, offsets) = open_forgetfully(records);
+    assert_eq!((stats.encrypted, stats.unreadable, stats.clear), (2, 3, 0));
+    assert_eq!(header.record_count, 3);
+    assert_eq!(values, [Some(b"kept 1".to_vec()), None, Some(b"kept 2".to_vec())]);
+    assert_eq!(offsets, [1, 2, 4]);
+}
+
+#[test]
+fn a_batch_of_which_nothing_is_left_still_has_its_offsets() {
+    let records = ["lost 1", "lost 2"].map(|key| record(Some(key), Some(key))).to_vec();
+    let (stats, header, values, _) = open_forgetfully(records);
+    assert_eq!((stats.unreadable, header.record_count, header.last_offset_delta), (2, 0, 1));
+    assert!(values.is_empty());
 }

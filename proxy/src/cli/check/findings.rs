@@ -1,6 +1,6 @@
 //! What is allowed but probably not meant.
 
-use proxy_config::{Action, EffectivePolicy, OnPlaintext, Pattern, ProxyConfig};
+use proxy_config::{Action, EffectivePolicy, OnPlaintext, OnUnreadable, Pattern, ProxyConfig};
 use std::collections::HashMap;
 
 /// Sentences, in the order of the files.
@@ -35,7 +35,16 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
         {
             findings.push(format!(
                 "rules[{index}] delivers clear records to consumers (onPlaintext: Pass); \
-                 once all records are encrypted, set Reject"
+                 set PassUntil, which refuses what is written in clear from now on, or Reject once all records are encrypted"
+            ));
+        }
+        if let Action::Encrypt(encrypt) = &rule.action
+            && encrypt.on_unreadable != OnUnreadable::Error
+        {
+            findings.push(format!(
+                "rules[{index}] goes on past records whose key is refused (onUnreadable: {:?}), also where the key \
+                 is only disabled or denied for a while: consumers do not come back to them",
+                encrypt.on_unreadable
             ));
         }
         for pattern in &rule.topics {

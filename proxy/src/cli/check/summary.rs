@@ -1,12 +1,13 @@
 //! What the files mean, for people.
 
 use crate::live::retired;
-use proxy_config::{Action, EffectivePolicy, Pattern, ProxyConfig, UnmatchedTopics};
+use proxy_config::{Action, EffectivePolicy, History, Pattern, ProxyConfig, UnmatchedTopics};
 use std::io::{self, Write};
 
 pub(super) fn print(
     config: &ProxyConfig,
     effective: &EffectivePolicy,
+    history: &History,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let policy = effective.policy();
@@ -24,13 +25,7 @@ pub(super) fn print(
         let topics: Vec<String> = rule.topics.iter().map(Pattern::to_string).collect();
         write!(out, "rules[{index}]: {}: ", topics.join(", "))?;
         match &rule.action {
-            Action::Encrypt(encrypt) => writeln!(
-                out,
-                "encrypted with key {} (format {:?}, onPlaintext {:?})",
-                encrypt.key_ref(),
-                encrypt.format,
-                encrypt.on_plaintext
-            )?,
+            Action::Encrypt(encrypt) => writeln!(out, "{encrypt}")?,
             Action::Pending(key) => {
                 writeln!(out, "pending: writes wait, reads decrypted, to be encrypted with key {key}")?;
             }
@@ -40,6 +35,16 @@ pub(super) fn print(
     }
     for pattern in retired {
         writeln!(out, "retired: {pattern}: writes refused, reads decrypted")?;
+    }
+    for (_, topic) in history.topics() {
+        let known: Vec<i64> = topic.until().iter().flatten().copied().collect();
+        let records = known.iter().fold(0_i64, |sum, end| sum.saturating_add(*end));
+        write!(out, "history: {}: clear records pass below {records} offsets", topic.topic())?;
+        write!(out, " in {}", count(known.iter().filter(|end| **end > 0).count(), "partition"))?;
+        match topic.until().len() - known.len() {
+            0 => writeln!(out)?,
+            unknown => writeln!(out, ", not known yet of {}", count(unknown, "partition"))?,
+        }
     }
     match policy.unmatched() {
         UnmatchedTopics::Passthrough => writeln!(out, "other topics: clear"),

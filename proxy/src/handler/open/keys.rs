@@ -1,9 +1,10 @@
 //! The data keys that one answer needs.
 
-use super::{Failure, Opener};
+use super::{Failure, Opener, Task};
 use crate::connection::Session;
 use crate::handler::Code;
 use crate::metrics::labels::Refusal;
+use proxy_config::OnUnreadable;
 use proxy_crypto::{Dek, EnvelopeHeader, ProviderError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,19 +21,53 @@ pub(super) struct KnownKey {
     pub(super) dek: Arc<Dek>,
 }
 
+/// A data key that this answer needed and whose provider said no.
+pub(super) struct RefusedKey {
+    pub(super) provider: Box<str>,
+    pub(super) key: Box<str>,
+    pub(super) wrapped: Box<[u8]>,
+}
+
+impl RefusedKey {
+    pub(super) fn is(&self, envelope: &EnvelopeHeader<'_>) -> bool {
+        *self.wrapped == *envelope.wrapped()
+            && *self.provider == *envelope.provider()
+            && *self.key == *envelope.key()
+    }
+}
+
 impl Opener {
-    /// Adds the key of an envelope to those at hand.
-    pub(super) async fn fetch_key(&mut self, session: &Session, header: &[u8]) -> Result<(), Failure> {
+    /// Adds the key of an envelope to those at hand, or to those that are refused where the rule goes on without.
+    pub(super) async fn fetch_key(&mut self, task: &Task<'_>, header: &[u8]) -> Result<(), Failure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let dek = self.unwrap(session, &envelope).await.map_err(|error| match error {
-            ProviderError::Unavailable { .. } => {
-                Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable }
+        let keys = task.session.shared.live.keys();
+        let dek = match self.unwrap(task.session, &envelope).await {
+            Ok(dek) => dek,
+            Err(ProviderError::Unavailable { .. }) => {
+                return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable });
             }
-            ProviderError::Refused { .. } => {
-                Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused }
+            // A provider that this proxy does not know has refused nothing: that is a mistake of ours.
+            Err(ProviderError::Refused { .. })
+                if task.strictness.on_unreadable != OnUnreadable::Error
+                    && keys.has_provider(envelope.provider()) =>
+            {
+                let version = keys.version_of(&envelope);
+                let unreadable = task.session.shared.live.unreadable();
+                if !unreadable.is_settled(envelope.provider(), envelope.key(), version) {
+                    return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
+                }
+                self.refused.push(RefusedKey {
+                    provider: envelope.provider().into(),
+                    key: envelope.key().into(),
+                    wrapped: envelope.wrapped().into(),
+                });
+                return Ok(());
             }
-            ProviderError::Corrupt { .. } => Failure::CORRUPT,
-        })?;
+            Err(ProviderError::Refused { .. }) => {
+                return Err(Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused });
+            }
+            Err(ProviderError::Corrupt { .. }) => return Err(Failure::CORRUPT),
+        };
         self.keys.push(KnownKey {
             provider: envelope.provider().into(),
             key: envelope.key().into(),

@@ -1,13 +1,16 @@
 //! One try at one batch, with the keys and the room at hand. Nothing here waits.
 
-use super::keys::KnownKey;
+use super::keys::{KnownKey, RefusedKey};
 use super::{Failure, Opened, Opener, Part, Step, Task};
-use crate::metrics::labels::{Direction, Format};
+use crate::live::Unread;
+use crate::metrics::labels::{Direction, Format, Replacement};
 use crate::pieces::Pieces;
+use proxy_config::OnUnreadable;
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OriginalBatch,
-    Recognised, Scratch, SealedBatch, Section, open_records, recognise, restored_header,
+    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OpenedValue,
+    OriginalBatch, Recognised, Scratch, SealedBatch, Section, crc_matches, emptied_header, open_records,
+    recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,8 +32,8 @@ impl Opener {
                 if is_control(bytes) && (names_envelope(bytes) || is_compressed(bytes)) {
                     return Err(Failure::CORRUPT);
                 }
-                if task.strictness.reject_clear && !is_control(bytes) {
-                    return Err(Failure::PLAINTEXT);
+                if !is_control(bytes) && !task.strictness.passes(last_offset(bytes)) {
+                    return Err(task.strictness.clear_refused);
                 }
                 if may_be_stub && task.strictness.stubs_are_orphans {
                     return Err(Failure::CORRUPT);
@@ -68,12 +71,17 @@ impl Opener {
             Location::Scratch => split(scratch.decompressed_mut(), &sealed.envelope_header, &sealed.sealed)?,
         };
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let Some(dek) = self.known(&envelope) else {
+        let refused = self.refused.iter().position(|refused| refused.is(&envelope));
+        let known = self.known(&envelope);
+        if refused.is_none() && known.is_none() {
             return Ok(Step::NeedKey(header.to_vec()));
-        };
+        }
         if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
             return Err(Failure::CORRUPT);
         }
+        let Some(dek) = known else {
+            return self.empty(task, message, batch, &sealed.header, refused);
+        };
         let stored = &sealed.header;
         let context = BatchContext {
             topic: task.place.topic,
@@ -118,6 +126,29 @@ impl Opener {
         Ok(Step::Done(Opened::Rewritten))
     }
 
+    /// Leaves out a batch that nobody can read, header in place: consumers go on behind it. Its keys are sealed too, so
+    /// there can be no tombstones. What is damaged is told as such, and not left out.
+    fn empty(
+        &mut self,
+        task: &Task<'_>,
+        message: &mut [u8],
+        batch: Range<usize>,
+        stored: &BatchHeader,
+        refused: Option<usize>,
+    ) -> Result<Step, Failure> {
+        let bytes = message.get_mut(batch.clone()).unwrap_or_default();
+        if !crc_matches(bytes) {
+            return Err(Failure::CORRUPT);
+        }
+        *bytes.first_chunk_mut().ok_or(Failure::CORRUPT)? = emptied_header(stored);
+        self.parts.push(Part::Frame(batch.start..batch.start + BATCH_HEADER_LEN));
+        let records = u64::try_from(stored.record_count).unwrap_or(0);
+        if let Some(key) = refused.and_then(|at| self.refused.get(at)) {
+            note(task, key, Unread { skipped: records, tombstones: 0 });
+        }
+        Ok(Step::Done(Opened::Rewritten))
+    }
+
     fn sealed_records(
         &mut self,
         task: &Task<'_>,
@@ -135,15 +166,26 @@ impl Opener {
         }
         let side = pieces.side_buffer();
         let start = side.len();
-        let mut records =
-            RecordsOpener { keys: &self.keys, topic: task.place.topic, opener: RecordOpener::default() };
+        let mut records = RecordsOpener {
+            keys: &self.keys,
+            refused: &self.refused,
+            tombstones: task.strictness.on_unreadable == OnUnreadable::Tombstone,
+            unread: Vec::new(),
+            topic: task.place.topic,
+            opener: RecordOpener::default(),
+        };
         match open_records(batch, section, scratch, &mut records, side) {
             Ok(stats) => {
-                if task.strictness.reject_clear && stats.clear > 0 {
-                    return Err(Failure::PLAINTEXT);
+                if stats.clear > 0 && !task.strictness.passes(last_offset(batch)) {
+                    return Err(task.strictness.clear_refused);
                 }
                 if task.strictness.stubs_are_orphans && stats.may_be_stub {
                     return Err(Failure::CORRUPT);
+                }
+                for (at, unread) in std::mem::take(&mut records.unread) {
+                    if let Some(key) = self.refused.get(at) {
+                        note(task, key, unread);
+                    }
                 }
                 let bytes = side.len() - start;
                 self.rewrote(start..start + bytes);
@@ -186,6 +228,13 @@ fn is_compressed(batch: &[u8]) -> bool {
     BatchHeader::parse(batch).is_ok_and(|header| header.attributes.codec() != Ok(Codec::None))
 }
 
+/// The offset of a batch's last record; of a batch without a header none is small enough to pass.
+fn last_offset(batch: &[u8]) -> i64 {
+    BatchHeader::parse(batch).map_or(i64::MAX, |header| {
+        header.base_offset.saturating_add(i64::from(header.last_offset_delta.max(0)))
+    })
+}
+
 fn is_control(batch: &[u8]) -> bool {
     BatchHeader::parse(batch).is_ok_and(|header| header.attributes.is_control())
 }
@@ -217,6 +266,11 @@ fn split<'a>(
 /// Opens the values of one batch with the keys at hand.
 struct RecordsOpener<'a> {
     keys: &'a [KnownKey],
+    refused: &'a [RefusedKey],
+    /// Whether records that have a key become tombstones where their value cannot be read.
+    tombstones: bool,
+    /// What was left out for each of the refused keys, by its place.
+    unread: Vec<(usize, Unread)>,
     topic: &'a str,
     opener: RecordOpener,
 }
@@ -236,13 +290,44 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
         sealed: &[u8],
         timestamp: Option<i64>,
         out: &mut Vec<u8>,
-    ) -> Result<(), RecordFailure> {
+    ) -> Result<OpenedValue, RecordFailure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
-        let Some(dek) = find(self.keys, &envelope) else {
-            return Err(RecordFailure::NeedKey(header.to_vec()));
-        };
-        self.opener
-            .open(&dek, &envelope, self.topic, key, timestamp, sealed, out)
-            .map_err(|_: OpenError| RecordFailure::Open)
+        if let Some(dek) = find(self.keys, &envelope) {
+            return self
+                .opener
+                .open(&dek, &envelope, self.topic, key, timestamp, sealed, out)
+                .map(|()| OpenedValue::Plain)
+                .map_err(|_: OpenError| RecordFailure::Open);
+        }
+        let refused = self.refused.iter().position(|refused| refused.is(&envelope));
+        let at = refused.ok_or_else(|| RecordFailure::NeedKey(header.to_vec()))?;
+        Ok(self.give_up(at, key.is_some()))
     }
+}
+
+impl RecordsOpener<'_> {
+    fn give_up(&mut self, at: usize, has_key: bool) -> OpenedValue {
+        let place = self.unread.iter().position(|(other, _)| *other == at);
+        let place = place.unwrap_or(self.unread.len());
+        if place == self.unread.len() {
+            self.unread.push((at, Unread::default()));
+        }
+        let mut nowhere = Unread::default();
+        let unread = self.unread.get_mut(place).map_or(&mut nowhere, |(_, unread)| unread);
+        if self.tombstones && has_key {
+            unread.tombstones += 1;
+            OpenedValue::Null
+        } else {
+            unread.skipped += 1;
+            OpenedValue::Removed
+        }
+    }
+}
+
+/// Counts and tells what was left out.
+fn note(task: &Task<'_>, key: &RefusedKey, unread: Unread) {
+    let shared = &task.session.shared;
+    shared.metrics.records.unreadable.add(Replacement::Skipped, unread.skipped);
+    shared.metrics.records.unreadable.add(Replacement::Tombstone, unread.tombstones);
+    shared.live.unreadable().note(task.place.topic, task.place.partition, &key.provider, &key.key, unread);
 }

@@ -2,9 +2,9 @@
 
 use super::{Failure, Place};
 use crate::handler::Code;
-use crate::live::LoadedPolicy;
+use crate::live::{Histories, LoadedPolicy, Passing};
 use crate::metrics::labels::Refusal;
-use proxy_config::{Decision, OnPlaintext};
+use proxy_config::{Decision, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
 const FIRST_VERSION: i16 = 4;
@@ -12,29 +12,79 @@ const FIRST_VERSION: i16 = 4;
 /// What the rule of the topic says about what is not encrypted.
 #[derive(Clone, Copy)]
 pub(super) struct Strictness {
-    pub(super) reject_clear: bool,
+    /// Clear records at smaller offsets are delivered, others are an error.
+    pub(super) clear_below: i64,
+    /// That error.
+    pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
+    /// What stands in the place of records whose key is refused.
+    pub(super) on_unreadable: OnUnreadable,
 }
 
+const ALL: i64 = i64::MAX;
+const NONE: i64 = i64::MIN;
+
 impl Strictness {
+    const LENIENT: Self = Self {
+        clear_below: ALL,
+        clear_refused: Failure::PLAINTEXT,
+        stubs_are_orphans: false,
+        on_unreadable: OnUnreadable::Error,
+    };
+
+    /// Under a rule that lets history pass.
+    fn until(histories: &Histories, pattern: &Pattern, place: &Place<'_>) -> Self {
+        let id = place.id.map(TopicId);
+        match histories.passing(pattern, place.topic, id, place.partition) {
+            Passing::All => Self::LENIENT,
+            Passing::Below(end) => Self { clear_below: end, ..Self::LENIENT },
+            Passing::Unknown => {
+                Self { clear_below: NONE, clear_refused: Failure::HISTORY_UNKNOWN, ..Self::LENIENT }
+            }
+        }
+    }
+
+    /// Whether a clear record at this offset is delivered.
+    pub(super) fn passes(&self, offset: i64) -> bool {
+        self.clear_below == ALL || offset < self.clear_below
+    }
+
     /// Looks the topic up in the policy that the whole answer is opened under.
-    pub(super) fn of(policy: Option<&LoadedPolicy>, place: &Place<'_>) -> Result<Self, Failure> {
+    pub(super) fn of(
+        policy: Option<&LoadedPolicy>,
+        histories: &Histories,
+        place: &Place<'_>,
+    ) -> Result<Self, Failure> {
         let unavailable = Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable };
         let policy = policy.ok_or(unavailable)?;
-        let (encrypted, reject_clear) = match policy.effective.decide(place.topic) {
-            Decision::Encrypt(rule) => (true, rule.on_plaintext == OnPlaintext::Reject),
+        let explanation = policy.effective.explain(place.topic);
+        let strictness = match explanation.decision {
+            Decision::Encrypt(rule) => Self {
+                stubs_are_orphans: true,
+                // Of a share group every record must be delivered or refused, since it was handed over.
+                on_unreadable: place.fetch_version.map_or(OnUnreadable::Error, |_| rule.on_unreadable),
+                ..match (rule.on_plaintext, explanation.winner) {
+                    (OnPlaintext::Pass, _) => Self::LENIENT,
+                    (OnPlaintext::PassUntil, Some(Winner::Rule { pattern, .. })) => {
+                        Self::until(histories, pattern, place)
+                    }
+                    (OnPlaintext::PassUntil | OnPlaintext::Reject, _) => {
+                        Self { clear_below: NONE, ..Self::LENIENT }
+                    }
+                }
+            },
             // Others may write there already.
-            Decision::Pending(_) | Decision::Retired => (true, false),
-            Decision::Disabled | Decision::Unmatched(_) => (false, false),
+            Decision::Pending(_) | Decision::Retired => Self { stubs_are_orphans: true, ..Self::LENIENT },
+            Decision::Disabled | Decision::Unmatched(_) => Self::LENIENT,
             // Nothing is encrypted there, and no client's data either.
-            Decision::Internal => return Ok(Self { reject_clear: false, stubs_are_orphans: false }),
+            Decision::Internal => return Ok(Self::LENIENT),
         };
         // A broker strips the headers for these versions, so that envelopes cannot be told from data: on no topic.
         if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
             return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
         }
-        Ok(Self { reject_clear, stubs_are_orphans: encrypted })
+        Ok(strictness)
     }
 }
 
@@ -64,8 +114,9 @@ mod tests {
             generation: 1,
             loaded_at: SystemTime::UNIX_EPOCH,
         };
-        let place = Place { topic, partition: 0, fetch_version };
-        Strictness::of(Some(&loaded), &place).map(|strict| (strict.reject_clear, strict.stubs_are_orphans))
+        let place = Place { topic, id: None, partition: 0, fetch_version };
+        Strictness::of(Some(&loaded), &Histories::default(), &place)
+            .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
     }
 
     #[test]
@@ -95,7 +146,10 @@ mod tests {
 
     #[test]
     fn nothing_goes_out_before_a_policy_is_loaded() {
-        let place = Place { topic: "other", partition: 0, fetch_version: Some(17) };
-        assert_eq!(Strictness::of(None, &place).err().unwrap().code, Code::KafkaStorageError);
+        let place = Place { topic: "other", id: None, partition: 0, fetch_version: Some(17) };
+        assert_eq!(
+            Strictness::of(None, &Histories::default(), &place).err().unwrap().code,
+            Code::KafkaStorageError
+        );
     }
 }

@@ -6,7 +6,7 @@ mod pending;
 use super::TopicKey;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Shared};
-use crate::handler::{Code, lookup};
+use crate::handler::{Code, history, lookup};
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::{Format, Refusal};
 use crate::sequences::Producer;
@@ -115,6 +115,12 @@ async fn plan_topics(
         };
         plans.push((name, Ok(treatment)));
     }
+    // Before the first of them is sealed, so that what is encrypted is never taken for history.
+    let sealed =
+        plans.iter().filter(|(_, treatment)| treatment.is_err()).filter_map(|(name, _)| name.clone());
+    let sealed =
+        if requests.session.shared.live.histories().is_active() { sealed.collect() } else { Vec::new() };
+    history::take(requests, sealed.into_iter()).await?;
     if !unknown.is_empty() {
         lookup::ids(requests, &unknown).await?;
         lookup::facts(requests, &unknown).await?;

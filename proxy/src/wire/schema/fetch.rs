@@ -60,7 +60,7 @@ const RESPONSE_PARTITION: &[Field] = &[
     i16(Role::ErrorCode),
     i64(Role::HighWatermark),
     i64(Role::Other).since(4),
-    i64(Role::Other).since(5),
+    i64(Role::LogStartOffset).since(5),
     structs(Role::Other, ABORTED).since(4).nullable(4),
     i32(Role::Other).since(11),
     records(Role::Records),

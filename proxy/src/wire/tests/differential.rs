@@ -65,6 +65,7 @@ fn the_walker_reads_the_crates_defaults() {
         ResponseKind::SaslHandshake(SaslHandshakeResponse::default()),
         ResponseKind::ApiVersions(ApiVersionsResponse::default()),
         ResponseKind::DescribeConfigs(DescribeConfigsResponse::default()),
+        ResponseKind::ListOffsets(ListOffsetsResponse::default()),
         ResponseKind::ShareFetch(ShareFetchResponse::default()),
         ResponseKind::ShareAcknowledge(ShareAcknowledgeResponse::default()),
     ];
@@ -129,6 +130,7 @@ fn response_key(kind: &ResponseKind) -> i16 {
         ResponseKind::SaslHandshake(_) => ApiKey::SaslHandshake,
         ResponseKind::ApiVersions(_) => ApiKey::ApiVersions,
         ResponseKind::DescribeConfigs(_) => ApiKey::DescribeConfigs,
+        ResponseKind::ListOffsets(_) => ApiKey::ListOffsets,
         ResponseKind::ShareFetch(_) => ApiKey::ShareFetch,
         ResponseKind::ShareAcknowledge(_) => ApiKey::ShareAcknowledge,
         _ => panic!("not listed"),

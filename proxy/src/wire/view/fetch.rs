@@ -132,6 +132,8 @@ pub struct FetchPartition {
     pub error_field: Span,
     /// The high watermark.
     pub high_watermark: i64,
+    /// The first offset that is left (5 and later).
+    pub log_start: Option<i64>,
     /// The record data; `None` if null.
     pub records: Option<Span>,
     /// The record data with its length prefix.
@@ -232,6 +234,7 @@ impl FetchPartition {
         match role {
             Role::PartitionIndex => self.index = narrow(value),
             Role::HighWatermark => self.high_watermark = value,
+            Role::LogStartOffset => self.log_start = Some(value),
             Role::ErrorCode => {
                 self.error_code = narrow16(value);
                 self.error_field = span;

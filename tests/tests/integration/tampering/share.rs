@@ -61,7 +61,7 @@ pub(crate) async fn join(connection: &mut RawConnection, at: &Location, partitio
 
 /// Fetches these partitions in one request, until all of them are answered with records or an error. In the order of the
 /// partitions.
-async fn fetch_all(
+pub(crate) async fn fetch_all(
     connection: &mut RawConnection,
     member: &Member,
     at: &Location,

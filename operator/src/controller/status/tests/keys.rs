@@ -128,6 +128,32 @@ fn clear_records_that_pass_are_a_warning_with_the_place() {
 }
 
 #[test]
+fn what_consumers_went_past_is_told_by_the_policy_whose_rule_says_so() {
+    let mut observed = with_proxy("{replicas: 2}");
+    observed.policies = vec![
+        policy("[{topics: [{prefix: payments.}], key: {name: payments}, onUnreadable: Skip}]"),
+        policy_of("kafka", "other", "[{topics: [{name: refunds}], key: {name: payments}}]"),
+    ];
+    let mut observed = with_pods(told(observed), 2);
+    assert!(!has(&policy_status(&observed).conditions, "RecordsUnreadable"));
+    for proxy in &mut observed.fleet {
+        let mut key = tried("payments", "Ready");
+        key.topics = serde_json::from_str(r#"[{"prefix": "payments."}]"#).unwrap();
+        key.unreadable = 1234;
+        proxy.report.as_mut().unwrap().keys = vec![key];
+    }
+    let status = policy_status(&observed);
+    let (_, reason, message) = find(&status.conditions, "RecordsUnreadable");
+    assert_eq!(reason, "KeyRefused");
+    assert!(message.starts_with("at least 2000 times "), "{message}");
+    let (_, _, warning) = find(&status.conditions, "Warning");
+    assert!(warning.contains("rules[0].onUnreadable: Skip"), "{warning}");
+    assert_eq!(brief(&status.conditions, "Ready"), "True Ready");
+    observed.policies.swap(0, 1);
+    assert!(!has(&policy_status(&observed).conditions, "RecordsUnreadable"), "another policy's");
+}
+
+#[test]
 fn a_key_is_ready_only_when_every_proxy_says_so() {
     let mut observed = healthy();
     observed.fleet[1].report.as_mut().unwrap().keys.clear();

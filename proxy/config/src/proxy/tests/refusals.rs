@@ -342,6 +342,7 @@ fn refuses_mistaken_times_of_keys() {
         ("{maxAge: 59s}", span("maxAge", "1m", "59s")),
         ("{revocationDelay: 29s}", span("revocationDelay", "30s", "29s")),
         ("{outageGrace: 25h}", span("outageGrace", "0s", "25h")),
+        ("{unreadableDelay: 25h}", span("unreadableDelay", "0s", "25h")),
         (
             "{maxCallsPerSecond: 0}",
             "keys.maxCallsPerSecond: must be a whole number from 1 to 10000, not 0".to_owned(),

@@ -1,0 +1,123 @@
+//! What passes, when brokers are asked, and what survives.
+
+use super::*;
+use proxy_config::{Ledger, Policy, ProviderName, TopicName};
+
+const ID: TopicId = TopicId([1; 16]);
+
+fn effective(rules: &str) -> EffectivePolicy {
+    let policy = Policy::parse(rules, &[ProviderName::new("default").unwrap()].into()).unwrap();
+    EffectivePolicy::new(policy, Ledger::default())
+}
+
+fn until() -> EffectivePolicy {
+    effective("rules: [{topics: [{prefix: a}], key: {name: k}, onPlaintext: PassUntil}]")
+}
+
+fn topic(until: &[i64]) -> TopicHistory {
+    let until = until.iter().map(|end| (*end >= 0).then_some(*end)).collect();
+    TopicHistory::new(TopicName::new("a").unwrap(), until)
+}
+
+/// Under a rule that came in force so long ago.
+fn aged(histories: &Histories, age: Duration) {
+    let mut state = histories.state.write().unwrap();
+    for since in state.since.values_mut() {
+        *since = Instant::now().checked_sub(age).unwrap();
+    }
+}
+
+fn passing(histories: &Histories, id: TopicId, partition: i32) -> Passing {
+    let effective = until();
+    let pattern = &effective.policy().rules()[0].topics[0];
+    histories.passing(pattern, "a", Some(id), partition)
+}
+
+#[test]
+fn everything_passes_while_the_rule_is_young_and_nothing_until_the_end_is_known() {
+    let histories = Histories::default();
+    histories.load(&until()).unwrap();
+    assert!(histories.is_active());
+    assert_eq!(passing(&histories, ID, 0), Passing::All);
+    assert!(!histories.wants(&until(), "a", Some(ID)), "what was sent before the rule is still on its way");
+    aged(&histories, SETTLING);
+    assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
+    assert!(histories.wants(&until(), "a", Some(ID)) && histories.wants(&until(), "a", None));
+    assert!(!histories.wants(&until(), "b", Some(ID)), "no rule");
+    histories.learn(ID, topic(&[7, -1])).unwrap();
+    assert_eq!(passing(&histories, ID, 0), Passing::Below(7));
+    assert_eq!(passing(&histories, ID, 1), Passing::Unknown);
+    assert_eq!(passing(&histories, ID, 2), Passing::Below(0), "a partition that came later");
+    assert_eq!(passing(&histories, TopicId([2; 16]), 0), Passing::Below(0), "a topic that was made anew");
+    assert!(histories.wants(&until(), "a", Some(ID)), "one partition is unknown");
+    histories.learn(ID, topic(&[9, 3])).unwrap();
+    assert_eq!(passing(&histories, ID, 0), Passing::Below(7), "the lower end counts");
+    assert!(!histories.wants(&until(), "a", Some(ID)));
+}
+
+#[test]
+fn another_policy_with_the_same_rule_does_not_make_it_young_again() {
+    let histories = Histories::default();
+    histories.load(&until()).unwrap();
+    aged(&histories, SETTLING);
+    histories.load(&until()).unwrap();
+    assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
+    histories.load(&effective("rules: [{topics: [{prefix: a}], key: {name: k}}]")).unwrap();
+    assert!(!histories.is_active());
+    histories.load(&until()).unwrap();
+    assert_eq!(passing(&histories, ID, 0), Passing::All);
+}
+
+#[test]
+fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history");
+    let histories = Histories::new(Some(path.clone()));
+    histories.load(&until()).unwrap();
+    assert!(!path.exists(), "nothing to remember");
+    histories.learn(ID, topic(&[7])).unwrap();
+
+    let again = Histories::new(Some(path.clone()));
+    let mut told = History::default();
+    told.add(ID, topic(&[5]));
+    let policy = until().policy().clone().with_history(told);
+    again.load(&EffectivePolicy::new(policy, Ledger::default())).unwrap();
+    assert_eq!(passing(&again, ID, 0), Passing::Below(5), "at once, and lower than what was known");
+    let retired = effective("rules: [{topics: [{name: a}], encryption: Retired}]");
+    again.load(&retired).unwrap();
+    assert_eq!(History::load(&path).unwrap().boundary("a", ID, 0), Boundary::At(5));
+    again.load(&effective("rules: [{topics: [{name: a}], encryption: Disabled}]")).unwrap();
+    assert!(History::load(&path).unwrap().is_empty(), "clear records are written there rightly");
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("gone");
+    std::fs::create_dir(&gone).unwrap();
+    let histories = Histories::new(Some(gone.join("history")));
+    histories.load(&until()).unwrap();
+    aged(&histories, SETTLING);
+    std::fs::remove_dir(&gone).unwrap();
+    assert!(histories.learn(ID, topic(&[7])).is_err());
+    assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
+    assert!(Histories::new(Some(gone.join("history"))).load(&until()).is_err());
+}
+
+#[test]
+fn what_is_left_is_known_once_every_partition_has_told_its_beginning() {
+    let histories = Histories::default();
+    histories.learn(ID, topic(&[10, 0, 30])).unwrap();
+    let left = || histories.reports()[0].left;
+    assert_eq!(left(), None);
+    histories.note_start(ID, 0, 4);
+    histories.note_start(ID, 2, 30);
+    assert_eq!((left(), histories.left()), (Some(6), 6));
+    histories.note_start(ID, 0, 2);
+    assert_eq!(left(), Some(6), "a follower lags behind");
+    histories.note_start(ID, 0, 12);
+    assert_eq!(left(), Some(0));
+    histories.note_start(TopicId([2; 16]), 0, 12);
+    histories.learn(ID, topic(&[10, -1, 30])).unwrap();
+    assert_eq!(histories.reports().len(), 1);
+}
