@@ -153,6 +153,7 @@ impl Keys {
             provider: ProviderName::or_invalid(provider),
             key: KeyName::or_invalid(key),
             cause: "no key provider of this name is configured".to_owned(),
+            gone: false,
         })
     }
 

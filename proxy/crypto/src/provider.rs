@@ -51,6 +51,9 @@ pub enum ProviderError {
         key: KeyName,
         /// What went wrong.
         cause: String,
+        /// Whether the system itself says that the key, or the version that wrapped the data key, is not there (any more): not only
+        /// that it is disabled, that the caller may not use it, or that the caller is not known.
+        gone: bool,
     },
     /// The wrapped key was altered, or belongs to another context.
     #[error("key provider '{provider}' cannot unwrap a data key with key '{key}': {cause}")]
@@ -83,7 +86,21 @@ impl ProviderError {
 
     /// The answer for the context was no.
     pub fn refused(context: &KmsContext, cause: impl Into<String>) -> Self {
-        Self::Refused { provider: context.provider.clone(), key: context.key.clone(), cause: cause.into() }
+        Self::no(context, cause.into(), false)
+    }
+
+    /// The answer for the context was that the key is gone: see [`Refused`](Self::Refused).
+    pub fn gone(context: &KmsContext, cause: impl Into<String>) -> Self {
+        Self::no(context, cause.into(), true)
+    }
+
+    fn no(context: &KmsContext, cause: String, gone: bool) -> Self {
+        Self::Refused { provider: context.provider.clone(), key: context.key.clone(), cause, gone }
+    }
+
+    /// Whether the key is gone.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { gone: true, .. })
     }
 
     /// The wrapped key is not one of the context.
