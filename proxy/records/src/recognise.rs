@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::batch_format::{TAG_LEN, UNIQUE_KEY_LEN};
 use crate::codec::{Codec, CodecError};
 use crate::envelope::{Kind, kind};
-use crate::header::{BatchHeader, HeaderError};
+use crate::header::{BATCH_HEADER_LEN, BatchHeader, HeaderError};
 use crate::record::{Record, RecordError, Records};
 use crate::scratch::{Scratch, Section};
 
@@ -67,8 +67,8 @@ pub enum RecogniseError {
     /// More or less than one whole batch.
     #[error("not exactly one batch")]
     Length,
-    /// The record count is negative.
-    #[error("record count is negative")]
+    /// The record count is negative, or zero beside records.
+    #[error("record count is not that of the records")]
     Count,
     /// An unknown codec, corrupt data, or too much of it.
     #[error("{0}")]
@@ -88,6 +88,10 @@ pub fn recognise(batch: &[u8], scratch: &mut Scratch) -> Result<Recognised, Reco
         return Err(RecogniseError::Length);
     }
     if header.record_count < 0 {
+        return Err(RecogniseError::Count);
+    }
+    // Clients and compaction alike leave nothing behind the header of an empty batch. Anything there would be passed on unseen.
+    if header.record_count == 0 && batch.len() > BATCH_HEADER_LEN {
         return Err(RecogniseError::Count);
     }
     if header.attributes.is_control() || header.record_count == 0 {

@@ -146,6 +146,9 @@ fn control_and_empty_batches_are_not_looked_into() {
     assert!(matches!(look(&control.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
     let empty = SampleBatch::new(vec![]);
     assert!(matches!(look(&empty.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
+    let mut empty_control = SampleBatch::new(vec![]);
+    empty_control.header.attributes = Attributes(0x20);
+    assert!(matches!(look(&empty_control.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
 }
 
 #[test]
@@ -161,6 +164,10 @@ fn broken_batches_are_errors() {
         look(&batch.build(Codec::Lz4)).err()
     };
     assert_eq!(with_count(-1), Some(RecogniseError::Count));
+    assert_eq!(with_count(0), Some(RecogniseError::Count), "records that are not counted");
+    let mut control = batch.clone();
+    (control.header.attributes, control.header.record_count) = (Attributes(0x20), 0);
+    assert_eq!(look(&control.build(Codec::None)).err(), Some(RecogniseError::Count));
     assert_eq!(with_count(4), Some(RecogniseError::Record(RecordError::Truncated)));
     assert_eq!(with_count(2), Some(RecogniseError::Record(RecordError::SectionRest)));
 }

@@ -105,6 +105,7 @@ async fn mock_broken_records_are_errors() {
         ("short length", length(20)),
         ("unknown magic", field(Field::Magic, 9)),
         ("negative count", field(Field::Count, -7)),
+        ("records that are not counted", field(Field::Count, 0)),
         ("huge count", field(Field::Count, i64::from(i32::MAX))),
         ("unknown codec", field(Field::Attributes, 7)),
         ("no zstd", field(Field::Attributes, 4)),
