@@ -49,6 +49,8 @@ pub(crate) struct Cluster {
     connections: HashMap<i32, Connection>,
     /// To whichever broker answered first.
     any: Option<Connection>,
+    /// As brokers named the cluster last.
+    id: Option<String>,
 }
 
 impl Cluster {
@@ -61,7 +63,13 @@ impl Cluster {
             leaders: HashMap::new(),
             connections: HashMap::new(),
             any: None,
+            id: None,
         }
+    }
+
+    /// The id of the cluster, once topics were asked for.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// A connection to any broker.

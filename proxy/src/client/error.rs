@@ -35,6 +35,8 @@ pub(crate) enum ClientError {
     Codec(i16),
     #[error("the broker speaks no version of API {0} that this program speaks")]
     Version(i16),
+    #[error("{0:?} is no name of a topic")]
+    TopicName(String),
     #[error("there is no topic {0}")]
     NoTopic(String),
     #[error("{0} has no leader")]
@@ -47,6 +49,10 @@ pub(crate) enum ClientError {
     Topic(String, ErrorCode),
     #[error("the broker gives no producer id: {0}")]
     ProducerId(ErrorCode),
+    #[error("{0}: the broker says that an end of the log is at offset {1}")]
+    Offset(Place, i64),
+    #[error("{0}: the broker says that the log goes from offset {1} to {2}")]
+    Bounds(Place, i64, i64),
     #[error("the log of {0} does not go on at offset {1}")]
     Stalled(Place, i64),
 }
@@ -57,6 +63,7 @@ pub(crate) struct ErrorCode(pub(crate) i16);
 
 impl ErrorCode {
     pub(crate) const OFFSET_OUT_OF_RANGE: Self = Self(1);
+    pub(crate) const UNKNOWN_TOPIC: Self = Self(3);
     pub(crate) const DUPLICATE_SEQUENCE: Self = Self(46);
 
     /// No error is no code.
@@ -79,6 +86,15 @@ impl fmt::Display for ErrorCode {
 }
 
 impl ClientError {
+    /// There is no such topic, or partition of it, any more.
+    pub(crate) fn is_unknown_topic(&self) -> bool {
+        match self {
+            Self::NoTopic(_) => true,
+            Self::Partition(_, code) | Self::Topic(_, code) => *code == ErrorCode::UNKNOWN_TOPIC,
+            _ => false,
+        }
+    }
+
     /// Whether the same request may do on another connection, or a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {

@@ -44,8 +44,25 @@ impl Cluster {
                 .ok_or_else(|| ClientError::Missing(place.clone()))?;
             ErrorCode::check(partition.error_code)
                 .map_err(|code| ClientError::Partition(place.clone(), code))?;
-            Ok(partition.offset)
+            checked(place, partition.offset)
         })
         .await
+    }
+}
+
+/// Brokers answer −1 for times without a record. An end of a log is never that, and an empty log would be believed.
+fn checked(place: &Place, offset: i64) -> Result<i64, ClientError> {
+    if offset < 0 { Err(ClientError::Offset(place.clone(), offset)) } else { Ok(offset) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_log_ends_before_offset_0() {
+        let place = Place { topic: "t".into(), partition: 0 };
+        assert_eq!(checked(&place, 0).unwrap(), 0);
+        assert!(matches!(checked(&place, -1), Err(ClientError::Offset(_, -1))));
     }
 }

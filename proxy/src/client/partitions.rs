@@ -26,8 +26,6 @@ pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     /// Of this topic and no later one of the same name; zeros where the broker is too old to tell.
     pub(crate) id: String,
-    /// One of Kafka's own.
-    pub(crate) is_internal: bool,
     /// In order.
     pub(crate) partitions: Vec<i32>,
 }
@@ -94,6 +92,7 @@ impl Cluster {
     }
 
     fn learn(&mut self, answer: MetadataResponse) -> Result<Vec<Topic>, ClientError> {
+        self.id = answer.cluster_id.map(|id| id.to_string());
         for broker in answer.brokers {
             if let Ok(port) = u16::try_from(broker.port) {
                 self.brokers.insert(broker.node_id.0, Address { host: broker.host.to_string(), port });
@@ -102,6 +101,10 @@ impl Cluster {
         let mut topics = Vec::with_capacity(answer.topics.len());
         for topic in answer.topics {
             let name: Arc<str> = topic.name.map(|name| name.to_string()).unwrap_or_default().into();
+            // Names come to terminals.
+            if proxy_config::TopicName::new(&*name).is_err() {
+                return Err(ClientError::TopicName(name.to_string()));
+            }
             match ErrorCode::check(topic.error_code) {
                 Ok(()) => {}
                 Err(ErrorCode(3)) => return Err(ClientError::NoTopic(name.to_string())),
@@ -119,12 +122,7 @@ impl Cluster {
                 }
             }
             partitions.sort_unstable();
-            topics.push(Topic {
-                name,
-                id: topic.topic_id.to_string(),
-                is_internal: topic.is_internal,
-                partitions,
-            });
+            topics.push(Topic { name, id: topic.topic_id.to_string(), partitions });
         }
         topics.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(topics)

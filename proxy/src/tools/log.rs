@@ -38,11 +38,14 @@ impl Log {
         isolation: Isolation,
         from: Option<i64>,
     ) -> Result<Self, ClientError> {
-        let end = cluster.offset(&place, Bound::End, isolation).await?;
         let start = match from {
             Some(from) => from,
             None => cluster.offset(&place, Bound::Start, isolation).await?,
         };
+        let end = cluster.offset(&place, Bound::End, isolation).await?;
+        if end < start {
+            return Err(ClientError::Bounds(Place::clone(&place), start, end));
+        }
         Ok(Self::between(place, isolation, start, end))
     }
 

@@ -207,12 +207,23 @@ fn place_of(segment: &Path) -> Option<Place> {
 fn folder_place(folder: &Path) -> Option<Place> {
     let (topic, partition) = folder.file_name()?.to_str()?.rsplit_once('-')?;
     let partition = partition.parse().ok().filter(|partition: &i32| *partition >= 0)?;
-    (!topic.is_empty()).then(|| Place { topic: topic.into(), partition })
+    // Names come to terminals, and brokers have no others.
+    let topic = proxy_config::TopicName::new(topic).ok()?;
+    Some(Place { topic: topic.as_str().into(), partition })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_are_named_as_brokers_name_them() {
+        let place = |name: &str| folder_place(Path::new(name)).map(|place| place.to_string());
+        assert_eq!(place("/data/a-topic-3").as_deref(), Some("a-topic-3"));
+        for other in ["/data/\u{1b}[2Jtopic-0", "/data/-0", "/data/a topic-0", "/data/..-0/x"] {
+            assert_eq!(place(other), None, "{other:?}");
+        }
+    }
 
     fn entry(length: i32, magic: u8) -> Vec<u8> {
         let mut bytes = 5_i64.to_be_bytes().to_vec();

@@ -67,7 +67,7 @@ impl Tally {
         looker.look(piece, |run| self.add(run));
     }
 
-    fn add(&mut self, run: Run) {
+    pub(super) fn add(&mut self, run: Run) {
         let quiet = matches!(run.content, Content::Null | Content::Control);
         let Some(row) = self.row(run.content, run.first) else {
             self.beyond = self.beyond.saturating_add(run.records.max(1));

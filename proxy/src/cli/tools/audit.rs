@@ -4,7 +4,7 @@ use super::brokers::BrokerArgs;
 use super::{ConfigArgs, FAILED, Output, block_on, open_keys, pretty, print};
 use crate::telemetry::chain;
 use crate::tools::Versions;
-use crate::tools::audit::{self, Plan, Question};
+use crate::tools::audit::{self, Answer, Plan, Providers, Question};
 use clap::Args;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,6 +12,10 @@ use std::process::ExitCode;
 
 /// The answer is no, or records are in clear.
 const NO: u8 = 1;
+/// No record needs the key, but nothing shows that it is one.
+const NOT_SEEN: u8 = 3;
+/// No record of some topics needs the key; the others were not read.
+const NOT_IN_THESE_TOPICS: u8 = 4;
 
 /// Account for the keys that stored records need.
 ///
@@ -19,14 +23,15 @@ const NO: u8 = 1;
 /// and how many records are in clear and where. No key management system is asked, and nothing of any record is shown.
 ///
 /// Exit code: 0 where the key can be destroyed or, without --can-destroy, all records are sealed; 1 where not; 2 where the
-/// audit failed.
+/// audit failed; 3 where no record needs the key but nothing shows that it is named right; 4 where only some topics were read
+/// (--topic) and none of them needs it.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AuditArgs {
     /// Only this topic; may be repeated. Without it all topics but Kafka's own, as far as the identity may see them.
     #[arg(long, value_name = "TOPIC")]
     topic: Vec<String>,
-    /// Answer whether this key, or this version of it, can be destroyed without making a record unreadable. Needs the
-    /// provider's configuration (--config) where a version is given. A key whose name ends like a version is written with one
+    /// Answer whether this key, or this version of it, can be destroyed without making a record unreadable. Without the
+    /// provider's configuration (--config) the answer is no. A key whose name ends like a version is written with one
     /// more ':' behind it.
     #[arg(long, value_name = "PROVIDER/KEY[:VERSION]")]
     can_destroy: Option<Question>,
@@ -71,8 +76,7 @@ fn part(text: &str) -> Result<u64, String> {
 
 pub(in crate::cli) fn run(args: &AuditArgs) -> ExitCode {
     match audit(args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NO),
+        Ok(code) => code,
         Err(error) => {
             let error: &(dyn std::error::Error + 'static) = error.as_ref();
             let _ = writeln!(std::io::stderr(), "topic-encryption-proxy: {}", chain(error));
@@ -81,8 +85,11 @@ pub(in crate::cli) fn run(args: &AuditArgs) -> ExitCode {
     }
 }
 
-fn audit(args: &AuditArgs) -> anyhow::Result<bool> {
+fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load().map_err(|_| anyhow::anyhow!("the configuration cannot be used"))?;
+    let providers = config.as_ref().map(Providers::of).unwrap_or_default();
+    // Before hours of reading.
+    let question = args.can_destroy.clone().map(|question| question.ask(&providers)).transpose()?;
     block_on(async {
         let versions = match &config {
             None => Versions::Guessed,
@@ -94,16 +101,27 @@ fn audit(args: &AuditArgs) -> anyhow::Result<bool> {
             max_ranges: args.max_ranges,
             state: args.state.clone(),
             versions,
+            providers,
         };
         let mut cluster = args.brokers.cluster(config.as_ref())?;
         let found = audit::audit(&mut cluster, &plan, args.quiet).await?;
-        let verdict = args.can_destroy.as_ref().map(|question| (question, question.answer(&found)));
+        let verdict = question.as_ref().map(|question| (question, question.answer(&found)));
         let answered = verdict.as_ref().map(|(question, verdict)| (*question, verdict));
         print(&match args.output {
             Output::Table => found.to_table(answered),
             Output::Json => pretty(&found.to_json(answered)),
         })?;
-        Ok(verdict.as_ref().map_or_else(|| found.is_clean(), |(_, verdict)| verdict.yes))
+        let answer = match &verdict {
+            Some((_, verdict)) => verdict.answer,
+            None if found.is_clean() => Answer::Yes,
+            None => Answer::No,
+        };
+        Ok(match answer {
+            Answer::Yes => ExitCode::SUCCESS,
+            Answer::No => ExitCode::from(NO),
+            Answer::NotSeen => ExitCode::from(NOT_SEEN),
+            Answer::NotInTheseTopics => ExitCode::from(NOT_IN_THESE_TOPICS),
+        })
     })
 }
 

@@ -1,11 +1,17 @@
 //! Can a key, or one version of it, be destroyed without loss?
 
+#[cfg(test)]
+mod tests;
+
 use super::super::content::{Content, Protection};
+use super::providers::{Kind, Providers};
 use super::{Audit, Audited};
 use crate::client::Place;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// `PROVIDER/KEY[:VERSION]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +21,55 @@ pub(crate) struct Question {
     version: Option<String>,
 }
 
+/// A version that is not written as those of its provider would match no record, which would be a wrong yes.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum QuestionError {
+    #[error("versions of keys of provider {0} are whole numbers from 1 on, not {1:?}")]
+    Number(String, String),
+    #[error("versions of keys of provider {0} are ids in hexadecimal, not {1:?}")]
+    Id(String, String),
+}
+
+/// A question to providers that are configured, or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    question: Question,
+    kind: Option<Kind>,
+    /// Other names of the same provider.
+    others: Vec<String>,
+    version: Option<Version>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Version {
+    /// This one alone.
+    Number(u64),
+    /// This one and all lower ones.
+    UpTo(u64),
+    Id(String),
+    /// Of a provider that does not tell versions.
+    Untold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// No record of any topic needs it, and others show that it is a version of the past.
+    Yes,
+    No,
+    /// Nothing needs it, nor does anything show that there is or was such a key or version.
+    NotSeen,
+    /// What yes would be, of the topics that were given alone.
+    NotInTheseTopics,
+}
+
 /// The answer, and why.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    pub(crate) yes: bool,
+    pub(crate) answer: Answer,
     /// One sentence for each reason against it.
     pub(crate) reasons: Vec<String>,
+    /// What must hold beside it, and was not looked at.
+    pub(crate) conditions: Vec<String>,
     /// Where records need the key.
     pub(crate) dependents: Vec<Dependent>,
 }
@@ -50,25 +99,62 @@ impl FromStr for Question {
         if provider.is_empty() || key.is_empty() {
             return Err(wrong());
         }
-        // As people write the versions of some systems.
-        let version = version.map(|version| {
-            let digits =
-                version.strip_prefix('v').filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-            digits.filter(|digits| !digits.is_empty()).unwrap_or(version)
-        });
         let version = version.filter(|version| !version.is_empty()).map(str::to_owned);
         Ok(Self { provider: provider.to_owned(), key: key.to_owned(), version })
     }
 }
 
-impl fmt::Display for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.provider, self.key)?;
-        self.version.as_ref().map_or(Ok(()), |version| write!(f, ":{version}"))
+impl Question {
+    /// The question with the version as records would have it.
+    pub(crate) fn ask(self, providers: &Providers) -> Result<Asked, QuestionError> {
+        let kind = providers.kind(&self.provider);
+        let others = providers.others_at(&self.provider);
+        let version = match &self.version {
+            None => None,
+            Some(version) => Some(match kind {
+                Some(Kind::Local) => Version::Number(self.number(version)?),
+                Some(Kind::Vault) => Version::UpTo(self.number(version)?),
+                Some(Kind::Pkcs11) => Version::Id(self.id(version)?),
+                Some(Kind::Aws) | None => Version::Untold,
+            }),
+        };
+        Ok(Asked { question: self, kind, others, version })
+    }
+
+    /// People write `3`, `v3` and `03`.
+    fn number(&self, version: &str) -> Result<u64, QuestionError> {
+        let digits = version.strip_prefix(['v', 'V']).unwrap_or(version);
+        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .filter(|number| *number > 0)
+            .ok_or_else(|| QuestionError::Number(self.provider.clone(), version.to_owned()))
+    }
+
+    fn id(&self, version: &str) -> Result<String, QuestionError> {
+        let id = version.strip_prefix("0x").unwrap_or(version).to_ascii_lowercase();
+        let is_hex = id.len().is_multiple_of(2) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex && !id.is_empty() {
+            return Ok(id);
+        }
+        Err(QuestionError::Id(self.provider.clone(), version.to_owned()))
     }
 }
 
-impl Question {
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Question { provider, key, .. } = &self.question;
+        write!(f, "{provider}/{key}")?;
+        match (&self.version, &self.question.version) {
+            (Some(Version::Number(number) | Version::UpTo(number)), _) => write!(f, ":{number}"),
+            (Some(Version::Id(id)), _) => write!(f, ":{id}"),
+            (Some(Version::Untold), Some(version)) => write!(f, ":{version}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Asked {
     /// Without the certainty that nothing needs the key the answer is no.
     pub(crate) fn answer(&self, audit: &Audit) -> Verdict {
         let mut reasons = Vec::new();
@@ -78,25 +164,68 @@ impl Question {
             reasons.extend(uncertain(audited));
         }
         if !dependents.is_empty() {
-            let records =
-                dependents.iter().fold(0_u64, |sum, dependent| sum.saturating_add(dependent.records));
-            let partitions = dependents
-                .iter()
-                .map(|dependent| &dependent.place)
-                .collect::<std::collections::BTreeSet<_>>();
-            reasons.insert(0, format!("{records} records in {} partitions need it", partitions.len()));
+            reasons.insert(0, needed(&dependents));
         }
-        let unknown = dependents.iter().any(|dependent| dependent.version.is_none());
-        if let (Some(version), true) = (&self.version, unknown) {
+        if self.kind.is_none() {
             reasons.push(format!(
-                "whether some of them need version {version} cannot be told: ask by the key alone, or give the configuration \
-                 of its provider with --config"
+                "provider {} is not configured, so it cannot be told whether it is another name of one that is, nor which \
+                 versions it has: give its configuration with --config",
+                self.question.provider
+            ));
+        } else if let (Some(version), true) =
+            (&self.question.version, dependents.iter().any(|dependent| dependent.version.is_none()))
+        {
+            reasons.push(format!(
+                "whether some of them need version {version} cannot be told: ask by the key alone"
             ));
         }
         if audit.every > 1 {
             reasons.push(format!("only one part in {} was read, and a sample proves nothing", audit.every));
         }
-        Verdict { yes: reasons.is_empty(), reasons, dependents }
+        reasons.extend(audit.doubts.iter().cloned());
+        let answer = match () {
+            () if !reasons.is_empty() => Answer::No,
+            () if !self.is_of_the_past(audit) => Answer::NotSeen,
+            () if audit.all_topics => Answer::Yes,
+            () => Answer::NotInTheseTopics,
+        };
+        let conditions = if answer == Answer::No { Vec::new() } else { self.conditions() };
+        Verdict { answer, reasons, conditions, dependents }
+    }
+
+    /// Records under a later version show that the key is named right and that the version is one of the past. Nothing can show
+    /// it of a whole key, since no record names it any more, nor of ids, which have no order.
+    fn is_of_the_past(&self, audit: &Audit) -> bool {
+        let (Some(Version::Number(asked) | Version::UpTo(asked)), true) =
+            (&self.version, audit.versions_are_certain)
+        else {
+            return false;
+        };
+        let rows = audit.partitions.iter().flat_map(|audited| audited.tally.rows());
+        rows.filter_map(|row| match &row.content {
+            Content::Sealed(protection) if self.is_key_of(protection) => protection.version.as_deref(),
+            _ => None,
+        })
+        .any(|version| version.parse::<u64>().is_ok_and(|seen| seen > *asked))
+    }
+
+    fn conditions(&self) -> Vec<String> {
+        let mut conditions = vec![
+            "data keys under it that proxies hold in memory still seal: it must be out of use for keys.maxAge, or since \
+             POST /keys/rotate on every proxy, before the audit began"
+                .to_owned(),
+            "no alias of the key, and no provider that is not in --config, leads to the same key".to_owned(),
+        ];
+        if let Some(Version::UpTo(version)) = &self.version {
+            conditions.push(format!("lower versions end with it: the answer is of 1 to {version}"));
+        }
+        conditions
+    }
+
+    fn is_key_of(&self, protection: &Protection) -> bool {
+        let is_provider = *protection.provider == *self.question.provider
+            || self.others.iter().any(|other| **other == *protection.provider);
+        is_provider && *protection.key == *self.question.key
     }
 
     fn dependents(&self, audited: &Audited, certain: bool) -> Vec<Dependent> {
@@ -128,14 +257,25 @@ impl Question {
 
     /// A version that is not certain may be the one in question.
     fn asks_for(&self, protection: &Protection, certain: bool) -> bool {
-        if *protection.provider != *self.provider || *protection.key != *self.key {
+        if !self.is_key_of(protection) {
             return false;
         }
-        match (&self.version, &protection.version) {
-            (Some(asked), Some(version)) if certain => **version == **asked,
-            _ => true,
+        let (Some(asked), Some(found), true) = (&self.version, protection.version.as_deref(), certain) else {
+            return true;
+        };
+        match asked {
+            Version::Number(asked) => found.parse::<u64>().map_or(true, |found| found == *asked),
+            Version::UpTo(asked) => found.parse::<u64>().map_or(true, |found| found <= *asked),
+            Version::Id(asked) => found.eq_ignore_ascii_case(asked),
+            Version::Untold => true,
         }
     }
+}
+
+fn needed(dependents: &[Dependent]) -> String {
+    let records = dependents.iter().fold(0_u64, |sum, dependent| sum.saturating_add(dependent.records));
+    let partitions: BTreeSet<_> = dependents.iter().map(|dependent| &dependent.place).collect();
+    format!("{records} records in {} partitions need it", partitions.len())
 }
 
 /// Why nothing is sure about a partition.
@@ -146,31 +286,4 @@ fn uncertain(audited: &Audited) -> Option<String> {
     }
     let beyond = audited.tally.beyond();
     (beyond > 0).then(|| format!("{place} has {beyond} records of more keys than can be told apart"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(text: &str) -> (String, String, Option<String>) {
-        let question: Question = text.parse().unwrap();
-        (question.provider, question.key, question.version)
-    }
-
-    #[test]
-    fn keys_are_asked_for_with_and_without_version() {
-        let own = |provider: &str, key: &str, version: Option<&str>| {
-            (provider.to_owned(), key.to_owned(), version.map(str::to_owned))
-        };
-        assert_eq!(asked("default/payments"), own("default", "payments", None));
-        assert_eq!(asked("default/payments:3"), own("default", "payments", Some("3")));
-        assert_eq!(asked("default/payments:v3"), own("default", "payments", Some("3")));
-        assert_eq!(asked("hsm/payments:ab01"), own("hsm", "payments", Some("ab01")));
-        let arn = "arn:aws:kms:eu-1:1:key/ab-c";
-        assert_eq!(asked(&format!("aws/{arn}")), own("aws", arn, None));
-        assert_eq!(asked("p/a:b:"), own("p", "a:b", None));
-        for wrong in ["payments", "/payments", "default/", "default/:3"] {
-            wrong.parse::<Question>().unwrap_err();
-        }
-    }
 }

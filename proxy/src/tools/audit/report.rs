@@ -3,27 +3,29 @@
 use super::super::content::Content;
 use super::super::report::{Table, row};
 use super::super::tally::Row;
-use super::{Audit, Audited, Question, Verdict};
+use super::{Answer, Asked, Audit, Audited, Verdict};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 /// Partitions that a sentence of the table names at most.
 const NAMED: usize = 50;
 
 impl Audit {
     /// For programs.
-    pub(crate) fn to_json(&self, question: Option<(&Question, &Verdict)>) -> Value {
+    pub(crate) fn to_json(&self, question: Option<(&Asked, &Verdict)>) -> Value {
         json!({
             "scope": self.scope(),
             "sample": if self.every > 1 { json!({ "oneIn": self.every }) } else { Value::Null },
             "clean": self.is_clean(),
+            "doubts": self.doubts,
             "canDestroy": question.map(|(question, verdict)| asked(question, verdict)),
             "partitions": self.partitions.iter().map(partition).collect::<Vec<_>>(),
         })
     }
 
     /// For people.
-    pub(crate) fn to_table(&self, question: Option<(&Question, &Verdict)>) -> String {
+    pub(crate) fn to_table(&self, question: Option<(&Asked, &Verdict)>) -> String {
         let mut table = Table::new(&["PARTITION", "KEY", "RECORDS", "FIRST OFFSET", "LAST OFFSET"]);
         let mut notes = String::new();
         for audited in &self.partitions {
@@ -67,10 +69,25 @@ impl Audit {
                 self.every
             );
         }
+        if question.is_none() {
+            for doubt in &self.doubts {
+                let _ = writeln!(text, "{doubt}");
+            }
+        }
         if let Some((question, verdict)) = question {
             text.push_str(&answer(question, verdict));
+            if verdict.answer != Answer::No {
+                text.push_str(&self.ends_taken());
+            }
         }
         text
+    }
+
+    /// What was written later is not in the answer.
+    fn ends_taken(&self) -> String {
+        let times = self.partitions.iter().map(|audited| audited.end_taken_at);
+        let Some((first, last)) = times.clone().min().zip(times.max()) else { return String::new() };
+        format!("  logs were read to what was their end from {} to {}\n", time(first), time(last))
     }
 
     fn scope(&self) -> &'static str {
@@ -82,7 +99,7 @@ impl Audit {
     }
 }
 
-fn asked(question: &Question, verdict: &Verdict) -> Value {
+fn asked(question: &Asked, verdict: &Verdict) -> Value {
     let dependents = verdict.dependents.iter().map(|dependent| {
         json!({
             "topic": dependent.place.topic,
@@ -95,18 +112,32 @@ fn asked(question: &Question, verdict: &Verdict) -> Value {
     });
     json!({
         "key": question.to_string(),
-        "answer": if verdict.yes { "yes" } else { "no" },
+        "answer": match verdict.answer {
+            Answer::Yes => "yes",
+            Answer::No => "no",
+            Answer::NotSeen => "not seen",
+            Answer::NotInTheseTopics => "not in these topics",
+        },
         "reasons": verdict.reasons,
+        "conditions": verdict.conditions,
         "dependents": dependents.collect::<Vec<_>>(),
     })
 }
 
-fn answer(question: &Question, verdict: &Verdict) -> String {
+fn answer(question: &Asked, verdict: &Verdict) -> String {
     let mut text = String::new();
-    let answer = if verdict.yes { "yes: no record needs it" } else { "NO" };
+    let answer = match verdict.answer {
+        Answer::Yes => "yes: no record needs it",
+        Answer::No => "NO",
+        Answer::NotSeen => "NOT SEEN: no record needs it, and nothing shows that it is named right",
+        Answer::NotInTheseTopics => "not needed by the topics given; others were not read",
+    };
     let _ = writeln!(text, "Can {question} be destroyed? {answer}");
     for reason in &verdict.reasons {
         let _ = writeln!(text, "  {reason}");
+    }
+    for condition in &verdict.conditions {
+        let _ = writeln!(text, "  provided that {condition}");
     }
     for dependent in verdict.dependents.iter().take(NAMED) {
         let version = dependent.version.as_deref().unwrap_or("unknown");
@@ -141,6 +172,11 @@ fn transactions(audited: &Audited, place: &str) -> String {
     text
 }
 
+fn time(seconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.map_or_else(String::new, |time| humantime::format_rfc3339_seconds(time).to_string())
+}
+
 fn partition(audited: &Audited) -> Value {
     let tally = &audited.tally;
     let rows = |rows: &[Row]| rows.iter().map(row).collect::<Vec<_>>();
@@ -150,6 +186,7 @@ fn partition(audited: &Audited) -> Value {
         "partition": audited.partition,
         "startOffset": audited.start,
         "endOffset": audited.end,
+        "endTakenAt": time(audited.end_taken_at),
         "offsetsRemovedMeanwhile": audited.lost,
         "batches": tally.batches(),
         "clearRecords": tally.count(|content| *content == Content::Clear),

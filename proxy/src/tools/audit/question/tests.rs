@@ -1,0 +1,116 @@
+//! Questions to audits that were made up.
+
+use super::*;
+use crate::tools::content::{Format, Run};
+use crate::tools::tally::Tally;
+
+fn asked(text: &str) -> (String, String, Option<String>) {
+    let question: Question = text.parse().unwrap();
+    (question.provider, question.key, question.version)
+}
+
+#[test]
+fn keys_are_asked_for_with_and_without_version() {
+    let own = |provider: &str, key: &str, version: Option<&str>| {
+        (provider.to_owned(), key.to_owned(), version.map(str::to_owned))
+    };
+    assert_eq!(asked("default/payments"), own("default", "payments", None));
+    assert_eq!(asked("default/payments:3"), own("default", "payments", Some("3")));
+    assert_eq!(asked("hsm/payments:ab01"), own("hsm", "payments", Some("ab01")));
+    let arn = "arn:aws:kms:eu-1:1:key/ab-c";
+    assert_eq!(asked(&format!("aws/{arn}")), own("aws", arn, None));
+    assert_eq!(asked("p/a:b:"), own("p", "a:b", None));
+    for wrong in ["payments", "/payments", "default/", "default/:3"] {
+        wrong.parse::<Question>().unwrap_err();
+    }
+}
+
+/// One partition whose records need these keys, with the versions as providers tell them.
+fn audit(found: &[(&str, &str, Option<&str>)], all_topics: bool) -> Audit {
+    let mut tally = Tally::new(10);
+    for (offset, (provider, key, version)) in (0_i64..).zip(found) {
+        let protection = Protection {
+            provider: Arc::from(*provider),
+            key: Arc::from(*key),
+            version: version.map(Arc::from),
+            format: Format::Batch,
+            data_key: None,
+        };
+        tally.add(Run { content: Content::Sealed(protection), records: 1, first: offset, last: offset });
+    }
+    let end = i64::try_from(found.len()).unwrap();
+    let (topic, topic_id) = (Arc::from("t"), String::new());
+    let partition =
+        Audited { topic, topic_id, partition: 0, start: 0, next: end, end, end_taken_at: 0, lost: 0, tally };
+    let partitions = vec![partition];
+    Audit { partitions, every: 1, all_topics, versions_are_certain: true, doubts: Vec::new() }
+}
+
+fn providers() -> Providers {
+    Providers::fake(&[
+        ("local", Kind::Local, "a"),
+        ("vault", Kind::Vault, "b"),
+        ("bao", Kind::Vault, "b"),
+        ("elsewhere", Kind::Vault, "c"),
+        ("hsm", Kind::Pkcs11, "d"),
+        ("aws", Kind::Aws, "e"),
+    ])
+}
+
+fn answer(question: &str, audit: &Audit) -> Answer {
+    question.parse::<Question>().unwrap().ask(&providers()).unwrap().answer(audit).answer
+}
+
+#[test]
+fn versions_are_found_however_they_are_written() {
+    let audit = audit(
+        &[
+            ("local", "k", Some("1")),
+            ("local", "k", Some("4")),
+            ("hsm", "k", Some("ab01")),
+            ("aws", "k", None),
+        ],
+        true,
+    );
+    for needed in
+        ["local/k:1", "local/k:01", "local/k:V1", "local/k:v1", "hsm/k:AB01", "hsm/k:0xab01", "aws/k:1"]
+    {
+        assert_eq!(answer(needed, &audit), Answer::No, "{needed}");
+    }
+    assert_eq!(answer("local/k:2", &audit), Answer::Yes);
+    for wrong in ["local/k:one", "local/k:0", "local/k:+1", "vault/k:v", "hsm/k:xyz", "hsm/k:abc"] {
+        wrong.parse::<Question>().unwrap().ask(&providers()).unwrap_err();
+    }
+}
+
+#[test]
+fn what_was_never_seen_is_no_yes() {
+    let all = audit(&[("local", "k", Some("1")), ("local", "k", Some("4")), ("hsm", "k", Some("ab"))], true);
+    for unseen in ["local/typo", "local/typo:1", "local/k:5", "hsm/k:cd", "vault/k:1"] {
+        assert_eq!(answer(unseen, &all), Answer::NotSeen, "{unseen}");
+    }
+    assert_eq!(answer("typo/k:2", &all), Answer::No, "a provider that is not configured");
+    let some = audit(&[("local", "k", Some("4"))], false);
+    assert_eq!(answer("local/k:2", &some), Answer::NotInTheseTopics);
+    assert_eq!(answer("local/k:5", &some), Answer::NotSeen);
+    let doubtful = Audit { doubts: vec!["a topic was created again".to_owned()], ..all };
+    assert_eq!(answer("local/k:2", &doubtful), Answer::No);
+    assert!(!doubtful.is_clean());
+}
+
+#[test]
+fn versions_of_transit_need_all_lower_ones_to_be_free_under_every_name_of_the_provider() {
+    let found = audit(&[("vault", "k", Some("2")), ("vault", "k", Some("9"))], true);
+    assert_eq!(answer("vault/k:1", &found), Answer::Yes);
+    for needed in ["vault/k:2", "vault/k:5", "bao/k:5", "bao/k"] {
+        assert_eq!(answer(needed, &found), Answer::No, "{needed}");
+    }
+    assert_eq!(answer("elsewhere/k:5", &found), Answer::NotSeen);
+}
+
+#[test]
+fn an_answer_that_is_not_no_comes_with_its_conditions() {
+    let verdict = "local/k:2".parse::<Question>().unwrap().ask(&providers()).unwrap();
+    let verdict = verdict.answer(&audit(&[("local", "k", Some("4"))], true));
+    assert!(verdict.conditions.iter().any(|condition| condition.contains("keys.maxAge")), "{verdict:?}");
+}
