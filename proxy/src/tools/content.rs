@@ -48,6 +48,8 @@ pub(crate) enum Damage {
     Malformed,
     /// An envelope that is none, or of a newer version than this program.
     Envelope,
+    /// No key, value and headers, as only what stands beside an envelope has: the envelope is lost.
+    Stub,
     /// The log cannot be cut into batches from here on.
     Unreadable,
 }
@@ -67,6 +69,7 @@ impl Damage {
             Self::Checksum => "wrong checksum",
             Self::Malformed => "malformed batch",
             Self::Envelope => "unknown envelope",
+            Self::Stub => "stub without its envelope",
             Self::Unreadable => "unreadable rest",
         }
     }

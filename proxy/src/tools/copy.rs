@@ -5,6 +5,7 @@
 //! else writes to meanwhile, which is checked with every batch.
 
 mod batches;
+mod care;
 mod error;
 mod sealing;
 mod state;
@@ -13,28 +14,39 @@ mod verify;
 
 use super::opening::{Opened, Opening};
 use super::progress::Progress;
-use super::{Log, PieceKind};
-use crate::client::{Appended, Bound, Cluster, Isolation, Place};
+use super::{Log, Piece, PieceKind};
+use crate::client::{Appended, Bound, Cluster, Isolation, Place, ProducerId};
 use batches::{Batches, PlainBatch};
+use care::Care;
 use proxy_config::EffectivePolicy;
 use proxy_crypto::Keys;
+use proxy_records::BatchHeader;
 use state::{Pending, State};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use super::opening::LostKey;
 pub(crate) use error::CopyError;
 pub(crate) use verify::Verified;
 
 use self::sealing::Sealing;
 
 /// What is copied, and how.
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Plan {
     pub(crate) source: String,
     pub(crate) target: String,
     pub(crate) state: PathBuf,
-    /// Go on behind records that cannot be opened.
+    /// Go on behind records that nobody can open any more.
     pub(crate) skip_unopened: bool,
+    /// Keys that are destroyed, so that what needs them is among these records.
+    pub(crate) lost_keys: Vec<LostKey>,
+    /// Seal what is in clear in the source, whoever wrote it.
+    pub(crate) seal_clear: bool,
+    /// Go on behind records that retention removed before they were read.
+    pub(crate) skip_removed: bool,
     /// Let the target be in clear where its rule says so.
     pub(crate) allow_clear: bool,
     /// Bytes a second.
@@ -47,6 +59,10 @@ pub(crate) struct Copied {
     pub(crate) records: u64,
     pub(crate) skipped: u64,
     pub(crate) partitions: usize,
+    /// Records of this run that were in clear in the source.
+    pub(crate) clear: u64,
+    /// Offsets of this run that were gone before they were read.
+    pub(crate) removed: u64,
 }
 
 /// A copy under way.
@@ -58,6 +74,9 @@ pub(crate) struct Copier<'a> {
     sealing: Sealing,
     state: State,
     pace: Pace,
+    care: Care,
+    clear: u64,
+    removed: u64,
 }
 
 impl<'a> Copier<'a> {
@@ -76,7 +95,8 @@ impl<'a> Copier<'a> {
         let state = State::open(cluster, &plan.state, &source, &target).await?;
         let opening = Opening::new(Arc::clone(&keys));
         let pace = Pace::new(plan.rate_limit);
-        Ok(Self { cluster, keys, plan, opening, sealing, state, pace })
+        let care = Care::of(policy, plan, sealing.seals());
+        Ok(Self { cluster, keys, plan, opening, sealing, state, pace, care, clear: 0, removed: 0 })
     }
 
     /// Copies what the source has now.
@@ -103,7 +123,7 @@ impl<'a> Copier<'a> {
         }
         progress.end();
         self.state.save()?;
-        Ok(self.state.copied())
+        Ok(Copied { clear: self.clear, removed: self.removed, ..self.state.copied() })
     }
 
     /// Reads the target and compares it with what was read from the source.
@@ -114,14 +134,34 @@ impl<'a> Copier<'a> {
     /// Whether a batch that was being sent when the last run ended has arrived.
     async fn resolve(&mut self, partition: i32) -> Result<(), CopyError> {
         let (place, found) = (self.target_place(partition), self.target_end(partition).await?);
+        let position = self.state.get(partition);
+        let (start, sequence) = (position.target_next, position.sequence);
+        let arrived = match position.pending {
+            Some(pending) if found == pending.behind(start) => {
+                self.is_ours(&place, start..found, sequence).await?
+            }
+            _ => false,
+        };
         let position = self.state.get_mut(partition);
-        if let Some(pending) = position.pending.take()
-            && found == pending.behind(position.target_next)
-        {
+        if let Some(pending) = position.pending.take().filter(|_| arrived) {
             position.take(pending);
         }
         let expected = position.target_next;
         if found == expected { Ok(()) } else { Err(CopyError::Foreign { place, found, expected }) }
+    }
+
+    /// Whether these records are one batch that this copy has sent: as many records may be somebody else's.
+    async fn is_ours(&mut self, place: &Place, range: Range<i64>, sequence: i32) -> Result<bool, CopyError> {
+        let failed = |error| CopyError::Read(place.clone(), error);
+        let shared = Arc::new(place.clone());
+        let mut log = Log::between(shared, Isolation::Uncommitted, range.start, range.end);
+        let Some(piece) = log.next(self.cluster).await.map_err(failed)? else { return Ok(false) };
+        let ProducerId { id, epoch } = self.state.producer();
+        let Ok(header) = BatchHeader::parse(&piece.bytes) else { return Ok(false) };
+        let last = header.base_offset.saturating_add(i64::from(header.last_offset_delta));
+        Ok(piece.kind == PieceKind::Batch
+            && (header.producer_id, header.producer_epoch, header.base_sequence) == (id, epoch, sequence)
+            && (header.base_offset, last.saturating_add(1)) == (range.start, range.end))
     }
 
     async fn target_end(&mut self, partition: i32) -> Result<i64, CopyError> {
@@ -139,31 +179,22 @@ impl<'a> Copier<'a> {
         let partition = place.partition;
         let start = log.position();
         let mut batches = Batches::new(self.sealing.limits(), self.state.get(partition).digest);
-        let skip = self.plan.skip_unopened;
         while let Some(piece) =
             log.next(self.cluster).await.map_err(|error| CopyError::Read(Place::clone(&place), error))?
         {
+            self.check_removed(&log)?;
             if piece.kind == PieceKind::Aborted {
                 continue;
             }
-            let each = |opened: Opened<'_>| match opened {
-                // The batch that holds the first offset comes whole, and may have been copied in part.
-                Ok(record) if record.offset < start => Ok(()),
-                Err(unopened) if unopened.last < start => Ok(()),
-                Ok(record) => batches.add(&record),
-                Err(unopened) if skip && !unopened.cause.is_passing() => {
-                    batches.skip(unopened.records);
-                    Ok(())
-                }
-                Err(unopened) => Err(CopyError::Unopened(Place::clone(&place), unopened)),
-            };
-            self.opening.open(&piece, each).await?;
+            self.take(&piece, start, &mut batches).await?;
             for batch in batches.take_full() {
                 self.send(partition, batch).await?;
             }
             let read = u64::try_from(log.position().saturating_sub(start)).unwrap_or(0);
             progress.at(done.saturating_add(read), &place);
         }
+        self.check_removed(&log)?;
+        self.removed = self.removed.saturating_add(u64::try_from(log.lost()).unwrap_or(0));
         for batch in batches.take_all() {
             self.send(partition, batch).await?;
         }
@@ -171,6 +202,38 @@ impl<'a> Copier<'a> {
         // Markers and aborted records behind the last batch.
         position.source_next = Some(log.end());
         position.skipped = position.skipped.saturating_add(batches.skipped());
+        Ok(())
+    }
+
+    /// Takes the records of one entry that are to be copied.
+    async fn take(&mut self, piece: &Piece, start: i64, batches: &mut Batches) -> Result<(), CopyError> {
+        let (care, lost_keys, place) = (self.care, &self.plan.lost_keys, &piece.place);
+        let mut clear = 0_u64;
+        let each = |opened: Opened<'_>| match opened {
+            // The batch that holds the first offset comes whole, and may have been copied in part.
+            Ok(record) if record.offset < start => Ok(()),
+            Err(unopened) if unopened.last < start => Ok(()),
+            Ok(record) => {
+                care.permits(place, &record)?;
+                clear = clear.saturating_add(u64::from(record.clear));
+                batches.add(&record)
+            }
+            Err(unopened) if care.skip_unopened && unopened.cause.is_lost(lost_keys) => {
+                batches.skip(unopened.records);
+                Ok(())
+            }
+            Err(unopened) => Err(care.stop(place, unopened)),
+        };
+        let taken = self.opening.open(piece, each).await;
+        self.clear = self.clear.saturating_add(clear);
+        taken
+    }
+
+    /// What was never read is not copied, and the source's own end cannot show it.
+    fn check_removed(&self, log: &Log) -> Result<(), CopyError> {
+        if log.lost() > 0 && !self.plan.skip_removed {
+            return Err(CopyError::Removed(Place::clone(log.place()), log.lost()));
+        }
         Ok(())
     }
 

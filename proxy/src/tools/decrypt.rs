@@ -57,6 +57,8 @@ pub(crate) struct Counts {
     pub(crate) failed: u64,
     pub(crate) aborted_batches: u64,
     pub(crate) truncated_bytes: u64,
+    /// Offsets that retention removed before they were read.
+    pub(crate) removed: u64,
 }
 
 /// Opens entries and writes their records.
@@ -100,6 +102,7 @@ impl<W: Write> Decrypter<W> {
             while let Some(piece) = log.next(cluster).await.map_err(failed)? {
                 self.piece(&piece).await?;
             }
+            self.counts.removed = self.counts.removed.saturating_add(u64::try_from(log.lost()).unwrap_or(0));
             progress.add(1, &place);
         }
         self.out.flush().map_err(DecryptError::Write)

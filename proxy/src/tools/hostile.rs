@@ -141,6 +141,41 @@ fn a_bent_checksum_is_told_and_nothing_is_opened() {
     assert_eq!(open(&piece), (0, 1));
 }
 
+#[test]
+fn a_stub_without_its_envelope_is_damage_and_no_null_record() {
+    for codec in [Codec::None, Codec::Lz4] {
+        let orphans = piece(PieceKind::Batch, batch(codec, &[(None, None, None), (Some(b"k"), None, None)]));
+        assert_eq!(look(&orphans)[0].content, Content::Damaged(Damage::Stub));
+        assert_eq!(open(&orphans), (1, 1));
+    }
+}
+
+const CONTROL: i16 = 0x20;
+
+#[test]
+fn records_that_a_batch_does_not_count_are_damage() {
+    let with_count = |attributes: i16, count: i32, section: bool| {
+        let mut bytes = batch(Codec::None, &[(Some(b"k"), Some(b"v"), None)]);
+        bytes.truncate(if section { bytes.len() } else { 61 });
+        let mut header = BatchHeader::parse(&bytes).unwrap();
+        (header.attributes, header.record_count) = (Attributes(attributes), count);
+        let section = bytes.split_off(61);
+        piece(PieceKind::Batch, [&header.complete(&[&section])[..], &section].concat())
+    };
+    for (attributes, count, section) in
+        [(0, 0, true), (0, -1, true), (0, -1, false), (CONTROL, 0, true), (CONTROL, -1, true)]
+    {
+        let piece = with_count(attributes, count, section);
+        assert_eq!(look(&piece)[0].content, Content::Damaged(Damage::Malformed), "{attributes} {count}");
+        assert_eq!(open(&piece), (0, 1), "{attributes} {count}");
+    }
+    assert_eq!(look(&with_count(0, 0, false)), [], "compaction left the header alone");
+    assert_eq!(look(&with_count(CONTROL, 1, true))[0].content, Content::Control);
+    for sound in [with_count(0, 0, false), with_count(CONTROL, 1, true)] {
+        assert_eq!(open(&sound), (0, 0));
+    }
+}
+
 /// The checksum is made right again, so that what is behind it is reached.
 fn repaired(mut batch: Vec<u8>) -> Vec<u8> {
     if let Ok(mut header) = BatchHeader::parse(&batch) {

@@ -82,6 +82,10 @@ impl Looker {
         if !crc_matches(batch) {
             return whole(Content::Damaged(Damage::Checksum), count);
         }
+        let has_section = batch.len() > BATCH_HEADER_LEN;
+        if header.record_count < 0 || header.record_count == 0 && has_section {
+            return whole(Content::Damaged(Damage::Malformed), 0);
+        }
         if header.attributes.is_control() {
             return whole(Content::Control, count);
         }
@@ -134,6 +138,7 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
                 Err(_) => Content::Damaged(Damage::Envelope),
             },
             Ok(Kind::Marker) => Content::Null,
+            Ok(Kind::Clear) if record.is_bare() => Content::Damaged(Damage::Stub),
             Ok(Kind::Clear) if record.value.is_none() => Content::Null,
             Ok(Kind::Clear) => Content::Clear,
             Ok(Kind::Batch(_) | Kind::Unknown) | Err(_) => Content::Damaged(Damage::Envelope),

@@ -19,7 +19,7 @@ use proxy_records::{
 };
 use std::sync::Arc;
 
-pub(crate) use unopened::{Cause, Unopened};
+pub(crate) use unopened::{Cause, LostKey, Unopened};
 
 /// A record as its producer sent it, with the broker's offset.
 pub(super) struct PlainRecord<'a> {
@@ -35,6 +35,19 @@ pub(super) struct PlainRecord<'a> {
     pub(super) codec: Codec,
     /// The value was sealed, so it is what a holder of the key wrote.
     pub(super) sealed: bool,
+    /// Anybody could have written it, so a rule with `onPlaintext: Reject` refuses it.
+    pub(super) clear: bool,
+}
+
+/// What records are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A batch that was sealed as a whole. Its records may have any headers, those of our name too: they are the client's.
+    Sealed,
+    /// A batch in which some values are sealed one by one.
+    Mixed,
+    /// A batch with no envelope anywhere.
+    Clear,
 }
 
 /// A record or a gap.
@@ -104,7 +117,8 @@ impl Opening {
             each(Err(Unopened { first: offset, last: offset, records: 0, cause: Cause::Malformed }))?;
             return Ok(());
         };
-        if header.attributes.is_control() || header.record_count == 0 {
+        let is_empty = batch.len() <= BATCH_HEADER_LEN;
+        if header.record_count >= 0 && is_empty || header.record_count > 0 && header.attributes.is_control() {
             return Ok(());
         }
         let (first, last) = offsets(&header);
@@ -117,12 +131,13 @@ impl Opening {
         let recognised = recognise(batch, &mut self.scratch);
         let opened = match recognised {
             Err(_) => Err(Cause::Malformed),
-            Ok(Recognised::MisplacedEnvelope | Recognised::UnknownEnvelope) => Err(Cause::Misplaced),
+            Ok(Recognised::MisplacedEnvelope) => Err(Cause::Misplaced),
+            Ok(Recognised::UnknownEnvelope) => Err(Cause::Unknown),
             Ok(Recognised::Batch(sealed)) => {
                 let opened = self.sealed_batch(place, batch, &sealed).await;
-                opened.map(|(original, codec)| (original, codec, true))
+                opened.map(|(original, codec)| (original, codec, Origin::Sealed))
             }
-            Ok(Recognised::Records(_) | Recognised::Clear { .. }) => {
+            Ok(found @ (Recognised::Records(_) | Recognised::Clear { .. })) => {
                 let codec = header.attributes.codec().unwrap_or(Codec::None);
                 self.section.clear();
                 self.section.extend_from_slice(match codec {
@@ -130,18 +145,19 @@ impl Opening {
                     _ => self.scratch.decompressed(),
                 });
                 self.fetch_keys(&header).await;
-                Ok((header, codec, false))
+                let is_mixed = matches!(found, Recognised::Records(_));
+                Ok((header, codec, if is_mixed { Origin::Mixed } else { Origin::Clear }))
             }
         };
         self.scratch.trim();
-        let (original, codec, whole) = match opened {
+        let (original, codec, origin) = match opened {
             Ok(opened) => opened,
             Err(cause) => {
                 each(all(cause))?;
                 return Ok(());
             }
         };
-        self.records(place, &original, (codec, whole), &mut each)
+        self.records(place, &original, (codec, origin), &mut each)
     }
 
     /// Opens the whole into the section, and gives the header that its producer had sent with the broker's offsets.
@@ -161,7 +177,7 @@ impl Opening {
         if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
             return Err(Cause::Misplaced);
         }
-        let dek = self.keys.get(&envelope).await.map_err(Cause::Key)?;
+        let dek = self.keys.get(&envelope).await?;
         let stored = &sealed.header;
         let context = BatchContext {
             topic: &place.topic,
@@ -218,7 +234,7 @@ impl Opening {
         &mut self,
         place: &Place,
         header: &BatchHeader,
-        (codec, whole): (Codec, bool),
+        (codec, origin): (Codec, Origin),
         each: &mut impl FnMut(Opened<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let log_append_time = header.attributes.has_log_append_time();
@@ -238,14 +254,23 @@ impl Opening {
                 value: record.value,
                 headers: record.headers,
                 codec,
-                sealed: whole,
+                sealed: origin == Origin::Sealed,
+                clear: false,
             };
-            let opened = match kind(&record) {
-                Ok(Kind::Clear) => Ok(()),
-                Ok(Kind::Marker) if record.value.is_none() => {
+            let found = if origin == Origin::Sealed { None } else { Some(kind(&record)) };
+            let opened = match found {
+                None => Ok(()),
+                // Nothing but a stub whose envelope is lost is stored so in an encrypted topic.
+                Some(Ok(Kind::Clear)) if record.is_bare() => Err(Cause::Stub),
+                Some(Ok(Kind::Clear)) => {
+                    let is_tombstone = record.key.is_some() && record.value.is_none();
+                    plain.clear = origin == Origin::Clear || !is_tombstone;
+                    Ok(())
+                }
+                Some(Ok(Kind::Marker)) if record.value.is_none() => {
                     record.headers.rest().map(|rest| plain.headers = rest).map_err(|_| Cause::Malformed)
                 }
-                Ok(Kind::Value(envelope)) => {
+                Some(Ok(Kind::Value(envelope))) => {
                     let timestamp = (!log_append_time).then_some(own);
                     self.plain.clear();
                     let (keys, opener) = (&self.keys, &mut self.opener);
@@ -257,8 +282,9 @@ impl Opening {
                         },
                     )
                 }
-                Ok(Kind::Marker | Kind::Batch(_) | Kind::Unknown) => Err(Cause::Misplaced),
-                Err(_) => Err(Cause::Malformed),
+                Some(Ok(Kind::Unknown)) => Err(Cause::Unknown),
+                Some(Ok(Kind::Marker | Kind::Batch(_))) => Err(Cause::Misplaced),
+                Some(Err(_)) => Err(Cause::Malformed),
             };
             each(match opened {
                 Ok(()) => Ok(plain),
@@ -285,7 +311,7 @@ fn open_value<'a>(
         // A batch of so many keys was never sealed by a proxy.
         return Err(Cause::Malformed);
     };
-    let dek = dek.as_ref().map_err(|error| Cause::Key(error.clone()))?;
+    let dek = dek.as_ref().map_err(Cause::clone)?;
     opener.open(dek, &envelope, &place.topic, record.key, timestamp, sealed, plain).map_err(Cause::Open)?;
     record.headers.rest().map_err(|_| Cause::Malformed)
 }
@@ -301,6 +327,7 @@ impl<'a> From<Message<'a>> for PlainRecord<'a> {
             headers: Headers::NONE,
             codec: Codec::None,
             sealed: false,
+            clear: true,
         }
     }
 }

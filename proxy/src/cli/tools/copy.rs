@@ -3,7 +3,7 @@
 use super::brokers::BrokerArgs;
 use super::{block_on, load, open_keys};
 use crate::cli::mistakes;
-use crate::tools::copy::{Copier, Plan};
+use crate::tools::copy::{Copier, LostKey, Plan};
 use anyhow::Context as _;
 use clap::Args;
 use proxy_config::{EffectivePolicy, Ledger, Policy, ToolsConfig};
@@ -38,9 +38,19 @@ pub(in crate::cli) struct CopyArgs {
     /// Write no more than so many bytes a second.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     rate_limit: Option<u64>,
-    /// Leave out records that cannot be opened, such as those whose key was destroyed.
+    /// Leave out records that nobody can open: damaged ones, and those of the keys of --skip-key. Others stop the copy still, such
+    /// as those of a provider that does not answer, denies, or is not configured.
     #[arg(long)]
     skip_unopened: bool,
+    /// This key is destroyed, so leave out the records that need it where its provider refuses; may be repeated.
+    #[arg(long, value_name = "PROVIDER/KEY", requires = "skip_unopened")]
+    skip_key: Vec<LostKey>,
+    /// Seal the source's records that are in clear. Anybody could have written them, which cannot be seen in the target.
+    #[arg(long)]
+    seal_clear: bool,
+    /// Go on where retention removed records before they were read.
+    #[arg(long)]
+    skip_removed: bool,
     /// Copy into a topic that the policy leaves in clear.
     #[arg(long)]
     allow_clear: bool,
@@ -65,6 +75,9 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
         target: args.to.clone(),
         state: args.state.clone(),
         skip_unopened: args.skip_unopened,
+        lost_keys: args.skip_key.clone(),
+        seal_clear: args.seal_clear,
+        skip_removed: args.skip_removed,
         allow_clear: args.allow_clear,
         rate_limit: args.rate_limit,
     };
@@ -79,6 +92,13 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
             "{} records in {} partitions copied, {} left out",
             done.records, done.partitions, done.skipped
         );
+        if done.clear > 0 {
+            let _ = writeln!(errors, "{} of those of this run were in clear in the source", done.clear);
+        }
+        if done.removed > 0 {
+            let _ =
+                writeln!(errors, "{} offsets were removed by retention before they were read", done.removed);
+        }
         if !args.verify {
             return Ok(ExitCode::SUCCESS);
         }

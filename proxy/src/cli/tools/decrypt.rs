@@ -6,16 +6,19 @@ use super::{block_on, load, open_keys};
 use crate::client::Isolation;
 use crate::tools::decrypt::{Counts, Decrypter, Form, OnError};
 use crate::tools::progress::Progress;
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Get records out of what is stored, without any proxy.
 ///
 /// Needs the key providers of --config, and their consent: each data key is unwrapped by the provider, which its own log tells.
 /// `RUST_LOG=warn,audit=info` tells it on standard error too. Records go to standard output in clear; keep them as you would keep
-/// the keys. Counts go to standard error. Exit code 0 where all records were opened, 1 where not.
+/// the keys; --to makes a file that only its owner may read. Counts go to standard error. Exit code 0 where all records were opened, 1 where not.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DecryptArgs {
     #[command(flatten)]
@@ -23,6 +26,12 @@ pub(in crate::cli) struct DecryptArgs {
     /// A proxy.yaml with the cluster's name and the keyProviders. Its upstream says where brokers are; it may hold nothing else.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Write records into this file instead of standard output. It is made new, for its owner alone.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Do not fail where retention removed records before they were read; how many is told all the same.
+    #[arg(long)]
+    skip_removed: bool,
     /// How records are written.
     #[arg(long, value_enum, default_value_t = Output::Json)]
     output: Output,
@@ -81,7 +90,7 @@ pub(in crate::cli) fn run(args: &DecryptArgs) -> anyhow::Result<ExitCode> {
         Transactions::ReadUncommitted => Isolation::Uncommitted,
     };
     block_on(async {
-        let out = BufWriter::with_capacity(1 << 17, std::io::stdout());
+        let out = BufWriter::with_capacity(1 << 17, output(args.to.as_deref())?);
         let mut decrypter = Decrypter::new(open_keys(&config)?, out, form, on_error);
         let done = if let Some(segments) = args.source.segments()? {
             let mut progress = Progress::new("decrypt", segments.progress().1, args.quiet);
@@ -100,19 +109,30 @@ pub(in crate::cli) fn run(args: &DecryptArgs) -> anyhow::Result<ExitCode> {
         let counts = decrypter.counts();
         tell(&counts);
         done?;
-        Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_whole = counts.failed == 0 && (counts.removed == 0 || args.skip_removed);
+        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Where records go. A file that is there already may be somebody else's, or a link to it.
+fn output(file: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    let Some(file) = file else { return Ok(Box::new(std::io::stdout())) };
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    Ok(Box::new(made.with_context(|| format!("failed to make the file {}", file.display()))?))
 }
 
 fn tell(counts: &Counts) {
     let mut errors = std::io::stderr();
-    let Counts { records, without_value, failed, aborted_batches, truncated_bytes } = counts;
+    let Counts { records, without_value, failed, aborted_batches, truncated_bytes, removed } = counts;
     let _ = writeln!(errors, "{records} records written, {failed} not opened");
     if *without_value > 0 {
         let _ = writeln!(errors, "{without_value} records without a value left out");
     }
     if *aborted_batches > 0 {
         let _ = writeln!(errors, "{aborted_batches} batches of aborted transactions left out");
+    }
+    if *removed > 0 {
+        let _ = writeln!(errors, "{removed} offsets were removed by retention before they were read");
     }
     if *truncated_bytes > 0 {
         let _ = writeln!(errors, "{truncated_bytes} bytes at the end of files are no whole batch");

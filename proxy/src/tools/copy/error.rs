@@ -39,6 +39,24 @@ pub(crate) enum CopyError {
     ProducerId(#[source] ClientError),
     #[error("{0}: {1}")]
     Unopened(Place, #[source] Unopened),
+    #[error(
+        "{0}: these records may open later, or with another configuration, so they are not skipped (--skip-key skips those of a \
+         key that is destroyed)"
+    )]
+    NotLost(Place, #[source] Unopened),
+    #[error(
+        "{0} has a record in clear at offset {1}, which the source's rule refuses (onPlaintext: Reject), as anybody could have \
+         written it"
+    )]
+    ClearRefused(Place, i64),
+    #[error(
+        "{0} has a record in clear at offset {1}: sealed in the target, nobody could tell it from others (--seal-clear does that)"
+    )]
+    ClearRecord(Place, i64),
+    #[error(
+        "retention removed {1} offsets of {0} before they were read (--skip-removed goes on without them)"
+    )]
+    Removed(Place, i64),
     #[error("{place} is at {found} and not at {expected}: somebody else has written to it")]
     Foreign { place: Place, found: i64, expected: i64 },
     #[error("a record is too large")]

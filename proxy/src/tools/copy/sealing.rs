@@ -47,6 +47,11 @@ impl Sealing {
         Self { keys, protection, max_bytes, codecs: Codecs::new(MAX_SECTION), pieces: Pieces::default() }
     }
 
+    /// Whether the target is encrypted.
+    pub(super) fn seals(&self) -> bool {
+        matches!(self.protection, Protection::Sealed { .. })
+    }
+
     pub(super) fn limits(&self) -> Limits {
         let (for_batch, for_record) = match &self.protection {
             Protection::Clear => (100, 0),

@@ -10,13 +10,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Another layout of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A file of ours is smaller, however many partitions there are.
 const MAX_BYTES: u64 = 1 << 28;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Contents {
     version: u32,
+    /// Cloned clusters have the same topics with the same ids.
+    cluster: Option<String>,
     source: Identity,
     target: Identity,
     producer_id: i64,
@@ -96,6 +98,7 @@ impl State {
         let (source_identity, target_identity) = (identity(source), identity(target));
         if let Some(contents) = read(path)? {
             let is_same = contents.version == VERSION
+                && contents.cluster.as_deref() == cluster.id()
                 && contents.source == source_identity
                 && contents.target == target_identity
                 && contents.partitions.keys().eq(source.partitions.iter());
@@ -126,6 +129,7 @@ impl State {
         let ProducerId { id, epoch } = cluster.producer_id().await.map_err(CopyError::ProducerId)?;
         let contents = Contents {
             version: VERSION,
+            cluster: cluster.id().map(str::to_owned),
             source: source_identity,
             target: target_identity,
             producer_id: id,

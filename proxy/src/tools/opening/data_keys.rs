@@ -1,5 +1,6 @@
 //! The data keys of the batches at hand.
 
+use super::Cause;
 use proxy_crypto::{Dek, EnvelopeHeader, Keys, ProviderError};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ pub(super) const KEPT: usize = 64;
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
 
-type Answer = Result<Arc<Dek>, ProviderError>;
+type Answer = Result<Arc<Dek>, Cause>;
 
 /// What providers said last.
 pub(super) struct DataKeys {
@@ -69,6 +70,7 @@ impl DataKeys {
     async fn ask(&self, envelope: &EnvelopeHeader<'_>) -> Answer {
         let mut pause = PAUSE;
         let mut left = TRIES;
+        let mut was_refused = false;
         loop {
             left = left.saturating_sub(1);
             match self.keys.unwrap(envelope).await {
@@ -76,7 +78,16 @@ impl DataKeys {
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2);
                 }
-                decided => return decided,
+                // Nobody was asked.
+                Err(error) if !self.keys.has_provider(envelope.provider()) => {
+                    return Err(Cause::Provider(error));
+                }
+                // What a provider says once may be a token that ended just now.
+                Err(ProviderError::Refused { .. }) if !was_refused => {
+                    was_refused = true;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                decided => return decided.map_err(Cause::Key),
             }
         }
     }

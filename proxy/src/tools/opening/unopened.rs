@@ -1,7 +1,28 @@
 //! Why records do not open.
 
 use proxy_crypto::{EnvelopeError, OpenError, ProviderError};
+use std::str::FromStr;
 use thiserror::Error;
+
+/// A key that somebody says is destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LostKey {
+    pub(crate) provider: String,
+    pub(crate) key: String,
+}
+
+impl FromStr for LostKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.split_once('/') {
+            Some((provider, key)) if !provider.is_empty() && !key.is_empty() => {
+                Ok(Self { provider: provider.to_owned(), key: key.to_owned() })
+            }
+            _ => Err("must be PROVIDER/KEY"),
+        }
+    }
+}
 
 /// Records that could not be opened.
 #[derive(Debug, Error)]
@@ -18,12 +39,18 @@ pub(crate) struct Unopened {
 pub(crate) enum Cause {
     #[error("there is no data key")]
     Key(#[source] ProviderError),
+    #[error("the file of --config has no such key provider")]
+    Provider(#[source] ProviderError),
     #[error("the envelope cannot be read")]
     Envelope(#[source] EnvelopeError),
     #[error("what is stored is not what was sealed")]
     Open(#[source] OpenError),
-    #[error("an envelope where none belongs, or of an unknown format")]
+    #[error("an envelope where none belongs")]
     Misplaced,
+    #[error("an envelope of an unknown format, perhaps of a later version of this program")]
+    Unknown,
+    #[error("a stub without the envelope that it belongs to")]
+    Stub,
     #[error("the batch has a wrong checksum")]
     Checksum,
     #[error("the batch is malformed")]
@@ -35,6 +62,61 @@ pub(crate) enum Cause {
 impl Cause {
     /// It says nothing about the records: the same command may open them later.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Key(ProviderError::Unavailable { .. }))
+        matches!(self, Self::Key(ProviderError::Unavailable { .. }) | Self::Provider(_))
+    }
+
+    /// The records are lost: nobody can open them, now or later, with any configuration. Of keys that holds only for those
+    /// that are given as lost: a provider refuses in the same words for want of rights, for a wrong address and for good.
+    pub(crate) fn is_lost(&self, lost_keys: &[LostKey]) -> bool {
+        match self {
+            Self::Key(
+                ProviderError::Refused { provider, key, .. } | ProviderError::Corrupt { provider, key, .. },
+            ) => lost_keys.iter().any(|lost| lost.provider == provider.as_str() && lost.key == key.as_str()),
+            Self::Key(ProviderError::Unavailable { .. })
+            | Self::Provider(_)
+            | Self::Unknown
+            | Self::Unreadable
+            | Self::Envelope(
+                EnvelopeError::UnknownVersion(_)
+                | EnvelopeError::UnknownFormat(_)
+                | EnvelopeError::UnknownAlgorithm(_)
+                | EnvelopeError::UnknownNonceMode(_),
+            ) => false,
+            Self::Envelope(_)
+            | Self::Open(_)
+            | Self::Misplaced
+            | Self::Stub
+            | Self::Checksum
+            | Self::Malformed => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_crypto::{ClusterName, KeyName, KmsContext, ProviderName};
+
+    #[test]
+    fn only_what_nobody_can_ever_open_is_lost() {
+        let context = KmsContext {
+            cluster: ClusterName::new("c").unwrap(),
+            provider: ProviderName::new("p").unwrap(),
+            key: KeyName::new("a/k").unwrap(),
+        };
+        let refused = || ProviderError::refused(&context, "403");
+        let destroyed: [LostKey; 1] = ["p/a/k".parse().unwrap()];
+        let other: [LostKey; 1] = ["p/other".parse().unwrap()];
+        assert!(Cause::Key(refused()).is_lost(&destroyed));
+        assert!(!Cause::Key(refused()).is_lost(&other));
+        assert!(!Cause::Key(refused()).is_lost(&[]));
+        assert!(!Cause::Key(ProviderError::unavailable(&context, "down")).is_lost(&destroyed));
+        assert!(!Cause::Provider(refused()).is_lost(&destroyed), "it is not configured");
+        assert!(!Cause::Unknown.is_lost(&[]) && !Cause::Unreadable.is_lost(&[]));
+        assert!(!Cause::Envelope(EnvelopeError::UnknownVersion(9)).is_lost(&[]));
+        assert!(Cause::Checksum.is_lost(&[]) && Cause::Stub.is_lost(&[]));
+        for wrong in ["p", "/k", "p/"] {
+            wrong.parse::<LostKey>().unwrap_err();
+        }
     }
 }

@@ -9,6 +9,7 @@ use tests::{
     SentRecord, assert_same, eventually_ok, proxy::Pattern, topic,
 };
 
+use super::audit::delete_records;
 use super::{PATIENCE, Ran, config, owner, partition, run, text, tool};
 
 /// Topics of a source whose key is old, and of a target with a new one.
@@ -189,6 +190,95 @@ async fn a_batch_that_arrived_before_the_end_was_noted_is_not_sent_again() {
     fs::write(stage.state(), moved_back(&mut saved, 0, 7)).unwrap();
     let refused = stage.copy(&[]).await.ends(1);
     assert!(refused.errors.contains("somebody else"), "{}", refused.errors);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_records_of_somebody_else_are_not_taken_for_ones_own() {
+    let stage = Stage::new("copy-foreign", ["Record", "Batch"], 1).await;
+    stage.produce(Client::Python, Codec::None, &Payload::new(51).orders(20)).await;
+    stage.copy(&[]).await.ends(0);
+    let mut saved = stage.saved().unwrap();
+    // A batch of 20 records was sent, and 20 records arrived: whose?
+    let position = &mut saved["partitions"]["0"];
+    let digest = position["digest"].clone();
+    position["pending"] = json!({"source_next": 20, "records": 20, "skipped": 0, "digest": digest});
+    position["target_next"] = json!(0);
+    position["records"] = json!(0);
+    let sequence = position["sequence"].clone();
+    let producer = saved["producer_id"].as_i64().unwrap();
+    for (producer, sequence) in [(producer + 1, json!(0)), (producer, sequence)] {
+        saved["producer_id"] = json!(producer);
+        saved["partitions"]["0"]["sequence"] = sequence;
+        fs::write(stage.state(), saved.to_string()).unwrap();
+        let refused = stage.copy(&[]).await.ends(1);
+        assert!(refused.errors.contains("somebody else"), "{}", refused.errors);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clear_records_are_sealed_only_when_asked_for_and_never_against_the_sources_rule() {
+    let cluster = Cluster::shared().await;
+    let stage = Stage::new("copy-clear", ["Batch", "Batch"], 1).await;
+    let forged = [SentRecord::of("anybody").partition(0)];
+    stage.produce(Client::Go, Codec::None, &Payload::new(52).orders(5)).await;
+    Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &stage.source), &forged).await;
+    let refused = stage.copy(&[]).await.ends(1);
+    assert!(refused.errors.contains("in clear at offset 5"), "{}", refused.errors);
+    let sealed = stage.copy(&["--seal-clear"]).await.ends(0);
+    assert!(sealed.errors.contains("6 records") && sealed.errors.contains("1 of those"), "{}", sealed.errors);
+
+    let rule = |prefix: &str, key: &str| Rule::encrypt([Pattern::prefix(prefix)], key).format("Record");
+    let [from, to] = ["copy-reject-from.", "copy-reject-to."];
+    let proxy = owner([rule(from, "old").on_plaintext("Reject"), rule(to, "new")]).await;
+    let (source, target) = (topic(&format!("{from}topic")), topic(&format!("{to}topic")));
+    cluster.create_topic(&source, 1, &[]).await;
+    cluster.create_topic(&target, 1, &[]).await;
+    let stage = Stage { proxy, source, target, folder: Scratch::new("copy") };
+    // A tombstone beside sealed records is none that the rule refuses.
+    let tombstone = SentRecord { key: Some(b"k".to_vec()), partition: Some(0), ..SentRecord::default() };
+    stage.produce(Client::Go, Codec::None, &[SentRecord::of("x").partition(0), tombstone]).await;
+    stage.copy(&["--verify"]).await.ends(0);
+    Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &stage.source), &forged).await;
+    let refused = stage.copy(&["--seal-clear"]).await.ends(1);
+    assert!(refused.errors.contains("onPlaintext: Reject"), "{}", refused.errors);
+    assert_eq!(stage.consume(0).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_retention_removed_before_it_was_read_is_told() {
+    let stage = Stage::new("copy-removed", ["Batch", "Batch"], 1).await;
+    let sent = Payload::new(53).orders(30);
+    for part in sent.chunks(10) {
+        stage.produce(Client::Go, Codec::None, part).await;
+        if part == &sent[..10] {
+            stage.copy(&[]).await.ends(0);
+        }
+    }
+    delete_records(&stage.source, 20).await;
+    let refused = stage.copy(&[]).await.ends(1);
+    assert!(refused.errors.contains("removed 10 offsets"), "{}", refused.errors);
+    let ran = stage.copy(&["--skip-removed", "--verify"]).await.ends(0);
+    assert!(ran.errors.contains("10 offsets were removed by retention"), "{}", ran.errors);
+    let copied = [&sent[..10], &sent[20..]].concat();
+    assert_same(&stage.target, &copied, &stage.consume(0).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_records_of_keys_that_are_said_to_be_destroyed_are_skipped() {
+    let stage = Stage::new("copy-destroyed", ["Batch", "Batch"], 1).await;
+    stage.produce(Client::Go, Codec::None, &Payload::new(54).orders(10)).await;
+    super::rotate(&stage.proxy, "old", 2, &stage.source).await;
+    let kept = Payload::new(55).orders(5);
+    stage.produce(Client::Go, Codec::None, &kept).await;
+    stage.proxy.remove_key("old", 1);
+    let refused = stage.copy(&["--skip-unopened"]).await.ends(1);
+    assert!(refused.errors.contains("--skip-key"), "{}", refused.errors);
+    stage.copy(&["--skip-unopened", "--skip-key", "default/other"]).await.ends(1);
+    assert!(stage.consume(0).await.is_empty());
+    let ran = stage.copy(&["--skip-unopened", "--skip-key", "default/old"]).await.ends(0);
+    assert!(!ran.errors.contains(" 0 left out"), "{}", ran.errors);
+    let copied = stage.consume(0).await;
+    assert_same(&stage.target, &kept, &copied[copied.len() - kept.len()..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! `decrypt` gets out exactly what was written, without a proxy.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -110,6 +111,41 @@ async fn files_elsewhere_and_a_file_of_keys_are_enough() {
     assert!(moved.out.is_empty() && moved.errors.contains("not what was sealed"), "{}", moved.errors);
     let unnamed = run(&["decrypt", "--config", &file, &segment]).await.ends(1);
     assert!(unnamed.errors.contains("give them as options"), "{}", unnamed.errors);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_clients_that_look_like_envelopes_come_back() {
+    let name = "encryption.strimzi.io";
+    let topic = topic("batch.decrypt-own-header");
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    let record = SentRecord::of("a value").key("a key").partition(0);
+    let sent = [
+        record.clone().header(name, "of a client"),
+        record.clone().header(name, [1, 3]),
+        record.clone().header(name, [1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 9]),
+        SentRecord { value: None, ..record.clone() }.header(name, [1, 2]),
+        record.header("another", "x").header(name, "later"),
+    ];
+    let options = ProduceOptions::to(Proxy::shared().await.bootstrap(), &topic);
+    Client::Librdkafka.produce_all(&options, &sent).await;
+    assert_same(&topic, &sent, &of_topic(&topic).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_go_into_a_new_file_of_its_owner_alone() {
+    let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
+    let topic = topic("batch.decrypt-file");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let sent = [SentRecord::of("one").partition(0)];
+    Client::Go.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
+    let folder = Scratch::new("file");
+    let file = folder.join("records");
+    let arguments = ["--topic", &topic, "--output", "raw", "--to", &text(file.clone())];
+    assert_eq!(decrypt(proxy, &arguments).await.ends(0).out, "");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "one\n");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let refused = decrypt(proxy, &arguments).await.ends(1);
+    assert!(refused.errors.contains("failed to make the file"), "{}", refused.errors);
 }
 
 #[tokio::test(flavor = "multi_thread")]
