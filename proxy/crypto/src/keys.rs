@@ -148,11 +148,6 @@ impl Keys {
         &self.shared.stats
     }
 
-    /// Whether a provider of this name is configured.
-    pub fn has_provider(&self, provider: &str) -> bool {
-        self.sources.contains_key(provider)
-    }
-
     fn source(&self, provider: &str, key: &str) -> Result<&Arc<Source>, ProviderError> {
         self.sources.get(provider).ok_or_else(|| ProviderError::Refused {
             provider: ProviderName::or_invalid(provider),

@@ -18,7 +18,7 @@ use super::{Log, Piece, PieceKind};
 use crate::client::{Appended, Bound, Cluster, Isolation, Place, ProducerId};
 use batches::{Batches, PlainBatch};
 use care::Care;
-use proxy_config::EffectivePolicy;
+use proxy_config::{EffectivePolicy, History};
 use proxy_crypto::Keys;
 use proxy_records::BatchHeader;
 use state::{Pending, State};
@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) lost_keys: Vec<LostKey>,
     /// Seal what is in clear in the source, whoever wrote it.
     pub(crate) seal_clear: bool,
+    /// Where the source's records in clear end, as a proxy noted it.
+    pub(crate) history: History,
     /// Go on behind records that retention removed before they were read.
     pub(crate) skip_removed: bool,
     /// Let the target be in clear where its rule says so.
@@ -95,7 +97,7 @@ impl<'a> Copier<'a> {
         let state = State::open(cluster, &plan.state, &source, &target).await?;
         let opening = Opening::new(Arc::clone(&keys));
         let pace = Pace::new(plan.rate_limit);
-        let care = Care::of(policy, plan, sealing.seals());
+        let care = Care::of(policy, plan, &source, sealing.seals());
         Ok(Self { cluster, keys, plan, opening, sealing, state, pace, care, clear: 0, removed: 0 })
     }
 
@@ -207,7 +209,7 @@ impl<'a> Copier<'a> {
 
     /// Takes the records of one entry that are to be copied.
     async fn take(&mut self, piece: &Piece, start: i64, batches: &mut Batches) -> Result<(), CopyError> {
-        let (care, lost_keys, place) = (self.care, &self.plan.lost_keys, &piece.place);
+        let (care, lost_keys, place) = (&self.care, &self.plan.lost_keys, &piece.place);
         let mut clear = 0_u64;
         let each = |opened: Opened<'_>| match opened {
             // The batch that holds the first offset comes whole, and may have been copied in part.

@@ -6,7 +6,7 @@ use crate::cli::mistakes;
 use crate::tools::copy::{Copier, LostKey, Plan};
 use anyhow::Context as _;
 use clap::Args;
-use proxy_config::{EffectivePolicy, Ledger, Policy, ToolsConfig};
+use proxy_config::{EffectivePolicy, History, Ledger, Policy, PolicyFiles, ToolsConfig};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,6 +77,7 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
         skip_unopened: args.skip_unopened,
         lost_keys: args.skip_key.clone(),
         seal_clear: args.seal_clear,
+        history: history(&config)?,
         skip_removed: args.skip_removed,
         allow_clear: args.allow_clear,
         rate_limit: args.rate_limit,
@@ -113,6 +114,14 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     })
+}
+
+/// What a proxy noted beside its ledger; nothing where that is kept by others, so that nothing in clear counts as history.
+fn history(config: &ToolsConfig) -> anyhow::Result<History> {
+    match config.policy.as_ref().and_then(PolicyFiles::history_file) {
+        Some(file) => Ok(History::load(file.as_path())?),
+        None => Ok(History::default()),
+    }
 }
 
 /// The policy as it takes effect now; its files stay as they are.

@@ -13,8 +13,14 @@ pub(super) enum Kind {
     Vault,
     /// Ids of key objects, in hexadecimal.
     Pkcs11,
+    /// Numbers.
+    Gcp,
+    /// Ids without order.
+    Azure,
+    Kmip,
     /// Nobody tells.
     Aws,
+    Ibm,
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +83,11 @@ impl Provider {
                 };
                 (Kind::Pkcs11, format!("{}\n{token}", pkcs11.module.as_path().display()))
             }
+            KeyProvider::AzureKeyVault(azure) => (Kind::Azure, azure.vault.to_ascii_lowercase()),
+            // The key ring is part of a key's whole name.
+            KeyProvider::GcpKms(gcp) => (Kind::Gcp, gcp.endpoint.clone()),
+            KeyProvider::IbmKeyProtect(ibm) => (Kind::Ibm, format!("{}\n{}", ibm.endpoint, ibm.instance_id)),
+            KeyProvider::Kmip(kmip) => (Kind::Kmip, kmip.address.to_string()),
             _ => return None,
         };
         Some(Self { kind, target })

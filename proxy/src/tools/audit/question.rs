@@ -112,10 +112,11 @@ impl Question {
         let version = match &self.version {
             None => None,
             Some(version) => Some(match kind {
-                Some(Kind::Local) => Version::Number(self.number(version)?),
+                Some(Kind::Local | Kind::Gcp) => Version::Number(self.number(version)?),
                 Some(Kind::Vault) => Version::UpTo(self.number(version)?),
                 Some(Kind::Pkcs11) => Version::Id(self.id(version)?),
-                Some(Kind::Aws) | None => Version::Untold,
+                Some(Kind::Azure | Kind::Kmip) => Version::Id(version.to_ascii_lowercase()),
+                Some(Kind::Aws | Kind::Ibm) | None => Version::Untold,
             }),
         };
         Ok(Asked { question: self, kind, others, version })
@@ -225,7 +226,19 @@ impl Asked {
     fn is_key_of(&self, protection: &Protection) -> bool {
         let is_provider = *protection.provider == *self.question.provider
             || self.others.iter().any(|other| **other == *protection.provider);
-        is_provider && *protection.key == *self.question.key
+        is_provider && self.is_same_key(&protection.key)
+    }
+
+    /// Some systems take more than one spelling for a key. Rather one too many counts than one too few.
+    fn is_same_key(&self, key: &str) -> bool {
+        let own = &*self.question.key;
+        let last = |key: &str| key.rsplit('/').next().map(str::to_ascii_lowercase);
+        match self.kind {
+            Some(Kind::Azure) => key.eq_ignore_ascii_case(own),
+            // Whole names of resources, and what is behind their last slash.
+            Some(Kind::Aws | Kind::Gcp | Kind::Ibm) => last(key) == last(own),
+            _ => key == own,
+        }
     }
 
     fn dependents(&self, audited: &Audited, certain: bool) -> Vec<Dependent> {

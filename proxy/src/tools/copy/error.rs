@@ -45,8 +45,8 @@ pub(crate) enum CopyError {
     )]
     NotLost(Place, #[source] Unopened),
     #[error(
-        "{0} has a record in clear at offset {1}, which the source's rule refuses (onPlaintext: Reject), as anybody could have \
-         written it"
+        "{0} has a record in clear at offset {1}, which the source's rule (onPlaintext: Reject, or PassUntil where encryption had begun) refuses, as \
+         anybody could have written it"
     )]
     ClearRefused(Place, i64),
     #[error(

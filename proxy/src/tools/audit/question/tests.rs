@@ -54,6 +54,8 @@ fn providers() -> Providers {
         ("elsewhere", Kind::Vault, "c"),
         ("hsm", Kind::Pkcs11, "d"),
         ("aws", Kind::Aws, "e"),
+        ("gcp", Kind::Gcp, "f"),
+        ("azure", Kind::Azure, "g"),
     ])
 }
 
@@ -106,6 +108,18 @@ fn versions_of_transit_need_all_lower_ones_to_be_free_under_every_name_of_the_pr
         assert_eq!(answer(needed, &found), Answer::No, "{needed}");
     }
     assert_eq!(answer("elsewhere/k:5", &found), Answer::NotSeen);
+}
+
+#[test]
+fn keys_are_found_under_each_of_their_spellings() {
+    let found =
+        audit(&[("gcp", "projects/p/cryptoKeys/k", Some("1")), ("azure", "Orders", Some("AB"))], true);
+    let found_in_aws = audit(&[("aws", "arn:aws:kms:eu-1:1:key/ab-c", None)], true);
+    for needed in ["gcp/k:1", "gcp/k", "azure/orders", "azure/orders:ab"] {
+        assert_eq!(answer(needed, &found), Answer::No, "{needed}");
+    }
+    assert_eq!(answer("aws/ab-c", &found_in_aws), Answer::No);
+    assert_eq!(answer("gcp/other", &found), Answer::NotSeen);
 }
 
 #[test]
