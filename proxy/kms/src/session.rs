@@ -8,13 +8,15 @@ use async_trait::async_trait;
 use proxy_crypto::{KmsContext, ProviderError};
 use reqwest::StatusCode;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 /// Part of a token's life after which the next one is fetched.
 const USED: (u32, u32) = (2, 3);
 /// After a failed login, a token that has not ended serves for so long before the next attempt.
 const RETRY: Duration = Duration::from_secs(5);
+/// So long a call waits for the next token, while there is one that has not ended.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// One login because of a denial in so long: a server that denies a key does not deny it less to another token.
 const DENIALS: Duration = Duration::from_secs(30);
 /// A token that was fetched so shortly before is not to blame for a denial.
@@ -85,6 +87,11 @@ impl Session {
         }
         match self.another(login, context, &token).await? {
             Some(token) => send(token.value.clone()).await,
+            // It says that the token is not known, and nothing of the key.
+            None if denied == StatusCode::UNAUTHORIZED => Err(ProviderError::unavailable(
+                context,
+                "its answer is 401, and to a fresh token was so of late",
+            )),
             None => Ok(answer),
         }
     }
@@ -99,7 +106,10 @@ impl Session {
             Some(token) if token.credentials == credentials && !due(&state) => Ok(token),
             // While it has not ended, a login that fails takes nothing away from it.
             Some(token) if token.end.is_none_or(|end| Instant::now() < end) => {
-                match log_in(login, context, credentials, &mut state).await {
+                let next = timeout(PATIENCE, log_in(login, context, credentials, &mut state)).await;
+                match next
+                    .unwrap_or_else(|_| Err(ProviderError::unavailable(context, "no answer to the login")))
+                {
                     Ok(token) => Ok(token),
                     Err(error) => {
                         tracing::warn!(provider = %context.provider, %error, "no new token, the earlier one serves to its end");
@@ -147,3 +157,6 @@ async fn log_in(
     state.due = life.map(|life| since + life * USED.0 / USED.1);
     Ok(Arc::clone(state.token.insert(token)))
 }
+
+#[cfg(test)]
+mod tests;
