@@ -72,13 +72,16 @@ impl Vault {
             return Ok(());
         }
         let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
+        // That it decrypts in its own context tells that what fails in another fails for that alone.
+        self.decrypt(context, wrapped).await?;
         let elsewhere = KmsContext { cluster: elsewhere, ..context.clone() };
         match self.decrypt(&elsewhere, wrapped).await {
-            Err(ProviderError::Unavailable { cause, .. }) => Err(ProviderError::unavailable(context, cause)),
-            Err(_) => {
+            Err(ProviderError::Corrupt { .. }) => {
                 seen().insert(context.key.clone());
                 Ok(())
             }
+            Err(ProviderError::Refused { cause, .. }) => Err(ProviderError::refused(context, cause)),
+            Err(ProviderError::Unavailable { cause, .. }) => Err(ProviderError::unavailable(context, cause)),
             Ok(_) => Err(ProviderError::refused(
                 context,
                 "the server does not bind data keys of this key to their cluster: make the key with derived=true for \
@@ -95,6 +98,7 @@ impl Vault {
         if changed {
             self.client.store(self.settings.tls.client().into());
             self.session.forget();
+            self.bound.lock().unwrap_or_else(PoisonError::into_inner).clear();
             tracing::info!(provider = %self.provider, "credentials of the key provider changed");
         }
         (changed, problem)
