@@ -5,6 +5,7 @@
 //! that it opens after the name went to another. For servers without this, the key is fetched and does the same here, if
 //! the settings say so.
 
+mod attributes;
 mod connection;
 mod failure;
 mod message;
@@ -13,10 +14,9 @@ mod settings;
 mod ttlv;
 mod wrapped;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -40,17 +40,23 @@ pub struct Kmip {
     settings: KmipSettings,
     pool: Pool,
     watched: Mutex<Watched>,
-    epoch: AtomicU64,
-    /// Keys whose data keys were seen to be bound to their context.
-    bound: Mutex<HashSet<KeyName>>,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of the server's keys, by their ids. The server has but so many of them.
+#[derive(Default)]
+struct Seen {
+    /// Those whose data keys are bound to their context.
+    bound: HashSet<String>,
+    /// Those that are keys of this name.
+    named: HashMap<String, KeyName>,
 }
 
 impl Kmip {
     /// Connects to nothing yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: KmipSettings) -> Self {
         let watched = Mutex::new(Watched::new(settings.files()));
-        let (pool, epoch, bound) = (Pool::new(), AtomicU64::new(0), Mutex::default());
-        Self { provider, settings, pool, watched, epoch, bound }
+        Self { provider, settings, pool: Pool::new(), watched, seen: Mutex::default() }
     }
 
     /// Looks at the certificates again. Tells whether any changed, and what is wrong. Blocks on a few small files.
@@ -59,10 +65,14 @@ impl Kmip {
         let (changed, problem) = watched.look();
         if changed {
             self.pool.forget();
-            self.epoch.fetch_add(1, Ordering::Relaxed);
+            *self.seen() = Seen::default();
             tracing::info!(provider = %self.provider, "certificates of the key provider changed");
         }
         (changed, problem)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn call(&self, request: Request<'_>) -> Result<Answer, Failure> {
@@ -106,7 +116,30 @@ impl Kmip {
         Ok(Wrapped { id, nonce, sealed })
     }
 
+    /// Sees that a key is the one of the context and not given up. Its id comes from whoever stored the record, and could
+    /// be of any key that the client may use; and whoever holds a fetched key must look at its state himself.
+    async fn check_key(&self, context: &KmsContext, id: &str) -> Result<(), Failure> {
+        let named = self.seen().named.get(id) == Some(&context.key);
+        if named && !self.settings.fetch_keys {
+            return Ok(());
+        }
+        let attributes = self.call(Request::Attributes { id }).await?.attributes()?;
+        if !attributes.is_named(&context.key) {
+            return Err(Failure::Corrupt(format!(
+                "the key that wrapped it has neither this Name nor the Object Group {}",
+                attributes::group(&context.key)
+            )));
+        }
+        self.seen().named.insert(id.to_owned(), context.key.clone());
+        if self.settings.fetch_keys { attributes.may_decrypt() } else { Ok(()) }
+    }
+
     async fn open(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
+        self.check_key(context, &wrapped.id).await?;
+        self.decrypt(context, wrapped).await
+    }
+
+    async fn decrypt(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
         let (id, bound) = (&wrapped.id, context.to_bytes());
         if self.settings.fetch_keys {
             let (mut sealed, key) = (Zeroizing::new(wrapped.sealed.to_vec()), self.fetch(id).await?);
@@ -132,8 +165,12 @@ impl Kmip {
         let dek = new_dek()?;
         let wrapped = match self.seal(id, context, &dek).await {
             Ok(wrapped) => wrapped,
-            // An old key that may only decrypt. That it was found must do.
-            Err(Failure::Refused(_)) => return Ok(()),
+            // An old key that may only decrypt cannot tell; better too late than to call corrupt what is not.
+            Err(Failure::Refused(cause) | Failure::Gone(cause)) => {
+                return Err(Failure::Unavailable(format!(
+                    "it fails to decrypt, and whether it can cannot be seen, since it does not encrypt ({cause})"
+                )));
+            }
             Err(failure) => return Err(failure),
         };
         if self.open(context, &wrapped).await?.same_as(&dek) {
@@ -145,18 +182,21 @@ impl Kmip {
 
     /// Sees once for each key that its data keys do not unwrap in another context: servers of an older version ignore the
     /// additional data.
-    async fn check_binding(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<(), Failure> {
-        let seen = || self.bound.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.settings.fetch_keys || seen().contains(&context.key) {
+    async fn check_binding(&self, context: &KmsContext, dek: &Dek, wrapped: &Wrapped) -> Result<(), Failure> {
+        if self.settings.fetch_keys || self.seen().bound.contains(&wrapped.id) {
             return Ok(());
         }
+        // That it decrypts in its own context tells that what fails in another fails for that alone.
+        if !self.decrypt(context, wrapped).await?.same_as(dek) {
+            return Err(Failure::Unavailable("it does not give back what it encrypted".to_owned()));
+        }
         let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
-        match self.open(&KmsContext { cluster: elsewhere, ..context.clone() }, wrapped).await {
-            Err(Failure::Unavailable(cause)) => Err(Failure::Unavailable(cause)),
-            Err(_) => {
-                seen().insert(context.key.clone());
+        match self.decrypt(&KmsContext { cluster: elsewhere, ..context.clone() }, wrapped).await {
+            Err(Failure::Corrupt(_) | Failure::Unclear(_)) => {
+                self.seen().bound.insert(wrapped.id.clone());
                 Ok(())
             }
+            Err(other) => Err(other),
             Ok(_) => Err(Failure::Refused(
                 "the server does not bind data keys to their cluster: it needs KMIP 1.4, or fetchKeys"
                     .to_owned(),
@@ -166,8 +206,9 @@ impl Kmip {
 
     async fn wrap(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), Failure> {
         let (dek, id) = (new_dek()?, self.locate(context).await?);
+        self.seen().named.insert(id.clone(), context.key.clone());
         let wrapped = self.seal(&id, context, &dek).await?;
-        self.check_binding(context, &wrapped).await?;
+        self.check_binding(context, &dek, &wrapped).await?;
         let wrapped = wrapped.to_key();
         let wrapped =
             wrapped.ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))?;
@@ -210,10 +251,6 @@ impl KeyProvider for Kmip {
         let wrapped = Wrapped::parse(wrapped)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by a key of a KMIP server"))?;
         self.unwrap(context, &wrapped).await.map_err(|failure| failure.into_error(context))
-    }
-
-    fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
     }
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {

@@ -127,6 +127,11 @@ impl PyKmip {
         self.own(&["deactivate", id]).await;
     }
 
+    /// Says that others may know a key.
+    pub async fn compromise(&self, id: &str) {
+        self.own(&["compromise", id]).await;
+    }
+
     /// Destroys a key.
     pub async fn destroy(&self, id: &str) {
         self.own(&["destroy", id]).await;

@@ -1,12 +1,15 @@
 //! One connection: mutual TLS, a request and its answer at a time, answers of a bounded size.
 
 use std::error::Error as _;
+use std::future::poll_fn;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -53,6 +56,9 @@ pub(super) enum ConnectionError {
     /// What came is not the beginning of an answer.
     #[error("its answer is not one of KMIP's")]
     Malformed,
+    /// The answer is to something else than what was asked.
+    #[error("its answer is to another request")]
+    Unasked,
     /// The answer is larger than any that is expected.
     #[error("its answer is larger than {LARGEST_ANSWER} bytes")]
     TooLarge,
@@ -105,6 +111,16 @@ impl Connection {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Whether it is open and nothing came that was not asked for, which would be taken for the next answer.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        poll_fn(|context| {
+            let read = Pin::new(&mut self.0).poll_read(context, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_pending())
+        })
+        .await
+    }
+
     /// After an error, or when this is not awaited to its end, the connection is of no more use.
     pub(super) async fn call(&mut self, request: &[u8]) -> Result<Answer, ConnectionError> {
         self.0.write_all(request).await.map_err(ConnectionError::Call)?;
@@ -155,6 +171,20 @@ mod tests {
             [&b"HTTP/1.1 200 OK"[..], &[0x42, 0, 0x78, 1, 0, 0, 0, 0], &[0x42, 0, 0x7b, 8, 0, 0, 0, 0]]
         {
             assert!(matches!(answered(garbage).await, Err(ConnectionError::Malformed)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_more_behind_an_answer_is_not_used_again() {
+        let answer = [0x42, 0, 0x7b, 1, 0, 0, 0, 0];
+        for (behind, quiet) in [(&b""[..], true), (&[0x42], false)] {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+            theirs.write_all(&[&answer[..], behind].concat()).await.unwrap();
+            let mut connection = Connection(ours);
+            connection.call(b"request").await.unwrap();
+            assert_eq!(connection.is_quiet().await, quiet);
+            drop(theirs);
+            assert!(!connection.is_quiet().await, "it is closed");
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Unclear(String),
     /// A definite no.
     Refused(String),
+    /// The key is not there (any more).
+    Gone(String),
     /// This wrapped key is none of the key's, or of another context.
     Corrupt(String),
 }
@@ -23,6 +25,7 @@ impl Failure {
         match self {
             Self::Unavailable(cause) | Self::Unclear(cause) => ProviderError::unavailable(context, cause),
             Self::Refused(cause) => ProviderError::refused(context, cause),
+            Self::Gone(cause) => ProviderError::gone(context, cause),
             Self::Corrupt(cause) => ProviderError::corrupt(context, cause),
         }
     }
@@ -37,18 +40,10 @@ impl Failure {
             message => format!("{name}: {message}"),
         };
         match reason {
-            0x01
-            | 0x03
-            | 0x05
-            | 0x08
-            | 0x0b..=0x0d
-            | 0x10
-            | 0x13..=0x17
-            | 0x29
-            | 0x36
-            | 0x37
-            | 0x39
-            | 0x43 => Self::Refused(cause),
+            0x01 | 0x36 | 0x37 => Self::Gone(cause),
+            0x03 | 0x05 | 0x08 | 0x0b..=0x0d | 0x10 | 0x13..=0x17 | 0x29 | 0x39 | 0x43 => {
+                Self::Refused(cause)
+            }
             // A tag that does not fit is among these; servers differ in which they say.
             0x04 | 0x06 | 0x07 | 0x0a | 0x24 | 0x2a | 0x2d | 0x100 => Self::Unclear(cause),
             _ => Self::Unavailable(cause),
@@ -82,4 +77,19 @@ fn name(reason: u32) -> Option<&'static str> {
         0x100 => "General Failure",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_key_that_is_not_there_is_gone() {
+        let gone: Vec<_> =
+            (0..0x110).filter(|reason| matches!(Failure::of(*reason, ""), Failure::Gone(_))).collect();
+        assert_eq!(gone, [0x01, 0x36, 0x37], "Item Not Found, Object Destroyed, Object Not Found");
+        for denied in [0x03, 0x0c, 0x39] {
+            assert!(matches!(Failure::of(denied, ""), Failure::Refused(_)), "{denied:#x}");
+        }
+    }
 }

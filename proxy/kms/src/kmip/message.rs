@@ -3,6 +3,7 @@
 use proxy_crypto::Dek;
 use zeroize::Zeroizing;
 
+use super::attributes::Attributes;
 use super::failure::Failure;
 use super::ttlv::{HEAD, Items, Malformed, Tag, Writer};
 use super::wrapped::{NONCE, TAG};
@@ -42,6 +43,10 @@ const TAG_LENGTH: Tag = Tag(0x42_00ce);
 const ADDITIONAL_DATA: Tag = Tag(0x42_00fe);
 const AUTHENTICATION_TAG: Tag = Tag(0x42_00ff);
 
+const NAME: &str = "Name";
+const OBJECT_GROUP: &str = "Object Group";
+const STATE: &str = "State";
+
 const AES: u32 = 3;
 const GCM: u32 = 9;
 const RAW: u32 = 1;
@@ -61,6 +66,8 @@ pub(super) enum Request<'a> {
     Decrypt { id: &'a str, nonce: &'a [u8; NONCE], context: &'a [u8], data: &'a [u8], tag: &'a [u8] },
     /// The key itself.
     Get { id: &'a str },
+    /// Whose key it is, and its state.
+    Attributes { id: &'a str },
 }
 
 /// One more than there may be tells that there are too many.
@@ -71,8 +78,20 @@ impl Request<'_> {
         match self {
             Self::Locate { .. } => 0x08,
             Self::Get { .. } => 0x0a,
+            Self::Attributes { .. } => 0x0b,
             Self::Encrypt { .. } => 0x1f,
             Self::Decrypt { .. } => 0x20,
+        }
+    }
+
+    /// The key that the answer must be about.
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Locate { .. } => None,
+            Self::Get { id }
+            | Self::Attributes { id }
+            | Self::Encrypt { id, .. }
+            | Self::Decrypt { id, .. } => Some(id),
         }
     }
 
@@ -98,20 +117,26 @@ impl Request<'_> {
         match self {
             Self::Locate { name } => {
                 payload.integer(MAXIMUM_ITEMS, MOST_LOCATED);
-                attribute(payload, "Name", |value| {
+                attribute(payload, NAME, |value| {
                     value.structure(ATTRIBUTE_VALUE, |value| {
                         value.text(NAME_VALUE, name);
                         value.enumeration(NAME_TYPE, UNINTERPRETED);
                     });
                 });
                 attribute(payload, "Object Type", |to| to.enumeration(ATTRIBUTE_VALUE, OBJECT_SYMMETRIC_KEY));
-                attribute(payload, "State", |to| to.enumeration(ATTRIBUTE_VALUE, ACTIVE));
+                attribute(payload, STATE, |to| to.enumeration(ATTRIBUTE_VALUE, ACTIVE));
                 attribute(payload, "Cryptographic Algorithm", |to| to.enumeration(ATTRIBUTE_VALUE, AES));
                 attribute(payload, "Cryptographic Length", |to| to.integer(ATTRIBUTE_VALUE, KEY_BITS));
             }
             Self::Get { id } => {
                 payload.text(UNIQUE_IDENTIFIER, id);
                 payload.enumeration(KEY_FORMAT_TYPE, RAW);
+            }
+            Self::Attributes { id } => {
+                payload.text(UNIQUE_IDENTIFIER, id);
+                for name in [NAME, OBJECT_GROUP, STATE] {
+                    payload.text(ATTRIBUTE_NAME, name);
+                }
             }
             Self::Encrypt { id, nonce, context, data } => {
                 aes_gcm(payload, id, data, *nonce, context);
@@ -153,10 +178,26 @@ impl From<Malformed> for Failure {
 pub(super) struct Answer(pub(super) Zeroizing<Vec<u8>>);
 
 impl Answer {
+    fn item(&self) -> Result<Items<'_>, Malformed> {
+        Items::parse(self.0.get(HEAD..).ok_or(Malformed)?)?.structure(BATCH_ITEM)?.ok_or(Malformed)
+    }
+
+    /// Sees that it answers this request and not another one. A server that fails to read a request need not name the operation.
+    pub(super) fn answers(&self, request: &Request<'_>) -> Result<(), Malformed> {
+        let item = self.item()?;
+        let operation = item.enumeration(OPERATION)?;
+        let done = item.enumeration(RESULT_STATUS)? == Some(SUCCESS);
+        if operation != Some(request.operation()) && (done || operation.is_some()) {
+            return Err(Malformed);
+        }
+        let Some(id) = request.id().filter(|_| done) else { return Ok(()) };
+        let payload = item.structure(RESPONSE_PAYLOAD)?.ok_or(Malformed)?;
+        if payload.text(UNIQUE_IDENTIFIER)? == Some(id) { Ok(()) } else { Err(Malformed) }
+    }
+
     /// What the operation gave, or why it did not.
     fn payload(&self) -> Result<Items<'_>, Failure> {
-        let item =
-            Items::parse(self.0.get(HEAD..).ok_or(Malformed)?)?.structure(BATCH_ITEM)?.ok_or(Malformed)?;
+        let item = self.item()?;
         if item.enumeration(RESULT_STATUS)?.ok_or(Malformed)? == SUCCESS {
             return Ok(item.structure(RESPONSE_PAYLOAD)?.ok_or(Malformed)?);
         }
@@ -167,6 +208,25 @@ impl Answer {
     /// The ids of what was located.
     pub(super) fn located(&self) -> Result<Vec<String>, Failure> {
         Ok(self.payload()?.texts(UNIQUE_IDENTIFIER)?.into_iter().map(str::to_owned).collect())
+    }
+
+    /// What is known of a key.
+    pub(super) fn attributes(&self) -> Result<Attributes, Failure> {
+        let mut attributes = Attributes::default();
+        for attribute in self.payload()?.structures(ATTRIBUTE)? {
+            match attribute.text(ATTRIBUTE_NAME)?.ok_or(Malformed)? {
+                NAME => {
+                    let value = attribute.structure(ATTRIBUTE_VALUE)?.ok_or(Malformed)?;
+                    attributes.names.push(value.text(NAME_VALUE)?.ok_or(Malformed)?.to_owned());
+                }
+                OBJECT_GROUP => {
+                    attributes.groups.push(attribute.text(ATTRIBUTE_VALUE)?.ok_or(Malformed)?.to_owned());
+                }
+                STATE => attributes.state = attribute.enumeration(ATTRIBUTE_VALUE)?,
+                _ => {}
+            }
+        }
+        Ok(attributes)
     }
 
     /// What was encrypted, with its tag behind it.
@@ -195,5 +255,47 @@ impl Answer {
         let block = key.structure(KEY_BLOCK)?.ok_or(Malformed)?;
         let value = block.structure(KEY_VALUE)?.ok_or_else(missing)?;
         value.bytes(KEY_MATERIAL)?.ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(operation: Option<u32>, status: u32, id: Option<&str>) -> Answer {
+        let mut writer = Writer::new();
+        writer.structure(RESPONSE_MESSAGE, |message| {
+            message.structure(BATCH_ITEM, |item| {
+                if let Some(operation) = operation {
+                    item.enumeration(OPERATION, operation);
+                }
+                item.enumeration(RESULT_STATUS, status);
+                if let Some(id) = id {
+                    item.structure(RESPONSE_PAYLOAD, |payload| payload.text(UNIQUE_IDENTIFIER, id));
+                }
+            });
+        });
+        Answer(writer.finish())
+    }
+
+    #[test]
+    fn an_answer_to_another_request_is_none() {
+        let get = Request::Get { id: "1" };
+        for fits in
+            [answer(Some(0x0a), SUCCESS, Some("1")), answer(Some(0x0a), 1, None), answer(None, 1, None)]
+        {
+            assert_eq!(fits.answers(&get), Ok(()));
+        }
+        for other in [
+            answer(Some(0x20), SUCCESS, Some("1")),
+            answer(None, SUCCESS, Some("1")),
+            answer(Some(0x0a), SUCCESS, Some("2")),
+            answer(Some(0x0a), SUCCESS, None),
+            answer(Some(0x08), 1, None),
+        ] {
+            assert_eq!(other.answers(&get), Err(Malformed));
+        }
+        let locate = Request::Locate { name: "a" };
+        assert_eq!(answer(Some(0x08), SUCCESS, Some("7")).answers(&locate), Ok(()));
     }
 }

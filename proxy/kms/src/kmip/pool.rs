@@ -63,11 +63,14 @@ impl Pool {
     ) -> Result<Answer, ConnectionError> {
         // It is never closed.
         let _permit = self.permits.acquire().await.map_err(|_| ConnectionError::Slow)?;
-        let request = request.write();
+        let bytes = request.write();
         let mut on_its_way = OnItsWay(self, false);
         if let Some((round, mut connection)) = self.take() {
             // Servers close what was idle for long. Nothing here does harm when it is done twice.
-            if let Ok(answer) = connection.call(&request).await {
+            if connection.is_quiet().await
+                && let Ok(answer) = connection.call(&bytes).await
+                && answer.answers(request).is_ok()
+            {
                 on_its_way.1 = true;
                 self.give_back(round, connection);
                 return Ok(answer);
@@ -75,7 +78,8 @@ impl Pool {
         }
         let (round, tls) = self.tls(settings)?;
         let mut connection = Connection::open(settings, tls).await?;
-        let answer = connection.call(&request).await?;
+        let answer = connection.call(&bytes).await?;
+        answer.answers(request).map_err(|_| ConnectionError::Unasked)?;
         on_its_way.1 = true;
         self.give_back(round, connection);
         Ok(answer)

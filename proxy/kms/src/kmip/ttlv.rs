@@ -113,6 +113,14 @@ impl<'a> Items<'a> {
         self.first(tag, STRUCTURE)?.map(Self::parse).transpose()
     }
 
+    /// All of a tag.
+    pub(super) fn structures(&self, tag: Tag) -> Result<Vec<Self>, Malformed> {
+        let of_tag = self.0.iter().filter(|item| item.tag == tag);
+        let parse =
+            |item: &Item<'a>| Self::parse((item.kind == STRUCTURE).then_some(item.value).ok_or(Malformed)?);
+        of_tag.map(parse).collect()
+    }
+
     pub(super) fn enumeration(&self, tag: Tag) -> Result<Option<u32>, Malformed> {
         let value = self.first(tag, ENUMERATION)?;
         value.map(|value| value.try_into().map(u32::from_be_bytes).map_err(|_| Malformed)).transpose()
