@@ -89,6 +89,18 @@ impl Permit<'_> {
     }
 }
 
+impl Permit<'_> {
+    /// The same for a question that anybody can provoke who stores records: without an answer, it counts, but does not open
+    /// the circuit that is closed. Else garbage alone could keep the provider from all others.
+    pub(super) fn report_provoked(self, answered: bool) {
+        if answered || self.probe {
+            return self.report(answered);
+        }
+        let mut state = self.breaker.state();
+        state.failures = state.failures.saturating_add(1).min(self.breaker.failures.saturating_sub(1).max(1));
+    }
+}
+
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.probe {

@@ -33,6 +33,8 @@ struct Call<'a> {
     operation: Operation,
     /// The data key to unwrap.
     wrapped: Option<&'a [u8]>,
+    /// It was never seen before, and may be anything.
+    provoked: bool,
 }
 
 impl Source {
@@ -67,7 +69,7 @@ impl Source {
     /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
     /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let call = Call { context, operation: Operation::Generate, wrapped: None };
+        let call = Call { context, operation: Operation::Generate, wrapped: None, provoked: false };
         let made = self.call(call, self.provider.generate(context), |(_, wrapped)| Some(wrapped.as_bytes()));
         let (dek, wrapped) = made.await?;
         let length = wrapped.as_bytes().len();
@@ -101,12 +103,16 @@ impl Source {
                 "more data keys are asked for than keys.maxCallsPerSecond allows",
             )
         })?;
-        self.unwrap(context, wrapped).await
+        self.ask(context, wrapped, true).await
     }
 
     /// Has the provider unwrap a data key.
     pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        let call = Call { context, operation: Operation::Unwrap, wrapped: Some(wrapped) };
+        self.ask(context, wrapped, false).await
+    }
+
+    async fn ask(&self, context: &KmsContext, wrapped: &[u8], provoked: bool) -> Result<Dek, ProviderError> {
+        let call = Call { context, operation: Operation::Unwrap, wrapped: Some(wrapped), provoked };
         let dek = self.call(call, self.provider.unwrap(context, wrapped), |_| None).await?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(dek)
@@ -119,7 +125,7 @@ impl Source {
         answer: impl Future<Output = Result<T, ProviderError>>,
         made: impl Fn(&T) -> Option<&[u8]>,
     ) -> Result<T, ProviderError> {
-        let Call { context, operation, wrapped } = call;
+        let Call { context, operation, wrapped, provoked } = call;
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
             return Err(ProviderError::unavailable(
@@ -133,7 +139,12 @@ impl Source {
             let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
             Err(ProviderError::unavailable(context, cause))
         });
-        permit.report(!matches!(answer, Err(ProviderError::Unavailable { .. })));
+        let answered = !matches!(answer, Err(ProviderError::Unavailable { .. }));
+        if provoked {
+            permit.report_provoked(answered);
+        } else {
+            permit.report(answered);
+        }
         if let Err(error) = &answer {
             self.stats.count_failure(error);
         }

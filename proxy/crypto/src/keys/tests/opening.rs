@@ -50,6 +50,25 @@ async fn a_storm_is_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn data_keys_never_seen_before_do_not_open_the_circuit_alone() {
+    let (keys, provider) = keys(limits());
+    let mut headers = Vec::new();
+    for _ in 0..10 {
+        headers.push(header(&provider).await);
+    }
+    provider.set(Mood::Unavailable);
+    for header in &headers {
+        assert!(is_unavailable(&keys.unwrap(&EnvelopeHeader::parse(header).unwrap()).await));
+    }
+    assert!(keys.is_out_of_reach("kms"), "they count");
+    assert_eq!(read(&keys.stats().short_circuited), 0);
+    // What nobody can provoke opens it at once after them.
+    assert!(is_unavailable(&keys.data_key("kms", "k").await));
+    assert!(is_unavailable(&keys.data_key("kms", "another").await));
+    assert_eq!(read(&keys.stats().short_circuited), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn new_epoch_asks_again() {
     let (keys, provider) = keys(limits());
     let header = header(&provider).await;
