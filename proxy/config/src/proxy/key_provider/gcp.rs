@@ -131,8 +131,8 @@ fn key_ring(text: &str) -> Result<&str, &'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let id = |text: &str| !text.is_empty() && text.bytes().all(allowed);
     // Old projects are named after a domain: example.com:project.
-    let in_project = |b: u8| allowed(b) || matches!(b, b'.' | b':');
-    let is_project = |text: &str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(in_project);
+    let dotted = |b: u8| allowed(b) || matches!(b, b'.' | b':');
+    let is_project = |text: &str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(dotted);
     match parts[..] {
         ["projects", project, "locations", location, "keyRings", ring]
             if text.len() <= 253 && is_project(project) && id(location) && id(ring) =>
