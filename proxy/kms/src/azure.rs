@@ -13,18 +13,26 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
-use serde_json::json;
+use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use self::settings::{AzureAlgorithm, AzureCredentials, AzureProof, AzureSettings};
 
 use self::answer::{Done, Operation};
-use crate::connection::Connection;
+use crate::connection::{Connection, body};
 use crate::files::FileError;
 use crate::wrapped::Wrapped;
 
 /// Of the service's API. Key Vault and Managed HSM have it.
 const API: &str = "api-version=7.4";
+
+/// What is asked for.
+#[derive(Serialize)]
+struct Parameters<'a> {
+    alg: &'a str,
+    value: &'a str,
+}
 
 /// Keys of a vault or a managed HSM.
 pub struct AzureKeyVault {
@@ -46,25 +54,35 @@ impl AzureKeyVault {
         self.connection.reload(&self.provider)
     }
 
-    /// A call on a version of the key; an empty version is the current one.
+    /// A call on a version of the key; none is the current one.
     async fn call(
         &self,
         context: &KmsContext,
-        version: &str,
+        version: Option<&str>,
         operation: Operation,
         algorithm: AzureAlgorithm,
         value: &[u8],
     ) -> Result<Done, ProviderError> {
         let key = key_name(context)?;
         let mut url = self.settings.vault.clone();
-        url.set_path(&format!("/keys/{key}/{version}/{}", operation.path()));
+        // Segment by segment, since the version comes out of an envelope: none of them can lead to another path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["keys", key, version.unwrap_or_default(), operation.path()]);
+        }
         url.set_query(Some(API));
         let value = Zeroizing::new(BASE64URL.encode(value));
-        let parameters = json!({"alg": algorithm.name(), "value": value.as_str()});
-        let request = |client: &reqwest::Client| client.post(url.clone()).json(&parameters);
+        let parameters = body(context, &Parameters { alg: algorithm.name(), value: &value })?;
+        let request = |client: &reqwest::Client| {
+            client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(parameters.clone())
+        };
         let (status, body) = self.connection.call(self, context, request).await?;
         answer::read(context, operation, status, &body)
     }
+}
+
+/// The service makes them of letters and digits.
+fn is_version(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
@@ -82,7 +100,7 @@ impl KeyProvider for AzureKeyVault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
         let algorithm = self.settings.algorithm;
-        let done = self.call(context, "", Operation::Wrap, algorithm, dek.expose()).await?;
+        let done = self.call(context, None, Operation::Wrap, algorithm, dek.expose()).await?;
         let version = done.version(context)?;
         let wrapped = Wrapped::new(context, algorithm.way(), version, &done.value(context)?, &dek)?.to_key();
         Ok((dek, wrapped))
@@ -91,10 +109,12 @@ impl KeyProvider for AzureKeyVault {
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
         let wrapped = Wrapped::parse(wrapped);
         let (wrapped, algorithm) = wrapped
+            .filter(|wrapped| is_version(wrapped.version))
             .and_then(|wrapped| Some((AzureAlgorithm::of(wrapped.way)?, wrapped)))
             .map(|(algorithm, wrapped)| (wrapped, algorithm))
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Azure Key Vault"))?;
-        let done = self.call(context, wrapped.version, Operation::Unwrap, algorithm, wrapped.blob).await?;
+        let version = Some(wrapped.version);
+        let done = self.call(context, version, Operation::Unwrap, algorithm, wrapped.blob).await?;
         wrapped.opened(context, &done.value(context)?)
     }
 

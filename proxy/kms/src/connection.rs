@@ -4,13 +4,26 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use proxy_crypto::{KmsContext, ProviderError, ProviderName};
 use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::files::{FileError, Watched};
 use crate::http::{self, HttpError, TlsFiles};
 use crate::session::{Answer, Login, Session};
+
+/// More than any call of a provider needs, so that its body does not grow and leave parts of a data key behind.
+const BODY: usize = 4096;
+
+/// The body of a call: it may hold a data key, and is cleared when the call is over.
+pub(crate) fn body(context: &KmsContext, parameters: &impl Serialize) -> Result<Bytes, ProviderError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(BODY));
+    serde_json::to_writer(&mut *text, parameters)
+        .map_err(|_| ProviderError::unavailable(context, "failed to write the call"))?;
+    Ok(Bytes::from_owner(text))
+}
 
 /// A connection by HTTP, with a token in each call.
 pub(crate) struct Connection {

@@ -16,18 +16,55 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
 use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 pub use self::settings::{GcpCredentials, GcpFederation, GcpSettings};
 
 use self::answer::{Decrypted, Encrypted};
-use crate::connection::Connection;
+use crate::connection::{Connection, body};
 use crate::files::FileError;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.
 const WAY: u8 = 1;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Encrypt<'a> {
+    plaintext: &'a str,
+    plaintext_crc32c: &'a str,
+    #[serde(flatten)]
+    aad: Associated,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decrypt {
+    ciphertext: String,
+    ciphertext_crc32c: String,
+    #[serde(flatten)]
+    aad: Associated,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Associated {
+    additional_authenticated_data: String,
+    additional_authenticated_data_crc32c: String,
+}
+
+impl Associated {
+    fn new(context: &KmsContext) -> Self {
+        let aad = context.to_bytes();
+        Self {
+            additional_authenticated_data: BASE64.encode(&aad),
+            additional_authenticated_data_crc32c: crc32c(&aad),
+        }
+    }
+}
 
 /// Keys of Google Cloud KMS.
 pub struct GcpKms {
@@ -55,11 +92,14 @@ impl GcpKms {
         context: &KmsContext,
         key: &str,
         operation: &str,
-        parameters: &Value,
+        parameters: &impl Serialize,
     ) -> Result<T, ProviderError> {
         let mut url = self.settings.endpoint.clone();
         url.set_path(&format!("/v1/{key}:{operation}"));
-        let request = |client: &Client| client.post(url.clone()).json(parameters);
+        let parameters = body(context, parameters)?;
+        let request = |client: &Client| {
+            client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(parameters.clone())
+        };
         let (status, body) = self.connection.call(self, context, request).await?;
         answer::read(context, status, &body)
     }
@@ -75,13 +115,10 @@ impl KeyProvider for GcpKms {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let key = key_name::of(&self.settings, context)?;
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let (plaintext, aad) = (dek.expose().as_slice(), context.to_bytes());
-        let parameters = json!({
-            "plaintext": BASE64.encode(plaintext),
-            "plaintextCrc32c": crc32c(plaintext),
-            "additionalAuthenticatedData": BASE64.encode(&aad),
-            "additionalAuthenticatedDataCrc32c": crc32c(&aad),
-        });
+        let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
+        let checksum = Zeroizing::new(crc32c(dek.expose()));
+        let parameters =
+            Encrypt { plaintext: &plaintext, plaintext_crc32c: &checksum, aad: Associated::new(context) };
         let encrypted: Encrypted = self.call(context, &key, "encrypt", &parameters).await?;
         let blob = encrypted.ciphertext(context)?;
         let version = key_name::version(&key, &encrypted.name).ok_or_else(|| {
@@ -96,13 +133,11 @@ impl KeyProvider for GcpKms {
             .filter(|wrapped| wrapped.way == WAY)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Google Cloud KMS"))?;
         let key = key_name::of(&self.settings, context)?;
-        let aad = context.to_bytes();
-        let parameters = json!({
-            "ciphertext": BASE64.encode(wrapped.blob),
-            "ciphertextCrc32c": crc32c(wrapped.blob),
-            "additionalAuthenticatedData": BASE64.encode(&aad),
-            "additionalAuthenticatedDataCrc32c": crc32c(&aad),
-        });
+        let parameters = Decrypt {
+            ciphertext: BASE64.encode(wrapped.blob),
+            ciphertext_crc32c: crc32c(wrapped.blob),
+            aad: Associated::new(context),
+        };
         let decrypted: Decrypted = self.call(context, &key, "decrypt", &parameters).await?;
         wrapped.opened(context, &decrypted.plaintext(context)?)
     }

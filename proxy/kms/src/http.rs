@@ -13,6 +13,8 @@ use crate::files::{self, FileError};
 
 /// More than any answer to the calls that providers make has.
 pub(crate) const LARGEST_ANSWER: usize = 256 << 10;
+/// Room for any answer that holds a data key: a buffer that grew would leave parts of it behind.
+const USUAL_ANSWER: usize = 16 << 10;
 /// To connect; the whole call is limited by whoever makes it.
 pub(crate) const CONNECT: Duration = Duration::from_secs(4);
 /// A connection without a call for so long is closed rather than found dead by the next call.
@@ -102,7 +104,7 @@ pub(crate) async fn answer(
 ) -> Result<(StatusCode, Zeroizing<Vec<u8>>), HttpError> {
     let call = |error: reqwest::Error| HttpError::Call(reason(&error));
     let mut response = response.map_err(call)?;
-    let mut body = Zeroizing::new(Vec::with_capacity(2048));
+    let mut body = Zeroizing::new(Vec::with_capacity(USUAL_ANSWER));
     while let Some(chunk) = response.chunk().await.map_err(call)? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
             return Err(HttpError::TooLarge);

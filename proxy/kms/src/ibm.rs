@@ -14,14 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 pub use self::settings::{IbmCredentials, IbmSettings};
 
 use self::answer::{Unwrapped, Wrap};
-use crate::connection::Connection;
+use crate::connection::{Connection, body};
 use crate::files::FileError;
 use crate::wrapped::Wrapped;
 
@@ -30,6 +30,18 @@ const WAY: u8 = 1;
 const KEY_ACTION: &str = "application/vnd.ibm.kms.key_action+json";
 /// Stands before the names of a context, so that nothing else that is wrapped under the key is taken for a data key.
 const LABEL: &str = "strimzi topic encryption";
+
+#[derive(Serialize)]
+struct ToWrap<'a> {
+    plaintext: &'a str,
+    aad: [&'a str; 4],
+}
+
+#[derive(Serialize)]
+struct ToUnwrap<'a> {
+    ciphertext: String,
+    aad: [&'a str; 4],
+}
 
 /// Root keys of an instance of Key Protect.
 pub struct IbmKeyProtect {
@@ -56,14 +68,14 @@ impl IbmKeyProtect {
         &self,
         context: &KmsContext,
         action: &str,
-        parameters: &Value,
+        parameters: &impl Serialize,
     ) -> Result<T, ProviderError> {
         let key = key_name(context)?;
         let mut url = self.settings.endpoint.clone();
         url.set_path(&format!("/api/v2/keys/{key}/actions/{action}"));
-        let body = Zeroizing::new(parameters.to_string());
+        let parameters = body(context, parameters)?;
         let request = |client: &reqwest::Client| {
-            let request = client.post(url.clone()).body(body.as_bytes().to_vec());
+            let request = client.post(url.clone()).body(parameters.clone());
             let request = request.header(CONTENT_TYPE, KEY_ACTION).header(ACCEPT, KEY_ACTION);
             let request = request.header("bluemix-instance", &self.settings.instance);
             match &self.settings.key_ring {
@@ -77,8 +89,8 @@ impl IbmKeyProtect {
 }
 
 /// Each string may have 255 bytes, and a name has no more than 253.
-fn aad(context: &KmsContext) -> Value {
-    json!([LABEL, context.cluster.as_str(), context.provider.as_str(), context.key.as_str()])
+fn aad(context: &KmsContext) -> [&str; 4] {
+    [LABEL, context.cluster.as_str(), context.provider.as_str(), context.key.as_str()]
 }
 
 /// The id of a key, or an alias.
@@ -97,7 +109,8 @@ fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
 impl KeyProvider for IbmKeyProtect {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let parameters = json!({"plaintext": BASE64.encode(dek.expose()), "aad": aad(context)});
+        let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
+        let parameters = ToWrap { plaintext: &plaintext, aad: aad(context) };
         let done: Wrap = self.act(context, "wrap", &parameters).await?;
         let blob = done.ciphertext(context)?;
         let wrapped = Wrapped::new(context, WAY, &done.key_version.id, &blob, &dek)?.to_key();
@@ -108,7 +121,7 @@ impl KeyProvider for IbmKeyProtect {
         let wrapped = Wrapped::parse(wrapped)
             .filter(|wrapped| wrapped.way == WAY)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by IBM Key Protect"))?;
-        let parameters = json!({"ciphertext": BASE64.encode(wrapped.blob), "aad": aad(context)});
+        let parameters = ToUnwrap { ciphertext: BASE64.encode(wrapped.blob), aad: aad(context) };
         let done: Unwrapped = self.act(context, "unwrap", &parameters).await?;
         wrapped.opened(context, &done.plaintext(context)?)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proxy_crypto::{KmsContext, ProviderError};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -11,6 +11,8 @@ use crate::http::{self, line};
 
 /// The life of a token that does not tell it. The standard lets it be left out.
 const UNTOLD: Duration = Duration::from_mins(5);
+/// What a longer life is taken for. The number is the server's, and need not fit into a clock.
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A token, and how long it lives.
 pub(crate) type Granted = (Zeroizing<String>, Option<Duration>);
@@ -39,15 +41,24 @@ pub(crate) async fn ask(
     request: RequestBuilder,
     secret: &str,
 ) -> Result<Granted, ProviderError> {
+    granted(context, request.send().await, secret).await
+}
+
+/// What an answer to somebody who asks for a token means.
+pub(crate) async fn granted(
+    context: &KmsContext,
+    response: Result<Response, reqwest::Error>,
+    secret: &str,
+) -> Result<Granted, ProviderError> {
     let unavailable = |cause: &str| ProviderError::unavailable(context, failed(cause));
-    let answer = http::answer(request.send().await).await;
+    let answer = http::answer(response).await;
     let (status, body) = answer.map_err(|error| unavailable(&error.to_string()))?;
     if !status.is_success() {
         return Err(refused(context, status, &body, secret));
     }
     // The parser's words could quote what it read.
     let grant: Grant = serde_json::from_slice(&body).map_err(|_| unavailable("the answer has no token"))?;
-    let life = grant.expires_in.map_or(UNTOLD, Duration::from_secs);
+    let life = grant.expires_in.map_or(UNTOLD, Duration::from_secs).min(LONGEST);
     Ok((grant.access_token, Some(life)))
 }
 
@@ -64,16 +75,24 @@ pub(crate) fn refused(context: &KmsContext, status: StatusCode, body: &[u8], sec
         }
         _ => (failure.code, failure.message),
     };
+    let not_now = is_trouble(&code, &message);
     let said = if message.is_empty() { code } else { format!("{code}: {message}") };
     let said = if secret.is_empty() { said } else { said.replace(secret, "…") };
     let cause = failed(&format!("{} ({})", line(&said), status.as_u16()));
     match status {
+        _ if not_now => ProviderError::unavailable(context, cause),
         StatusCode::BAD_REQUEST
         | StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN
         | StatusCode::NOT_FOUND => ProviderError::refused(context, cause),
         _ => ProviderError::unavailable(context, cause),
     }
+}
+
+/// Whether the server tells of trouble of its own, or of reaching those who vouch for the credentials, with the status of a no.
+fn is_trouble(code: &str, message: &str) -> bool {
+    matches!(code, "temporarily_unavailable" | "server_error")
+        || (code == "invalid_grant" && message.contains("Error connecting to the given credential's issuer"))
 }
 
 fn failed(cause: &str) -> String {

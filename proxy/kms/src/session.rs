@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 
 /// Part of a token's life after which the next one is fetched.
 const USED: (u32, u32) = (2, 3);
+/// What a longer life of a token is taken for.
+const LONGEST: Duration = Duration::from_hours(24);
 /// After a failed login, a token that has not ended serves for so long before the next attempt.
 const RETRY: Duration = Duration::from_secs(5);
 /// So long a call waits for the next token, while there is one that has not ended.
@@ -152,6 +154,8 @@ async fn log_in(
     state: &mut State,
 ) -> Result<Arc<Token>, ProviderError> {
     let (value, life) = login.log_in(context).await?;
+    // So that no number of a server's overflows a clock.
+    let life = life.map(|life| life.min(LONGEST));
     let since = Instant::now();
     let token = Arc::new(Token { value, since, end: life.map(|life| since + life), credentials });
     state.due = life.map(|life| since + life * USED.0 / USED.1);

@@ -91,9 +91,9 @@ fn check(context: &KmsContext, way: u8, version: &str, dek: &Dek) -> Result<[u8;
     Ok(check)
 }
 
-/// Versions reach logs and messages.
+/// Versions reach logs, messages and addresses: `..` is none.
 fn is_version(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     (1..=LONGEST_VERSION).contains(&text.len()) && text.bytes().all(allowed)
 }
 
@@ -148,6 +148,7 @@ mod tests {
         let new = |version: &str, blob: &[u8]| Wrapped::new(&context("c"), 1, version, blob, &dek).is_ok();
         assert!(new("1", b"b") && new(&"v".repeat(64), b"b"));
         assert!(!new("", b"b") && !new("1", b"") && !new(&"v".repeat(65), b"b") && !new("a/b", b"b"));
+        assert!(!new(".", b"b") && !new("..", b"b") && !new("1.2", b"b"));
         let bytes = Wrapped::new(&context("c"), 1, "1", b"b", &dek).unwrap().to_key().as_bytes().to_owned();
         for length in 0..bytes.len() {
             assert_eq!(Wrapped::parse(&bytes[..length]), None, "{length} bytes");

@@ -167,6 +167,7 @@ impl Shared {
             let challenge = format!("Bearer authorization=\"{authority}\", resource=\"{}\"", Azure::AUDIENCE);
             return HttpAnswer {
                 challenge: Some(challenge),
+                header: None,
                 ..azure_error(401, "Unauthorized", "", message)
             };
         }

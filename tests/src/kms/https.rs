@@ -37,6 +37,8 @@ pub struct HttpAnswer {
     pub body: String,
     /// What the caller is to log in with, in the words of the header `WWW-Authenticate`.
     pub challenge: Option<String>,
+    /// Another header.
+    pub header: Option<(&'static str, &'static str)>,
 }
 
 type Handler = Box<dyn Fn(&HttpRequest) -> HttpAnswer + Send + Sync>;
@@ -106,12 +108,12 @@ impl HttpRequest {
 impl HttpAnswer {
     /// An answer in JSON.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self { status, body: body.to_string(), challenge: None }
+        Self { status, body: body.to_string(), challenge: None, header: None }
     }
 
     /// An answer with any body.
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, body: body.to_owned(), challenge: None }
+        Self { status, body: body.to_owned(), challenge: None, header: None }
     }
 }
 
@@ -201,12 +203,13 @@ async fn read(client: &mut BufReader<impl AsyncRead + Unpin>) -> Option<HttpRequ
 }
 
 async fn write(client: &mut (impl AsyncWrite + Unpin), answer: &HttpAnswer) -> std::io::Result<()> {
-    let HttpAnswer { status, body, challenge } = answer;
+    let HttpAnswer { status, body, challenge, header } = answer;
     let challenge =
         challenge.as_ref().map(|text| format!("www-authenticate: {text}\r\n")).unwrap_or_default();
+    let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
     let length = body.len();
     let text = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{challenge}\r\n{body}"
+        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{challenge}{header}\r\n{body}"
     );
     client.write_all(text.as_bytes()).await?;
     client.flush().await

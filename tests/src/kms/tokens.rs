@@ -26,7 +26,7 @@ impl Tokens {
         let life = *self.life.lock().unwrap();
         let mut issued = self.issued.lock().unwrap();
         let token = format!("access-token-{}-of-{to}", issued.len());
-        issued.insert(token.clone(), (to.to_owned(), Instant::now() + life));
+        issued.insert(token.clone(), (to.to_owned(), Instant::now() + life.min(Duration::from_hours(24))));
         (token, life.as_secs())
     }
 

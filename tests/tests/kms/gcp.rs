@@ -53,7 +53,7 @@ impl Cloud {
     fn settings(&self) -> GcpSettings {
         GcpSettings {
             endpoint: self.endpoint().parse().unwrap(),
-            key_ring: Some(Gcp::KEY_RING.to_owned()),
+            key_ring: Gcp::KEY_RING.to_owned(),
             credentials: GcpCredentials::ServiceAccountFile(self.folder.join("account.json")),
             ca: Some(self.certificates.authority()),
         }

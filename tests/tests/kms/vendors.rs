@@ -98,7 +98,7 @@ async fn google() {
     let account = vendor.file("account.json", &gcp.service_account_key(vendor.port));
     let settings = GcpSettings {
         endpoint: vendor.url(),
-        key_ring: Some(Gcp::KEY_RING.to_owned()),
+        key_ring: Gcp::KEY_RING.to_owned(),
         credentials: GcpCredentials::ServiceAccountFile(account),
         ca: Some(vendor.certificates.authority()),
     };

@@ -20,7 +20,9 @@ pub struct AwsKmsProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub endpoint: Option<String>,
     /// AWS's endpoints with validated cryptography.
@@ -76,7 +78,9 @@ pub struct AwsWebIdentity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub sts_endpoint: Option<String>,
 }
@@ -114,7 +118,9 @@ pub struct AwsRole {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub sts_endpoint: Option<String>,
 }

@@ -17,7 +17,9 @@ pub struct AzureKeyVaultProvider {
     /// Its address, such as `https://payments.vault.azure.net` or `https://payments.managedhsm.azure.net`.
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub vault: String,
     /// How data keys are wrapped. AES keys are there in a managed HSM alone; RSA keys are in every vault.
@@ -26,7 +28,9 @@ pub struct AzureKeyVaultProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub audience: Option<String>,
     /// As whom the proxies call.
@@ -82,7 +86,9 @@ pub struct AzureWorkloadIdentity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub authority: Option<String>,
 }
@@ -103,7 +109,9 @@ pub struct AzureClientSecret {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub authority: Option<String>,
 }

@@ -12,21 +12,22 @@ use crate::references::LocalRef;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GcpKmsProvider {
-    /// Where keys are that rules call by a short name, such as `projects/my-project/locations/europe-west3/keyRings/kafka`. Without
-    /// it they are called by their full names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where all keys are, such as `projects/my-project/locations/europe-west3/keyRings/kafka`. Rules call them by their short names,
+    /// or by their full ones. Keys elsewhere are not used: who writes to the brokers could name a key of their own.
     #[schemars(
         length(min = 1, max = 253),
         regex(
             pattern = r"^projects/[a-zA-Z0-9_:-][a-zA-Z0-9._:-]*/locations/[a-zA-Z0-9_-]+/keyRings/[a-zA-Z0-9_-]+$"
         )
     )]
-    pub key_ring: Option<String>,
+    pub key_ring: String,
     /// Another address than `https://cloudkms.googleapis.com`, such as one of Private Service Connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub endpoint: Option<String>,
     /// As whom the proxies call. By default as their `ServiceAccount` where GKE's workload identity federation knows it, by GKE's
@@ -79,14 +80,18 @@ pub struct GcpWorkloadIdentity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub sts_endpoint: Option<String>,
     /// Another address of the IAM Service Account Credentials API than `https://iamcredentials.googleapis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub iam_credentials_endpoint: Option<String>,
 }

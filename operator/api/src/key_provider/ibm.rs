@@ -15,7 +15,9 @@ pub struct IbmKeyProtectProvider {
     /// The address of its region, such as `https://eu-de.kms.cloud.ibm.com` or `https://private.eu-de.kms.cloud.ibm.com`.
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub endpoint: String,
     /// Its id, a UUID.
@@ -29,7 +31,9 @@ pub struct IbmKeyProtectProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub iam_endpoint: Option<String>,
     /// As whom the proxies call.

@@ -14,7 +14,9 @@ pub struct KmipProvider {
     /// The server, such as `kmip.example.com:5696`.
     #[schemars(
         length(min = 3, max = 280),
-        regex(pattern = r"^([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$")
+        regex(
+            pattern = r"^([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+        )
     )]
     pub address: String,
     /// Whom the proxies trust, and the certificate by which the server knows them.

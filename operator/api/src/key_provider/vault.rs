@@ -16,7 +16,9 @@ pub struct VaultProvider {
     /// The server, such as `https://openbao.vault.svc:8200`.
     #[schemars(
         length(min = 9, max = 280),
-        regex(pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?$")
+        regex(
+            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
+        )
     )]
     pub address: String,
     /// The namespace of Vault Enterprise or OpenBao.

@@ -80,3 +80,27 @@ fn what_the_api_server_refuses_is_refused_in_its_words() {
         assert!(rules[0].message.contains(case["said"].as_str().unwrap()), "{case}: {}", rules[0].message);
     }
 }
+
+#[test]
+fn an_address_of_a_key_management_system_has_a_port_that_there_is() {
+    let provider = |kind: &str, port: u32| match kind {
+        "vault" => format!("vault: {{address: 'https://bao:{port}', authentication: {{jwt: {{role: r}}}}}}"),
+        "aws" => format!("awsKms: {{region: eu-central-1, endpoint: 'https://[::1]:{port}/'}}"),
+        _ => format!("kmip: {{address: 'kmip.example:{port}', tls: {{clientSecretRef: {{name: a}}}}}}"),
+    };
+    for kind in ["vault", "aws", "kmip"] {
+        let check = |port| {
+            one(&proxy("p", &format!("keyProviders: [{{name: a, {}}}]", provider(kind, port)))).findings
+        };
+        for port in [1, 9, 443, 10_000, 59_999, 64_999, 65_499, 65_535] {
+            assert!(
+                check(port).iter().all(|finding| finding.code != Code::Schema),
+                "{kind} {port}: {:?}",
+                check(port)
+            );
+        }
+        for port in [0, 65_536, 65_540, 66_000, 70_000, 99_999, 100_000] {
+            assert!(check(port).iter().any(|finding| finding.code == Code::Schema), "{kind} {port}");
+        }
+    }
+}

@@ -151,7 +151,7 @@ fn items(entries: &[&str]) -> Vec<KeyToPath> {
     entries.iter().map(item).collect()
 }
 
-/// The port of an address.
+/// The port of an address. The definition refuses one that there is not.
 fn port(address: &str) -> u16 {
     let address = address.trim_end_matches('/');
     let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());

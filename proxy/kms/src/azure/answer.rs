@@ -56,7 +56,9 @@ impl Done {
     pub(super) fn version(&self, context: &KmsContext) -> Result<&str, ProviderError> {
         let mut parts = self.kid.rsplit('/');
         match (parts.next(), parts.next(), parts.next()) {
-            (Some(version), Some(key), Some("keys")) if key.eq_ignore_ascii_case(context.key.as_str()) => {
+            (Some(version), Some(key), Some("keys"))
+                if key.eq_ignore_ascii_case(context.key.as_str()) && super::is_version(version) =>
+            {
                 Ok(version)
             }
             _ => Err(ProviderError::unavailable(
@@ -101,6 +103,8 @@ fn failed(context: &KmsContext, operation: Operation, status: StatusCode, error:
     match status {
         // The key is one that may unwrap in this way: it did wrap. What is left is the value.
         StatusCode::BAD_REQUEST if operation == Operation::Unwrap => ProviderError::corrupt(context, cause),
+        // So it is said of a key that was deleted, although it could be recovered for a time.
+        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => ProviderError::gone(context, cause),
         StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
             ProviderError::refused(context, cause)
         }

@@ -50,7 +50,14 @@ struct Status {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Detail {
-    violations: Vec<serde::de::IgnoredAny>,
+    violations: Vec<Violation>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Violation {
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 impl Encrypted {
@@ -99,12 +106,22 @@ fn failed(context: &KmsContext, status: StatusCode, error: &Status) -> ProviderE
         (code, message) => format!("{}: {}", line(code), line(message)),
     };
     let message = message.to_ascii_lowercase();
+    let external =
+        details.iter().find_map(|detail| detail.violations.get(1)).map(|second| second.kind.as_str());
     match code.as_str() {
         "INVALID_ARGUMENT" if message.contains("checksum") || message.contains("crc32c") => damaged(context),
         "INVALID_ARGUMENT" if message.contains("decryption failed") => ProviderError::corrupt(context, cause),
-        // Where the key is in an external manager, a second violation tells of the attempt to reach that.
-        "FAILED_PRECONDITION" if details.iter().any(|detail| detail.violations.len() > 1) => {
+        // Where the key is in an external manager, a second violation tells what became of the attempt to use it there.
+        "FAILED_PRECONDITION" if external.is_some_and(|kind| kind != "EXTERNAL_PERMISSION_DENIED") => {
             ProviderError::unavailable(context, cause)
+        }
+        // A version whose destruction is only scheduled can be restored, and is DESTROY_SCHEDULED.
+        "FAILED_PRECONDITION" if message.contains("current state is: destroyed") => {
+            ProviderError::gone(context, cause)
+        }
+        // Not of a method, a location or a key ring.
+        "NOT_FOUND" if message.contains("cryptokey") && message.contains("not found") => {
+            ProviderError::gone(context, cause)
         }
         "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "NOT_FOUND" | "PERMISSION_DENIED" => {
             ProviderError::refused(context, cause)

@@ -4,26 +4,22 @@ use proxy_crypto::{KmsContext, ProviderError};
 
 use super::GcpSettings;
 
-const PARTS: [&str; 4] = ["projects", "locations", "keyRings", "cryptoKeys"];
+const KEYS: &str = "/cryptoKeys/";
 const VERSIONS: &str = "/cryptoKeyVersions/";
 
-/// A full name is taken as it is; any other name is that of a key in the key ring of the settings.
+/// A name is that of a key in the key ring of the settings, short or in full. Names come out of envelopes too: a key elsewhere
+/// may be one that whoever wrote the envelope lets everybody use.
 pub(super) fn of(settings: &GcpSettings, context: &KmsContext) -> Result<String, ProviderError> {
     let name = context.key.as_str();
-    let full = match &settings.key_ring {
-        _ if name.contains('/') => name.to_owned(),
-        Some(ring) => format!("{ring}/cryptoKeys/{name}"),
-        None => {
-            let cause = "a key without a keyRing in the provider's settings has a full name: \
-                         projects/P/locations/L/keyRings/R/cryptoKeys/K";
-            return Err(ProviderError::refused(context, cause));
+    let ring = format!("{}{KEYS}", settings.key_ring);
+    let id = if name.contains('/') { name.strip_prefix(&ring) } else { Some(name) };
+    match id {
+        Some(id) if is_id(id) => Ok(format!("{ring}{id}")),
+        _ => {
+            let cause = "a key has a name such as payments or, in the keyRing of the settings, \
+                         projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version";
+            Err(ProviderError::refused(context, cause))
         }
-    };
-    if is_full(&full) {
-        Ok(full)
-    } else {
-        let cause = "a key has a name such as payments or projects/P/locations/L/keyRings/R/cryptoKeys/K, without a version";
-        Err(ProviderError::refused(context, cause))
     }
 }
 
@@ -33,13 +29,9 @@ pub(super) fn version<'a>(key: &str, name: &'a str) -> Option<&'a str> {
     version.bytes().all(|b| b.is_ascii_digit()).then_some(version)
 }
 
-fn is_full(name: &str) -> bool {
-    let parts: Vec<&str> = name.split('/').collect();
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
-    let id = |text: &&str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed);
-    parts.len() == 2 * PARTS.len()
-        && parts.iter().step_by(2).zip(PARTS).all(|(part, wanted)| *part == wanted)
-        && parts.iter().skip(1).step_by(2).all(id)
+fn is_id(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -51,12 +43,12 @@ mod tests {
 
     const RING: &str = "projects/p-1/locations/europe-west3/keyRings/kafka";
 
-    fn name(ring: Option<&str>, key: &str) -> Option<String> {
+    fn name(key: &str) -> Option<String> {
         let url = |text: &str| text.parse().unwrap();
         let settings = GcpSettings {
             endpoint: url("https://cloudkms.googleapis.com"),
-            key_ring: ring.map(str::to_owned),
-            credentials: GcpCredentials::Metadata(url("http://metadata.google.internal")),
+            key_ring: RING.to_owned(),
+            credentials: GcpCredentials::Metadata(url("http://169.254.169.254")),
             ca: None,
         };
         let context = KmsContext {
@@ -68,21 +60,35 @@ mod tests {
     }
 
     #[test]
-    fn short_names_are_of_the_key_ring_and_full_ones_are_taken_as_they_are() {
-        let full = format!("{RING}/cryptoKeys/payments");
-        assert_eq!(name(Some(RING), "payments"), Some(full.clone()));
-        assert_eq!(name(None, &full), Some(full.clone()));
-        let other = "projects/example.com:p/locations/global/keyRings/r/cryptoKeys/k";
-        assert_eq!(name(Some(RING), other).as_deref(), Some(other));
-        assert_eq!(name(None, "payments"), None);
+    fn short_and_full_names_are_of_the_key_ring() {
+        let full = format!("{RING}/cryptoKeys/payments_2-a");
+        assert_eq!(name("payments_2-a"), Some(full.clone()));
+        assert_eq!(name(&full), Some(full.clone()));
         for wrong in [
             "team/payments",
+            "payments:1",
+            ".",
+            "..",
             &format!("{full}/cryptoKeyVersions/1"),
             &format!("{RING}/cryptoKeys"),
-            "projects/../locations/l/keyRings/r/cryptoKeys/k",
-            "projects/p/locations/l/keyrings/r/cryptoKeys/k",
+            &format!("{RING}/cryptoKeys/"),
+            &format!("{RING}/cryptoKeys/.."),
+            &format!("{RING}2/cryptoKeys/k"),
+            &format!("/{full}"),
         ] {
-            assert_eq!(name(Some(RING), wrong), None, "{wrong}");
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_project_location_or_ring_is_not_used() {
+        for foreign in [
+            "projects/p-2/locations/europe-west3/keyRings/kafka/cryptoKeys/k",
+            "projects/p-1/locations/global/keyRings/kafka/cryptoKeys/k",
+            "projects/p-1/locations/europe-west3/keyRings/other/cryptoKeys/k",
+            "projects/example.com:p-1/locations/europe-west3/keyRings/kafka/cryptoKeys/k",
+        ] {
+            assert_eq!(name(foreign), None, "{foreign}");
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/cloudkms";
 /// What the IAM API and direct access by a federated identity ask for. Its rights are those that IAM grants.
 const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 const METADATA: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
+const FLAVOR: &str = "Metadata-Flavor";
+const GOOGLE: &str = "Google";
 /// The life of an impersonated service account's token, in seconds: the longest without a policy of the organisation.
 const LIFE: u64 = 3600;
 
@@ -46,8 +48,16 @@ impl GcpKms {
         let mut url = address.clone();
         url.set_path(METADATA);
         // Asked for, so that nobody is led to it by a link.
-        let request = self.connection.client(context)?.get(url).header("Metadata-Flavor", "Google");
-        oauth::ask(context, request, "").await
+        let request = self.connection.client(context)?.get(url).header(FLAVOR, GOOGLE);
+        let response = request.send().await;
+        let flavor = response.as_ref().ok().map(|response| response.headers().get(FLAVOR));
+        if flavor.is_some_and(|flavor| flavor.is_none_or(|flavor| flavor != GOOGLE)) {
+            return Err(unavailable(context, &"what answers in its place is not Google's metadata server"));
+        }
+        // It is on the machine, and knows nothing of what was withdrawn: trouble with it is no word on a key.
+        oauth::granted(context, response, "")
+            .await
+            .map_err(|error| ProviderError::unavailable(context, error.cause()))
     }
 
     async fn exchange(

@@ -11,8 +11,8 @@ use crate::http::TlsFiles;
 pub struct GcpSettings {
     /// Its address.
     pub endpoint: Url,
-    /// Where keys are that have a short name: `projects/P/locations/L/keyRings/R`.
-    pub key_ring: Option<String>,
+    /// Where keys are: `projects/P/locations/L/keyRings/R`. No other ring's keys are used, whoever names them.
+    pub key_ring: String,
     /// As whom to call.
     pub credentials: GcpCredentials,
     /// CA certificates to trust, PEM. Without it those of the system are trusted.

@@ -84,7 +84,11 @@ pub(super) fn read<T: DeserializeOwned>(
         Some(reason) => format!("{}: {} ({})", line(&reason.code), line(&reason.message), status.as_u16()),
         None => format!("{} ({})", line(&problem.error_msg), status.as_u16()),
     };
+    let code = problem.reasons.first().map(|reason| reason.code.as_str()).unwrap_or_default();
     Err(match status {
+        // Of the key, and not of its ring or of a path.
+        StatusCode::NOT_FOUND if code == "KEY_NOT_FOUND_ERR" => ProviderError::gone(context, cause),
+        StatusCode::GONE if code == "KEY_DELETED_ERR" => ProviderError::gone(context, cause),
         StatusCode::UNPROCESSABLE_ENTITY => ProviderError::corrupt(context, cause),
         StatusCode::BAD_REQUEST
         | StatusCode::FORBIDDEN

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use super::path;
 
-/// Where machines and pods of Google Cloud get tokens: in clear, since it is on the machine itself.
-const METADATA: &str = "http://metadata.google.internal";
+/// Where machines and pods of Google Cloud get tokens: in clear, since it is on the machine itself. By its address, since a name
+/// would be looked up in the domains of the pod's search list first.
+const METADATA: &str = "http://169.254.169.254";
 
 pub(super) fn azure(provider: &AzureKeyVaultProvider) -> anyhow::Result<AzureSettings> {
     let (application, proof): (_, fn(PathBuf) -> AzureProof) = match &provider.credentials {

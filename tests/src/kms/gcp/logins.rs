@@ -108,7 +108,7 @@ impl Shared {
         if request.headers.get("metadata-flavor").is_none_or(|flavor| flavor != "Google") {
             return HttpAnswer::text(403, "Missing Metadata-Flavor:Google header.");
         }
-        self.token("machine")
+        HttpAnswer { header: Some(("metadata-flavor", "Google")), ..self.token("machine") }
     }
 
     fn exchange(&self, request: &HttpRequest) -> HttpAnswer {

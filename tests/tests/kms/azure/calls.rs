@@ -92,3 +92,15 @@ async fn an_answer_for_another_key_is_none() {
         assert!(taken || matches!(answer, Err(ProviderError::Unavailable { .. })), "{answer:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_none_leads_to_no_call() {
+    let cloud = Cloud::managed_hsm().await;
+    for version in ["..", ".", "a-b", "a_b", "a%2fb"] {
+        let length = u8::try_from(version.len()).unwrap();
+        let wrapped = [&[1, length][..], version.as_bytes(), &[0; 16], b"blob"].concat();
+        let answer = cloud.provider().unwrap(&context("a"), &wrapped).await.map(drop);
+        assert!(matches!(answer, Err(ProviderError::Corrupt { .. })), "{version}: {answer:?}");
+    }
+    assert!(cloud.azure.take_requests().is_empty());
+}

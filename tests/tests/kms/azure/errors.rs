@@ -38,6 +38,7 @@ async fn every_error_is_a_no_or_a_not_now() {
         (403, "Forbidden", "ForbiddenByRbac", Outcome::Refused),
         (403, "Forbidden", "ForbiddenByFirewall", Outcome::Refused),
         (404, "KeyNotFound", "", Outcome::Refused),
+        (404, "VaultNotFound", "", Outcome::Refused),
         (409, "Conflict", "ObjectIsBeingRecovered", Outcome::Unavailable),
         (429, "Throttled", "", Outcome::Unavailable),
         (500, "InternalServerError", "", Outcome::Unavailable),
@@ -46,6 +47,7 @@ async fn every_error_is_a_no_or_a_not_now() {
     ] {
         for error in said(&cloud, azure_error(status, code, inner, "This is\nwhy.")).await {
             assert_eq!(outcome(&error), expected, "{code} {inner}: {error}");
+            assert_eq!(error.is_gone(), code == "KeyNotFound", "{error}");
             assert!(error.to_string().contains(code) && error.to_string().contains(inner), "{error}");
         }
     }

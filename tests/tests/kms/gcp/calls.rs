@@ -25,10 +25,17 @@ async fn keys_go_by_short_and_by_full_names() {
     assert!(matches!(answer, Err(ProviderError::Corrupt { .. })), "{answer:?}");
 
     cloud.gcp.take_requests();
-    for name in ["no/such", &format!("{full}/cryptoKeyVersions/1"), "projects/p"] {
+    // Whoever writes to a broker can name a key of their own that everybody may use.
+    let foreign = full.replace("payments-1", "somebody-else");
+    for name in ["no/such", &format!("{full}/cryptoKeyVersions/1"), "projects/p", &foreign] {
         let context = KmsContext { key: KeyName::new(name).unwrap(), ..context.clone() };
-        let answer = provider.generate(&context).await.map(drop);
-        assert!(matches!(answer, Err(ProviderError::Refused { .. })), "{name}: {answer:?}");
+        let answers = [
+            provider.generate(&context).await.map(drop),
+            provider.unwrap(&context, wrapped.as_bytes()).await.map(drop),
+        ];
+        for answer in answers {
+            assert!(matches!(answer, Err(ProviderError::Refused { .. })), "{name}: {answer:?}");
+        }
     }
     assert!(cloud.gcp.take_requests().is_empty(), "names that cannot be are not asked for");
 }

@@ -39,6 +39,9 @@ async fn every_error_is_a_no_or_a_not_now() {
         (400, "INVALID_ARGUMENT", "The checksum in field x did not match.", Outcome::Unavailable),
         (400, "INVALID_ARGUMENT", "The key has another purpose.", Outcome::Refused),
         (400, "FAILED_PRECONDITION", "It is not enabled, current state is: DESTROYED.", Outcome::Refused),
+        (400, "FAILED_PRECONDITION", "It is not enabled, current state is: DISABLED.", Outcome::Refused),
+        (400, "FAILED_PRECONDITION", "Its current state is: DESTROY_SCHEDULED.", Outcome::Refused),
+        (404, "NOT_FOUND", "Method not found.", Outcome::Refused),
         (403, "PERMISSION_DENIED", "Permission denied\non resource.", Outcome::Refused),
         (404, "NOT_FOUND", "CryptoKey not found.", Outcome::Refused),
         (401, "UNAUTHENTICATED", "Token access-token-1 is unknown.", Outcome::Refused),
@@ -52,6 +55,8 @@ async fn every_error_is_a_no_or_a_not_now() {
     ] {
         let error = said(&cloud, gcp_error(status, code, message)).await;
         assert_eq!(outcome(&error), expected, "{code} {message}: {error}");
+        let gone = message.contains("CryptoKey") || message.ends_with(": DESTROYED.");
+        assert_eq!(error.is_gone(), gone, "{error}");
         assert!(message.contains("checksum") || error.to_string().contains(code), "{error}");
     }
 }
@@ -59,12 +64,17 @@ async fn every_error_is_a_no_or_a_not_now() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_outside_of_google_that_does_not_answer_is_no_refusal() {
     let cloud = Cloud::start().await;
-    let violations = json!([{"type": "KEY_STATE"}, {"type": "EXTERNAL_KEY_MANAGER"}]);
-    let details =
-        json!([{"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": violations}]);
-    let error = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": "No.", "details": details}});
-    let error = said(&cloud, HttpAnswer::json(400, &error)).await;
-    assert_eq!(outcome(&error), Outcome::Unavailable, "{error}");
+    for (kind, expected) in [
+        ("EXTERNAL_RESOURCE_NOT_REACHABLE", Outcome::Unavailable),
+        ("EXTERNAL_PERMISSION_DENIED", Outcome::Refused),
+    ] {
+        let violations = json!([{"type": "KEY_STATE"}, {"type": kind}]);
+        let details = json!([{"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": violations}]);
+        let error = json!({"error": {"code": 400, "status": "FAILED_PRECONDITION", "message": "No.", "details": details}});
+        let error = said(&cloud, HttpAnswer::json(400, &error)).await;
+        assert_eq!(outcome(&error), expected, "{error}");
+        assert!(!error.is_gone(), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

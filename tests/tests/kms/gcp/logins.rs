@@ -138,6 +138,16 @@ async fn who_gives_no_token_says_no_or_not_now() {
             Outcome::Refused,
         ),
         (HttpAnswer::text(401, r#"{"error": "invalid_client"}"#), Outcome::Refused),
+        (HttpAnswer::text(400, r#"{"error": "temporarily_unavailable"}"#), Outcome::Unavailable),
+        (HttpAnswer::text(400, r#"{"error": "server_error"}"#), Outcome::Unavailable),
+        (
+            HttpAnswer::text(
+                400,
+                r#"{"error": "invalid_grant",
+                    "error_description": "Error connecting to the given credential's issuer."}"#,
+            ),
+            Outcome::Unavailable,
+        ),
         (gcp_error(403, "PERMISSION_DENIED", "Denied."), Outcome::Refused),
         (gcp_error(429, "RESOURCE_EXHAUSTED", "Later."), Outcome::Unavailable),
         (HttpAnswer::text(500, "<html>"), Outcome::Unavailable),
@@ -149,6 +159,7 @@ async fn who_gives_no_token_says_no_or_not_now() {
         cloud.gcp.answer(move |request| (request.path == "/token").then(|| answer.clone()));
         let error = cloud.provider().generate(&context("a")).await.map(drop).unwrap_err();
         assert_eq!(outcome(&error), expected, "{shown}: {error}");
+        assert!(!error.is_gone(), "no word on the key: {error}");
         assert!(error.cause().starts_with("failed to log in: "), "{error}");
     }
     cloud.gcp.pass();
@@ -161,4 +172,33 @@ async fn who_gives_no_token_says_no_or_not_now() {
     let provider = cloud.with(|settings| settings.credentials = GcpCredentials::Federation(missing));
     let error = provider.generate(&context("a")).await.map(drop).unwrap_err();
     assert_eq!(outcome(&error), Outcome::Unavailable, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_wrong_with_the_metadata_server_is_a_no() {
+    let cloud = Cloud::start().await;
+    cloud.gcp.make_key("a");
+    let url = cloud.endpoint().parse().unwrap();
+    let provider = cloud.with(|settings| settings.credentials = GcpCredentials::Metadata(url));
+    let token = r#"{"access_token": "access-token-of-somebody", "expires_in": 3600}"#;
+    for (status, body, header) in [
+        (403, "Missing Metadata-Flavor:Google header.", true),
+        (404, "not found", true),
+        (503, "", true),
+        (200, token, false),
+    ] {
+        let header = header.then_some(("metadata-flavor", "Google"));
+        let answer = HttpAnswer { header, ..HttpAnswer::text(status, body) };
+        cloud.gcp.answer(move |request| request.path.contains("computeMetadata").then(|| answer.clone()));
+        let error = provider.generate(&context("a")).await.map(drop).unwrap_err();
+        assert_eq!(outcome(&error), Outcome::Unavailable, "{status} {header:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_lives_longer_than_any_clock_can_tell_is_used() {
+    let cloud = Cloud::start().await;
+    cloud.gcp.make_key("a");
+    cloud.gcp.tokens_live(Duration::from_secs(u64::MAX));
+    cloud.provider().generate(&context("a")).await.unwrap();
 }

@@ -14,10 +14,9 @@ const METADATA: [(&str, u16); 2] = [("169.254.169.254/32", 80), ("169.254.169.25
 
 pub(super) fn settings(gcp: &GcpKmsProvider, directory: &str) -> Value {
     let file = |name: &str| format!("{directory}/{name}");
-    let mut settings = json!({});
-    let given = [("keyRing", &gcp.key_ring), ("endpoint", &gcp.endpoint)];
-    for (name, value) in given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        settings[name] = json!(value);
+    let mut settings = json!({"keyRing": gcp.key_ring});
+    if let Some(endpoint) = &gcp.endpoint {
+        settings["endpoint"] = json!(endpoint);
     }
     match &gcp.credentials {
         Some(GcpCredentials { workload_identity: Some(identity), .. }) => {

@@ -23,9 +23,8 @@ const IAM_CREDENTIALS: &str = "https://iamcredentials.googleapis.com";
 pub struct GcpKmsProvider {
     /// Its address.
     pub endpoint: String,
-    /// The key ring of keys with a short name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_ring: Option<String>,
+    /// The key ring of all keys.
+    pub key_ring: String,
     /// As whom to call.
     pub credentials: GcpKmsCredentials,
     /// Files for TLS.
@@ -66,7 +65,7 @@ impl GcpKmsProvider {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["endpoint", "keyRing", "credentials", "tls"])?;
         let endpoint = read_address(fields.optional("endpoint"), ENDPOINT);
-        let key_ring = fields.optional("keyRing").map(|field| field.parsed(key_ring));
+        let key_ring = fields.required("keyRing").and_then(|field| field.parsed(key_ring));
         let credentials = fields.optional("credentials").map_or_else(
             || Some(GcpKmsCredentials::default()),
             |field| GcpKmsCredentials::read(field, base_dir),
@@ -74,7 +73,7 @@ impl GcpKmsProvider {
         let tls = fields.optional("tls").map(|field| ProviderTrust::read(field, base_dir));
         Some(Self {
             endpoint: endpoint?,
-            key_ring: key_ring.map_or(Some(None), |given| given.map(Some))?.map(str::to_owned),
+            key_ring: key_ring?.to_owned(),
             credentials: credentials?,
             tls: tls.map_or(Some(None), |given| given.map(Some))?,
         })
@@ -129,11 +128,14 @@ pub(super) fn read_address(field: Option<&Field<'_>>, default: &str) -> Option<S
 
 fn key_ring(text: &str) -> Result<&str, &'static str> {
     let parts: Vec<&str> = text.split('/').collect();
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
-    let id = |text: &str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let id = |text: &str| !text.is_empty() && text.bytes().all(allowed);
+    // Old projects are named after a domain: example.com:project.
+    let dotted = |b: u8| allowed(b) || matches!(b, b'.' | b':');
+    let is_project = |text: &str| !text.is_empty() && !text.starts_with('.') && text.bytes().all(dotted);
     match parts[..] {
         ["projects", project, "locations", location, "keyRings", ring]
-            if text.len() <= 253 && [project, location, ring].into_iter().all(id) =>
+            if text.len() <= 253 && is_project(project) && id(location) && id(ring) =>
         {
             Ok(text)
         }

@@ -10,7 +10,7 @@ const AUDIENCE: &str = "//iam.googleapis.com/projects/1/locations/global/workloa
 fn by_default_the_platform_says_who_a_proxy_is_for_google() {
     let fleet = with("gcpKms: {keyRing: projects/p/locations/europe-west3/keyRings/kafka}");
     let KeyProvider::GcpKms(gcp) = told(&fleet) else { panic!("it is Cloud KMS") };
-    assert_eq!(gcp.key_ring.as_deref(), Some("projects/p/locations/europe-west3/keyRings/kafka"));
+    assert_eq!(gcp.key_ring, "projects/p/locations/europe-west3/keyRings/kafka");
     assert_eq!(gcp.credentials, GcpKmsCredentials::Metadata);
     assert!(sources(&fleet).is_empty(), "no volume is mounted without files");
     assert_eq!(
@@ -27,6 +27,7 @@ fn by_default_the_platform_says_who_a_proxy_is_for_google() {
 fn a_pool_takes_a_token_that_is_for_it_alone() {
     let fleet = with(&format!(
         "gcpKms: {{
+            keyRing: projects/p/locations/l/keyRings/r,
             endpoint: 'https://kms.example:8443',
             credentials: {{workloadIdentity: {{
                 audience: '{AUDIENCE}', serviceAccount: proxy@p.iam.gserviceaccount.com,
@@ -46,7 +47,9 @@ fn a_pool_takes_a_token_that_is_for_it_alone() {
     assert_eq!(ways(&fleet), json!([{"to": [{"ipBlock": {"cidr": "199.36.153.8/30"}}], "ports": ports}]));
 
     let identity = format!("{{audience: '{AUDIENCE}', tokenAudience: team-a}}");
-    let fleet = with(&format!("gcpKms: {{credentials: {{workloadIdentity: {identity}}}}}"));
+    let fleet = with(&format!(
+        "gcpKms: {{keyRing: projects/p/locations/l/keyRings/r, credentials: {{workloadIdentity: {identity}}}}}"
+    ));
     told(&fleet);
     let token = sources(&fleet).into_iter().find_map(|source| source.service_account_token).unwrap();
     assert_eq!(token.audience.as_deref(), Some("team-a"));
@@ -54,7 +57,9 @@ fn a_pool_takes_a_token_that_is_for_it_alone() {
 
 #[test]
 fn a_service_account_key_is_a_file() {
-    let fleet = with("gcpKms: {credentials: {serviceAccountKey: {secretRef: {name: gcp}}}}");
+    let fleet = with(
+        "gcpKms: {keyRing: projects/p/locations/l/keyRings/r, credentials: {serviceAccountKey: {secretRef: {name: gcp}}}}",
+    );
     let KeyProvider::GcpKms(gcp) = told(&fleet) else { panic!("it is Cloud KMS") };
     let GcpKmsCredentials::ServiceAccountFile(file) = gcp.credentials else { panic!("it is a file") };
     assert_eq!(file.to_string(), "/etc/topic-encryption-keys/kms/key.json");

@@ -12,14 +12,14 @@ fn gcp(text: &str) -> GcpKmsProvider {
 }
 
 #[test]
-fn nothing_is_enough() {
-    let least = gcp("{}");
+fn a_key_ring_is_enough() {
+    let least = gcp("{keyRing: projects/p/locations/l/keyRings/r}");
     assert_eq!(least.endpoint, "https://cloudkms.googleapis.com");
     assert_eq!(
-        (&least.key_ring, &least.credentials, &least.tls),
-        (&None, &GcpKmsCredentials::Metadata, &None)
+        (least.key_ring.as_str(), &least.credentials, &least.tls),
+        ("projects/p/locations/l/keyRings/r", &GcpKmsCredentials::Metadata, &None)
     );
-    assert_eq!(gcp("{credentials: {metadata: true}}"), least);
+    assert_eq!(gcp("{keyRing: projects/p/locations/l/keyRings/r, credentials: {metadata: true}}"), least);
 }
 
 #[test]
@@ -44,7 +44,8 @@ fn everything_is_read() {
         ("https://sts.example", "https://iam.example")
     );
     assert_eq!(all.tls.unwrap().ca_file.as_path(), Path::new("/etc/proxy/ca.crt"));
-    let file = gcp("{credentials: {serviceAccountFile: /run/key.json}}");
+    let file =
+        gcp("{keyRing: projects/p/locations/l/keyRings/r, credentials: {serviceAccountFile: /run/key.json}}");
     let GcpKmsCredentials::ServiceAccountFile(path) = file.credentials else { panic!("{file:?}") };
     assert_eq!(path.as_path(), Path::new("/run/key.json"));
 }
@@ -57,18 +58,23 @@ fn what_is_mistaken_is_refused() {
     refuses(
         "gcpKms",
         &[
+            ("{}", ".keyRing: is required"),
             ("{keyRing: kafka}", &format!(".keyRing: {ring}, not \"kafka\"")),
+            (
+                "{keyRing: 'projects/p/locations/l/keyRings/r:2'}",
+                &format!(".keyRing: {ring}, not \"projects/p/locations/l/keyRings/r:2\""),
+            ),
             (
                 "{keyRing: projects/../locations/l/keyRings/r}",
                 &format!(".keyRing: {ring}, not \"projects/../locations/l/keyRings/r\""),
             ),
             (
-                "{credentials: {}}",
+                "{keyRing: projects/p/locations/l/keyRings/r, credentials: {}}",
                 ".credentials: must have exactly one of metadata, workloadIdentity, serviceAccountFile",
             ),
-            ("{credentials: {metadata: false}}", ".credentials.metadata: must be true"),
+            ("{keyRing: projects/p/locations/l/keyRings/r, credentials: {metadata: false}}", ".credentials.metadata: must be true"),
             (
-                "{credentials: {workloadIdentity: {audience: sts, serviceAccount: a/b@c}}}",
+                "{keyRing: projects/p/locations/l/keyRings/r, credentials: {workloadIdentity: {audience: sts, serviceAccount: a/b@c}}}",
                 &format!(
                     ".credentials.workloadIdentity.audience: {audience}, not \"sts\"
 .credentials.workloadIdentity.tokenFile: is required
@@ -76,10 +82,10 @@ fn what_is_mistaken_is_refused() {
                 ),
             ),
             (
-                "{endpoint: 'http://kms.example'}",
+                "{keyRing: projects/p/locations/l/keyRings/r, endpoint: 'http://kms.example'}",
                 ".endpoint: must be https://HOST or https://HOST:PORT (http:// for 127.0.0.1, [::1] and localhost only), not \"http://kms.example\"",
             ),
-            ("{tls: {certificateFile: a}}", ".tls.certificateFile: is not a known field; known are caFile
+            ("{keyRing: projects/p/locations/l/keyRings/r, tls: {certificateFile: a}}", ".tls.certificateFile: is not a known field; known are caFile
 .tls.caFile: is required"),
         ],
     );
