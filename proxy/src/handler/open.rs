@@ -12,7 +12,7 @@ use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
 use keys::{KnownKey, RefusedKey};
-use proxy_records::{Entry, entries};
+use proxy_records::{Entry, entries, legacy_offset};
 use room::Room;
 use std::ops::Range;
 use std::sync::Arc;
@@ -128,10 +128,16 @@ impl Opener {
             let entry = next_entry(message, at..records.end)?;
             let range = match entry {
                 Entry::Batch(range) => range,
-                Entry::Legacy(range) if !task.strictness.passes(legacy_offset(message, at + range.start)) => {
-                    return self.stop(place, task.strictness.clear_refused);
+                Entry::Legacy(range) => {
+                    let entry = message.get(at + range.start..at + range.end).unwrap_or_default();
+                    if let Err(failure) = task.strictness.check(|| legacy_offset(entry)) {
+                        return self.stop(place, failure);
+                    }
+                    self.parts.push(Part::Frame(at + range.start..at + range.end));
+                    at += range.end.max(1);
+                    continue;
                 }
-                Entry::Legacy(range) | Entry::Tail(range) => {
+                Entry::Tail(range) => {
                     self.parts.push(Part::Frame(at + range.start..at + range.end));
                     at += range.end.max(1);
                     continue;
@@ -200,11 +206,6 @@ impl Opener {
             }
         }
     }
-}
-
-/// The offset of a message of magic 0 or 1; where it holds others, that of the last of them.
-fn legacy_offset(message: &[u8], start: usize) -> i64 {
-    message.get(start..).and_then(<[u8]>::first_chunk).map_or(i64::MAX, |bytes| i64::from_be_bytes(*bytes))
 }
 
 fn next_entry(message: &[u8], range: Range<usize>) -> Result<Entry, Failure> {

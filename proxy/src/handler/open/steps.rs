@@ -9,8 +9,8 @@ use proxy_config::OnUnreadable;
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
 use proxy_records::{
     BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OpenedValue,
-    OriginalBatch, Recognised, Scratch, SealedBatch, Section, crc_matches, emptied_header, open_records,
-    recognise, restored_header,
+    OriginalBatch, Recognised, Scratch, SealedBatch, Section, crc_matches, emptied_header, last_offset,
+    open_records, recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl Opener {
                 if is_control(bytes) && (names_envelope(bytes) || is_compressed(bytes)) {
                     return Err(Failure::CORRUPT);
                 }
-                if !is_control(bytes) && !task.strictness.passes(last_offset(bytes)) {
-                    return Err(task.strictness.clear_refused);
+                if !is_control(bytes) {
+                    task.strictness.check(|| last_offset(bytes, scratch))?;
                 }
                 if may_be_stub && task.strictness.stubs_are_orphans {
                     return Err(Failure::CORRUPT);
@@ -176,8 +176,11 @@ impl Opener {
         };
         match open_records(batch, section, scratch, &mut records, side) {
             Ok(stats) => {
-                if stats.clear > 0 && !task.strictness.passes(last_offset(batch)) {
-                    return Err(task.strictness.clear_refused);
+                if stats.clear > 0
+                    && let Err(failure) = task.strictness.check(|| last_offset(batch, scratch))
+                {
+                    side.truncate(start);
+                    return Err(failure);
                 }
                 if task.strictness.stubs_are_orphans && stats.may_be_stub {
                     return Err(Failure::CORRUPT);
@@ -226,13 +229,6 @@ fn names_envelope(batch: &[u8]) -> bool {
 
 fn is_compressed(batch: &[u8]) -> bool {
     BatchHeader::parse(batch).is_ok_and(|header| header.attributes.codec() != Ok(Codec::None))
-}
-
-/// The offset of a batch's last record; of a batch without a header none is small enough to pass.
-fn last_offset(batch: &[u8]) -> i64 {
-    BatchHeader::parse(batch).map_or(i64::MAX, |header| {
-        header.base_offset.saturating_add(i64::from(header.last_offset_delta.max(0)))
-    })
 }
 
 fn is_control(batch: &[u8]) -> bool {

@@ -45,9 +45,18 @@ impl Strictness {
         }
     }
 
-    /// Whether a clear record at this offset is delivered.
-    pub(super) fn passes(&self, offset: i64) -> bool {
-        self.clear_below == ALL || offset < self.clear_below
+    /// Whether clear records are delivered, by the highest of their offsets. It is only asked for where it matters; where
+    /// there is none to trust, they are corrupt.
+    pub(super) fn check(&self, last_offset: impl FnOnce() -> Option<i64>) -> Result<(), Failure> {
+        match self.clear_below {
+            ALL => Ok(()),
+            NONE => Err(self.clear_refused),
+            end => match last_offset() {
+                Some(last) if last < end => Ok(()),
+                Some(_) => Err(self.clear_refused),
+                None => Err(Failure::CORRUPT),
+            },
+        }
     }
 
     /// Looks the topic up in the policy that the whole answer is opened under.
@@ -142,6 +151,17 @@ mod tests {
             assert_eq!(of(topic, Some(3)).unwrap_err().code, Code::UnsupportedVersion, "{topic}");
         }
         assert!(of("__consumer_offsets", Some(3)).is_ok());
+    }
+
+    #[test]
+    fn below_an_end_only_offsets_to_trust_pass() {
+        let below = Strictness { clear_below: 7, ..Strictness::LENIENT };
+        assert_eq!(below.check(|| Some(6)), Ok(()));
+        assert_eq!(below.check(|| Some(7)), Err(Failure::PLAINTEXT));
+        assert_eq!(below.check(|| None), Err(Failure::CORRUPT));
+        assert_eq!(Strictness::LENIENT.check(|| None), Ok(()));
+        let none = Strictness { clear_below: NONE, ..Strictness::LENIENT };
+        assert_eq!(none.check(|| Some(0)), Err(Failure::PLAINTEXT));
     }
 
     #[test]
