@@ -126,6 +126,7 @@ fn error(context: &KmsContext, lacking: Lacking) -> ProviderError {
     match lacking {
         Lacking::Directory(cause) => ProviderError::unavailable(context, cause),
         Lacking::Key(cause) => ProviderError::refused(context, cause),
+        Lacking::Version(cause) => ProviderError::gone(context, cause),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What consumers went past because its key is refused, by a rule's `onUnreadable`: for the audit log and the admin
 //! server. Bounded: whatever a broker makes envelopes say, only so many topics and keys are told apart.
 
+use proxy_crypto::EnvelopeHeader;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Topics and keys that are told apart. What is beyond them only counts in the metric.
@@ -11,6 +12,8 @@ const MAX_ENTRIES: usize = 10_000;
 const PAUSE: Duration = Duration::from_mins(1);
 /// A refusal that was not met for so long counts as a new one.
 const FORGOTTEN: Duration = Duration::from_hours(1);
+/// Longer than a refusal is repeated without asking: what is heard so long after the delay, the provider said after it.
+const ASKED_ANEW: Duration = Duration::from_secs(2);
 
 /// Records that consumers did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,8 +50,9 @@ pub struct Unreadable {
     counted: Mutex<BTreeMap<(String, String, String), Entry>>,
 }
 
-/// Provider, key and, where that is known, its version.
-type Version = (String, String, Option<String>);
+/// Provider, key and its version. Where nobody can tell the version, each wrapped data key stands for itself, by its digest:
+/// whatever somebody else's envelope says of the key is no word on that one.
+type Version = (String, String, Result<String, String>);
 
 #[derive(Debug, Clone, Copy)]
 struct Refused {
@@ -72,16 +76,31 @@ impl Unreadable {
         Self { delay, refused: Mutex::default(), counted: Mutex::default() }
     }
 
-    /// Takes note that a key was refused now. Tells whether that has been so for long enough to go on without: one proxy may
+    /// Takes note that a key was gone now. Tells whether that has been so for long enough to go on without: one proxy may
     /// lack for a while what another has already, and what a consumer went past it does not come back to.
-    pub(crate) fn is_settled(&self, provider: &str, key: &str, version: Option<String>) -> bool {
-        self.settled_at(provider, key, version, Instant::now())
+    pub(crate) fn is_settled(&self, envelope: &EnvelopeHeader<'_>, version: Option<String>) -> bool {
+        let version = place(envelope.provider(), envelope.key(), envelope.wrapped(), version);
+        self.settled_at(version, Instant::now())
     }
 
-    fn settled_at(&self, provider: &str, key: &str, version: Option<String>, now: Instant) -> bool {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes note that a data key was unwrapped: its key is there, and the delay begins anew if it is ever gone again.
+    pub(crate) fn was_there(&self, envelope: &EnvelopeHeader<'_>, version: impl FnOnce() -> Option<String>) {
+        if !self.refused().is_empty() {
+            self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version()));
+        }
+    }
+
+    fn forget(&self, version: &Version) {
+        self.refused().remove(version);
+    }
+
+    fn refused(&self) -> MutexGuard<'_, HashMap<Version, Refused>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settled_at(&self, version: Version, now: Instant) -> bool {
+        let mut refused = self.refused();
         let is_old = |refused: &Refused| now.saturating_duration_since(refused.last) >= FORGOTTEN;
-        let version = (provider.to_owned(), key.to_owned(), version);
         if refused.len() >= MAX_ENTRIES && !refused.contains_key(&version) {
             refused.retain(|_, each| !is_old(each));
             if refused.len() >= MAX_ENTRIES {
@@ -93,7 +112,7 @@ impl Unreadable {
             entry.since = now;
         }
         entry.last = now;
-        now.saturating_duration_since(entry.since) >= self.delay
+        now.saturating_duration_since(entry.since) >= self.delay.saturating_add(ASKED_ANEW)
     }
 
     /// Counts what was fetched, and tells the audit log unless it was told a moment ago.
@@ -150,6 +169,10 @@ impl Unreadable {
     }
 }
 
+fn place(provider: &str, key: &str, wrapped: &[u8], version: Option<String>) -> Version {
+    (provider.to_owned(), key.to_owned(), version.ok_or_else(|| crate::digest::sha256(wrapped)))
+}
+
 impl Unread {
     /// Records of either kind.
     pub fn records(self) -> u64 {
@@ -173,14 +196,38 @@ mod tests {
         let unreadable = Unreadable::new(Duration::from_mins(2));
         let start = Instant::now();
         let settled = |version: &str, seconds| {
-            unreadable.settled_at("p", "k", Some(version.to_owned()), start + Duration::from_secs(seconds))
+            let version = ("p".to_owned(), "k".to_owned(), Ok(version.to_owned()));
+            unreadable.settled_at(version, start + Duration::from_secs(seconds))
         };
-        assert!(!settled("1", 0) && !settled("1", 119));
-        assert!(settled("1", 120));
+        assert!(!settled("1", 0) && !settled("1", 121));
+        assert!(settled("1", 122), "and asked anew after the delay");
         assert!(!settled("2", 120), "another version, which this proxy may only lack yet");
         assert!(settled("1", 3700));
         assert!(!settled("1", 7300), "not met for an hour");
-        assert!(settled("1", 7420));
+        assert!(settled("1", 7422));
+    }
+
+    #[test]
+    fn a_key_that_was_there_meanwhile_is_not_lost() {
+        let unreadable = Unreadable::new(Duration::ZERO);
+        let version = |wrapped| place("p", "k", wrapped, Some("1".to_owned()));
+        let start = Instant::now();
+        assert!(!unreadable.settled_at(version(b"one"), start));
+        assert!(unreadable.settled_at(version(b"other"), start + ASKED_ANEW), "of the same version");
+        unreadable.forget(&version(b"third"));
+        assert!(!unreadable.settled_at(version(b"one"), start + ASKED_ANEW));
+    }
+
+    #[test]
+    fn without_a_version_no_envelope_speaks_for_another() {
+        let unreadable = Unreadable::new(Duration::ZERO);
+        let [forged, stored] = [&b"forged"[..], b"stored"].map(|wrapped| place("p", "k", wrapped, None));
+        let start = Instant::now();
+        assert!(!unreadable.settled_at(forged.clone(), start));
+        assert!(!unreadable.settled_at(stored.clone(), start + ASKED_ANEW));
+        assert!(unreadable.settled_at(forged.clone(), start + ASKED_ANEW));
+        unreadable.forget(&stored);
+        assert!(unreadable.settled_at(forged, start + ASKED_ANEW));
     }
 
     #[test]

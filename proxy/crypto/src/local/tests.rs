@@ -76,6 +76,30 @@ async fn rotation_wraps_with_the_highest_version_and_unwraps_with_all() {
 }
 
 #[tokio::test]
+async fn only_an_older_version_of_a_key_that_is_there_is_gone() {
+    let (directory, keys) = with(&[("k.v1", 1)]);
+    let old = generate(&keys, "k").await;
+    put(directory.path(), "k.v2", 2);
+    keys.reload();
+    let new = generate(&keys, "k").await;
+    let file = |name: &str| directory.path().join(name);
+    let lacks = async |made: &(Dek, WrappedKey)| {
+        keys.reload();
+        let error = keys.unwrap(&context("k"), made.1.as_bytes()).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Refused { .. }));
+        error.is_gone()
+    };
+    std::fs::write(file("k.v1"), "invalid").unwrap();
+    std::fs::remove_file(file("k.v2")).unwrap();
+    assert!(!lacks(&new).await, "it may only not have come yet");
+    put(directory.path(), "k.v2", 2);
+    std::fs::remove_file(file("k.v1")).unwrap();
+    assert!(lacks(&old).await);
+    std::fs::remove_file(file("k.v2")).unwrap();
+    assert!(!lacks(&old).await, "the whole key is missing");
+}
+
+#[tokio::test]
 async fn reload_of_the_same_changes_nothing() {
     let (directory, keys) = with(&[("k.v1", 1)]);
     let epoch = keys.epoch();

@@ -30,6 +30,8 @@ pub(super) enum Lacking {
     Directory(String),
     /// The directory has no such key.
     Key(String),
+    /// The directory has the key, and no longer this version of it.
+    Version(String),
 }
 
 /// A key, its version, and what it is now.
@@ -82,9 +84,13 @@ impl Loaded {
 
     /// A version that unwraps.
     pub(super) fn version(&self, key: &KeyName, version: u32) -> Result<&Kek, Lacking> {
-        let file = self.versions(key)?.get(&version);
-        let file =
-            file.ok_or_else(|| Lacking::Key(format!("no file {key}.v{version} in the key directory")))?;
+        let versions = self.versions(key)?;
+        let file = versions.get(&version).ok_or_else(|| {
+            let cause = format!("no file {key}.v{version} in the key directory");
+            // What is newer than all that is there may only not have come yet.
+            let is_older = versions.last_key_value().is_some_and(|(newest, _)| version < *newest);
+            if is_older { Lacking::Version(cause) } else { Lacking::Key(cause) }
+        })?;
         file.kek.as_deref().ok_or_else(|| Lacking::Key(unusable(key, version, file)))
     }
 

@@ -42,6 +42,10 @@ fn answered(context: &KmsContext, status: u16, meta: &ErrorMetadata) -> Provider
             context,
             format!("it was wrapped by another KMS key than the one that goes by this name ({code})"),
         ),
+        // Not where it is the alias that is missing: the key behind it may well be there.
+        "NotFoundException" if meta.message().is_some_and(is_about_key) => {
+            ProviderError::gone(context, cause)
+        }
         "NotFoundException"
         | "DisabledException"
         | "KMSInvalidStateException"
@@ -82,6 +86,11 @@ fn refused_credentials(error: &(dyn Error + 'static)) -> Option<String> {
         next = error.source();
     }
     None
+}
+
+/// Of `Key '…' does not exist` and `Alias … is not found.`, the first.
+fn is_about_key(message: &str) -> bool {
+    message.starts_with("Key '") && message.contains("does not exist")
 }
 
 fn is_credentials(code: &str) -> bool {
@@ -145,4 +154,38 @@ fn reason(error: &(dyn Error + 'static)) -> String {
 fn line(text: &str) -> String {
     let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     line.take(LONGEST).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_crypto::{ClusterName, KeyName, ProviderName};
+
+    #[test]
+    fn only_a_key_that_does_not_exist_is_gone() {
+        let context = KmsContext {
+            cluster: ClusterName::new("c").unwrap(),
+            provider: ProviderName::new("p").unwrap(),
+            key: KeyName::new("k").unwrap(),
+        };
+        let is_gone = |code: &str, message: &str| {
+            let meta = ErrorMetadata::builder().code(code).message(message).build();
+            let error = answered(&context, 400, &meta);
+            assert!(matches!(error, ProviderError::Refused { .. }), "{code}");
+            error.is_gone()
+        };
+        let missing = "Key 'arn:aws:kms:eu-central-1:1:key/2' does not exist";
+        assert!(is_gone("NotFoundException", missing));
+        assert!(!is_gone("NotFoundException", "Alias arn:aws:kms:eu-central-1:1:alias/k is not found."));
+        assert!(!is_gone("NotFoundException", ""));
+        for code in [
+            "DisabledException",
+            "KMSInvalidStateException",
+            "AccessDeniedException",
+            "IncorrectKeyException",
+            "ExpiredTokenException",
+        ] {
+            assert!(!is_gone(code, missing), "{code}");
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub(super) enum Failure {
     Unavailable(String),
     /// A definite no.
     Refused(String),
+    /// The token does not have this version of the key.
+    Gone(String),
     /// This wrapped key is none of the key's, or of another context.
     Corrupt(String),
 }
@@ -31,6 +33,7 @@ impl Failure {
                 ProviderError::unavailable(context, cause)
             }
             Self::Refused(cause) => ProviderError::refused(context, cause),
+            Self::Gone(cause) => ProviderError::gone(context, cause),
             Self::Corrupt(cause) => ProviderError::corrupt(context, cause),
         }
     }

@@ -85,10 +85,12 @@ fn find(session: &Session, context: &KmsContext, id: Option<&[u8]>) -> Result<Ve
     if !is_logged_in(session)? {
         return Err(Failure::Lost("the login has ended".to_owned()));
     }
-    Err(Failure::Refused(match id {
-        None => "the token has no AES key with this CKA_LABEL and a CKA_ID".to_owned(),
-        Some(id) => format!("the token has no AES key with this CKA_LABEL and the CKA_ID {}", hex(id)),
-    }))
+    Err(match id {
+        None => Failure::Refused("the token has no AES key with this CKA_LABEL and a CKA_ID".to_owned()),
+        Some(id) => {
+            Failure::Gone(format!("the token has no AES key with this CKA_LABEL and the CKA_ID {}", hex(id)))
+        }
+    })
 }
 
 /// The key with the highest id.

@@ -95,7 +95,7 @@ impl Token {
         };
         let answer = work(&open.session);
         // Others may leave an operation unfinished.
-        if matches!(answer, Ok(_) | Err(Failure::Refused(_))) {
+        if matches!(answer, Ok(_) | Err(Failure::Refused(_) | Failure::Gone(_))) {
             self.give_back(open, *restarts);
         } else {
             open.close(*restarts);

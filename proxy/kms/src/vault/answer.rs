@@ -42,11 +42,11 @@ pub(super) fn data(context: &KmsContext, status: StatusCode, body: &[u8]) -> Res
         StatusCode::BAD_REQUEST if has("authentication failed") || has("invalid ciphertext") => {
             ProviderError::corrupt(context, cause)
         }
-        StatusCode::BAD_REQUEST if has("key not found") => {
-            ProviderError::refused(context, "the server has no such key")
+        StatusCode::BAD_REQUEST if has("encryption key not found") => {
+            ProviderError::gone(context, "the server has no such key")
         }
         StatusCode::BAD_REQUEST if has("too old") => {
-            ProviderError::refused(context, format!("this version of the key is disabled ({cause})"))
+            ProviderError::gone(context, format!("this version of the key is disabled ({cause})"))
         }
         StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => ProviderError::refused(context, cause),
         StatusCode::FORBIDDEN => ProviderError::refused(
@@ -92,4 +92,38 @@ fn said(body: &[u8]) -> String {
     let said = failure.errors.into_iter().next().unwrap_or_default();
     let line = said.chars().map(|c| if c.is_control() { ' ' } else { c });
     line.take(LONGEST).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_crypto::{ClusterName, KeyName, ProviderName};
+
+    #[test]
+    fn only_a_key_or_version_that_the_server_does_not_have_is_gone() {
+        let context = KmsContext {
+            cluster: ClusterName::new("c").unwrap(),
+            provider: ProviderName::new("p").unwrap(),
+            key: KeyName::new("k").unwrap(),
+        };
+        let answer = |status: u16, said: &str| {
+            let body = format!(r#"{{"errors": ["{said}"]}}"#);
+            let answer = data(&context, StatusCode::from_u16(status).unwrap(), body.as_bytes());
+            answer.err().unwrap()
+        };
+        assert!(answer(400, "encryption key not found").is_gone());
+        assert!(answer(400, "ciphertext or signature version is disallowed by policy (too old)").is_gone());
+        for (status, said) in [
+            (400, "invalid ciphertext: no prefix"),
+            (400, "cipher: message authentication failed"),
+            (400, "error performing token check"),
+            (403, "permission denied"),
+            (404, "no handler for route 'transit/decrypt/k'"),
+            (503, "Vault is sealed"),
+        ] {
+            assert!(!answer(status, said).is_gone(), "{said}");
+        }
+        let login = login_failed(&context, StatusCode::BAD_REQUEST, br#"{"errors": ["key not found"]}"#);
+        assert!(!login.is_gone());
+    }
 }

@@ -42,18 +42,18 @@ impl Opener {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
         let keys = task.session.shared.live.keys();
         let dek = match self.unwrap(task.session, &envelope).await {
-            Ok(dek) => dek,
+            Ok(dek) => {
+                task.session.shared.live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
+                dek
+            }
             Err(ProviderError::Unavailable { .. }) => {
                 return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable });
             }
-            // A provider that this proxy does not know has refused nothing: that is a mistake of ours.
-            Err(ProviderError::Refused { .. })
-                if task.strictness.on_unreadable != OnUnreadable::Error
-                    && keys.has_provider(envelope.provider()) =>
-            {
+            // Not where it is only disabled, or where the provider says no to whoever asks.
+            Err(error) if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error => {
                 let version = keys.version_of(&envelope);
                 let unreadable = task.session.shared.live.unreadable();
-                if !unreadable.is_settled(envelope.provider(), envelope.key(), version) {
+                if !unreadable.is_settled(&envelope, version) {
                     return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
                 }
                 self.refused.push(RefusedKey {

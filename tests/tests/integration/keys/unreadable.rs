@@ -70,14 +70,34 @@ impl Stage {
     }
 
     async fn destroy(&self) {
+        // As after a rotation: the key is still there, and only the version that wrapped is gone.
+        give_newer(&self.reader);
+        loaded(&self.reader, "keyFileLoaded").await;
         self.reader.remove_key(LOST, 1);
-        self.reader.wait_for_key_state(LOST, "Refused").await;
+        loaded(&self.reader, "keyFileGone").await;
     }
 
     async fn unreadable(&self, replacement: &str) -> f64 {
         let metrics = self.reader.metrics().await;
         metrics.sum("topic_encryption_unreadable_records_total", &[("replacement", replacement)])
     }
+}
+
+/// The second version of the key to be lost.
+fn give_newer(proxy: &Proxy) {
+    let other = std::fs::read_to_string(proxy.keys_folder().join(format!("{KEPT}.v1"))).unwrap();
+    proxy.restore_key(LOST, 2, &other);
+}
+
+/// The proxy has seen what became of the key to be lost.
+async fn loaded(proxy: &Proxy, event: &str) {
+    let version = if event == "keyFileGone" { "\"version\":1" } else { "\"version\":2" };
+    let parts = [format!("\"{event}\""), format!("\"{LOST}\""), version.to_owned()];
+    let seen = async || {
+        let log = proxy.log();
+        log.lines().any(|line| parts.iter().all(|part| line.contains(part)))
+    };
+    eventually(event, PATIENCE, seen).await;
 }
 
 fn rule(prefix: &str, key: &str, format: &str) -> Rule {
@@ -141,6 +161,8 @@ async fn a_key_that_comes_late_costs_no_records() {
         .policy(PolicyFile::new([rule(&stage.prefix, KEPT, "Batch").on_unreadable("Skip")]))
         .start()
         .await;
+    give_newer(&late);
+    loaded(&late, "keyFileLoaded").await;
     let topic = stage.topic().await;
     stage.write(&topic, LOST, &records(0, LOST), None).await;
     let options = ConsumeOptions::from(late.bootstrap(), &topic).count(10).timeout(2 * PATIENCE);
@@ -250,6 +272,19 @@ async fn transactions_keep_their_ends_where_their_records_are_skipped() {
             assert_eq!(all.len(), 30, "{client}");
         }
     }
+}
+
+/// A key that is missing altogether may not have come yet, or may have been moved: nothing says that it was destroyed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_but_not_gone_is_never_skipped() {
+    let stage = Stage::new("Batch", "not-gone", Some("Skip")).await;
+    let topic = stage.topic().await;
+    stage.write(&topic, LOST, &records(0, LOST), None).await;
+    stage.reader.remove_key(LOST, 1);
+    stage.reader.wait_for_key_state(LOST, "Refused").await;
+    let answer = stage.reader.read_batches(&topic, 0).await;
+    assert_eq!(answer.unwrap_err(), "TOPIC_AUTHORIZATION_FAILED");
+    assert!(stage.unreadable("skipped").await < 0.5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
