@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const MAX_TOPICS: usize = 100;
 /// Partitions of a topic that one request asks for.
 const MAX_PARTITIONS: usize = 10_000;
+/// A broker that tells of more is not believed.
+const MOST_PARTITIONS: usize = 100_000;
 /// Between two questions about a topic on one connection: other brokers lead the rest of its partitions.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks at the id of a topic that a client fetches by name: it may have been made anew.
@@ -112,6 +114,10 @@ pub(crate) async fn take(
     }
     let mut asked = Vec::new();
     for lookup::Partitions { topic, id, count } in lookup::partitions(requests, &due).await? {
+        // Topics that were noted are here for their id alone, unless it is time to ask.
+        if !live.histories().wants(&policy.effective, &topic, Some(proxy_config::TopicId(id))) {
+            continue;
+        }
         let known = live.histories().known(&topic, proxy_config::TopicId(id));
         let Some(history) = known.or_else(|| adopted(&topic, count)) else { continue };
         let untaken: Vec<_> = history.untaken().take(MAX_PARTITIONS).collect();
@@ -130,6 +136,10 @@ pub(crate) async fn take(
 
 /// A topic that is met for the first time: all the partitions that it has now may have history.
 fn adopted(topic: &str, partitions: usize) -> Option<TopicHistory> {
+    // What has more could not be read back.
+    if partitions > MOST_PARTITIONS {
+        return None;
+    }
     Some(TopicHistory::new(TopicName::new(topic).ok()?, vec![None; partitions]))
 }
 
@@ -179,6 +189,7 @@ mod tests {
 
     #[test]
     fn what_one_broker_does_not_tell_stays_unknown() {
+        assert!(adopted("a", MOST_PARTITIONS + 1).is_none());
         let history = adopted("a", 3).unwrap();
         let history = told(&history, &[(0, 7), (2, 0), (9, 5)].into());
         assert_eq!(history.until(), [Some(7), None]);

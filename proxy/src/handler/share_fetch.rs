@@ -68,6 +68,18 @@ impl Subscribed {
         })
     }
 
+    /// Whether nobody knows where history ends in one of the topics: its clear records would be handed over and then refused.
+    fn is_unheard(&self, session: &Session) -> bool {
+        let live = &session.shared.live;
+        let Some(policy) = live.policy().filter(|_| live.histories().is_active()) else { return false };
+        self.topics.iter().any(|id| {
+            let name = session.shared.topics.name(id);
+            name.is_some_and(|name| {
+                live.histories().is_unheard(&policy.effective, &name, proxy_config::TopicId(*id))
+            })
+        })
+    }
+
     /// Waits until no provider of the topics is out of reach. Asks them, as far as they may be asked.
     async fn reachable(&self, session: &Session) {
         let live = &session.shared.live;
@@ -106,6 +118,9 @@ pub(crate) async fn request(
     let topics = requests.share_fetch.topics.iter().filter_map(|id| session.shared.topics.name(id));
     let topics = if session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };
     history::take(requests, topics.into_iter()).await?;
+    if requests.share_fetch.is_unheard(&session) {
+        return Err(Close::KeysUnavailable);
+    }
     let waiting = requests.share_fetch.reachable(&requests.session);
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)

@@ -31,8 +31,8 @@ pub struct Histories {
 #[derive(Debug, Default)]
 struct State {
     history: History,
-    /// Since when rules of these patterns let history pass.
-    since: BTreeMap<Pattern, Instant>,
+    /// Since when rules of these patterns let history pass; none where that was so before this program started.
+    since: BTreeMap<Pattern, Option<Instant>>,
     /// The first offset that is left, as brokers say.
     starts: HashMap<(TopicId, i32), i64>,
 }
@@ -74,6 +74,8 @@ impl Histories {
         };
         let mut next = known.clone();
         next.merge(effective.policy().history());
+        // Where ends are known already, a start is no change to such a rule, and must not open a topic for a while.
+        let begins = if *loaded || next.is_empty() { Some(Instant::now()) } else { None };
         // Whatever is written to these in clear is no attack; they begin anew if they are ever encrypted again.
         next.retain(|topic| {
             !matches!(
@@ -86,7 +88,6 @@ impl Histories {
         }
         *loaded = true;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         state.history = next;
         let since = std::mem::take(&mut state.since);
         let rules = effective.policy().rules().iter().filter(|rule| match &rule.action {
@@ -94,7 +95,8 @@ impl Histories {
             _ => false,
         });
         let patterns = rules.flat_map(|rule| &rule.topics);
-        state.since = patterns.map(|each| (each.clone(), since.get(each).copied().unwrap_or(now))).collect();
+        state.since =
+            patterns.map(|each| (each.clone(), since.get(each).copied().unwrap_or(begins))).collect();
         Ok(())
     }
 
@@ -103,6 +105,10 @@ impl Histories {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.read(|state| state.history.clone());
         let name = topic.topic().clone();
+        // That it has no history is known without; a broker could tell of such topics without end.
+        if next.boundary(name.as_str(), id, 0) == Boundary::MadeAnew {
+            return Ok(());
+        }
         if !next.add(id, topic) {
             return Ok(());
         }
@@ -139,9 +145,27 @@ impl Histories {
         self.read(|state| match id.map(|id| state.history.boundary(topic, id, partition)) {
             Some(Boundary::At(end)) => Passing::Below(end),
             Some(Boundary::MadeAnew) => Passing::Below(0),
-            Some(Boundary::Untaken | Boundary::Unknown) | None if !state.is_settled(pattern) => Passing::All,
+            // Something is known of a topic of this name, perhaps this one.
+            None if state.history.topics().any(|(_, known)| known.topic().as_str() == topic) => {
+                Passing::Unknown
+            }
+            Some(Boundary::Untaken | Boundary::Unknown) | None if state.is_young(pattern) => Passing::All,
             Some(Boundary::Untaken | Boundary::Unknown) | None => Passing::Unknown,
         })
+    }
+
+    /// What is known of a partition whose rule says nothing of its clear records any more, or not yet; none where nothing is.
+    pub(crate) fn known_end(&self, topic: &str, id: TopicId, partition: i32) -> Option<i64> {
+        match self.read(|state| state.history.boundary(topic, id, partition)) {
+            Boundary::At(end) => Some(end),
+            Boundary::MadeAnew => Some(0),
+            Boundary::Untaken | Boundary::Unknown => None,
+        }
+    }
+
+    /// Whether no broker told anything yet of a topic that must be asked for.
+    pub(crate) fn is_unheard(&self, effective: &EffectivePolicy, topic: &str, id: TopicId) -> bool {
+        self.wants(effective, topic, Some(id)) && self.read(|state| state.history.topic(id).is_none())
     }
 
     /// Whether brokers should be asked for ends of a topic now.
@@ -152,14 +176,17 @@ impl Histories {
         rule.on_plaintext == OnPlaintext::PassUntil
             && self.read(|state| {
                 let known = id.and_then(|id| state.history.topic(id));
-                state.is_settled(pattern) && known.is_none_or(|known| known.untaken().next().is_some())
+                let is_new = id.is_some_and(|id| state.history.boundary(topic, id, 0) == Boundary::MadeAnew);
+                state.is_settled(pattern)
+                    && !is_new
+                    && known.is_none_or(|known| known.untaken().next().is_some())
             })
     }
 
     /// What is known of a topic; none where it is to be asked for.
     pub(crate) fn known(&self, topic: &str, id: TopicId) -> Option<TopicHistory> {
         self.read(|state| match state.history.topic(id) {
-            None if state.history.boundary(topic, id, 0) == Boundary::MadeAnew => {
+            _ if state.history.boundary(topic, id, 0) == Boundary::MadeAnew => {
                 Some(TopicHistory::new(proxy_config::TopicName::new(topic).ok()?, Vec::new()))
             }
             known => known.cloned(),
@@ -207,7 +234,12 @@ impl Histories {
 
 impl State {
     fn is_settled(&self, pattern: &Pattern) -> bool {
-        self.since.get(pattern).is_some_and(|since| since.elapsed() >= SETTLING)
+        self.since.get(pattern).is_some_and(|since| since.is_none_or(|since| since.elapsed() >= SETTLING))
+    }
+
+    /// A pattern that nothing is known of is not young: a policy that is about to be replaced may still name it.
+    fn is_young(&self, pattern: &Pattern) -> bool {
+        self.since.contains_key(pattern) && !self.is_settled(pattern)
     }
 
     /// Offsets below the ends of a topic that retention has left. Each is a clear record at most: compaction leaves gaps.

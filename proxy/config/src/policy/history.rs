@@ -46,7 +46,8 @@ pub enum Boundary {
     Untaken,
     /// Nothing is known of the topic, nor of an earlier one of its name.
     Unknown,
-    /// An earlier topic of this name is known, so this one was made after that was encrypted: it has no history.
+    /// An earlier topic of this name is known, so this one was made after that was encrypted: it has no history. The same where the
+    /// id is known under another name.
     MadeAnew,
 }
 
@@ -119,6 +120,8 @@ impl History {
     /// Where history ends in a partition of a topic.
     pub fn boundary(&self, topic: &str, id: TopicId, partition: i32) -> Boundary {
         match self.topics.get(&id) {
+            // Ids are never given twice, so a broker that has another topic under a known one is not to be trusted with its end.
+            Some(known) if known.topic.as_str() != topic => Boundary::MadeAnew,
             Some(known) => known.end(partition).map_or(Boundary::Untaken, Boundary::At),
             None if self.ids.contains_key(topic) => Boundary::MadeAnew,
             None => Boundary::Unknown,
@@ -127,6 +130,7 @@ impl History {
 
     /// Takes over what is known of a topic elsewhere: the lower end counts, and a known one before an unknown one. So it does
     /// not matter who learns from whom, how often and in which order, and no end ever moves up. Returns whether anything is new.
+    /// A topic of another name than the known one of this id is not taken over.
     pub fn add(&mut self, id: TopicId, topic: TopicHistory) -> bool {
         match self.topics.entry(id) {
             Entry::Vacant(entry) => {
@@ -134,6 +138,7 @@ impl History {
                 entry.insert(topic);
                 true
             }
+            Entry::Occupied(entry) if entry.get().topic != topic.topic => false,
             Entry::Occupied(mut entry) => {
                 let before = entry.get().clone();
                 entry.get_mut().merge(&topic);

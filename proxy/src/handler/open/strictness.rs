@@ -84,7 +84,11 @@ impl Strictness {
                 }
             },
             // Others may write there already.
-            Decision::Pending(_) | Decision::Retired => Self { stubs_are_orphans: true, ..Self::LENIENT },
+            Decision::Pending(_) | Decision::Retired => {
+                let end =
+                    place.id.and_then(|id| histories.known_end(place.topic, TopicId(id), place.partition));
+                Self { clear_below: end.unwrap_or(ALL), stubs_are_orphans: true, ..Self::LENIENT }
+            }
             Decision::Disabled | Decision::Unmatched(_) => Self::LENIENT,
             // Nothing is encrypted there, and no client's data either.
             Decision::Internal => return Ok(Self::LENIENT),
@@ -100,7 +104,7 @@ impl Strictness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proxy_config::{EffectivePolicy, Ledger, Policy, ProviderName};
+    use proxy_config::{EffectivePolicy, Ledger, Policy, ProviderName, TopicHistory, TopicName};
     use std::time::SystemTime;
 
     const POLICY: &str = r#"{"rules": [
@@ -110,6 +114,12 @@ mod tests {
         {"topics": [{"prefix": "open."}], "encryption": "Disabled"}]}"#;
 
     fn of(topic: &str, fetch_version: Option<i16>) -> Result<(bool, bool), Failure> {
+        let place = Place { topic, id: None, partition: 0, fetch_version };
+        under_policy(&Histories::default(), &place)
+            .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
+    }
+
+    fn under_policy(histories: &Histories, place: &Place<'_>) -> Result<Strictness, Failure> {
         let providers = [ProviderName::new("default").unwrap()].into();
         let ledger = Policy::parse(
             r#"{"rules": [{"topics": [{"prefix": "former."}], "key": {"name": "a"}}]}"#,
@@ -123,9 +133,21 @@ mod tests {
             generation: 1,
             loaded_at: SystemTime::UNIX_EPOCH,
         };
-        let place = Place { topic, id: None, partition: 0, fetch_version };
-        Strictness::of(Some(&loaded), &Histories::default(), &place)
-            .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
+        Strictness::of(Some(&loaded), histories, place)
+    }
+
+    #[test]
+    fn an_end_that_is_known_counts_after_and_before_the_rule_too() {
+        for topic in ["former.a", "later.a", "refused.a"] {
+            let histories = Histories::default();
+            let until = TopicHistory::new(TopicName::new(topic).unwrap(), vec![Some(7)]);
+            histories.learn(TopicId([1; 16]), until).unwrap();
+            let below = |id: u8, partition| {
+                let place = Place { topic, id: Some([id; 16]), partition, fetch_version: Some(17) };
+                under_policy(&histories, &place).unwrap().clear_below
+            };
+            assert_eq!((below(1, 0), below(1, 1), below(2, 0)), (7, 0, 0), "{topic}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn topic(until: &[i64]) -> TopicHistory {
 fn aged(histories: &Histories, age: Duration) {
     let mut state = histories.state.write().unwrap();
     for since in state.since.values_mut() {
-        *since = Instant::now().checked_sub(age).unwrap();
+        *since = Some(Instant::now().checked_sub(age).unwrap());
     }
 }
 
@@ -88,6 +88,45 @@ fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
     assert_eq!(History::load(&path).unwrap().boundary("a", ID, 0), Boundary::At(5));
     again.load(&effective("rules: [{topics: [{name: a}], encryption: Disabled}]")).unwrap();
     assert!(History::load(&path).unwrap().is_empty(), "clear records are written there rightly");
+}
+
+#[test]
+fn a_start_opens_nothing_where_ends_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history");
+    let histories = Histories::new(Some(path.clone()));
+    histories.load(&until()).unwrap();
+    histories.learn(ID, topic(&[7, -1])).unwrap();
+
+    let again = Histories::new(Some(path));
+    again.load(&until()).unwrap();
+    assert_eq!(passing(&again, ID, 1), Passing::Unknown);
+    let effective = until();
+    let pattern = &effective.policy().rules()[0].topics[0];
+    assert_eq!(again.passing(pattern, "ab", Some(TopicId([2; 16])), 0), Passing::Unknown);
+    assert_eq!(again.passing(pattern, "a", None, 0), Passing::Unknown);
+    assert!(again.is_unheard(&effective, "ab", TopicId([2; 16])) && !again.is_unheard(&effective, "a", ID));
+}
+
+#[test]
+fn what_brokers_make_up_is_not_remembered() {
+    let histories = Histories::default();
+    histories.load(&until()).unwrap();
+    histories.learn(ID, topic(&[7])).unwrap();
+    aged(&histories, SETTLING);
+    let anew = TopicId([2; 16]);
+    assert!(!histories.wants(&until(), "a", Some(anew)));
+    histories.learn(anew, topic(&[9])).unwrap();
+    assert_eq!(histories.reports().len(), 1);
+    assert_eq!(passing(&histories, anew, 0), Passing::Below(0));
+    assert_eq!(histories.known_end("ab", ID, 0), Some(0), "another name under the same id");
+    assert_eq!(histories.known_end("a", ID, 0), Some(7));
+    assert_eq!(histories.known_end("ab", anew, 0), None);
+}
+
+#[test]
+fn a_pattern_that_is_not_in_force_lets_nothing_pass() {
+    assert_eq!(passing(&Histories::default(), ID, 0), Passing::Unknown);
 }
 
 #[test]

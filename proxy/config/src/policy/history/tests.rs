@@ -54,10 +54,11 @@ proptest! {
     #[test]
     fn an_end_never_moves_up_again(a in histories(), b in histories(), number in 0..4_u8, partition in -1..7) {
         let both = joined(&a, &b);
+        let name = ["a", "b"][usize::from(number % 2)];
         for one in [&a, &b] {
             if one.topic(id(number)).is_some() {
-                let now = height(both.boundary("any", id(number), partition));
-                prop_assert!(now <= height(one.boundary("any", id(number), partition)));
+                let now = height(both.boundary(name, id(number), partition));
+                prop_assert!(now <= height(one.boundary(name, id(number), partition)));
             }
         }
     }
@@ -99,6 +100,15 @@ fn the_lower_end_counts_and_a_known_one_before_an_unknown_one() {
     assert!(!history.add(id(1), topic("a", &[6, 9, 3])));
     assert!(history.add(id(1), topic("a", &[])), "somebody knows that it was made anew");
     assert_eq!(history.boundary("a", id(1), 0), Boundary::At(0));
+}
+
+#[test]
+fn an_id_under_another_name_raises_no_end() {
+    let mut history = History::default();
+    history.add(id(1), topic("a", &[5]));
+    assert!(!history.add(id(1), topic("b", &[3])), "not taken over");
+    assert_eq!(history.boundary("b", id(1), 0), Boundary::MadeAnew);
+    assert_eq!(history.boundary("a", id(1), 0), Boundary::At(5));
 }
 
 #[test]
