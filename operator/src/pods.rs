@@ -83,7 +83,7 @@ pub struct Key {
     /// The topics of the rule that has it; none for a key that is only tried.
     #[serde(default)]
     pub(crate) topics: Vec<PatternText>,
-    /// Records of these topics that consumers went past, since their key is refused.
+    /// Records of these topics that consumers went past, since their key is gone.
     #[serde(default)]
     pub unreadable: u64,
 }

@@ -8,7 +8,7 @@
 //! | `/brokers` | where brokers are, and why a newer file is not in use |
 //! | `/keys` | each rule's key, what its provider said, and its version in use |
 //! | `/history` | where clear records end to be history, for each topic whose rule lets that pass |
-//! | `/unreadable` | records that consumers went past, since a rule says so where a key is refused |
+//! | `/unreadable` | records that consumers went past, since a rule says so where a key is gone |
 //! | `POST /keys/rotate` | 202; data keys are replaced, under the newest versions of their keys, after their next use. 429 within 10 s |
 //! | `/topics` | what the data plane knows of topics |
 //! | `/metrics` | `OpenMetrics` |

@@ -132,7 +132,7 @@ impl Live {
         &self.keys
     }
 
-    /// What consumers went past since its key is refused.
+    /// What consumers went past since its key is gone.
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }

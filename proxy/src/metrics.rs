@@ -144,7 +144,7 @@ impl RecordMetrics {
             unreadable: CounterSet::register(
                 registry,
                 "unreadable_records",
-                "Records whose key is refused, by what consumers got in their place by rule",
+                "Records whose key is gone, by what consumers got in their place by rule",
             ),
             refused: CounterSet::register(
                 registry,

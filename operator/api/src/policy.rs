@@ -74,11 +74,11 @@ pub struct PolicyRule {
     /// an error; `PassUntil` delivers what was there when encryption began, by offset, and answers with an error from there on.
     #[serde(default)]
     pub on_plaintext: OnPlaintext,
-    /// What a consumer gets in the place of records whose key the provider refuses, as it does for ever once the key is
-    /// destroyed: `Error` stops it; `Skip` leaves them out, as if compaction had removed them; `Tombstone` delivers the record's
-    /// key with a null value where keys are stored in clear (format `Record`), and leaves out the rest. Consumers do not come
-    /// back to what was left out, also where the key was only disabled. A provider that does not answer, damaged records and
-    /// share groups always get an error.
+    /// What a consumer gets in the place of records whose key is gone from its provider, as it is once it was destroyed: `Error`
+    /// stops it; `Skip` leaves them out, as if compaction had removed them; `Tombstone` delivers the record's key with a null
+    /// value where keys are stored in clear (format `Record`), and leaves out the rest. Consumers do not come back to what was
+    /// left out, also where the key was taken away by mistake. A key that is disabled or denied, a provider that does not answer,
+    /// damaged records and share groups always get an error.
     #[serde(default)]
     pub on_unreadable: OnUnreadable,
     /// `Disabled` makes an explicit hole: these topics stay plaintext, whatever a wider rule says.
@@ -129,7 +129,7 @@ pub enum OnPlaintext {
     Reject,
 }
 
-/// What consumers get in the place of records whose key is refused.
+/// What consumers get in the place of records whose key is gone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnUnreadable {
     /// An error.

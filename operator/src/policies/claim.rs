@@ -92,8 +92,8 @@ impl PolicyReading {
                 }
                 if rule.on_unreadable != OnUnreadable::Error {
                     let message = format!(
-                        "{} lets consumers go past records whose key is refused, also where it is only disabled or denied for a \
-                         while: they do not come back to them",
+                        "{} lets consumers go past records whose key is gone, also where it was taken away by mistake: they do not \
+                         come back to them",
                         rule.on_unreadable.as_str()
                     );
                     self.warn(

@@ -60,7 +60,7 @@ pub struct Encrypt {
     pub format: RecordFormat,
     /// What becomes of clear records that a consumer meets.
     pub on_plaintext: OnPlaintext,
-    /// What becomes of records whose key is refused.
+    /// What becomes of records whose key is gone.
     pub on_unreadable: OnUnreadable,
 }
 

@@ -133,6 +133,11 @@ impl Keys {
         true
     }
 
+    /// Whether there is a provider of this name.
+    pub fn has_provider(&self, provider: impl AsRef<str>) -> bool {
+        self.sources.contains_key(provider.as_ref())
+    }
+
     /// Whether the last call of the provider had no answer.
     pub fn is_out_of_reach(&self, provider: impl AsRef<str>) -> bool {
         self.sources.get(provider.as_ref()).is_some_and(|source| source.is_failing())

@@ -1,4 +1,4 @@
-//! What consumers went past because its key is refused, by a rule's `onUnreadable`: for the audit log and the admin
+//! What consumers went past because its key is gone, by a rule's `onUnreadable`: for the audit log and the admin
 //! server. Bounded: whatever a broker makes envelopes say, only so many topics and keys are told apart.
 
 use proxy_crypto::EnvelopeHeader;

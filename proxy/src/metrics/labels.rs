@@ -77,7 +77,7 @@ label_set! {
 }
 
 label_set! {
-    /// What a consumer gets in the place of a record whose key is refused.
+    /// What a consumer gets in the place of a record whose key is gone.
     Replacement as "replacement" {
         /// Nothing.
         Skipped = "skipped",

@@ -103,7 +103,7 @@ pub(super) fn unreadable(facts: &Facts<'_>, id: &PolicyId) -> Option<Finding> {
     let records = told.filter(|key| is_of(key)).fold(0_u64, |sum, key| sum.saturating_add(key.unreadable));
     (records > 0).then(|| {
         let message = format!(
-            "at least {} times a consumer went past a record whose key is refused, as onUnreadable says, since the proxies \
+            "at least {} times a consumer went past a record whose key is gone, as onUnreadable says, since the proxies \
              started; the proxies' audit log and admin path /unreadable name topics and keys",
             rounded(records)
         );

@@ -42,8 +42,8 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
             && encrypt.on_unreadable != OnUnreadable::Error
         {
             findings.push(format!(
-                "rules[{index}] goes on past records whose key is refused (onUnreadable: {:?}), also where the key \
-                 is only disabled or denied for a while: consumers do not come back to them",
+                "rules[{index}] goes on past records whose key is gone (onUnreadable: {:?}), also where it was taken away by \
+                 mistake: consumers do not come back to them",
                 encrypt.on_unreadable
             ));
         }

@@ -18,7 +18,7 @@ pub(super) struct Strictness {
     pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
-    /// What stands in the place of records whose key is refused.
+    /// What stands in the place of records whose key is gone.
     pub(super) on_unreadable: OnUnreadable,
 }
 
@@ -38,7 +38,8 @@ impl Strictness {
         let id = place.id.map(TopicId);
         match histories.passing(pattern, place.topic, id, place.partition) {
             Passing::All => Self::LENIENT,
-            Passing::Below(end) => Self { clear_below: end, ..Self::LENIENT },
+            // An end that a broker made up must not be taken for one of the marks.
+            Passing::Below(end) => Self { clear_below: end.clamp(0, ALL - 1), ..Self::LENIENT },
             Passing::Unknown => {
                 Self { clear_below: NONE, clear_refused: Failure::HISTORY_UNKNOWN, ..Self::LENIENT }
             }
