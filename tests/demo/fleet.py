@@ -91,9 +91,11 @@ class Story:
         self.place.shown("get", "nodes")
 
     def copies(self):
-        """So that what is packed lies in the demo's folder, under its own name."""
+        """So that what is packed lies in the demo's folder, under its own name and its profile's, for which sizes have a limit."""
         for program, name in zip(self.programs, PROGRAMS.values()):
-            yield shutil.copy(program, self.place.folder / name)
+            folder = self.place.folder / pathlib.Path(program).resolve().parent.name
+            folder.mkdir(exist_ok=True)
+            yield shutil.copy(program, folder / name)
 
     # 2
 
