@@ -71,7 +71,7 @@ impl Opener {
             Location::Scratch => split(scratch.decompressed_mut(), &sealed.envelope_header, &sealed.sealed)?,
         };
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
-        let refused = self.refused.iter().position(|refused| refused.is(&envelope));
+        let refused = self.refused(task).iter().position(|refused| refused.is(&envelope));
         let known = self.known(&envelope);
         if refused.is_none() && known.is_none() {
             return Ok(Step::NeedKey(header.to_vec()));
@@ -168,7 +168,7 @@ impl Opener {
         let start = side.len();
         let mut records = RecordsOpener {
             keys: &self.keys,
-            refused: &self.refused,
+            refused: self.refused(task),
             tombstones: task.strictness.on_unreadable == OnUnreadable::Tombstone,
             unread: Vec::new(),
             topic: task.place.topic,
@@ -213,6 +213,14 @@ impl Opener {
         self.room.left = self.room.left.saturating_sub(range.len());
         self.room.used = self.room.used.saturating_add(range.len());
         self.parts.push(Part::Side(range));
+    }
+
+    /// Keys that this topic's rule goes on without. Others in the same answer may have the same keys, and a rule that does not.
+    fn refused(&self, task: &Task<'_>) -> &[RefusedKey] {
+        match task.strictness.on_unreadable {
+            OnUnreadable::Error => &[],
+            OnUnreadable::Skip | OnUnreadable::Tombstone => &self.refused,
+        }
     }
 
     fn known(&self, envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
