@@ -75,15 +75,24 @@ impl Stage {
 
     /// The sum of a metric over all proxies, whatever its labels.
     pub async fn metric(&self, name: &str) -> f64 {
-        let mut sum = 0.0;
+        self.metrics().await.iter().map(|text| sum(text, name)).sum()
+    }
+
+    /// How many connections of clients have ended. Clients may open further ones at any time, as librdkafka does for the leader
+    /// of a partition, so those say nothing.
+    pub async fn ended_connections(&self) -> f64 {
+        let ended = |text: &String| {
+            sum(text, "topic_encryption_connections_total") - sum(text, "topic_encryption_connections_open")
+        };
+        self.metrics().await.iter().map(ended).sum()
+    }
+
+    async fn metrics(&self) -> Vec<String> {
+        let mut texts = Vec::new();
         for pod in self.fleet().await.pods.into_iter().filter(|pod| !pod.ending) {
-            let text = self.ask(&pod.name, "/metrics").await.unwrap_or_else(|failed| panic!("{failed}"));
-            let lines = text.lines().filter(|line| {
-                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
-            });
-            sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+            texts.push(self.ask(&pod.name, "/metrics").await.unwrap_or_else(|failed| panic!("{failed}")));
         }
-        sum
+        texts
     }
 
     /// Waits until so many proxies are there, ready, and no others.
@@ -125,4 +134,12 @@ fn pod(object: &Value) -> Pod {
         restarts: containers.filter_map(|container| container["restartCount"].as_u64()).sum(),
         ending: !metadata["deletionTimestamp"].is_null(),
     }
+}
+
+/// All series of a family, in the text of one scrape.
+fn sum(text: &str, name: &str) -> f64 {
+    let lines = text.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{'))
+    });
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
