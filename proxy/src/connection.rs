@@ -10,7 +10,7 @@ pub(crate) mod requests;
 
 use crate::advertised::Advertised;
 use crate::brokers::Brokers;
-use crate::budget::Budget;
+use crate::budget::{Budget, Grant};
 use crate::frame::{FrameError, FrameReader};
 use crate::handler::history::Wanted;
 use crate::io::{Reader, Writer};
@@ -100,6 +100,10 @@ pub(crate) enum Close {
     Unexpected,
     #[error("the broker closed the connection")]
     BrokerEnded,
+    #[error("the client's authentication took too long")]
+    SlowAuthentication,
+    #[error("the client's authentication does not end")]
+    TooManyTokens,
     #[error("key providers stayed out of reach")]
     KeysUnavailable,
     #[error("too many producers have refused batches on one connection")]
@@ -164,6 +168,14 @@ pub(crate) async fn serve(
     ended
 }
 
+impl Session {
+    /// The shares that an answer of the proxy's own needs before it may wait for its turn.
+    pub(crate) async fn grants(&self, bytes: usize) -> [Grant; 2] {
+        let queued = self.queued.grant(bytes).await;
+        [queued, self.shared.local_budget.grant(bytes).await]
+    }
+}
+
 impl Close {
     /// For the metrics: a closed set.
     pub(crate) fn reason(&self) -> CloseReason {
@@ -177,9 +189,9 @@ impl Close {
                 CloseReason::Stalled
             }
             Self::ClientFrame(FrameError::Read(_)) | Self::ClientWrite(_) => CloseReason::Client,
-            Self::ClientFrame(FrameError::Slow(_)) | Self::BrokerFrame(FrameError::Slow(_)) => {
-                CloseReason::Stalled
-            }
+            Self::ClientFrame(FrameError::Slow(_))
+            | Self::BrokerFrame(FrameError::Slow(_))
+            | Self::SlowAuthentication => CloseReason::Stalled,
             Self::BrokerFrame(FrameError::Read(_)) | Self::BrokerWrite(_) => CloseReason::Io,
             Self::BrokerEnded => CloseReason::Upstream,
             Self::ClientFrame(_)
@@ -190,6 +202,7 @@ impl Close {
             | Self::Order(..)
             | Self::Unexpected
             | Self::TooManyProducers
+            | Self::TooManyTokens
             | Self::Unsupported(..) => CloseReason::Protocol,
             Self::RefusedUnacknowledged => CloseReason::Unacknowledged,
             Self::KeysUnavailable => CloseReason::KeysUnavailable,

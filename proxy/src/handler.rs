@@ -52,6 +52,7 @@ pub(crate) enum Code {
     InvalidTopic = 17,
     NotEnoughReplicas = 19,
     TopicAuthorizationFailed = 29,
+    UnsupportedSaslMechanism = 33,
     IllegalSaslState = 34,
     UnsupportedVersion = 35,
     PolicyViolation = 44,

@@ -10,7 +10,7 @@ use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
 use crate::wire::{MetadataView, ProduceResponseView};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) struct Answers {
     pub(crate) session: Arc<Session>,
@@ -68,8 +68,30 @@ impl Answers {
                 Some(Expected::Broker { correlation_id, answer }) => {
                     self.answer(correlation_id, answer).await?;
                 }
+                Some(Expected::Token(sender)) => self.token(sender).await?,
             }
         }
+    }
+
+    async fn token(&mut self, mut sender: oneshot::Sender<Frame>) -> Result<(), Close> {
+        tokio::select! {
+            biased;
+            () = sender.closed() => return Ok(()),
+            readable = self.broker.readable() => {
+                if !readable.map_err(Close::BrokerFrame)? {
+                    return Err(Close::BrokerEnded);
+                }
+            }
+        }
+        let _ = sender.send(self.frame().await?);
+        Ok(())
+    }
+
+    /// The broker's next frame.
+    async fn frame(&mut self) -> Result<Frame, Close> {
+        let frame = self.broker.next().await.map_err(Close::BrokerFrame)?.ok_or(Close::BrokerEnded)?;
+        self.session.shared.upstream_bytes(Flow::Received, frame.bytes.len());
+        Ok(frame)
     }
 
     /// Tells the client that nothing more comes.
@@ -78,8 +100,7 @@ impl Answers {
     }
 
     async fn answer(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
-        let frame = self.broker.next().await.map_err(Close::BrokerFrame)?.ok_or(Close::BrokerEnded)?;
-        self.session.shared.upstream_bytes(Flow::Received, frame.bytes.len());
+        let frame = self.frame().await?;
         let got = frame.bytes.first_chunk::<4>().map_or(0, |bytes| i32::from_be_bytes(*bytes));
         if got != correlation_id || frame.bytes.len() < 4 {
             return Err(Close::Order(got, correlation_id));

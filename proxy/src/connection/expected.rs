@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 pub(crate) enum Expected {
     /// The broker's next frame must carry this correlation id.
     Broker { correlation_id: i32, answer: Answer },
+    /// The answer to a token of SASL: the broker's next frame, whatever it is, unless nobody waits for it any more.
+    Token(oneshot::Sender<Frame>),
     /// The proxy answers by itself, when it is its turn: a whole message without length prefix.
     Local {
         message: Vec<u8>,

@@ -1,6 +1,7 @@
 //! The half of a connection that reads requests and passes them on.
 
 mod own;
+mod tokens;
 
 use super::expected::{Answer, Expected};
 use super::{Close, Session};
@@ -34,6 +35,8 @@ pub(crate) struct Requests {
     broker: Writer,
     expect: mpsc::Sender<Expected>,
     injected: i32,
+    /// What was read ahead.
+    held: Option<Frame>,
     /// When the connection is authenticated again, if the proxy has to.
     renew_at: Option<Instant>,
     pub(crate) produce: produce::Workspace,
@@ -53,7 +56,19 @@ impl Requests {
     ) -> Self {
         let (produce, fetch, asked, share_fetch) = Default::default();
         let injected = i32::MIN;
-        Self { session, client, broker, expect, injected, renew_at, produce, fetch, asked, share_fetch }
+        Self {
+            session,
+            client,
+            broker,
+            expect,
+            injected,
+            held: None,
+            renew_at,
+            produce,
+            fetch,
+            asked,
+            share_fetch,
+        }
     }
 
     /// Reads until the client ends or the proxy drains.
@@ -76,7 +91,10 @@ impl Requests {
     /// The next request, once there is room for its answer: a request that waits must not hold memory.
     async fn next(&mut self) -> Result<Option<Frame>, Close> {
         drop(self.expect.reserve_many(PLACES).await.map_err(|_| Close::BrokerEnded)?);
-        self.client.next().await.map_err(Close::ClientFrame)
+        match self.held.take() {
+            Some(frame) => Ok(Some(frame)),
+            None => self.client.next().await.map_err(Close::ClientFrame),
+        }
     }
 
     /// Ends the queue of answers, and gives back the client's reading half and the broker's writing half.
@@ -115,9 +133,8 @@ impl Requests {
                 fetch::request(self, &mut frame, &head).await?;
             }
             Ok(ApiKey::ShareFetch) => share_fetch::request(self, &mut frame.bytes, &head).await?,
-            // The raw tokens after a version 0 handshake carry no header: they cannot be told from requests.
             Ok(ApiKey::SaslHandshake) if version == 0 => {
-                return self.answer(head.correlation_id, sasl::handshake_unsupported).await;
+                return tokens::authenticate(self, frame, &head).await;
             }
             _ => {}
         }
@@ -166,8 +183,7 @@ impl Requests {
     ) -> Result<(), Close> {
         let mut message = correlation_id.to_be_bytes().to_vec();
         body(&mut message);
-        let queued = self.session.queued.grant(message.len()).await;
-        let grants = [queued, self.session.shared.local_budget.grant(message.len()).await];
+        let grants = self.session.grants(message.len()).await;
         self.expect.send(Expected::Local { message, grants }).await.map_err(|_| Close::BrokerEnded)
     }
 

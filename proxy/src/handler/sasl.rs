@@ -8,9 +8,9 @@ use kafka_protocol::messages::ApiKey;
 const NOT_HERE: &str =
     "the proxy authenticates to brokers as itself: clients must not use SASL, but show a certificate";
 
-/// The answer to a version 0 SASL handshake: its raw tokens carry no header, so they cannot be told from requests.
-pub(crate) fn handshake_unsupported(out: &mut Vec<u8>) {
-    handshake(Code::UnsupportedVersion, out);
+/// The answer to a SASL handshake of version 0 for a mechanism whose last token the proxy would not know.
+pub(crate) fn mechanism_unsupported(out: &mut Vec<u8>) {
+    handshake(Code::UnsupportedSaslMechanism, out);
 }
 
 /// The answer to a client that wants to authenticate where the proxy's identity ends: as a broker gives it on a listener

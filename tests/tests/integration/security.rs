@@ -3,6 +3,7 @@
 mod identity;
 mod listener;
 mod reauthentication;
+mod tokens;
 
 use std::fs;
 use std::time::Duration;
