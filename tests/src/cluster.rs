@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
 use crate::certificates::{Certificates, Identity};
+use crate::kerberos::Kerberos;
 use crate::ports::Ports;
 use crate::process::{Process, describe};
 use crate::rig::{Rig, blocking};
@@ -38,6 +39,7 @@ pub struct ClusterBuilder {
     properties: Vec<String>,
     tls: Option<(Identity, PathBuf)>,
     users: Vec<(String, String)>,
+    kerberos: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Cluster {
 
     /// A cluster of one's own, for tests that stop nodes or need other listeners or properties.
     pub fn builder() -> ClusterBuilder {
-        ClusterBuilder { nodes: 1, properties: Vec::new(), tls: None, users: Vec::new() }
+        ClusterBuilder { nodes: 1, properties: Vec::new(), tls: None, users: Vec::new(), kerberos: None }
     }
 
     /// `host:port` of the first node, in clear.
@@ -226,6 +228,19 @@ impl ClusterBuilder {
         self
     }
 
+    /// GSSAPI on the listener for SASL, as this principal.
+    #[must_use]
+    pub fn kerberos(mut self, kerberos: &Kerberos, principal: &str) -> Self {
+        let keys = kerberos.keytab(principal);
+        self.kerberos = Some(kerberos.config());
+        self.property(format!(
+            "listener.name.sasl.gssapi.sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true \
+             storeKey=true keyTab=\"{}\" principal=\"{principal}\";",
+            keys.display()
+        ))
+        .property("sasl.kerberos.service.name=kafka")
+    }
+
     /// Starts all nodes and waits until they serve.
     pub async fn start(self) -> Cluster {
         let rig = Rig::ready().await;
@@ -255,7 +270,11 @@ impl ClusterBuilder {
         let mut set = |name, value: OsString| settings.push((name, value));
         // Kafka unpacks native libraries there, and leaves them.
         let temporary = folder.path().display();
-        set("KAFKA_HEAP", format!("-Xms256m -Xmx512m -Djava.io.tmpdir={temporary}").into());
+        let mut options = format!("-Xms256m -Xmx512m -Djava.io.tmpdir={temporary}");
+        if let Some(kerberos) = &self.kerberos {
+            options = format!("{options} -Djava.security.krb5.conf={}", kerberos.display());
+        }
+        set("KAFKA_HEAP", options.into());
         set("KAFKA_NODES", self.nodes.to_string().into());
         set("KAFKA_PORT", listeners.plain.port(0).to_string().into());
         set("KAFKA_CONTROLLER_PORT", listeners.controller.port(0).to_string().into());

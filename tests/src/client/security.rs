@@ -25,6 +25,34 @@ impl Client {
         properties.0
     }
 
+    /// OAUTHBEARER with an unsigned token for this user (RFC 7515, appendix A.5), which brokers take where nothing else is configured.
+    /// For Java and librdkafka.
+    pub fn oauth_bearer(self, user: &str) -> Vec<(String, String)> {
+        let mut properties = Properties::default();
+        properties.set("security.protocol", "SASL_PLAINTEXT");
+        properties.set("sasl.mechanism", "OAUTHBEARER");
+        if self == Self::Java {
+            let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+            let line = format!("{module} required unsecuredLoginStringClaim_sub=\"{user}\";");
+            properties.set("sasl.jaas.config", &line);
+        } else {
+            properties.set("enable.sasl.oauthbearer.unsecure.jwt", "true");
+            properties.set("sasl.oauthbearer.config", &format!("principal={user}"));
+        }
+        properties.0
+    }
+
+    /// SCRAM with a delegation token (KIP-48) in the place of a user and a password. For Java.
+    pub fn delegation_token(id: &str, hmac: &str) -> Vec<(String, String)> {
+        let mut properties = Properties(Self::Java.sasl("SCRAM-SHA-256", id, hmac, None));
+        for (name, value) in &mut properties.0 {
+            if name == "sasl.jaas.config" {
+                *value = value.replace(';', " tokenauth=\"true\";");
+            }
+        }
+        properties.0
+    }
+
     /// SASL with this mechanism (`PLAIN`, `SCRAM-SHA-512`), over TLS where there is an authority to trust.
     pub fn sasl(
         self,

@@ -2,6 +2,7 @@
 
 mod identity;
 mod listener;
+mod mechanisms;
 mod reauthentication;
 mod tokens;
 

@@ -20,13 +20,13 @@ pub(super) async fn handshake(connection: &mut RawConnection, mechanism: &'stati
     connection.call(&request, 0).await.unwrap().error_code
 }
 
-async fn token(connection: &mut RawConnection, token: &[u8]) -> io::Result<Bytes> {
+pub(super) async fn token(connection: &mut RawConnection, token: &[u8]) -> io::Result<Bytes> {
     connection.send_frame(token).await?;
     connection.receive_frame().await
 }
 
 /// As RFC 5802 has it. Tells whether the broker knows the password too.
-async fn scram(connection: &mut RawConnection, user: &str, password: &str) -> io::Result<bool> {
+pub(super) async fn scram(connection: &mut RawConnection, user: &str, password: &str) -> io::Result<bool> {
     let first = format!("n={user},r=rOprNGfwEbeRWgbNEkqO");
     let challenge = token(connection, format!("n,,{first}").as_bytes()).await?;
     let challenge = String::from_utf8(challenge.to_vec()).unwrap();
