@@ -7,13 +7,14 @@
 mod client;
 mod directory;
 mod files;
+mod principal;
 mod reloading;
 mod server;
 mod trusted;
 
 pub use client::{ClientFiles, ClientTls};
 pub use files::IdentityFiles;
-pub use server::{ServerFiles, ServerTls};
+pub use server::{Clients, ServerFiles, ServerTls};
 pub use trusted::Trusted;
 
 use std::path::{Path, PathBuf};

@@ -42,10 +42,11 @@ pub use self::policy::{
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,
-    BrokerAddresses, BrokerNames, BrokerPorts, ClientIdentity, Drain, KeyProvider, KeyTimes, KmipProvider,
-    KmipTls, Limits, Listener, Log, LogFormat, LogLevel, NamePattern, NamePatternError, Pkcs11Provider,
-    Pkcs11Token, PolicyFiles, ProviderTls, ProxyConfig, ScramUser, ServerTls, ToolsConfig, Upstream,
-    UpstreamAuthentication, UpstreamTls, VaultAuth, VaultBinding, VaultProvider, VaultRole,
+    BrokerAddresses, BrokerNames, BrokerPorts, CipherSuite, ClientCertificates, ClientIdentity, Drain,
+    KeyProvider, KeyTimes, KmipProvider, KmipTls, Limits, Listener, Log, LogFormat, LogLevel, NamePattern,
+    NamePatternError, Pkcs11Provider, Pkcs11Token, PolicyFiles, Principal, ProviderTls, ProxyConfig,
+    ScramUser, ServerTls, TlsVersion, ToolsConfig, Upstream, UpstreamAuthentication, UpstreamTls, VaultAuth,
+    VaultBinding, VaultProvider, VaultRole,
 };
 pub use self::proxy::{AzureAlgorithm, AzureApplication, AzureCredentials, AzureKeyVaultProvider};
 pub use self::proxy::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity, ProviderTrust};

@@ -9,6 +9,7 @@ mod listener;
 mod policy_files;
 mod ports;
 mod runtime;
+mod server_tls;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -32,9 +33,10 @@ pub use self::key_provider::{
 pub use self::key_provider::{KmipProvider, KmipTls};
 pub use self::keys::KeyTimes;
 pub use self::limits::Limits;
-pub use self::listener::{BrokerAddresses, BrokerPorts, Listener, ServerTls};
+pub use self::listener::{BrokerAddresses, BrokerPorts, Listener};
 pub use self::policy_files::PolicyFiles;
 pub use self::runtime::{Admin, Drain, Log, LogFormat, LogLevel};
+pub use self::server_tls::{CipherSuite, ClientCertificates, Principal, ServerTls, TlsVersion};
 pub use self::tools::ToolsConfig;
 pub use self::upstream::{Upstream, UpstreamTls};
 

@@ -6,7 +6,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::poll::Poller;
 use crate::server::Identity;
-use crate::tls::{ClientFiles, ClientTls, IdentityFiles, ServerFiles, ServerTls, Trusted};
+use crate::tls::{ClientFiles, ClientTls, Clients, IdentityFiles, ServerFiles, ServerTls, Trusted};
 use anyhow::Context as _;
 use prometheus_client::registry::Registry;
 use proxy_config::{AuthenticationMethod, ConfigPath, ProxyConfig};
@@ -76,11 +76,9 @@ fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<O
         };
         let files = ServerFiles {
             identity: IdentityFiles { certificate: path(&tls.certificate_file), key: path(&tls.key_file) },
-            client_ca: match (&tls.client_ca_directory, &tls.client_ca_file) {
-                (Some(directory), _) => Some(Trusted::Directory(path(directory))),
-                (None, Some(file)) => Some(Trusted::Files(vec![path(file)])),
-                (None, None) => None,
-            },
+            clients: clients(tls),
+            min_version: tls.min_version,
+            cipher_suites: tls.cipher_suites.clone(),
         };
         let name = format!("listeners.{}.tls", listener.name);
         let tls = Arc::new(ServerTls::load(files).with_context(|| name.clone())?);
@@ -88,6 +86,20 @@ fn server_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Vec<O
         all.push(Some(tls));
     }
     Ok(all)
+}
+
+fn clients(tls: &proxy_config::ServerTls) -> Option<Clients> {
+    let authorities = match (&tls.client_ca_directory, &tls.client_ca_file) {
+        (Some(directory), _) => Trusted::Directory(path(directory)),
+        (None, Some(file)) => Trusted::Files(vec![path(file)]),
+        (None, None) => return None,
+    };
+    Some(Clients {
+        authorities,
+        required: tls.client_certificates,
+        revoked: tls.client_crl_file.as_ref().map(path),
+        principals: tls.allowed_principals.clone(),
+    })
 }
 
 fn client_tls(config: &ProxyConfig, poller: &mut Poller) -> anyhow::Result<Option<Arc<ClientTls>>> {

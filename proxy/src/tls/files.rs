@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// System bundles are about 250 KiB.
 pub(super) const MAX_BYTES: u64 = 1024 * 1024;
@@ -79,6 +79,17 @@ impl<'a> Contents<'a> {
             }
         }
         if store.is_empty() { Err(Error::NoAnchors) } else { Ok(store) }
+    }
+
+    /// Every revocation list of a file; a file without one is a mistake.
+    pub(super) fn revoked(&self, path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+        let lists = CertificateRevocationListDer::pem_slice_iter(self.of(path))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| Error::pem(path, &error))?;
+        if lists.is_empty() {
+            return Err(Error::Missing { path: path.into(), what: "revocation list" });
+        }
+        Ok(lists)
     }
 
     fn certificates(&self, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

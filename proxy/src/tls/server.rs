@@ -1,22 +1,44 @@
 //! TLS towards clients.
 
 use super::files::{Contents, IdentityFiles};
+use super::principal::Allowed;
 use super::reloading::{Reloading, Source};
 use super::trusted::Trusted;
 use super::{Error, Reload, provider};
+use proxy_config::{CipherSuite, ClientCertificates, Principal, TlsVersion};
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 /// What a listener presents and demands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFiles {
     /// What the listener presents.
     pub identity: IdentityFiles,
-    /// Issuers of client certificates. With any, a client must present one.
-    pub client_ca: Option<Trusted>,
+    /// Whose certificates it takes; `None` where it asks for none.
+    pub clients: Option<Clients>,
+    /// The oldest version that it speaks.
+    pub min_version: TlsVersion,
+    /// The cipher suites that it takes, all of the provider's where there is no list.
+    pub cipher_suites: Option<Vec<CipherSuite>>,
+}
+
+/// Whose certificates a listener takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clients {
+    /// Their issuers.
+    pub authorities: Trusted,
+    /// Whether they may also come without one.
+    pub required: ClientCertificates,
+    /// PEM file: what the issuers have revoked.
+    pub revoked: Option<PathBuf>,
+    /// Their subjects, whatever they are where there is no list.
+    pub principals: Option<Vec<Principal>>,
 }
 
 /// TLS of one listener. Shared by its connections; handshakes take the configuration of their moment.
@@ -45,36 +67,89 @@ impl Source for ServerFiles {
     type Config = ServerConfig;
 
     fn resolve(&self) -> Result<Cow<'_, Self>, Error> {
-        let Some(trusted) = &self.client_ca else { return Ok(Cow::Borrowed(self)) };
-        Ok(match trusted.resolve()? {
+        let Some(clients) = &self.clients else { return Ok(Cow::Borrowed(self)) };
+        Ok(match clients.authorities.resolve()? {
             Cow::Borrowed(_) => Cow::Borrowed(self),
-            Cow::Owned(trusted) => {
-                Cow::Owned(Self { identity: self.identity.clone(), client_ca: Some(trusted) })
+            Cow::Owned(authorities) => {
+                Cow::Owned(Self { clients: Some(Clients { authorities, ..clients.clone() }), ..self.clone() })
             }
         })
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.identity.paths().chain(self.client_ca.iter().flat_map(Trusted::paths))
+        self.identity.paths().chain(self.clients.iter().flat_map(Clients::paths))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ServerConfig, Error> {
-        let builder = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+        let builder = ServerConfig::builder_with_provider(self.provider())
+            .with_protocol_versions(&self.versions())
             .map_err(Error::Versions)?;
-        let builder = match &self.client_ca {
+        let builder = match &self.clients {
             None => builder.with_no_client_auth(),
-            Some(trusted) => {
-                let anchors = Arc::new(contents.anchors(trusted.files())?);
-                let verifier = WebPkiClientVerifier::builder_with_provider(anchors, provider())
-                    .build()
-                    .map_err(Error::Verifier)?;
-                builder.with_client_cert_verifier(verifier)
-            }
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier(contents)?),
         };
         let (chain, key) = contents.identity(&self.identity)?;
         builder
             .with_single_cert(chain, key)
             .map_err(|source| Error::Identity { path: self.identity.certificate.clone(), source })
+    }
+}
+
+impl ServerFiles {
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        match self.min_version {
+            TlsVersion::Tls12 => vec![&TLS13, &TLS12],
+            TlsVersion::Tls13 => vec![&TLS13],
+        }
+    }
+
+    fn provider(&self) -> Arc<CryptoProvider> {
+        let Some(wanted) = &self.cipher_suites else { return provider() };
+        let mut own = CryptoProvider::clone(&provider());
+        own.cipher_suites.retain(|suite| wanted.iter().any(|wanted| names(*wanted, *suite)));
+        Arc::new(own)
+    }
+}
+
+/// rustls writes `TLS13` where the register of IANA has `TLS`.
+fn names(wanted: CipherSuite, suite: SupportedCipherSuite) -> bool {
+    let own = suite.suite();
+    own.as_str().is_some_and(|own| own.replacen("TLS13_", "TLS_", 1) == wanted.name())
+}
+
+impl Clients {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.authorities.paths().chain(self.revoked.as_deref())
+    }
+
+    fn verifier(&self, contents: &Contents<'_>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let anchors = Arc::new(contents.anchors(self.authorities.files())?);
+        let mut builder = WebPkiClientVerifier::builder_with_provider(anchors, provider());
+        if let Some(path) = &self.revoked {
+            // A list that is out of date says nothing of what was revoked since.
+            builder = builder.with_crls(contents.revoked(path)?).enforce_revocation_expiration();
+        }
+        if self.required == ClientCertificates::Optional {
+            builder = builder.allow_unauthenticated();
+        }
+        let verifier = builder.build().map_err(Error::Verifier)?;
+        Ok(match &self.principals {
+            None => verifier,
+            Some(principals) => Arc::new(Allowed::new(verifier, principals)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cipher_suite_of_the_configuration_is_one_of_the_providers_and_no_other_is() {
+        let all = provider();
+        let named =
+            |wanted: &CipherSuite| all.cipher_suites.iter().filter(|suite| names(*wanted, **suite)).count();
+        assert!(CipherSuite::ALL.iter().all(|wanted| named(wanted) == 1));
+        assert_eq!(CipherSuite::ALL.len(), all.cipher_suites.len());
     }
 }

@@ -1,6 +1,9 @@
 //! Handshakes over an in-memory pipe, with certificates made here.
 
+mod clients;
+
 use super::*;
+use proxy_config::{ClientCertificates, TlsVersion};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -14,8 +17,11 @@ impl Authority {
     }
 
     fn issue(&self, directory: &Path, name: &str) -> IdentityFiles {
+        self.issue_as(directory, name, CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    fn issue_as(&self, directory: &Path, name: &str, params: CertificateParams) -> IdentityFiles {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let files = IdentityFiles {
             certificate: directory.join(format!("{name}.crt")),
@@ -46,7 +52,12 @@ impl Fixture {
         authority.write(&ca);
         let identity = authority.issue(directory.path(), "broker.test");
         Self {
-            server: ServerFiles { identity, client_ca: None },
+            server: ServerFiles {
+                identity,
+                clients: None,
+                min_version: TlsVersion::Tls12,
+                cipher_suites: None,
+            },
             client: ClientFiles { trusted: Trusted::Files(vec![ca]), identity: None },
             directory,
             authority,
@@ -56,6 +67,11 @@ impl Fixture {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
+}
+
+/// Clients of these authorities, whoever they are, with a certificate.
+fn of(authorities: Trusted) -> Clients {
+    Clients { authorities, required: ClientCertificates::Required, revoked: None, principals: None }
 }
 
 /// Both sides must agree, and one byte must pass: in TLS 1.3 a client learns of a refusal only when it reads.
@@ -108,7 +124,7 @@ async fn trusts_every_certificate_of_every_file() {
 #[tokio::test]
 async fn a_client_ca_demands_a_certificate() {
     let mut fixture = Fixture::new();
-    fixture.server.client_ca = Some(Trusted::Files(vec![fixture.path("ca.crt")]));
+    fixture.server.clients = Some(of(Trusted::Files(vec![fixture.path("ca.crt")])));
     let server = ServerTls::load(fixture.server.clone()).unwrap();
     let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
     assert!(!handshake(&server, &anonymous, "broker.test").await);
@@ -186,7 +202,7 @@ async fn clients_of_an_authority_count_while_it_is_in_the_directory() {
     let mut fixture = Fixture::new();
     let directory = fixture.path("clients");
     std::fs::create_dir(&directory).unwrap();
-    fixture.server.client_ca = Some(Trusted::Directory(directory.clone()));
+    fixture.server.clients = Some(of(Trusted::Directory(directory.clone())));
     assert!(matches!(
         ServerTls::load(fixture.server.clone()),
         Err(Error::Missing { what: "file *.crt", .. })

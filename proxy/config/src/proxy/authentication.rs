@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::{Listener, ServerTls, UpstreamTls, read_path};
+use super::{Listener, UpstreamTls, read_path};
 use crate::error::Mistakes;
 use crate::name::UserName;
 use crate::path::ConfigPath;
@@ -78,16 +78,19 @@ impl UpstreamAuthentication {
             return;
         }
         for (index, listener) in listeners.iter().enumerate() {
-            let asks =
-                |listener: &Listener| listener.tls.as_ref().is_some_and(ServerTls::asks_for_certificates);
-            let anonymous = listener.as_ref().is_some_and(|listener| !asks(listener));
-            if anonymous {
-                mistakes.add(
-                    format!("listeners[{index}].tls.clientCaFile"),
-                    "or clientCaDirectory is required, since clients act as the proxy with upstream.authentication \
-                     (unless that says allowAnonymousClients: true)",
-                );
-            }
+            let Some(listener) = listener else { continue };
+            let (field, problem) = match &listener.tls {
+                Some(tls) if tls.demands_certificates() => continue,
+                Some(tls) if tls.has_client_ca() => ("clientCertificates", "must be Required"),
+                _ => ("clientCaFile", "or clientCaDirectory is required"),
+            };
+            mistakes.add(
+                format!("listeners[{index}].tls.{field}"),
+                format!(
+                    "{problem}, since clients act as the proxy with upstream.authentication (unless that says \
+                     allowAnonymousClients: true)"
+                ),
+            );
         }
     }
 }

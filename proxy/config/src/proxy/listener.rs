@@ -8,11 +8,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::broker_names::BrokerNames;
-use super::read_path;
 use super::runtime::read_bind;
+use super::server_tls::ServerTls;
 use crate::address::{BrokerId, Host};
 use crate::name::ListenerName;
-use crate::path::ConfigPath;
 use crate::reader::{Field, Fields};
 
 /// Far more than anybody needs; it bounds the pairwise check of ports.
@@ -58,22 +57,6 @@ pub enum BrokerAddresses {
 pub struct BrokerPorts {
     start: u16,
     count: u16,
-}
-
-/// TLS towards clients.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerTls {
-    /// The certificate chain, PEM.
-    pub certificate_file: ConfigPath,
-    /// Its private key, PEM.
-    pub key_file: ConfigPath,
-    /// The authorities that clients' certificates must come from; without them clients show none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_ca_file: Option<ConfigPath>,
-    /// Or all files `*.crt` of a directory, as they come and go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_ca_directory: Option<ConfigPath>,
 }
 
 /// Reads all listeners, those with mistakes as `None`, so that the index of the others stays that of the
@@ -210,37 +193,6 @@ impl BrokerPorts {
             ));
         }
         ports
-    }
-}
-
-impl ServerTls {
-    /// Whether clients must show a certificate.
-    pub fn asks_for_certificates(&self) -> bool {
-        self.client_ca_file.is_some() || self.client_ca_directory.is_some()
-    }
-
-    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["certificateFile", "keyFile", "clientCaFile", "clientCaDirectory"])?;
-        let certificate_file =
-            fields.required("certificateFile").and_then(|field| read_path(field, base_dir));
-        let key_file = fields.required("keyFile").and_then(|field| read_path(field, base_dir));
-        if let (Some(_), Some(directory)) =
-            (fields.optional("clientCaFile"), fields.optional("clientCaDirectory"))
-        {
-            directory.mistake("must not be given beside clientCaFile");
-        }
-        // A path that cannot be read must not look like a listener that asks for no certificates.
-        let path = |name| match fields.optional(name) {
-            None => Some(None),
-            Some(field) => read_path(field, base_dir).map(Some),
-        };
-        let (client_ca_file, client_ca_directory) = (path("clientCaFile"), path("clientCaDirectory"));
-        Some(Self {
-            certificate_file: certificate_file?,
-            key_file: key_file?,
-            client_ca_file: client_ca_file?,
-            client_ca_directory: client_ca_directory?,
-        })
     }
 }
 

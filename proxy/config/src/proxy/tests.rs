@@ -1,6 +1,7 @@
 //! What `proxy.yaml` may say.
 
 mod refusals;
+mod server_tls;
 
 use std::path::{Path, PathBuf};
 
@@ -115,7 +116,7 @@ fn the_proxy_may_authenticate_as_itself() {
         parse(&text.replace("brokerPorts: {start: 29100}", &listener)).unwrap()
     };
     let config = listener("clientCaDirectory: c/");
-    assert!(config.listeners[0].tls.as_ref().unwrap().asks_for_certificates());
+    assert!(config.listeners[0].tls.as_ref().unwrap().demands_certificates());
     assert_eq!(parse(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());
     let authentication = listener("clientCaFile: c").upstream.authentication.unwrap();
     assert!(!authentication.allow_anonymous_clients);

@@ -59,7 +59,7 @@ fn files_that_proxies_are_told_of_are_mounted() {
     }
     let authentication = config(&fleet).upstream.authentication.unwrap();
     assert!(matches!(authentication.method, AuthenticationMethod::Tls(_)));
-    assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().asks_for_certificates()));
+    assert!(config(&fleet).listeners.iter().all(|each| each.tls.as_ref().unwrap().demands_certificates()));
 }
 
 #[test]
