@@ -8,6 +8,8 @@ pub(crate) mod answers;
 pub(crate) mod expected;
 pub(crate) mod requests;
 
+pub(crate) use requests::Timeouts;
+
 use crate::advertised::Advertised;
 use crate::brokers::Brokers;
 use crate::budget::{Budget, Grant};
@@ -27,11 +29,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Requests of one connection that wait for their answers.
-const PIPELINE: usize = 128;
 /// Answers of the proxy's own, and what is remembered of requests, that one connection may have waiting.
 const QUEUED_BYTES: usize = 256 * 1024;
 /// Where one side has ended, what the other still sends is taken off the wire for so long: closing over unread bytes
@@ -56,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
+    pub(crate) timeouts: Timeouts,
 }
 
 /// What both halves of one connection share.
@@ -100,6 +100,10 @@ pub(crate) enum Close {
     Unexpected,
     #[error("the broker closed the connection")]
     BrokerEnded,
+    #[error("the client did not authenticate or ask for anything within {} s", .0.as_secs())]
+    Unauthenticated(Duration),
+    #[error("the client asked for nothing for {} s", .0.as_secs())]
+    Idle(Duration),
     #[error("the client's authentication took too long")]
     SlowAuthentication,
     #[error("the client's authentication does not end")]
@@ -135,7 +139,7 @@ pub(crate) async fn serve(
         only_keys_lacked: AtomicBool::new(false),
         wanted: Wanted::default(),
     });
-    let (expect, expected) = mpsc::channel(PIPELINE);
+    let (expect, expected) = expected::queue();
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
     let mut requests = requests::Requests::new(session, client, broker_writer, expect, renew_at);
@@ -192,6 +196,7 @@ impl Close {
             Self::ClientFrame(FrameError::Slow(_))
             | Self::BrokerFrame(FrameError::Slow(_))
             | Self::SlowAuthentication => CloseReason::Stalled,
+            Self::Unauthenticated(_) | Self::Idle(_) => CloseReason::Idle,
             Self::BrokerFrame(FrameError::Read(_)) | Self::BrokerWrite(_) => CloseReason::Io,
             Self::BrokerEnded => CloseReason::Upstream,
             Self::ClientFrame(_)

@@ -7,7 +7,7 @@ mod port;
 use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
-use crate::connection::Shared;
+use crate::connection::{Shared, Timeouts};
 use crate::listen::without_ipv6;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -86,6 +86,10 @@ impl Server {
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),
+            timeouts: Timeouts {
+                authentication: limits.authentication_timeout.duration(),
+                idle: limits.idle_timeout.duration(),
+            },
         });
         let mut listeners = Vec::with_capacity(config.listeners.len());
         for (listener, tls) in config.listeners.iter().zip(server_tls) {

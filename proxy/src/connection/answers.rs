@@ -1,6 +1,6 @@
 //! The half of a connection that reads the broker's answers and passes them on, in the order of the requests.
 
-use super::expected::{Answer, Expected};
+use super::expected::{Answer, Due, Expected};
 use super::requests::length_prefix;
 use super::{Close, Session};
 use crate::frame::{Frame, FrameReader};
@@ -10,13 +10,13 @@ use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
 use crate::wire::{MetadataView, ProduceResponseView};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 pub(crate) struct Answers {
     pub(crate) session: Arc<Session>,
     broker: FrameReader,
     client: Writer,
-    expected: mpsc::Receiver<Expected>,
+    expected: Due,
     pieces: Pieces,
     fetch: fetch::Workspace,
     produce: ProduceResponseView,
@@ -34,12 +34,7 @@ pub(crate) enum Outcome {
 }
 
 impl Answers {
-    pub(crate) fn new(
-        session: Arc<Session>,
-        broker: FrameReader,
-        client: Writer,
-        expected: mpsc::Receiver<Expected>,
-    ) -> Self {
+    pub(crate) fn new(session: Arc<Session>, broker: FrameReader, client: Writer, expected: Due) -> Self {
         let (pieces, fetch, produce, metadata) = Default::default();
         Self { session, broker, client, expected, pieces, fetch, produce, metadata }
     }
@@ -49,13 +44,13 @@ impl Answers {
         loop {
             let expected = tokio::select! {
                 biased;
-                expected = self.expected.recv() => expected,
+                expected = self.expected.next() => expected,
                 // Nothing is asked, so the only thing that may come is the end.
                 readable = self.broker.readable() => {
                     if !readable.map_err(Close::BrokerFrame)? {
                         return Err(Close::BrokerEnded);
                     }
-                    Some(self.expected.try_recv().map_err(|_| Close::Unexpected)?)
+                    Some(self.expected.at_once().ok_or(Close::Unexpected)?)
                 }
             };
             match expected {
@@ -70,6 +65,7 @@ impl Answers {
                 }
                 Some(Expected::Token(sender)) => self.token(sender).await?,
             }
+            self.expected.is_done();
         }
     }
 

@@ -1,9 +1,69 @@
 //! What the next answer on a connection is.
 
+use super::Close;
 use crate::budget::Grant;
 use crate::frame::Frame;
 use crate::handler::{fetch, produce};
-use tokio::sync::oneshot;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{mpsc, oneshot};
+
+/// Answers that a connection may wait for.
+const PIPELINE: usize = 128;
+
+/// The end of the queue at which requests put what they expect.
+pub(crate) struct Queue {
+    sender: mpsc::Sender<Expected>,
+    awaited: Arc<AtomicUsize>,
+}
+
+/// The end at which answers take it.
+pub(crate) struct Due {
+    receiver: mpsc::Receiver<Expected>,
+    awaited: Arc<AtomicUsize>,
+}
+
+/// A queue of the answers of one connection.
+pub(crate) fn queue() -> (Queue, Due) {
+    let (sender, receiver) = mpsc::channel(PIPELINE);
+    let awaited = Arc::<AtomicUsize>::default();
+    (Queue { sender, awaited: Arc::clone(&awaited) }, Due { receiver, awaited })
+}
+
+impl Queue {
+    /// Puts an entry, once there is room.
+    pub(crate) async fn put(&self, expected: Expected) -> Result<(), Close> {
+        self.awaited.fetch_add(1, Ordering::Relaxed);
+        self.sender.send(expected).await.map_err(|_| Close::BrokerEnded)
+    }
+
+    /// Waits until there is room for so many.
+    pub(crate) async fn has_room(&self, places: usize) -> Result<(), Close> {
+        self.sender.reserve_many(places).await.map(drop).map_err(|_| Close::BrokerEnded)
+    }
+
+    /// Whether an answer is still to come.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Due {
+    /// The next entry; none once no request is read any more.
+    pub(crate) async fn next(&mut self) -> Option<Expected> {
+        self.receiver.recv().await
+    }
+
+    /// The next entry if there is one already.
+    pub(crate) fn at_once(&mut self) -> Option<Expected> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// The answer to the entry that was taken last is out.
+    pub(crate) fn is_done(&self) {
+        self.awaited.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// One entry of the queue between the halves of a connection.
 pub(crate) enum Expected {

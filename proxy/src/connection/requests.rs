@@ -1,9 +1,10 @@
 //! The half of a connection that reads requests and passes them on.
 
 mod own;
+mod silence;
 mod tokens;
 
-use super::expected::{Answer, Expected};
+use super::expected::{Answer, Expected, Queue};
 use super::{Close, Session};
 use crate::api_versions::{self, Handling};
 use crate::frame::{Frame, FrameReader};
@@ -13,8 +14,9 @@ use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
 use crate::wire::{self, RequestHead};
 use kafka_protocol::messages::ApiKey;
+use silence::Silence;
+pub(crate) use silence::Timeouts;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -33,8 +35,9 @@ pub(crate) struct Requests {
     pub(crate) session: Arc<Session>,
     client: FrameReader,
     broker: Writer,
-    expect: mpsc::Sender<Expected>,
+    expect: Queue,
     injected: i32,
+    silence: Silence,
     /// What was read ahead.
     held: Option<Frame>,
     /// When the connection is authenticated again, if the proxy has to.
@@ -51,17 +54,18 @@ impl Requests {
         session: Arc<Session>,
         client: FrameReader,
         broker: Writer,
-        expect: mpsc::Sender<Expected>,
+        expect: Queue,
         renew_at: Option<Instant>,
     ) -> Self {
         let (produce, fetch, asked, share_fetch) = Default::default();
-        let injected = i32::MIN;
+        let (injected, silence) = (i32::MIN, Silence::new(session.shared.timeouts));
         Self {
             session,
             client,
             broker,
             expect,
             injected,
+            silence,
             held: None,
             renew_at,
             produce,
@@ -90,10 +94,10 @@ impl Requests {
 
     /// The next request, once there is room for its answer: a request that waits must not hold memory.
     async fn next(&mut self) -> Result<Option<Frame>, Close> {
-        drop(self.expect.reserve_many(PLACES).await.map_err(|_| Close::BrokerEnded)?);
+        self.expect.has_room(PLACES).await?;
         match self.held.take() {
             Some(frame) => Ok(Some(frame)),
-            None => self.client.next().await.map_err(Close::ClientFrame),
+            None => self.silence.next(&mut self.client, &self.expect).await,
         }
     }
 
@@ -105,6 +109,7 @@ impl Requests {
     async fn handle(&mut self, mut frame: Frame) -> Result<(), Close> {
         let head = wire::request_header(&frame.bytes).map_err(Close::Request)?;
         let (key, version) = (head.api_key, head.version);
+        self.silence.heard(key);
         if key == ApiKey::ApiVersions as i16 && !(0..=4).contains(&version) {
             // KIP-511: the version 0 body, whatever was asked; the client tries again with what it says.
             return self
@@ -172,7 +177,7 @@ impl Requests {
     /// Tells the other half what comes next. Before the request is written, so that no answer comes unexpected.
     pub(crate) async fn expect(&mut self, correlation_id: i32, answer: Answer) -> Result<(), Close> {
         let expected = Expected::Broker { correlation_id, answer };
-        self.expect.send(expected).await.map_err(|_| Close::BrokerEnded)
+        self.expect.put(expected).await
     }
 
     /// Answers in the broker's place, in turn. `body` follows the correlation id.
@@ -184,7 +189,7 @@ impl Requests {
         let mut message = correlation_id.to_be_bytes().to_vec();
         body(&mut message);
         let grants = self.session.grants(message.len()).await;
-        self.expect.send(Expected::Local { message, grants }).await.map_err(|_| Close::BrokerEnded)
+        self.expect.put(Expected::Local { message, grants }).await
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {

@@ -153,6 +153,8 @@ label_set! {
         AddressLimit = "address_limit",
         /// A peer took no bytes for too long.
         Stalled = "stalled",
+        /// The client asked for nothing for too long.
+        Idle = "idle",
         /// Reading or writing failed.
         Io = "io",
         /// Bytes that are no Kafka frame, or one that is too large.

@@ -156,6 +156,8 @@ fn report(close: &Close) {
         Close::Connect(ConnectError::UnknownBroker(_))
         | Close::ClientFrame(_)
         | Close::ClientWrite(_)
+        | Close::Unauthenticated(_)
+        | Close::Idle(_)
         | Close::BrokerEnded => tracing::debug!(error = %close, cause, "connection ended"),
         _ => tracing::warn!(error = %close, cause, "connection closed"),
     }

@@ -99,7 +99,7 @@ impl ProxyBuilder {
 
     /// A field of `limits` in proxy.yaml.
     #[must_use]
-    pub fn limit(mut self, field: &str, value: u64) -> Self {
+    pub fn limit(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.limits.insert(field.to_owned(), value.into());
         self
     }

@@ -52,7 +52,7 @@ async fn with(on_plaintext: &str, buffers: u64) -> Proxy {
         .policy(PolicyFile::new(["Batch", "Record"].map(rule)))
         .limit("maxFrameBytes", FRAME)
         .limit("bufferBytes", buffers)
-        .limit("connections", CONNECTIONS.into())
+        .limit("connections", CONNECTIONS)
         .start()
         .await
 }

@@ -5,6 +5,7 @@ mod command_line;
 mod drain;
 mod limits;
 mod metrics;
+mod silence;
 
 use std::time::Duration;
 

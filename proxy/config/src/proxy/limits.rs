@@ -1,7 +1,10 @@
 //! Bounds on memory and connections.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
+use crate::duration::Span;
 use crate::reader::{Field, Fields};
 
 /// Kafka's frames have a signed 32-bit length.
@@ -27,6 +30,10 @@ pub struct Limits {
     /// The most that a client may ask for in one fetch; what clients ask beyond it is lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_max_bytes: Option<usize>,
+    /// Within which a client has authenticated, where brokers want that, and asked for something.
+    pub authentication_timeout: Span,
+    /// After which a client that asks for nothing, and waits for nothing, is disconnected.
+    pub idle_timeout: Span,
 }
 
 impl Default for Limits {
@@ -37,6 +44,8 @@ impl Default for Limits {
             connections: 2000,
             connections_per_address: None,
             fetch_max_bytes: None,
+            authentication_timeout: Span::seconds(60),
+            idle_timeout: Span::seconds(900),
         }
     }
 }
@@ -49,9 +58,15 @@ impl Limits {
             "connections",
             "connectionsPerAddress",
             "fetchMaxBytes",
+            "authenticationTimeout",
+            "idleTimeout",
         ])?;
         let default = Self::default();
         let number = |name, range| fields.optional(name).and_then(|field: &Field<'_>| field.integer(range));
+        let span = |name, range: RangeInclusive<u32>| {
+            let range = Span::seconds(*range.start())..=Span::seconds(*range.end());
+            fields.optional(name).and_then(|field| Span::read(field, range))
+        };
         let limits = Self {
             max_frame_bytes: number("maxFrameBytes", SMALLEST_FRAME..=LARGEST_FRAME)
                 .unwrap_or(default.max_frame_bytes),
@@ -60,6 +75,9 @@ impl Limits {
             connections: number("connections", 1..=1_000_000).unwrap_or(default.connections),
             connections_per_address: number("connectionsPerAddress", 1..=1_000_000),
             fetch_max_bytes: number("fetchMaxBytes", 1024..=LARGEST_FRAME),
+            authentication_timeout: span("authenticationTimeout", 5..=600)
+                .unwrap_or(default.authentication_timeout),
+            idle_timeout: span("idleTimeout", 60..=86_400).unwrap_or(default.idle_timeout),
         };
         limits.check(&fields);
         Some(limits)

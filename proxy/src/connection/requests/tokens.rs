@@ -6,7 +6,7 @@
 //! a client could have a Produce request passed on in clear.
 
 use super::{Requests, length_prefix};
-use crate::connection::expected::{Answer, Expected};
+use crate::connection::expected::{Answer, Expected, Queue};
 use crate::connection::{Close, Session};
 use crate::frame::Frame;
 use crate::handler::sasl;
@@ -17,7 +17,7 @@ use kafka_protocol::messages::{ApiKey, SaslHandshakeRequest};
 use kafka_protocol::protocol::Decodable;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// For all tokens of an authentication.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ async fn exchange(requests: &mut Requests, mechanism: Mechanism) -> Result<Optio
             return Ok(next);
         };
         let (sender, mut answer) = oneshot::channel();
-        requests.expect.send(Expected::Token(sender)).await.map_err(|_| Close::BrokerEnded)?;
+        requests.expect.put(Expected::Token(sender)).await?;
         requests.session.shared.client_bytes(Flow::Received, token.bytes.len());
         let prefix = length_prefix(token.bytes.len());
         requests.send(&[&prefix[..], &token.bytes[..]]).await?;
@@ -126,10 +126,10 @@ async fn exchange(requests: &mut Requests, mechanism: Mechanism) -> Result<Optio
 }
 
 /// Gives the client an answer of the broker that was looked at.
-async fn pass_on(session: &Session, expect: &mpsc::Sender<Expected>, answer: &Frame) -> Result<(), Close> {
+async fn pass_on(session: &Session, expect: &Queue, answer: &Frame) -> Result<(), Close> {
     let message = answer.bytes.to_vec();
     let grants = session.grants(message.len()).await;
-    expect.send(Expected::Local { message, grants }).await.map_err(|_| Close::BrokerEnded)
+    expect.put(Expected::Local { message, grants }).await
 }
 
 #[cfg(test)]
