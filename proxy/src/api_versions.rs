@@ -93,8 +93,8 @@ const APIS: &[Api] = &[
     Api { key: 75, name: "DescribeTopicPartitions", max: 0, handling: Handling::Relayed },
     Api { key: 76, name: "ShareGroupHeartbeat", max: 1, handling: Handling::Relayed },
     Api { key: 77, name: "ShareGroupDescribe", max: 1, handling: Handling::Relayed },
-    Api { key: 78, name: "ShareFetch", max: 1, handling: Handling::Rewritten },
-    Api { key: 79, name: "ShareAcknowledge", max: 1, handling: Handling::Rewritten },
+    Api { key: 78, name: "ShareFetch", max: 2, handling: Handling::Rewritten },
+    Api { key: 79, name: "ShareAcknowledge", max: 2, handling: Handling::Rewritten },
     Api { key: 88, name: "StreamsGroupHeartbeat", max: 0, handling: Handling::Relayed },
     Api { key: 89, name: "StreamsGroupDescribe", max: 0, handling: Handling::Relayed },
     Api { key: 90, name: "DescribeShareGroupOffsets", max: 0, handling: Handling::Relayed },
@@ -166,7 +166,7 @@ mod tests {
             offered(0, 0, 99),
             offered(1, 4, 17),
             offered(999, 0, 1),
-            offered(78, 2, 3),
+            offered(78, 3, 4),
         ]);
         clamp(&mut response, false);
         assert_eq!(response.api_keys, [offered(0, 0, 13), offered(1, 4, 17)]);

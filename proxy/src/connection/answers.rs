@@ -132,7 +132,8 @@ impl Answers {
                 share_fetch::answer(session, &mut self.fetch, &mut frame.bytes, version, pieces).await?
             }
             Answer::ShareAcknowledge { version } => {
-                addresses::share_acknowledge(session, &frame.bytes, version)?
+                let view = &mut self.fetch.share_view;
+                addresses::share_acknowledge(session, &frame.bytes, version, view, pieces)?
             }
         };
         self.pass_on(frame, outcome).await

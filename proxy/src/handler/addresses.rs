@@ -11,7 +11,6 @@ use crate::wire::{self, Direction, MetadataView, write};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsResponse, BrokerId, DescribeClusterResponse, FindCoordinatorResponse,
-    ShareAcknowledgeResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
@@ -79,21 +78,22 @@ pub(crate) fn describe_cluster(session: &Session, message: &[u8], version: i16) 
     })
 }
 
-pub(crate) fn share_acknowledge(session: &Session, message: &[u8], version: i16) -> Result<Outcome, Close> {
-    rewrite(ApiKey::ShareAcknowledge, message, version, |response: &mut ShareAcknowledgeResponse| {
-        response.node_endpoints.retain_mut(|endpoint| {
-            let open = session.advertised.broker(endpoint.node_id.0);
-            let is_open = open.is_some();
-            session.shared.brokers.learn(endpoint.node_id.0, &endpoint.host, endpoint.port);
-            if let Some(open) = open {
-                (endpoint.host, endpoint.port) = (open.host, open.port);
-            }
-            is_open
-        });
-    })
+pub(crate) fn share_acknowledge(
+    session: &Session,
+    message: &[u8],
+    version: i16,
+    view: &mut wire::ShareFetchView,
+    pieces: &mut Pieces,
+) -> Result<Outcome, Close> {
+    let base = body_start(ApiKey::ShareAcknowledge, version, message)?;
+    let body = message.get(base..).unwrap_or_default();
+    wire::share_acknowledge_response(version, body, view).map_err(Close::Answer)?;
+    node_endpoints(session, body, base, &view.brokers, pieces);
+    pieces.keep_until(message.len());
+    Ok(Outcome::Pieces)
 }
 
-/// Rewrites the addresses that Produce, Fetch and `ShareFetch` answers carry (KIP-951).
+/// Rewrites the addresses that answers to Produce, Fetch, `ShareFetch` and `ShareAcknowledge` carry (KIP-951).
 pub(crate) fn node_endpoints(
     session: &Session,
     body: &[u8],

@@ -1,20 +1,26 @@
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** {@code share-consume}: reads as a member of a share group and acknowledges each record with --ack. */
+/**
+ * {@code share-consume}: reads as a member of a share group and acknowledges each record with --ack. With {@code renew} it keeps
+ * each record for longer first, and accepts it when it has it again.
+ */
 final class ShareConsume {
     private ShareConsume() {}
 
     static int run(Args args, Output out) {
         AcknowledgeType ack = AcknowledgeType.valueOf(args.get("--ack", "accept").toUpperCase(Locale.ROOT));
+        Set<String> renewed = new HashSet<>();
         long left = Long.parseLong(args.get("--count"));
         long deadline = System.currentTimeMillis() + args.number("--timeout-ms", 20000);
         Properties properties = args.properties(Map.of(
@@ -27,7 +33,11 @@ final class ShareConsume {
             while (left > 0) {
                 if (System.currentTimeMillis() > deadline) return 3;
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
-                    consumer.acknowledge(record, ack);
+                    if (ack == AcknowledgeType.RENEW && renewed.add(record.partition() + "/" + record.offset())) {
+                        consumer.acknowledge(record, ack);
+                        continue;
+                    }
+                    consumer.acknowledge(record, ack == AcknowledgeType.RENEW ? AcknowledgeType.ACCEPT : ack);
                     ObjectNode json = Consume.json(record);
                     record.deliveryCount().ifPresent(count -> json.put("deliveryCount", count));
                     if (left-- > 0) out.line(json);

@@ -1,5 +1,5 @@
 //! ShareFetch and `ShareAcknowledge` (KIP-932). Version 0 was early access and is refused by brokers since; version 2 adds
-//! acquire modes and renewal.
+//! acquire modes (KIP-1206) and renewal (KIP-1222).
 
 use super::{
     ENDPOINT, Field, LEADER, Message, Role, bool, i8, i16, i32, i64, integers, records, string, structs,
@@ -31,6 +31,7 @@ pub(super) static FETCH_REQUEST: Message = Message {
         i32(Role::MaxRecords),
         i32(Role::BatchSize),
         i8(Role::Other).since(2),
+        bool(Role::Other).since(2),
         structs(Role::Topics, FETCH_TOPIC),
         structs(Role::Other, FORGOTTEN),
     ],

@@ -161,10 +161,10 @@ async fn admin(action: &str, words: &[&str]) -> Value {
     outcome.lines[0].clone()
 }
 
-async fn share_group_reads(prefix: &str) {
+async fn share_group_reads(prefix: &str, purpose: &str, with: impl Fn(ConsumeOptions) -> ConsumeOptions) {
     let _all_run = ALL_RUN.read().await;
     let three = Three::shared().await;
-    let topic = topic(&format!("{prefix}.share"));
+    let topic = topic(&format!("{prefix}.{purpose}"));
     three.cluster.create_topic(&topic, PARTITIONS, &[]).await;
     let group = format!("share-group-of-{topic}");
     admin("alter-config", &["--group", &group, "--config", "share.auto.offset.reset=earliest"]).await;
@@ -172,7 +172,7 @@ async fn share_group_reads(prefix: &str) {
     let records = Group::records(0);
     Client::Python.produce_all(&options, &records).await;
     let options = ConsumeOptions::from(three.proxy.bootstrap(), &topic).group(&group).timeout(PATIENCE);
-    let consumed = Client::share_consume(&options.count(records.len())).await;
+    let consumed = Client::share_consume(&with(options.count(records.len()))).await;
     assert!(consumed.errors.is_empty(), "{:?}", consumed.errors);
     let mut received = consumed.records;
     received.sort_by_key(|record| (record.partition, record.offset));
@@ -181,10 +181,21 @@ async fn share_group_reads(prefix: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_group_reads_batch_format() {
-    share_group_reads("batch").await;
+    share_group_reads("batch", "share", |options| options).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_group_reads_record_format() {
-    share_group_reads("record").await;
+    share_group_reads("record", "share", |options| options).await;
+}
+
+/// KIP-1206 and KIP-1222.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_a_share_group_takes_few_records_and_keeps_them_for_longer() {
+    let few = |options: ConsumeOptions| {
+        let options =
+            options.property("share.acquire.mode", "record_limit").property("max.poll.records", "3");
+        options.option("--ack", "renew")
+    };
+    share_group_reads("batch", "share-renew", few).await;
 }
