@@ -291,7 +291,7 @@ class Story:
             ["policy deleted", "writes refused, reads decrypt"],
             ["time", f"{seconds:.1f} s: " + ", ".join(f"{name} {took:.1f}" for name, took in show.times)],
         ])
-        show.say("Next: the README has the same for a cluster of your own. deploy/samples has more policies, operator/REFERENCE.md "
+        show.say("Next: the README has the same for a cluster of your own. deploy/samples has more policies, operator/docs "
                  "what is made, merged and reported. `make demo-kubernetes KEEP=1` keeps the cluster, for a look round.")
 
 

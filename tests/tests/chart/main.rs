@@ -1,5 +1,6 @@
 //! The chart and everything that is made from it: what it renders, what it refuses, which rights it asks for, and that no
-//! generated file is out of date. Needs helm, kubectl and lua, no cluster. `REGENERATE=1` writes the generated files anew.
+//! generated file is out of date; samples, and links of documents. Needs helm, kubectl and lua, no cluster. `REGENERATE=1`
+//! writes the generated files anew.
 #![allow(
     missing_docs,
     clippy::panic,
@@ -14,6 +15,7 @@ mod files;
 mod golden;
 mod helm;
 mod images;
+mod links;
 mod manifests;
 mod metrics;
 mod object;

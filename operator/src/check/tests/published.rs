@@ -70,7 +70,9 @@ fn examples_in_documents_pass() {
     let policy =
         examples("README.md").into_iter().find(|text| text.contains("encryption.strimzi.io")).unwrap();
     assert_eq!(complaints(&Tree::new(&[("policy.yaml", &policy)]).check()), Vec::<String>::new());
-    let fragments = examples("operator/REFERENCE.md");
+    let pages = Path::new(ROOT).join("operator/docs").read_dir().unwrap();
+    let pages = pages.map(|entry| format!("operator/docs/{}", entry.unwrap().file_name().display()));
+    let fragments: Vec<_> = pages.flat_map(|page| examples(&page)).collect();
     let fragments: Vec<_> = fragments.iter().filter(|text| !text.starts_with("# values")).collect();
     for fragment in &fragments {
         let flow: serde_json::Value = serde_yaml::from_str(fragment).unwrap();

@@ -1,0 +1,111 @@
+//! Documents lead where they say: to files that are there, and to headings that these have.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::files::{list, read, repository};
+
+/// All documents of the repository.
+fn documents() -> Vec<PathBuf> {
+    let mut folders = vec![repository("").canonicalize().unwrap()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                let is_ours = !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str());
+                folders.extend(is_ours.then_some(path));
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The lines of a document that are no examples.
+fn prose(text: &str) -> Vec<&str> {
+    let mut is_example = false;
+    let mut prose = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_example = !is_example;
+        } else if !is_example {
+            prose.push(line);
+        }
+    }
+    prose
+}
+
+/// Where links to other files and headings of the repository go.
+fn links(text: &str) -> Vec<String> {
+    let lines = prose(text).into_iter();
+    let links = lines.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    links.filter(|link| !link.contains("://")).map(str::to_owned).collect()
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter(|each| each.is_alphanumeric() || [' ', '-', '_'].contains(each));
+    kept.map(|each| if each == ' ' { '-' } else { each }).collect()
+}
+
+fn has_heading(document: &Path, wanted: &str) -> bool {
+    prose(&read(document)).into_iter().any(|line| line.starts_with('#') && anchor(line) == wanted)
+}
+
+/// A link of a document that leads nowhere.
+fn is_broken(document: &Path, link: &str) -> bool {
+    let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+    let target = if file.is_empty() { document.to_owned() } else { document.with_file_name(file) };
+    !target.exists() || !heading.is_empty() && !has_heading(&target, heading)
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut checked = 0;
+    let mut broken = Vec::new();
+    for document in documents() {
+        for link in links(&read(&document)) {
+            checked += 1;
+            if is_broken(&document, &link) {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(checked > 100, "{checked}");
+}
+
+#[test]
+fn a_link_to_no_file_or_no_heading_is_found() {
+    let readme = repository("README.md");
+    assert!(!is_broken(&readme, "README.md#what-it-does"));
+    for link in ["no-such.md", "#no-such-heading", "SECURITY.md#what-it-does"] {
+        assert!(is_broken(&readme, link), "{link}");
+    }
+}
+
+/// Samples are named in comments and commands too, where no link shows that one is gone.
+#[test]
+fn samples_that_texts_name_are_there() {
+    let samples = list(&repository("deploy/samples"));
+    let texts = samples.iter().map(|name| repository("deploy/samples").join(name));
+    let mut named = 0;
+    for path in documents().into_iter().chain(texts) {
+        let text = read(&path);
+        let words = text.split(|each: char| !each.is_ascii_alphanumeric() && !['-', '.'].contains(&each));
+        for word in words.map(|word| word.trim_matches('.')) {
+            let is_sample = word.ends_with(".yaml")
+                && word.split_once('-').is_some_and(|(number, _)| {
+                    number.len() == 2 && number.bytes().all(|each| each.is_ascii_digit())
+                });
+            if is_sample {
+                assert!(samples.iter().any(|name| name == word), "{}: {word}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
