@@ -189,7 +189,7 @@ fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_eac
         "keyProviders.kmip.tls.caSecretRef",
     ];
     for (definition, file, excluded) in [
-        ("encryptionproxies.yaml", "25-proxy-every-field.yaml", &excluded[..]),
+        ("encryptionproxies.yaml", "24-proxy-every-field.yaml", &excluded[..]),
         ("topicencryptionpolicies.yaml", "11-policy-every-field.yaml", &[][..]),
     ] {
         let definition = parse_one(&read(&repository("crds").join(definition)));

@@ -119,7 +119,7 @@ async fn policies_of_other_namespaces_count_as_the_proxy_says() {
         .await;
     let kafka_ref = "{name: my-cluster, namespace: kafka}";
     let here = format!("{{name: my-cluster, namespace: {}}}", stage.namespace());
-    let text = std::fs::read_to_string(Path::new(SAMPLES).join("30-many-namespaces.yaml")).unwrap();
+    let text = std::fs::read_to_string(Path::new(SAMPLES).join("60-many-namespaces.yaml")).unwrap();
     let text = text
         .replace(kafka_ref, &here)
         .replace("name: my-cluster, namespace: kafka", &here[1..here.len() - 1]);

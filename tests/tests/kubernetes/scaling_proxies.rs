@@ -7,7 +7,7 @@ use tests::eventually_ok;
 use tests::kubernetes::{Stage, condition};
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples/40-autoscaling.yaml");
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples/50-autoscaling.yaml");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fleet_follows_its_scale_and_nobody_takes_it_back() {

@@ -42,7 +42,7 @@ impl Parties {
         // The roles, for accounts instead of people.
         platform.kubectl(&["create", "serviceaccount", "platform"]).await;
         data.kubectl(&["create", "serviceaccount", "owner"]).await;
-        let roles = sample("60-separation-of-duty.yaml");
+        let roles = sample("61-separation-of-duty.yaml");
         let roles = platform.kubernetes().exec(&["kubectl", "apply", "-f", "-"], Some(&roles)).await;
         roles.unwrap_or_else(|failed| panic!("{failed}"));
         let bind = |role: &str, account: &str| {
@@ -57,7 +57,7 @@ impl Parties {
         let (operator, owner) = (platform.account("platform").await, data.account("owner").await);
 
         // What two of them reviewed.
-        let mut proxy = sample("26-proxy-vault.yaml").replace("revocationDelay: 10m", "revocationDelay: 30s");
+        let mut proxy = sample("30-proxy-vault.yaml").replace("revocationDelay: 10m", "revocationDelay: 30s");
         proxy = proxy.replace("namespace: duty-kafka}", "namespace: duty-kafka, labels: {test: duty}}");
         proxy.push_str("  allowedPolicies:\n    namespaces: Selector\n    selector:\n      matchLabels: {example.com/uses-kafka: my-cluster}\n");
         platform.apply(&proxy).await;
