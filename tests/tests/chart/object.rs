@@ -1,6 +1,6 @@
 //! Kubernetes objects as values, and whether their types know every field of them.
 
-use k8s_openapi::api::{apps, autoscaling, core, networking, policy, rbac};
+use k8s_openapi::api::{apps, autoscaling, batch, core, networking, policy, rbac};
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,7 @@ pub(crate) fn assert_known_fields(object: &Value) {
         ("v1", "Service") => survives::<core::v1::Service>(object),
         ("v1", "Namespace") => survives::<core::v1::Namespace>(object),
         ("apps/v1", "Deployment") => survives::<apps::v1::Deployment>(object),
+        ("batch/v1", "Job") => survives::<batch::v1::Job>(object),
         ("policy/v1", "PodDisruptionBudget") => survives::<policy::v1::PodDisruptionBudget>(object),
         ("networking.k8s.io/v1", "NetworkPolicy") => survives::<networking::v1::NetworkPolicy>(object),
         ("autoscaling/v2", "HorizontalPodAutoscaler") => {
@@ -70,7 +71,15 @@ pub(crate) fn assert_known_fields(object: &Value) {
         ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding") => {
             survives::<rbac::v1::ClusterRoleBinding>(object);
         }
-        ("v1" | "apps/v1" | "policy/v1" | "networking.k8s.io/v1" | "rbac.authorization.k8s.io/v1", other) => {
+        (
+            "v1"
+            | "apps/v1"
+            | "batch/v1"
+            | "policy/v1"
+            | "networking.k8s.io/v1"
+            | "rbac.authorization.k8s.io/v1",
+            other,
+        ) => {
             panic!("{other} is checked by nothing: name its type here");
         }
         _ => {}

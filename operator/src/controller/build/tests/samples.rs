@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PodSpec;
 use operator_api::EncryptionProxy;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::files::config;
 use super::{assert_restricted, pod};
 use crate::controller::build::{network_policy, services};
-use crate::controller::fixtures::{fleet, settings, with_proxy};
+use crate::controller::fixtures::{fleet, observed, settings, with_proxy};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
 
@@ -59,4 +62,31 @@ fn every_sample_becomes_a_fleet() {
         assert_eq!(policy.policy_types.unwrap(), ["Ingress", "Egress"], "{file}");
     }
     assert!(proxies.len() >= 7, "{proxies:?}");
+}
+
+/// Where a volume of a pod comes from, by the folder that it is at.
+fn source(pod: &PodSpec, folder: &str) -> String {
+    let mounts = pod.containers.iter().flat_map(|container| container.volume_mounts.iter().flatten());
+    let mount = mounts.into_iter().find(|mount| mount.mount_path == folder).unwrap();
+    let volume = pod.volumes.iter().flatten().find(|volume| volume.name == mount.name).unwrap();
+    let map = volume.config_map.as_ref().map(|map| map.name.clone());
+    map.or_else(|| volume.secret.as_ref()?.secret_name.clone()).unwrap()
+}
+
+#[test]
+fn audits_read_the_files_of_the_fleet_where_its_pods_have_them() {
+    for file in ["70-audit.yaml", "71-audit-without-authentication.yaml"] {
+        let text = std::fs::read_to_string(Path::new(SAMPLES).join(file)).unwrap();
+        let objects = serde_yaml::Deserializer::from_str(&text).map(|each| Value::deserialize(each).unwrap());
+        let job = objects.into_iter().find(|object| object["kind"] == "Job").unwrap();
+        let job: Job = serde_json::from_value(job).unwrap();
+        let audit = job.spec.unwrap().template.spec.unwrap();
+        assert_restricted(&audit);
+        let fleet = pod(&fleet(&observed()));
+        for folder in ["/etc/topic-encryption", "/etc/topic-encryption-upstream/ca"] {
+            assert_eq!(source(&audit, folder), source(&fleet, folder), "{file}: {folder}");
+        }
+        let words = audit.containers[0].args.as_ref().unwrap();
+        assert!(words.contains(&"--config=/etc/topic-encryption/proxy.yaml".to_owned()), "{file}: {words:?}");
+    }
 }
