@@ -39,8 +39,8 @@ fn prose(text: &str) -> Vec<&str> {
 
 /// Where links to other files and headings of the repository go.
 fn links(text: &str) -> Vec<String> {
-    let lines = prose(text).into_iter();
-    let links = lines.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    let found = prose(text).into_iter();
+    let links = found.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
     links.filter(|link| !link.contains("://")).map(str::to_owned).collect()
 }
 
@@ -97,10 +97,10 @@ fn samples_that_texts_name_are_there() {
         let text = read(&path);
         let words = text.split(|each: char| !each.is_ascii_alphanumeric() && !['-', '.'].contains(&each));
         for word in words.map(|word| word.trim_matches('.')) {
-            let is_sample = word.ends_with(".yaml")
-                && word.split_once('-').is_some_and(|(number, _)| {
-                    number.len() == 2 && number.bytes().all(|each| each.is_ascii_digit())
-                });
+            let stem = word.strip_suffix(".yaml").and_then(|stem| stem.split_once('-'));
+            let is_sample = stem.is_some_and(|(number, _)| {
+                number.len() == 2 && number.bytes().all(|each| each.is_ascii_digit())
+            });
             if is_sample {
                 assert!(samples.iter().any(|name| name == word), "{}: {word}", path.display());
                 named += 1;
