@@ -1,15 +1,15 @@
 //! Can a key, or one version of it, be destroyed without loss?
 
+mod asking;
+mod records;
 #[cfg(test)]
 mod tests;
 
-use super::super::content::{Content, Protection};
-use super::providers::{Kind, Providers};
+use super::super::content::Content;
+use super::providers::Kind;
 use super::{Audit, Audited};
 use crate::client::Place;
-use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
+use records::needed;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -84,77 +84,6 @@ pub(crate) struct Dependent {
     pub(crate) last_offset: i64,
 }
 
-impl FromStr for Question {
-    type Err = String;
-
-    /// A version has neither '/' nor ':', so the names of keys that have both are taken whole; one that ends in ':' and the
-    /// like is written with one more ':' behind it.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "must be PROVIDER/KEY or PROVIDER/KEY:VERSION".to_owned();
-        let (provider, rest) = text.split_once('/').ok_or_else(wrong)?;
-        let (key, version) = match rest.rsplit_once(':') {
-            Some((key, version)) if !version.contains('/') => (key, Some(version)),
-            _ => (rest, None),
-        };
-        if provider.is_empty() || key.is_empty() {
-            return Err(wrong());
-        }
-        let version = version.filter(|version| !version.is_empty()).map(str::to_owned);
-        Ok(Self { provider: provider.to_owned(), key: key.to_owned(), version })
-    }
-}
-
-impl Question {
-    /// The question with the version as records would have it.
-    pub(crate) fn ask(self, providers: &Providers) -> Result<Asked, QuestionError> {
-        let kind = providers.kind(&self.provider);
-        let others = providers.others_at(&self.provider);
-        let version = match &self.version {
-            None => None,
-            Some(version) => Some(match kind {
-                Some(Kind::Local | Kind::Gcp) => Version::Number(self.number(version)?),
-                Some(Kind::Vault) => Version::UpTo(self.number(version)?),
-                Some(Kind::Pkcs11) => Version::Id(self.id(version)?),
-                Some(Kind::Azure | Kind::Kmip) => Version::Id(version.to_ascii_lowercase()),
-                Some(Kind::Aws | Kind::Ibm) | None => Version::Untold,
-            }),
-        };
-        Ok(Asked { question: self, kind, others, version })
-    }
-
-    /// People write `3`, `v3` and `03`.
-    fn number(&self, version: &str) -> Result<u64, QuestionError> {
-        let digits = version.strip_prefix(['v', 'V']).unwrap_or(version);
-        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        digits
-            .and_then(|digits| digits.parse().ok())
-            .filter(|number| *number > 0)
-            .ok_or_else(|| QuestionError::Number(self.provider.clone(), version.to_owned()))
-    }
-
-    fn id(&self, version: &str) -> Result<String, QuestionError> {
-        let id = version.strip_prefix("0x").unwrap_or(version).to_ascii_lowercase();
-        let is_hex = id.len().is_multiple_of(2) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_hex && !id.is_empty() {
-            return Ok(id);
-        }
-        Err(QuestionError::Id(self.provider.clone(), version.to_owned()))
-    }
-}
-
-impl fmt::Display for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Question { provider, key, .. } = &self.question;
-        write!(f, "{provider}/{key}")?;
-        match (&self.version, &self.question.version) {
-            (Some(Version::Number(number) | Version::UpTo(number)), _) => write!(f, ":{number}"),
-            (Some(Version::Id(id)), _) => write!(f, ":{id}"),
-            (Some(Version::Untold), Some(version)) => write!(f, ":{version}"),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Asked {
     /// Without the certainty that nothing needs the key the answer is no.
     pub(crate) fn answer(&self, audit: &Audit) -> Verdict {
@@ -222,73 +151,6 @@ impl Asked {
         }
         conditions
     }
-
-    fn is_key_of(&self, protection: &Protection) -> bool {
-        let is_provider = *protection.provider == *self.question.provider
-            || self.others.iter().any(|other| **other == *protection.provider);
-        is_provider && self.is_same_key(&protection.key)
-    }
-
-    /// Some systems take more than one spelling for a key. Rather one too many counts than one too few.
-    fn is_same_key(&self, key: &str) -> bool {
-        let own = &*self.question.key;
-        let last = |key: &str| key.rsplit('/').next().map(str::to_ascii_lowercase);
-        match self.kind {
-            Some(Kind::Azure) => key.eq_ignore_ascii_case(own),
-            // Whole names of resources, and what is behind their last slash.
-            Some(Kind::Aws | Kind::Gcp | Kind::Ibm) => last(key) == last(own),
-            _ => key == own,
-        }
-    }
-
-    fn dependents(&self, audited: &Audited, certain: bool) -> Vec<Dependent> {
-        let rows = audited.tally.rows().iter().filter_map(|row| match &row.content {
-            Content::Sealed(protection) => Some((protection, row)),
-            _ => None,
-        });
-        let mut dependents: Vec<Dependent> = Vec::new();
-        for (protection, row) in rows.filter(|(protection, _)| self.asks_for(protection, certain)) {
-            // Both formats together.
-            let version = protection.version.clone().filter(|_| certain);
-            let known = dependents.iter_mut().find(|dependent| dependent.version == version);
-            if let Some(known) = known {
-                known.records = known.records.saturating_add(row.records);
-                known.first_offset = known.first_offset.min(row.first_offset);
-                known.last_offset = known.last_offset.max(row.last_offset);
-                continue;
-            }
-            dependents.push(Dependent {
-                place: audited.place(),
-                version,
-                records: row.records,
-                first_offset: row.first_offset,
-                last_offset: row.last_offset,
-            });
-        }
-        dependents
-    }
-
-    /// A version that is not certain may be the one in question.
-    fn asks_for(&self, protection: &Protection, certain: bool) -> bool {
-        if !self.is_key_of(protection) {
-            return false;
-        }
-        let (Some(asked), Some(found), true) = (&self.version, protection.version.as_deref(), certain) else {
-            return true;
-        };
-        match asked {
-            Version::Number(asked) => found.parse::<u64>().map_or(true, |found| found == *asked),
-            Version::UpTo(asked) => found.parse::<u64>().map_or(true, |found| found <= *asked),
-            Version::Id(asked) => found.eq_ignore_ascii_case(asked),
-            Version::Untold => true,
-        }
-    }
-}
-
-fn needed(dependents: &[Dependent]) -> String {
-    let records = dependents.iter().fold(0_u64, |sum, dependent| sum.saturating_add(dependent.records));
-    let partitions: BTreeSet<_> = dependents.iter().map(|dependent| &dependent.place).collect();
-    format!("{records} records in {} partitions need it", partitions.len())
 }
 
 /// Why nothing is sure about a partition.

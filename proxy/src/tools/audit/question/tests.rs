@@ -1,7 +1,8 @@
 //! Questions to audits that were made up.
 
 use super::*;
-use crate::tools::content::{Format, Run};
+use crate::tools::audit::providers::Providers;
+use crate::tools::content::{Format, Protection, Run};
 use crate::tools::tally::Tally;
 
 fn asked(text: &str) -> (String, String, Option<String>) {
