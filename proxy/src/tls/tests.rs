@@ -17,10 +17,10 @@ impl Authority {
     }
 
     fn issue(&self, directory: &Path, name: &str) -> IdentityFiles {
-        self.issue_as(directory, name, CertificateParams::new(vec![name.to_owned()]).unwrap())
+        self.issue_as(directory, name, &CertificateParams::new(vec![name.to_owned()]).unwrap())
     }
 
-    fn issue_as(&self, directory: &Path, name: &str, params: CertificateParams) -> IdentityFiles {
+    fn issue_as(&self, directory: &Path, name: &str, params: &CertificateParams) -> IdentityFiles {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let files = IdentityFiles {

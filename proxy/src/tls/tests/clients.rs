@@ -15,7 +15,7 @@ fn client(fixture: &Fixture, serial: u64, subject: &[(DnType, &str)]) -> ClientT
     for (kind, value) in subject {
         params.distinguished_name.push(kind.clone(), *value);
     }
-    let identity = fixture.authority.issue_as(fixture.directory.path(), &format!("client-{serial}"), params);
+    let identity = fixture.authority.issue_as(fixture.directory.path(), &format!("client-{serial}"), &params);
     ClientTls::load(ClientFiles { identity: Some(identity), ..fixture.client.clone() }).unwrap()
 }
 
