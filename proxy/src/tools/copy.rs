@@ -4,9 +4,11 @@
 //! interrupted looks at the end of the target to see whether it got there, and goes on. That needs a target that nobody
 //! else writes to meanwhile, which is checked with every batch.
 
+mod arrival;
 mod batches;
 mod care;
 mod error;
+mod pace;
 mod sealing;
 mod state;
 mod target;
@@ -15,17 +17,15 @@ mod verify;
 use super::opening::{Opened, Opening};
 use super::progress::Progress;
 use super::{Log, Piece, PieceKind};
-use crate::client::{Appended, Bound, Cluster, Isolation, Place, ProducerId};
+use crate::client::{Appended, Cluster, Isolation, Place};
 use batches::{Batches, PlainBatch};
 use care::Care;
+use pace::Pace;
 use proxy_config::{EffectivePolicy, History};
 use proxy_crypto::Keys;
-use proxy_records::BatchHeader;
 use state::{Pending, State};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 pub(crate) use super::opening::LostKey;
 pub(crate) use error::CopyError;
@@ -133,49 +133,6 @@ impl<'a> Copier<'a> {
         verify::verify(self.cluster, Arc::clone(&self.keys), &self.plan.target, &self.state, quiet).await
     }
 
-    /// Whether a batch that was being sent when the last run ended has arrived.
-    async fn resolve(&mut self, partition: i32) -> Result<(), CopyError> {
-        let (place, found) = (self.target_place(partition), self.target_end(partition).await?);
-        let position = self.state.get(partition);
-        let (start, sequence) = (position.target_next, position.sequence);
-        let arrived = match position.pending {
-            Some(pending) if found == pending.behind(start) => {
-                self.is_ours(&place, start..found, sequence).await?
-            }
-            _ => false,
-        };
-        let position = self.state.get_mut(partition);
-        if let Some(pending) = position.pending.take().filter(|_| arrived) {
-            position.take(pending);
-        }
-        let expected = position.target_next;
-        if found == expected { Ok(()) } else { Err(CopyError::Foreign { place, found, expected }) }
-    }
-
-    /// Whether these records are one batch that this copy has sent: as many records may be somebody else's.
-    async fn is_ours(&mut self, place: &Place, range: Range<i64>, sequence: i32) -> Result<bool, CopyError> {
-        let failed = |error| CopyError::Read(place.clone(), error);
-        let shared = Arc::new(place.clone());
-        let mut log = Log::between(shared, Isolation::Uncommitted, range.start, range.end);
-        let Some(piece) = log.next(self.cluster).await.map_err(failed)? else { return Ok(false) };
-        let ProducerId { id, epoch } = self.state.producer();
-        let Ok(header) = BatchHeader::parse(&piece.bytes) else { return Ok(false) };
-        let last = header.base_offset.saturating_add(i64::from(header.last_offset_delta));
-        Ok(piece.kind == PieceKind::Batch
-            && (header.producer_id, header.producer_epoch, header.base_sequence) == (id, epoch, sequence)
-            && (header.base_offset, last.saturating_add(1)) == (range.start, range.end))
-    }
-
-    async fn target_end(&mut self, partition: i32) -> Result<i64, CopyError> {
-        let place = self.target_place(partition);
-        let end = self.cluster.offset(&place, Bound::End, Isolation::Uncommitted).await;
-        end.map_err(|error| CopyError::Read(place, error))
-    }
-
-    fn target_place(&self, partition: i32) -> Place {
-        Place { topic: self.plan.target.as_str().into(), partition }
-    }
-
     async fn partition(&mut self, mut log: Log, progress: &mut Progress, done: u64) -> Result<(), CopyError> {
         let place = Arc::clone(log.place());
         let partition = place.partition;
@@ -266,25 +223,5 @@ impl<'a> Copier<'a> {
         }
         self.pace.wait(size).await;
         Ok(())
-    }
-}
-
-/// No more than so many bytes a second, on average.
-struct Pace {
-    bytes_a_second: Option<u64>,
-    start: Instant,
-    sent: u64,
-}
-
-impl Pace {
-    fn new(bytes_a_second: Option<u64>) -> Self {
-        Self { bytes_a_second, start: Instant::now(), sent: 0 }
-    }
-
-    async fn wait(&mut self, bytes: usize) {
-        let Some(rate) = self.bytes_a_second else { return };
-        self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        let milliseconds = self.sent.saturating_mul(1000).checked_div(rate).unwrap_or(0);
-        tokio::time::sleep(Duration::from_millis(milliseconds).saturating_sub(self.start.elapsed())).await;
     }
 }

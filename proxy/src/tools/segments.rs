@@ -1,13 +1,18 @@
 //! Log segment files, as a broker left them or is still writing them.
 
+mod folders;
+#[cfg(test)]
+mod tests;
+
 use super::{Piece, PieceKind};
 use crate::client::Place;
 use bytes::Bytes;
+use folders::{folders, place_of, segments};
 use proxy_records::{EntriesError, entries};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -164,126 +169,5 @@ impl Open {
         // Nobody reads on, so it does not matter where the file stands.
         let _ = self.file.seek(SeekFrom::End(0));
         Piece { place: Arc::clone(&self.place), kind, bytes: Bytes::new() }
-    }
-}
-
-/// The segments in a folder, in the order of their offsets.
-fn segments(folder: &Path) -> Result<Vec<PathBuf>, SegmentError> {
-    let mut files = list(folder)?;
-    files.retain(|path| path.is_file() && path.extension().is_some_and(|extension| extension == EXTENSION));
-    Ok(files)
-}
-
-/// The folders of partitions in a data folder.
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, SegmentError> {
-    let mut folders = list(folder)?;
-    folders.retain(|path| {
-        let own = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"__"));
-        path.is_dir() && !own && folder_place(path).is_some()
-    });
-    Ok(folders)
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, SegmentError> {
-    let failed = |error| SegmentError::Read(folder.to_owned(), error);
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    // Names of segments have leading zeros.
-    paths.sort();
-    Ok(paths)
-}
-
-/// Topic and partition by the name of a segment's folder.
-fn place_of(segment: &Path) -> Option<Place> {
-    let folder = match segment.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize(),
-        _ => std::env::current_dir(),
-    };
-    folder_place(&folder.ok()?)
-}
-
-fn folder_place(folder: &Path) -> Option<Place> {
-    let (topic, partition) = folder.file_name()?.to_str()?.rsplit_once('-')?;
-    let partition = partition.parse().ok().filter(|partition: &i32| *partition >= 0)?;
-    // Names come to terminals, and brokers have no others.
-    let topic = proxy_config::TopicName::new(topic).ok()?;
-    Some(Place { topic: topic.as_str().into(), partition })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_are_named_as_brokers_name_them() {
-        let place = |name: &str| folder_place(Path::new(name)).map(|place| place.to_string());
-        assert_eq!(place("/data/a-topic-3").as_deref(), Some("a-topic-3"));
-        for other in ["/data/\u{1b}[2Jtopic-0", "/data/-0", "/data/a topic-0", "/data/..-0/x"] {
-            assert_eq!(place(other), None, "{other:?}");
-        }
-    }
-
-    fn entry(length: i32, magic: u8) -> Vec<u8> {
-        let mut bytes = 5_i64.to_be_bytes().to_vec();
-        bytes.extend(length.to_be_bytes());
-        bytes.resize(12 + usize::try_from(length.max(5)).unwrap(), 0);
-        bytes[16] = magic;
-        bytes
-    }
-
-    fn kinds(bytes: &[u8]) -> Vec<PieceKind> {
-        let folder = tempfile::tempdir().unwrap();
-        let partition = folder.path().join("a-topic-3");
-        std::fs::create_dir(&partition).unwrap();
-        std::fs::write(partition.join("00000000000000000000.log"), bytes).unwrap();
-        let mut segments = Segments::find(&[folder.path().to_owned()], None).unwrap();
-        let mut kinds = Vec::new();
-        while let Some(piece) = segments.next().unwrap() {
-            assert_eq!(piece.place.to_string(), "a-topic-3");
-            kinds.push(piece.kind);
-        }
-        let (read, total) = segments.progress();
-        assert_eq!(read, total);
-        kinds
-    }
-
-    #[test]
-    fn entries_come_one_by_one_and_a_cut_or_empty_end_is_told() {
-        let mut file = entry(49, 2);
-        file.extend(entry(14, 1));
-        assert_eq!(kinds(&file), [PieceKind::Batch, PieceKind::Legacy]);
-        file.extend(&entry(60, 2)[..40]);
-        assert_eq!(kinds(&file)[2..], [PieceKind::Truncated(40)]);
-        file.truncate(61);
-        file.extend([0; 5]);
-        assert_eq!(kinds(&file)[1..], [PieceKind::Truncated(5)]);
-        file.extend([0; 500]);
-        assert_eq!(kinds(&file)[1..], [PieceKind::Truncated(505)]);
-    }
-
-    #[test]
-    fn what_is_no_entry_ends_the_file() {
-        for (bytes, error) in [
-            (entry(13, 0), EntriesError::Length(13)),
-            (entry(-1, 2), EntriesError::Length(-1)),
-            (entry(60, 9), EntriesError::Magic(9)),
-        ] {
-            let left = bytes.len() as u64;
-            assert_eq!(kinds(&[entry(49, 2), bytes].concat())[1..], [PieceKind::Unreadable(error, left)]);
-        }
-        let mut huge = entry(60, 2);
-        huge[8..12].copy_from_slice(&i32::MAX.to_be_bytes());
-        assert!(matches!(kinds(&huge)[..], [PieceKind::Unreadable(EntriesError::Length(i32::MAX), _)]));
-    }
-
-    #[test]
-    fn folders_tell_topic_and_partition() {
-        let place = |name: &str| folder_place(Path::new(name)).map(|place| place.to_string());
-        assert_eq!(place("/data/a.b-c-12").as_deref(), Some("a.b-c-12"));
-        for other in ["/data/a", "/data/a-", "/data/-1", "/data/a-1x"] {
-            assert_eq!(place(other), None, "{other}");
-        }
     }
 }

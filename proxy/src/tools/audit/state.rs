@@ -1,7 +1,8 @@
 //! What an interrupted audit knows already, in a file.
 
 use super::super::write_atomically;
-use super::{Audited, Plan, seconds_now};
+use super::reading::seconds_now;
+use super::{Audited, Plan};
 use crate::client::Place;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
