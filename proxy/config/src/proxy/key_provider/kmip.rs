@@ -56,31 +56,16 @@ impl KmipTls {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{provider, refuses};
     use super::*;
-    use crate::proxy::{KeyProvider, ProxyConfig};
-
-    fn parse(provider: &str) -> Result<ProxyConfig, String> {
-        let text = format!(
-            "
-cluster: my-cluster
-upstream: {{bootstrapServers: [127.0.0.1:19092]}}
-listeners:
-  - {{name: plain, bind: 127.0.0.1:29092, advertisedHost: 127.0.0.1, brokerPorts: {{start: 29100}}}}
-keyProviders: {{default: {{kmip: {provider}}}}}
-policy: {{file: policy.yaml}}
-"
-        );
-        ProxyConfig::parse(&text, Path::new("/etc/proxy")).map_err(|errors| errors.to_string())
-    }
+    use crate::proxy::KeyProvider;
 
     #[test]
     fn a_server_and_certificates_are_read_and_written_back() {
         let tls = "tls: {caFile: ca.crt, certificateFile: /run/tls.crt, keyFile: /run/tls.key}";
         for (given, fetch_keys) in [("", false), ("fetchKeys: false, ", false), ("fetchKeys: true, ", true)] {
-            let config = parse(&format!("{{address: 'kmip.example.com:5696', {given}{tls}}}")).unwrap();
-            let again = ProxyConfig::parse(&config.to_yaml(), Path::new("/etc/proxy")).unwrap();
-            assert_eq!(again, config, "{}", config.to_yaml());
-            let KeyProvider::Kmip(kmip) = &config.key_providers["default"] else { panic!("it is KMIP") };
+            let text = format!("{{address: 'kmip.example.com:5696', {given}{tls}}}");
+            let KeyProvider::Kmip(kmip) = provider("kmip", &text).unwrap() else { panic!("it is KMIP") };
             assert_eq!(
                 (kmip.address.to_string().as_str(), kmip.fetch_keys),
                 ("kmip.example.com:5696", fetch_keys)
@@ -92,25 +77,23 @@ policy: {{file: policy.yaml}}
 
     #[test]
     fn refuses_what_is_mistaken() {
-        let tls = "tls: {caFile: a, certificateFile: b, keyFile: c}";
-        for (provider, expected) in [
-            ("{}".to_owned(), vec![".address: is required", ".tls: is required"]),
-            (
-                format!("{{address: kmip.example.com, {tls}}}"),
-                vec![".address: must be host:port, not \"kmip.example.com\""],
-            ),
-            (
-                format!("{{address: 'a:1', fetchKeys: 1, {tls}}}"),
-                vec![".fetchKeys: must be true or false, not a number"],
-            ),
-            (
-                "{address: 'a:1', tls: {caFile: a}}".to_owned(),
-                vec![".tls.certificateFile: is required", ".tls.keyFile: is required"],
-            ),
-        ] {
-            let expected: Vec<_> =
-                expected.into_iter().map(|line| format!("keyProviders.default.kmip{line}")).collect();
-            assert_eq!(parse(&provider).unwrap_err(), expected.join("\n"), "{provider}");
-        }
+        refuses(
+            "kmip",
+            &[
+                ("{}", ".address: is required\n.tls: is required"),
+                (
+                    "{address: kmip.example.com, tls: {caFile: a, certificateFile: b, keyFile: c}}",
+                    ".address: must be host:port, not \"kmip.example.com\"",
+                ),
+                (
+                    "{address: 'a:1', fetchKeys: 1, tls: {caFile: a, certificateFile: b, keyFile: c}}",
+                    ".fetchKeys: must be true or false, not a number",
+                ),
+                (
+                    "{address: 'a:1', tls: {caFile: a}}",
+                    ".tls.certificateFile: is required\n.tls.keyFile: is required",
+                ),
+            ],
+        );
     }
 }

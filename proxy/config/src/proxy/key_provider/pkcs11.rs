@@ -79,22 +79,9 @@ fn label(text: &str) -> Result<&str, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{provider, refuses};
     use super::*;
-    use crate::proxy::{KeyProvider, ProxyConfig};
-
-    fn parse(provider: &str) -> Result<ProxyConfig, String> {
-        let text = format!(
-            "
-cluster: my-cluster
-upstream: {{bootstrapServers: [127.0.0.1:19092]}}
-listeners:
-  - {{name: plain, bind: 127.0.0.1:29092, advertisedHost: 127.0.0.1, brokerPorts: {{start: 29100}}}}
-keyProviders: {{default: {{pkcs11: {provider}}}}}
-policy: {{file: policy.yaml}}
-"
-        );
-        ProxyConfig::parse(&text, Path::new("/etc/proxy")).map_err(|errors| errors.to_string())
-    }
+    use crate::proxy::KeyProvider;
 
     #[test]
     fn takes_a_label_or_a_slot_and_writes_them_back() {
@@ -113,57 +100,49 @@ policy: {{file: policy.yaml}}
                 Pkcs11Token::Slot(1_921_724_183),
             ),
         ] {
-            let config = parse(text).unwrap();
-            let [KeyProvider::Pkcs11(provider)] = &config.key_providers.values().collect::<Vec<_>>()[..]
-            else {
-                panic!("{text}: {config:?}");
-            };
-            assert_eq!(provider.token, token);
-            assert_eq!(provider.module.as_path(), Path::new("/opt/hsm/lib.so"));
-            assert_eq!(provider.pin_file.as_path(), Path::new("/etc/proxy/hsm/pin"));
-            let written = config.to_yaml();
-            let again = ProxyConfig::parse(&written, Path::new("/etc/proxy")).unwrap();
-            assert_eq!(again.key_providers, config.key_providers, "{written}");
+            let KeyProvider::Pkcs11(found) = provider("pkcs11", text).unwrap() else { panic!("{text}") };
+            assert_eq!(found.token, token);
+            assert_eq!(found.module.as_path(), Path::new("/opt/hsm/lib.so"));
+            assert_eq!(found.pin_file.as_path(), Path::new("/etc/proxy/hsm/pin"));
         }
     }
 
     #[test]
     fn refuses_what_is_mistaken() {
-        for (text, expected) in [
-            (
-                "{}",
-                ".module: is required
+        refuses(
+            "pkcs11",
+            &[
+                (
+                    "{}",
+                    ".module: is required
 .pinFile: is required
 : must have exactly one of tokenLabel, slot",
-            ),
-            (
-                "{module: a.so, tokenLabel: a, slot: 1, pinFile: pin}",
-                ": must have exactly one of tokenLabel, slot",
-            ),
-            (
-                "{module: a.so, slot: -1, pinFile: pin}",
-                ".slot: must be a whole number from 0 to 18446744073709551615, not -1",
-            ),
-            (
-                "{module: a.so, tokenLabel: '', pinFile: pin}",
-                ".tokenLabel: must be the label of a token, 1 to 32 bytes without a blank at the end, not \"\"",
-            ),
-            (
-                "{module: a.so, tokenLabel: 'a ', pinFile: pin}",
-                ".tokenLabel: must be the label of a token, 1 to 32 bytes without a blank at the end, not \"a \"",
-            ),
-            ("{module: '', slot: 1, pinFile: pin}", ".module: must be a path"),
-            (
-                "{module: a.so, slot: 1, pin: '1234'}",
-                ".pin: is not a known field; known are module, tokenLabel, slot, pinFile
+                ),
+                (
+                    "{module: a.so, tokenLabel: a, slot: 1, pinFile: pin}",
+                    ": must have exactly one of tokenLabel, slot",
+                ),
+                (
+                    "{module: a.so, slot: -1, pinFile: pin}",
+                    ".slot: must be a whole number from 0 to 18446744073709551615, not -1",
+                ),
+                (
+                    "{module: a.so, tokenLabel: '', pinFile: pin}",
+                    ".tokenLabel: must be the label of a token, 1 to 32 bytes without a blank at the end, not \"\"",
+                ),
+                (
+                    "{module: a.so, tokenLabel: 'a ', pinFile: pin}",
+                    ".tokenLabel: must be the label of a token, 1 to 32 bytes without a blank at the end, not \"a \"",
+                ),
+                ("{module: '', slot: 1, pinFile: pin}", ".module: must be a path"),
+                (
+                    "{module: a.so, slot: 1, pin: '1234'}",
+                    ".pin: is not a known field; known are module, tokenLabel, slot, pinFile
 .pinFile: is required",
-            ),
-        ] {
-            let prefix = "keyProviders.default.pkcs11";
-            let expected: Vec<_> = expected.lines().map(|line| format!("{prefix}{line}")).collect();
-            assert_eq!(parse(text).unwrap_err(), expected.join("\n"), "{text}");
-        }
+                ),
+            ],
+        );
         let long = format!("{{module: a.so, tokenLabel: {}, pinFile: pin}}", "a".repeat(33));
-        assert!(parse(&long).unwrap_err().contains("1 to 32 bytes"));
+        assert!(provider("pkcs11", &long).unwrap_err().contains("1 to 32 bytes"));
     }
 }
