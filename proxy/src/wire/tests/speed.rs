@@ -1,7 +1,8 @@
 //! Work is linear in the bytes.
 
 use crate::wire::{MetadataView, metadata_response, write};
-use std::time::{Duration, Instant};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 fn metadata(partitions: u32) -> Vec<u8> {
     let mut body = vec![0; 4];
@@ -29,12 +30,18 @@ fn metadata(partitions: u32) -> Vec<u8> {
     body
 }
 
+/// What this thread has computed for, whatever else the machine does.
+fn worked() -> Duration {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(spent.tv_sec.cast_unsigned(), u32::try_from(spent.tv_nsec).expect("less than a second"))
+}
+
 fn fastest(body: &[u8]) -> Duration {
     let mut view = MetadataView::default();
     let time = || {
-        let started = Instant::now();
+        let started = worked();
         metadata_response(12, body, &mut view).expect("a valid body");
-        started.elapsed()
+        worked() - started
     };
     std::iter::repeat_with(time).take(5).min().expect("five runs")
 }
@@ -42,8 +49,6 @@ fn fastest(body: &[u8]) -> Duration {
 #[test]
 fn a_large_metadata_answer_takes_linear_time() {
     let (small, large) = (fastest(&metadata(10_000)), fastest(&metadata(100_000)));
-    println!("10,000 partitions {small:?}, 100,000 partitions {large:?}");
     // Ten times is linear; a hundred would be quadratic.
-    assert!(large < small * 40, "{small:?} {large:?}");
-    assert!(large < Duration::from_secs(5), "{large:?}");
+    assert!(large < small * 40, "10,000 partitions {small:?}, 100,000 partitions {large:?}");
 }
