@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -43,7 +44,11 @@ func consume(o *options) (int, error) {
 		return 3, nil
 	}
 	if o.group != "" {
-		return 0, client.CommitRecords(context.Background(), read...)
+		err := client.CommitRecords(context.Background(), read...)
+		if err == nil && o.hold != "" {
+			_, err = io.Copy(io.Discard, os.Stdin)
+		}
+		return 0, err
 	}
 	return 0, nil
 }

@@ -18,8 +18,8 @@ import (
 // options holds the flags of every command.
 type options struct {
 	bootstrap, topic, codec, acks, idempotent, transactionalID, outcome string
-	partition, group, isolation                                         string
-	linger, batchBytes, inFlight, count, timeoutMS                      int
+	partition, group, isolation, hold                                   string
+	linger, batchBytes, inFlight, count, timeoutMS, partitions          int
 	offset, timestamp                                                   int64
 	properties                                                          properties
 }
@@ -27,18 +27,26 @@ type options struct {
 func (o *options) timeout() time.Duration { return time.Duration(o.timeoutMS) * time.Millisecond }
 
 var commands = map[string]func(*options) (int, error){
-	"produce":          produce,
-	"consume":          consume,
-	"offsets-for-time": offsetsForTime,
+	"produce":              produce,
+	"consume":              consume,
+	"offsets-for-time":     offsetsForTime,
+	"admin create-topic":   createTopic,
+	"admin describe-topic": describeTopic,
+	"admin delete-topic":   deleteTopic,
 }
 
 func main() {
-	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client produce|consume|offsets-for-time …")
+	words := 1
+	if len(os.Args) > 2 && os.Args[1] == "admin" {
+		words = 2
+	}
+	run := commands[strings.Join(os.Args[1:min(1+words, len(os.Args))], " ")]
+	if run == nil {
+		fmt.Fprintln(os.Stderr, "usage: client produce|consume|offsets-for-time|admin …")
 		os.Exit(64)
 	}
 	o := options{properties: properties{}}
-	flags := flag.NewFlagSet(os.Args[1], flag.ContinueOnError)
+	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	flags.StringVar(&o.bootstrap, "bootstrap", "", "")
 	flags.StringVar(&o.topic, "topic", "", "")
 	flags.StringVar(&o.codec, "codec", "none", "")
@@ -49,18 +57,20 @@ func main() {
 	flags.StringVar(&o.partition, "partition", "all", "")
 	flags.StringVar(&o.group, "group", "", "")
 	flags.StringVar(&o.isolation, "isolation", "read_uncommitted", "")
+	flags.StringVar(&o.hold, "hold", "", "")
 	flags.IntVar(&o.linger, "linger", 5, "")
 	flags.IntVar(&o.batchBytes, "batch-bytes", 0, "")
 	flags.IntVar(&o.inFlight, "in-flight", 0, "")
 	flags.IntVar(&o.count, "count", -1, "")
 	flags.IntVar(&o.timeoutMS, "timeout-ms", 20000, "")
+	flags.IntVar(&o.partitions, "partitions", 1, "")
 	flags.Int64Var(&o.offset, "offset", -1, "")
 	flags.Int64Var(&o.timestamp, "timestamp", 0, "")
 	flags.Var(o.properties, "property", "")
-	if flags.Parse(os.Args[2:]) != nil {
+	if flags.Parse(os.Args[1+words:]) != nil {
 		os.Exit(64)
 	}
-	code, err := commands[os.Args[1]](&o)
+	code, err := run(&o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		printLine(map[string]any{"error": errorName(err)})

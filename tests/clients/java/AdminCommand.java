@@ -1,5 +1,7 @@
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.lang.reflect.Method;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,11 +10,13 @@ import java.util.Properties;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.DescribeTopicsResult;
 import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
@@ -95,7 +99,7 @@ final class AdminCommand {
 
     private static ObjectNode describeTopic(Admin admin, Args args) throws Exception {
         TopicDescription topic = describe(admin, args);
-        ObjectNode json = Json.object().put("name", topic.name()).put("id", topic.topicId().toString());
+        ObjectNode json = Json.object().put("name", topic.name());
         ArrayNode partitions = json.putArray("partitions");
         topic.partitions().forEach(p -> {
             ObjectNode partition = partitions.addObject().put("partition", p.partition()).put("leader", p.leader() == null ? -1 : p.leader().id());
@@ -105,8 +109,13 @@ final class AdminCommand {
         return json;
     }
 
+    /** By name, since the method that Kafka 4 has came with Kafka 3.1, and the one before it went with Kafka 3. */
     private static TopicDescription describe(Admin admin, Args args) throws Exception {
-        return admin.describeTopics(List.of(args.get("--topic"))).allTopicNames().get().get(args.get("--topic"));
+        Method[] methods = DescribeTopicsResult.class.getMethods();
+        boolean old = Arrays.stream(methods).noneMatch(method -> method.getName().equals("allTopicNames"));
+        Method all = DescribeTopicsResult.class.getMethod(old ? "all" : "allTopicNames");
+        KafkaFuture<?> topics = (KafkaFuture<?>) all.invoke(admin.describeTopics(List.of(args.get("--topic"))));
+        return (TopicDescription) ((Map<?, ?>) topics.get()).get(args.get("--topic"));
     }
 
     private static void ids(ArrayNode array, List<Node> nodes) {

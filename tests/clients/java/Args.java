@@ -80,6 +80,12 @@ final class Args {
         return properties;
     }
 
+    /** Waits for the end of the input, which a command in serve mode does not have. */
+    void awaitEnd() throws IOException {
+        if (in == null) throw new IllegalArgumentException("--hold is not for serve mode");
+        while (in.readLine() != null) continue;
+    }
+
     /** The objects under {@code name} in the inline object, or one from each line of the input. */
     List<JsonNode> objects(String name) throws IOException {
         List<JsonNode> objects = new ArrayList<>();

@@ -1,4 +1,5 @@
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,7 +20,7 @@ final class Consume {
     private Consume() {}
 
     /** Ends after --count records, or without it at the end that each partition had at the start. */
-    static int run(Args args, Output out) throws InterruptedException {
+    static int run(Args args, Output out) throws IOException, InterruptedException {
         long left = args.number("--count", Long.MAX_VALUE);
         if (args.has("--group") && !args.has("--count")) throw new IllegalArgumentException("--group needs --count");
         long deadline = System.currentTimeMillis() + args.number("--timeout-ms", 20000);
@@ -46,6 +47,7 @@ final class Consume {
                 }
             }
             if (args.has("--group")) consumer.commitSync(read);
+            if (args.has("--hold")) args.awaitEnd();
         }
         return 0;
     }

@@ -10,9 +10,9 @@
 
 static struct {
     const char *bootstrap, *topic, *codec, *acks, *idempotent, *linger, *batch_bytes, *in_flight, *transactional_id;
-    const char *outcome, *partition, *group, *count, *timeout_ms, *isolation, *offset, *timestamp;
+    const char *outcome, *partition, *group, *count, *timeout_ms, *isolation, *offset, *timestamp, *hold, *partitions;
 } o = {.codec = "none", .acks = "all", .linger = "5", .outcome = "commit", .partition = "all", .timeout_ms = "20000",
-       .isolation = "read_uncommitted"};
+       .isolation = "read_uncommitted", .partitions = "1"};
 static char *properties[64];
 static int property_count;
 
@@ -59,7 +59,7 @@ static void fail(rd_kafka_resp_err_t err, const char *text) {
 }
 
 static void usage(const char *text, const char *which) {
-    fprintf(stderr, "client: %s %s\nusage: client produce|consume|offsets-for-time --bootstrap H:P --topic T …\n", text, which);
+    fprintf(stderr, "client: %s %s\nusage: client produce|consume|offsets-for-time|admin ACTION --bootstrap H:P --topic T …\n", text, which);
     exit(64);
 }
 
@@ -320,6 +320,9 @@ static int consume(void) {
         rd_kafka_message_destroy(m);
     }
     if (o.group && !code && (err = rd_kafka_commit(rk, NULL, 0))) fail(err, NULL);
+    /* Whoever asks for this ends all members at once, so that no rebalance waits for this one. */
+    if (o.hold && !code)
+        while (getchar() != EOF) continue;
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_close(rk);
     rd_kafka_destroy(rk);
@@ -342,16 +345,76 @@ static int offsets_for_time(void) {
     return 0;
 }
 
+/* ---- administration ---- */
+
+static void done(rd_kafka_resp_err_t err, const char *text) {
+    if (err) fail(err, text);
+    print_line(json_pack("{s:b}", "ok", 1));
+}
+
+/* Waits for the answer about the one topic of a request. */
+static void answer_of(rd_kafka_queue_t *queue) {
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, atoi(o.timeout_ms));
+    if (!event) fail(RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
+    if (rd_kafka_event_error(event)) fail(rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+    const rd_kafka_CreateTopics_result_t *created = rd_kafka_event_CreateTopics_result(event);
+    const rd_kafka_DeleteTopics_result_t *deleted = rd_kafka_event_DeleteTopics_result(event);
+    size_t count;
+    const rd_kafka_topic_result_t **topics =
+        created ? rd_kafka_CreateTopics_result_topics(created, &count) : rd_kafka_DeleteTopics_result_topics(deleted, &count);
+    done(rd_kafka_topic_result_error(topics[0]), rd_kafka_topic_result_error_string(topics[0]));
+    rd_kafka_event_destroy(event);
+}
+
+static void describe_topic(rd_kafka_t *rk) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, o.topic, NULL);
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, topic, &metadata, atoi(o.timeout_ms));
+    if (!err) err = metadata->topics[0].err;
+    if (err) fail(err, NULL);
+    json_t *partitions = json_array();
+    for (int i = 0; i < metadata->topics[0].partition_cnt; i++)
+        json_array_append_new(partitions, json_pack("{s:i,s:i}", "partition", (int)metadata->topics[0].partitions[i].id, "leader",
+                                                    (int)metadata->topics[0].partitions[i].leader));
+    print_line(json_pack("{s:s,s:o}", "name", o.topic, "partitions", partitions));
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+}
+
+static int administer(const char *action) {
+    rd_kafka_t *rk = client(RD_KAFKA_PRODUCER, rd_kafka_conf_new());
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    if (!strcmp(action, "create-topic")) {
+        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(o.topic, atoi(o.partitions), -1, NULL, 0);
+        rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);
+        rd_kafka_NewTopic_destroy(topic);
+        answer_of(queue);
+    } else if (!strcmp(action, "delete-topic")) {
+        rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(o.topic);
+        rd_kafka_DeleteTopics(rk, &topic, 1, NULL, queue);
+        rd_kafka_DeleteTopic_destroy(topic);
+        answer_of(queue);
+    } else if (!strcmp(action, "describe-topic")) {
+        describe_topic(rk);
+    } else {
+        usage("unknown action", action);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static const struct { const char *name; const char **value; } options[] = {
         {"bootstrap", &o.bootstrap}, {"topic", &o.topic}, {"codec", &o.codec}, {"acks", &o.acks}, {"idempotent", &o.idempotent},
         {"linger", &o.linger}, {"batch-bytes", &o.batch_bytes}, {"in-flight", &o.in_flight}, {"transactional-id", &o.transactional_id},
         {"outcome", &o.outcome}, {"partition", &o.partition}, {"group", &o.group}, {"count", &o.count}, {"timeout-ms", &o.timeout_ms},
-        {"isolation", &o.isolation}, {"offset", &o.offset}, {"timestamp", &o.timestamp},
+        {"hold", &o.hold}, {"partitions", &o.partitions}, {"isolation", &o.isolation}, {"offset", &o.offset}, {"timestamp", &o.timestamp},
     };
     enum { COUNT = sizeof options / sizeof *options };
     if (argc < 2) usage("missing", "command");
-    for (int i = 2; i < argc; i += 2) {
+    int admin = argc > 2 && !strcmp(argv[1], "admin");
+    for (int i = admin ? 3 : 2; i < argc; i += 2) {
         if (strncmp(argv[i], "--", 2) || i + 1 == argc) usage("not an option with a value:", argv[i]);
         int known = 0;
         while (known < COUNT && strcmp(options[known].name, argv[i] + 2)) known++;
@@ -363,5 +426,6 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[1], "produce")) return produce();
     if (!strcmp(argv[1], "consume")) return consume();
     if (!strcmp(argv[1], "offsets-for-time")) return offsets_for_time();
+    if (admin) return administer(argv[2]);
     usage("unknown command", argv[1]);
 }

@@ -49,9 +49,13 @@ def parser():
     consume.add_argument("--count", type=int)
     consume.add_argument("--isolation", default="read_uncommitted")
     consume.add_argument("--offset", type=int)
+    consume.add_argument("--hold")
     at = commands.add_parser("offsets-for-time", parents=[common])
     at.add_argument("--partition", type=int, default=0)
     at.add_argument("--timestamp", type=int, required=True)
+    admin = commands.add_parser("admin", parents=[common])
+    admin.add_argument("action", choices=["create-topic", "describe-topic", "delete-topic"])
+    admin.add_argument("--partitions", type=int, default=1)
     return top
 
 
@@ -61,6 +65,16 @@ def parse(argv):
     if args.command == "produce" and args.idempotent is None:
         args.idempotent = "true" if args.acks == "all" else "false"
     return args
+
+
+def await_end():
+    """What --hold waits for before a member leaves its group."""
+    sys.stdin.read()
+
+
+def description(topic, leaders):
+    """Prints the partitions of a topic, given the leader of each."""
+    line(name=topic, partitions=[{"partition": partition, "leader": leader} for partition, leader in sorted(leaders.items())])
 
 
 def main(commands, error_name):

@@ -4,6 +4,7 @@ import functools
 import time
 
 import confluent_kafka as ck
+from confluent_kafka import admin as ck_admin
 
 import cli
 
@@ -119,6 +120,8 @@ def consume(args, _):
             cli.line(error=name(message.error()), **partition_of(message))
     if args.group:
         consumer.commit(asynchronous=False)
+        if args.hold:
+            cli.await_end()
     consumer.close()
 
 
@@ -158,5 +161,19 @@ def offsets_for_time(args, _):
     cli.line(offset=None if found.offset < 0 else found.offset)
 
 
+def admin(args, _):
+    client = ck_admin.AdminClient(config(args))
+    seconds = args.timeout_ms / 1000
+    if args.action == "describe-topic":
+        found = client.describe_topics(ck.TopicCollection([args.topic]))[args.topic].result(seconds)
+        return cli.description(args.topic, {partition.id: partition.leader.id for partition in found.partitions})
+    elif args.action == "create-topic":
+        answers = client.create_topics([ck_admin.NewTopic(args.topic, args.partitions)])
+    else:
+        answers = client.delete_topics([args.topic])
+    answers[args.topic].result(seconds)
+    cli.line(ok=True)
+
+
 if __name__ == "__main__":
-    cli.main({"produce": produce, "consume": consume, "offsets-for-time": offsets_for_time}, name)
+    cli.main({"produce": produce, "consume": consume, "offsets-for-time": offsets_for_time, "admin": admin}, name)

@@ -123,6 +123,8 @@ def read(args):
                 left = left - 1 if left is not None else None
     if args.group:
         consumer.commit(done)
+        if args.hold:
+            cli.await_end()
     consumer.close(autocommit=False)
 
 
@@ -160,5 +162,20 @@ def offsets_for_time(args, _):
     cli.line(offset=None if found is None else found.offset)
 
 
+def admin(args, _):
+    client = kafka.KafkaAdminClient(**config(args))
+    try:
+        if args.action == "describe-topic":
+            [topic] = client.describe_topics([args.topic])
+            return cli.description(args.topic, {p["partition_index"]: p["leader_id"] for p in topic["partitions"]})
+        elif args.action == "create-topic":
+            client.create_topics({args.topic: {"num_partitions": args.partitions}}, timeout_ms=args.timeout_ms)
+        else:
+            client.delete_topics([args.topic], timeout_ms=args.timeout_ms)
+        cli.line(ok=True)
+    finally:
+        client.close()
+
+
 if __name__ == "__main__":
-    cli.main({"produce": produce, "consume": consume, "offsets-for-time": offsets_for_time}, name)
+    cli.main({"produce": produce, "consume": consume, "offsets-for-time": offsets_for_time, "admin": admin}, name)
