@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
-.PHONY: help demo demo-kubernetes test unit integration bench lint fmt generate fuzz build advisories clean
+.PHONY: help demo demo-kubernetes test test-matrix unit integration bench lint fmt generate fuzz build advisories clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -28,6 +28,10 @@ unit: ## the tests of programs and libraries by themselves: no broker, no Kubern
 integration: ## the tests of the package `tests`: brokers, clients, chart, Kubernetes, upgrade; some of them: make integration CASE=name
 	tests/rig/setup test
 	$(CARGO) test --locked -p tests -- $(CASE)
+
+test-matrix: ## every client library on every version of the broker; writes tests/tests/matrix/matrix.md (15 minutes or more)
+	tests/rig/setup matrix
+	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture
 
 bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUICK=1 is short
 	tests/rig/setup bench

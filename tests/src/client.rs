@@ -4,10 +4,11 @@ mod command;
 mod feed;
 mod java;
 pub(crate) mod json;
+mod kind;
+mod member;
 mod options;
 mod security;
 
-use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,23 +18,12 @@ use crate::record::{ReceivedRecord, SentRecord};
 
 pub use command::Outcome;
 pub use feed::Feed;
+pub use kind::Client;
+pub use member::Member;
 pub use options::{Codec, ConsumeOptions, ProduceOptions};
 
 /// An offset in a partition.
 pub type Offset = i64;
-
-/// A real client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Client {
-    /// Kafka's own Java client, in a JVM that is kept for the next command.
-    Java,
-    /// confluent-kafka for Python, on the librdkafka that it carries.
-    Python,
-    /// franz-go.
-    Go,
-    /// A small C program on the system's librdkafka.
-    Librdkafka,
-}
 
 /// What a consumer got.
 #[derive(Debug, Clone, Default)]
@@ -47,30 +37,6 @@ pub struct Consumed {
 }
 
 impl Client {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Java, Self::Python, Self::Go, Self::Librdkafka];
-
-    /// Its name, fit for topic names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Java => "java",
-            Self::Python => "python",
-            Self::Go => "go",
-            Self::Librdkafka => "librdkafka",
-        }
-    }
-
-    /// The next in [`Self::ALL`], for tests that read with another client than they wrote with.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Java => Self::Python,
-            Self::Python => Self::Go,
-            Self::Go => Self::Librdkafka,
-            Self::Librdkafka => Self::Java,
-        }
-    }
-
     /// Sends records and says where each one went, in their order.
     /// Where a client gave up as a whole (no metadata, a transaction that failed), each record has its error.
     pub async fn produce(
@@ -157,7 +123,7 @@ impl Client {
     ) -> Outcome {
         let words = std::iter::once(command.to_owned()).chain(words).collect();
         let outcome = match self {
-            Self::Java => java::run(words, objects, limit).await,
+            java if java.is_java() => java::run(java.java_version(), words, objects, limit).await,
             _ => command::run(self, words, objects.1, limit).await,
         };
         assert!(outcome.code != 64, "{self} does not understand the command: {outcome}");
@@ -177,11 +143,5 @@ impl Client {
         let expected = consumed.complete || outcome.code == 3 || !consumed.errors.is_empty();
         assert!(expected, "{self} failed: {outcome}");
         consumed
-    }
-}
-
-impl Display for Client {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
     }
 }

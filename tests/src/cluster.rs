@@ -1,6 +1,8 @@
 //! Real brokers: one or three nodes, each broker and controller.
 
+mod groups;
 mod topics;
+mod version;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ use crate::ports::Ports;
 use crate::process::{Process, describe};
 use crate::rig::{Rig, blocking};
 use crate::scratch::Scratch;
+
+pub use version::BrokerVersion;
 
 /// A node that was asked to stop is killed after this.
 const STOP: Duration = Duration::from_secs(30);
@@ -40,6 +44,7 @@ pub struct ClusterBuilder {
     tls: Option<(Identity, PathBuf)>,
     users: Vec<(String, String)>,
     kerberos: Option<PathBuf>,
+    version: Option<BrokerVersion>,
 }
 
 #[derive(Debug)]
@@ -59,7 +64,8 @@ impl Cluster {
 
     /// A cluster of one's own, for tests that stop nodes or need other listeners or properties.
     pub fn builder() -> ClusterBuilder {
-        ClusterBuilder { nodes: 1, properties: Vec::new(), tls: None, users: Vec::new(), kerberos: None }
+        let (tls, users) = (None, Vec::new());
+        ClusterBuilder { nodes: 1, properties: Vec::new(), tls, users, kerberos: None, version: None }
     }
 
     /// `host:port` of the first node, in clear.
@@ -241,6 +247,13 @@ impl ClusterBuilder {
         .property("sasl.kerberos.service.name=kafka")
     }
 
+    /// Of this version instead of that of most tests.
+    #[must_use]
+    pub fn version(mut self, version: BrokerVersion) -> Self {
+        self.version = Some(version);
+        self
+    }
+
     /// Starts all nodes and waits until they serve.
     pub async fn start(self) -> Cluster {
         let rig = Rig::ready().await;
@@ -275,6 +288,9 @@ impl ClusterBuilder {
             options = format!("{options} -Djava.security.krb5.conf={}", kerberos.display());
         }
         set("KAFKA_HEAP", options.into());
+        if let Some(version) = self.version {
+            set("KAFKA_VERSION", version.as_str().into());
+        }
         set("KAFKA_NODES", self.nodes.to_string().into());
         set("KAFKA_PORT", listeners.plain.port(0).to_string().into());
         set("KAFKA_CONTROLLER_PORT", listeners.controller.port(0).to_string().into());

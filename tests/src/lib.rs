@@ -37,8 +37,8 @@ mod reaper;
 
 pub use batch::{Batch, Field};
 pub use certificates::{Certificates, Identity};
-pub use client::{Client, Codec, ConsumeOptions, Consumed, Feed, ProduceOptions};
-pub use cluster::Cluster;
+pub use client::{Client, Codec, ConsumeOptions, Consumed, Feed, Member, ProduceOptions};
+pub use cluster::{BrokerVersion, Cluster};
 pub use eventually::{eventually, eventually_ok};
 pub use kafka_error::KafkaErrorName;
 pub use kerberos::Kerberos;

@@ -24,14 +24,16 @@ async function consume(kafka, options) {
     consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: async ({ batch }) => {
+      eachBatch: async ({ batch, resolveOffset }) => {
         for (const message of batch.messages) {
           if (left <= 0) return;
           if (options.partition !== 'all' && Number(options.partition) !== batch.partition) continue;
           print(line(batch.partition, message));
           read.set(batch.partition, Number(message.offset) + 1);
+          resolveOffset(message.offset);
           left -= 1;
         }
+        resolveOffset(batch.lastOffset());
         // Of the last batch control records are left out, so the batch tells how far it goes.
         if (wanted && wanted.get(batch.partition) <= Number(batch.lastOffset()) + 1) wanted.delete(batch.partition);
         if (left <= 0 || (left === Infinity && wanted.size === 0)) resolve(0);

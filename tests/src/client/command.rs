@@ -10,7 +10,6 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::Client;
-use crate::network;
 use crate::reaper;
 use crate::rig::Rig;
 
@@ -34,7 +33,7 @@ impl Display for Outcome {
 
 /// Runs the program and kills it after `limit`.
 pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>, limit: Duration) -> Outcome {
-    let mut command = program(client, Rig::ready().await);
+    let mut command = Command::from(client.program(Rig::ready().await));
     command.args(&words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn().expect("the client's program starts");
     let group = child.id().expect("nobody waited for it yet");
@@ -61,17 +60,4 @@ pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>,
     let parse =
         |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{client}: {error} in {line}"));
     Outcome { code, lines: text.lines().map(parse).collect(), errors }
-}
-
-fn program(client: Client, rig: &Rig) -> Command {
-    let mut command = network::command(rig.part(match client {
-        Client::Java => "JAVA_CLIENT",
-        Client::Python => "PYTHON",
-        Client::Go => "GO_CLIENT",
-        Client::Librdkafka => "LIBRDKAFKA_CLIENT",
-    }));
-    if client == Client::Python {
-        command.arg(rig.part("PYTHON_CLIENT"));
-    }
-    command.into()
 }

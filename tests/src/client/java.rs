@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::Outcome;
+use super::{Client, Outcome};
 use crate::network;
 use crate::process::Process;
 use crate::rig::{Rig, blocking};
@@ -27,6 +27,8 @@ static IDLE: Mutex<Vec<Jvm>> = Mutex::new(Vec::new());
 
 /// A JVM that reads a command from each line.
 struct Jvm {
+    /// The library's, where it is not that of the brokers.
+    version: Option<&'static str>,
     process: Process,
     input: ChildStdin,
     lines: Receiver<io::Result<String>>,
@@ -34,14 +36,18 @@ struct Jvm {
 }
 
 /// Runs a command in an idle JVM, or in a new one. One that takes longer than `limit` is killed.
-pub(crate) async fn run(words: Vec<String>, objects: (&str, Vec<Value>), limit: Duration) -> Outcome {
+pub(crate) async fn run(
+    version: Option<&'static str>,
+    words: Vec<String>,
+    objects: (&str, Vec<Value>),
+    limit: Duration,
+) -> Outcome {
     let _turn = TURNS.acquire().await.expect("the semaphore is never closed");
     let mut command: Vec<Value> = words.into_iter().map(Value::from).collect();
     command.push(json!({ objects.0: objects.1 }));
     let command = Value::from(command);
     blocking(move || {
-        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut jvm = idle.unwrap_or_else(Jvm::start);
+        let mut jvm = Jvm::idle(version).unwrap_or_else(|| Jvm::start(version));
         // Where this panics the JVM is dropped, and thereby killed.
         let outcome = jvm.run(&command, limit);
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(jvm);
@@ -51,8 +57,15 @@ pub(crate) async fn run(words: Vec<String>, objects: (&str, Vec<Value>), limit: 
 }
 
 impl Jvm {
-    fn start() -> Self {
-        let mut command = network::command(Rig::shared().part("JAVA_CLIENT"));
+    fn idle(version: Option<&'static str>) -> Option<Self> {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = idle.iter().position(|jvm| jvm.version == version)?;
+        Some(idle.swap_remove(place))
+    }
+
+    fn start(version: Option<&'static str>) -> Self {
+        let client = version.map_or(Client::Java, Client::JavaVersion);
+        let mut command = client.program(Rig::shared());
         command.arg("serve");
         let folder = Scratch::new("java-client");
         // Kafka unpacks native libraries there, and leaves them.
@@ -66,7 +79,7 @@ impl Jvm {
         let log = folder.join("client.log");
         let (process, input, output) =
             Process::start_piped("java client", command, &log).expect("the JVM starts");
-        Self { process, input, lines: read_lines(output), _folder: folder }
+        Self { version, process, input, lines: read_lines(output), _folder: folder }
     }
 
     fn run(&mut self, command: &Value, limit: Duration) -> Outcome {

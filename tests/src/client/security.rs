@@ -13,7 +13,7 @@ impl Client {
         self.trust(authority, &mut properties);
         match (self, own) {
             (_, None) => {}
-            (Self::Java, Some(own)) => {
+            (java, Some(own)) if java.is_java() => {
                 properties.set("ssl.keystore.type", "PEM");
                 properties.set_path("ssl.keystore.location", &own.bundle);
             }
@@ -67,7 +67,7 @@ impl Client {
             self.trust(authority, &mut properties);
         }
         properties.set("sasl.mechanism", mechanism);
-        if self == Self::Java {
+        if self.is_java() {
             let module =
                 if mechanism == "PLAIN" { "plain.PlainLoginModule" } else { "scram.ScramLoginModule" };
             let line = format!(
@@ -82,7 +82,7 @@ impl Client {
     }
 
     fn trust(self, authority: &Path, properties: &mut Properties) {
-        if self == Self::Java {
+        if self.is_java() {
             properties.set("ssl.truststore.type", "PEM");
             properties.set_path("ssl.truststore.location", authority);
         } else {

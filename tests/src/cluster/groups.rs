@@ -1,0 +1,27 @@
+//! Consumer groups as the cluster sees them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{DescribeGroupsRequest, GroupId};
+use kafka_protocol::protocol::StrBytes;
+
+use super::Cluster;
+use crate::eventually::eventually_ok;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+impl Cluster {
+    /// Waits until a group has so many members, each with its part of the partitions. The first node coordinates it.
+    pub async fn wait_for_members(&self, group: &str, members: usize) {
+        let name = StrBytes::try_from(Bytes::copy_from_slice(group.as_bytes())).expect("it was text before");
+        let request = DescribeGroupsRequest::default().with_groups(vec![GroupId(name)]);
+        let stable = async || {
+            let answer = self.admin().await.call(&request, 5).await.map_err(|error| error.to_string())?;
+            let group = answer.groups.first().ok_or("no group in the answer")?;
+            let state = format!("{}, {} members", group.group_state.as_str(), group.members.len());
+            if state == format!("Stable, {members} members") { Ok(()) } else { Err(state) }
+        };
+        eventually_ok(&format!("{group} has {members} members"), PATIENCE, stable).await;
+    }
+}
