@@ -5,6 +5,7 @@ import signal
 import time
 
 import kafka
+import kafka.admin
 from kafka import errors
 
 import cli
@@ -34,7 +35,7 @@ def produce(args, records):
     producer = kafka.KafkaProducer(**config(
         args, acks=args.acks if args.acks == "all" else int(args.acks), linger_ms=int(args.linger),
         compression_type=None if args.codec == "none" else args.codec, enable_idempotence=args.idempotent == "true",
-        batch_size=int(args.batch_bytes or 16384), max_in_flight_requests_per_connection=int(args.in_flight or 5),
+        batch_size=int(args.batch_bytes or 16384), max_in_flight_requests_per_connection=args.in_flight and int(args.in_flight),
         transactional_id=args.transactional_id, delivery_timeout_ms=args.timeout_ms, max_block_ms=args.timeout_ms,
         request_timeout_ms=args.timeout_ms // 2))
     if args.transactional_id:
@@ -167,9 +168,9 @@ def admin(args, _):
     try:
         if args.action == "describe-topic":
             [topic] = client.describe_topics([args.topic])
-            return cli.description(args.topic, {p["partition_index"]: p["leader_id"] for p in topic["partitions"]})
+            return cli.description(args.topic, {p["partition"]: p["leader"] for p in topic["partitions"]})
         elif args.action == "create-topic":
-            client.create_topics({args.topic: {"num_partitions": args.partitions}}, timeout_ms=args.timeout_ms)
+            client.create_topics([kafka.admin.NewTopic(args.topic, args.partitions, 1)], timeout_ms=args.timeout_ms)
         else:
             client.delete_topics([args.topic], timeout_ms=args.timeout_ms)
         cli.line(ok=True)
