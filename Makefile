@@ -31,7 +31,7 @@ integration: ## the tests of the package `tests`: brokers, clients, chart, Kuber
 
 test-matrix: ## every client library on every version of the broker; writes tests/tests/matrix/matrix.md (15 minutes or more)
 	tests/rig/setup matrix
-	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture
+	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture whole apis
 
 bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUICK=1 is short
 	tests/rig/setup bench

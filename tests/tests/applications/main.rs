@@ -1,0 +1,13 @@
+//! Programs that people use with Kafka, as they are, through the proxy.
+#![allow(
+    missing_docs,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "tests say what they do by their names, and stop where something fails"
+)]
+
+mod kcat;
+mod program;
+mod stage;
+mod tools;

@@ -1,0 +1,54 @@
+//! One run of a program.
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tests::Rig;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+use crate::stage::Stage;
+
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// One of Kafka's own tools, of the brokers' version.
+pub(crate) async fn tool(name: &str, arguments: &[&str]) -> String {
+    with_input(name, arguments, "").await
+}
+
+/// The same, with this to read.
+pub(crate) async fn with_input(name: &str, arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new(Rig::ready().await.part("KAFKA_TOOL"));
+    command.env("KAFKA_VERSION", Stage::version().as_str()).arg(name).args(arguments);
+    run(command, input).await
+}
+
+pub(crate) async fn kcat(arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new(Rig::ready().await.part("KCAT"));
+    command.args(arguments);
+    run(command, input).await
+}
+
+/// What it prints. It must end well within the limit.
+async fn run(command: Command, input: &str) -> String {
+    let what = command.get_args().fold(String::new(), |mut what, word| {
+        write!(what, " {}", word.to_string_lossy()).unwrap();
+        what
+    });
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let write = async move {
+        // A program that reads nothing has closed it.
+        drop(pipe.write_all(input.as_bytes()).await);
+        drop(pipe);
+    };
+    let ended = timeout(LIMIT, async { tokio::join!(write, child.wait_with_output()).1 }).await;
+    let output = ended.unwrap_or_else(|_| panic!("killed after {LIMIT:?}:{what}")).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}:{what}\n{said}\n{errors}", output.status);
+    said
+}

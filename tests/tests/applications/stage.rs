@@ -1,0 +1,38 @@
+//! The newest broker, with a proxy before it.
+
+use std::sync::Arc;
+
+use tests::{BrokerVersion, Cluster, Pattern, PolicyFile, Proxy, Rule, Segments};
+use tokio::sync::OnceCell;
+
+/// All topics but those that begin with `clear.` are encrypted, and clear records there are an error.
+pub(crate) struct Stage {
+    // Before the cluster, so that it is dropped before it.
+    pub(crate) proxy: Proxy,
+    pub(crate) cluster: Cluster,
+}
+
+impl Stage {
+    pub(crate) fn version() -> BrokerVersion {
+        BrokerVersion::diagonal().pop().unwrap()
+    }
+
+    pub(crate) async fn shared() -> Arc<Self> {
+        static SHARED: OnceCell<Arc<Stage>> = OnceCell::const_new();
+        let start = async || {
+            let cluster = Cluster::builder().version(Self::version()).start().await;
+            let rule = Rule::encrypt([Pattern::any()], "applications").on_plaintext("Reject");
+            let policy = PolicyFile::new([rule, Rule::disabled([Pattern::prefix("clear.")])]);
+            let proxy = Proxy::before(&cluster).policy(policy).start().await;
+            Arc::new(Self { proxy, cluster })
+        };
+        SHARED.get_or_init(start).await.clone()
+    }
+
+    /// The brokers' disks have records of the topic, and this text in none of them.
+    pub(crate) async fn is_illegible(&self, topic: &str, needle: &str) {
+        let search = Segments::of(self.cluster.topic_dirs(topic)).search(&[needle]).await;
+        assert!(search.records > 0 && search.invalid == 0, "{topic}: the search read nothing: {search:?}");
+        assert!(!search.found(0), "{topic}: {:?}", search.places[0]);
+    }
+}
