@@ -26,7 +26,7 @@ pub enum Client {
     KafkaPython,
     /// aiokafka, for Python's asyncio.
     Aiokafka,
-    /// KafkaJS, for Node.js.
+    /// `KafkaJS`, for Node.js.
     KafkaJs,
     /// rdkafka for Rust, on the librdkafka that it carries.
     Rust,

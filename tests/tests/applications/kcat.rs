@@ -12,7 +12,8 @@ async fn kcat_writes_reads_lists_and_takes_part_in_groups() {
     let topic = topic("kcat");
     stage.cluster.create_topic(&topic, 1, &[]).await;
     let at = ["-b", &bootstrap, "-t", &topic];
-    let sent: String = (0..50).map(|index| format!("key {index}\tvalue {index} {needle}\n")).collect();
+    let lines: Vec<_> = (0..50).map(|index| format!("key {index}\tvalue {index} {needle}\n")).collect();
+    let sent = lines.concat();
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let write = [&at[..], &["-P", "-K", "\t", "-z", codec, "-H", "codec=kcat"]].concat();
         kcat(&write, &sent).await;

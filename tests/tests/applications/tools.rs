@@ -20,7 +20,8 @@ async fn tools_for_topics_records_and_groups() {
     let (bootstrap, needle) = (&stage.proxy.bootstrap(), canary("tools"));
     let topic = &topic("tools");
     prints(stage, "kafka-topics", format!("--create --partitions 1 --topic {topic}"), "").await;
-    let sent: String = (0..100).map(|index| format!("key {index}:value {index} {needle}\n")).collect();
+    let lines: Vec<_> = (0..100).map(|index| format!("key {index}:value {index} {needle}\n")).collect();
+    let sent = lines.concat();
     let at = ["--bootstrap-server", bootstrap, "--topic", topic];
     let keys = ["--reader-property", "parse.key=true", "--reader-property", "key.separator=:"];
     let codec = ["--compression-codec", "zstd"];

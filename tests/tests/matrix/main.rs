@@ -5,7 +5,8 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::missing_panics_doc,
-    reason = "tests say what they do by their names, and stop where something fails"
+    clippy::print_stdout,
+    reason = "tests say what they do by their names, and stop where something fails; a long run tells how far it is"
 )]
 
 mod apis;
