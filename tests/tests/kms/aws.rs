@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use proxy_crypto::KeyProvider;
 use proxy_kms::{AwsCredentials, AwsKms, AwsSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::kms::{AWS_REGION, AwsAnswer, AwsApi, AwsFront, Faults, LocalKms, Moto};
 use tests::{Certificates, Scratch};
 
@@ -26,7 +26,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLETOKEN";
 
 /// A stand-in behind TLS, and access keys in files.
-struct Aws {
+pub(crate) struct Aws {
     front: AwsFront,
     faults: Faults,
     certificates: Certificates,
@@ -34,7 +34,7 @@ struct Aws {
 }
 
 impl Aws {
-    async fn before(server: SocketAddr) -> Self {
+    pub(crate) async fn before(server: SocketAddr) -> Self {
         let (certificates, folder) = (Certificates::new(), Scratch::new("aws"));
         let identity = certificates.server("aws", &[]);
         let front = AwsFront::before(server, &identity).await;
@@ -54,6 +54,20 @@ impl Aws {
 
     fn endpoint(&self) -> String {
         format!("https://localhost:{}", self.faults.port())
+    }
+
+    /// The provider in proxy.yaml.
+    pub(crate) fn yaml(&self) -> Value {
+        json!({"awsKms": {
+            "region": AWS_REGION,
+            "endpoint": self.endpoint(),
+            "credentials": {"files": {
+                "accessKeyIdFile": self.folder.join("id"),
+                "secretAccessKeyFile": self.folder.join("secret"),
+                "sessionTokenFile": self.folder.join("token"),
+            }},
+            "tls": {"caFile": self.certificates.authority()},
+        }})
     }
 
     fn settings(&self) -> AwsSettings {

@@ -4,6 +4,8 @@ mod audit;
 mod outage;
 mod revocation;
 mod rotation;
+mod stored;
+mod traffic;
 
 use std::fs;
 use std::time::Duration;

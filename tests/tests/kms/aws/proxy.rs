@@ -1,6 +1,5 @@
 //! The proxy, with keys in a stand-in for KMS.
 
-use serde_json::json;
 use tests::kms::AwsRequest;
 use tests::{Batch, Cluster, Pattern, PolicyFile, Proxy, Rule, SentRecord, topic};
 
@@ -12,21 +11,10 @@ async fn what_a_proxy_sealed_another_reads() {
     let aws = Aws::before(moto.address()).await;
     let id = moto.make_key("payments").await;
     let arn = format!("arn:aws:kms:{AWS_REGION}:123456789012:key/{id}");
-    let files = json!({
-        "accessKeyIdFile": aws.folder.join("id"),
-        "secretAccessKeyFile": aws.folder.join("secret"),
-        "sessionTokenFile": aws.folder.join("token"),
-    });
-    let provider = json!({
-        "region": AWS_REGION,
-        "endpoint": aws.endpoint(),
-        "credentials": {"files": files},
-        "tls": {"caFile": aws.certificates.authority()},
-    });
     let rule = |prefix: &str, key: &str| Rule::encrypt([Pattern::prefix(prefix)], key);
     let policy = PolicyFile::new([rule("awskms.alias", "payments")]);
     let builder = Proxy::before(Cluster::shared().await).policy(policy.clone());
-    let proxy = builder.config("keyProviders", json!({"default": {"awsKms": provider}})).launch().await;
+    let proxy = builder.config("keyProviders", json!({"default": aws.yaml()})).launch().await;
     proxy.wait_ready().await;
     proxy.apply_policy(&policy.rule(rule("awskms.arn", &arn))).await;
     let batch = Batch::of(&[SentRecord::of("some value").key("some key"), SentRecord::of("another value")]);

@@ -1,84 +1,117 @@
 //! A key is withdrawn, given back, destroyed.
 
-use std::time::{Duration, Instant};
+mod aws;
 
-use serde_json::json;
-use tests::{Proxy, eventually};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime};
 
-use super::{Owner, PATIENCE, batch, create};
+use serde_json::{Value, json};
+use tests::{Cluster, Proxy, topic};
+
+use super::stored::stored;
+use super::traffic::Traffic;
+use super::{Owner, batch, create};
 
 /// The shortest that can be configured.
 const DELAY: Duration = Duration::from_secs(30);
-/// Of a look at a proxy that still works.
-const LOOK: Duration = Duration::from_secs(1);
+/// Beyond it: of the last answer under way, on a machine that is busy.
+const MARGIN: Duration = Duration::from_secs(1);
+const REFUSED: &str = "TOPIC_AUTHORIZATION_FAILED";
 
-/// When a proxy last let somebody read and write.
-struct Last {
-    read: Instant,
-    write: Instant,
+fn times() -> Value {
+    json!({"revocationDelay": "30s", "outageGrace": "1h"})
+}
+
+/// Two proxies before one topic, in full use: clients write through each, and read what both wrote.
+struct Replicas {
+    topic: String,
+    traffic: [Traffic; 2],
+}
+
+impl Replicas {
+    async fn start(proxies: &[Proxy; 2], purpose: &str) -> Self {
+        let topic = topic(purpose);
+        let append_time = [("message.timestamp.type", "LogAppendTime")];
+        Cluster::shared().await.create_topic(&topic, 2, &append_time).await;
+        let traffic = [
+            Traffic::start(&proxies[0], &topic, 2, 0).await,
+            Traffic::start(&proxies[1], &topic, 2, 1).await,
+        ];
+        let replicas = Self { topic, traffic };
+        replicas.say(None, None).await;
+        replicas
+    }
+
+    async fn say(&self, to_writers: Option<&str>, to_readers: Option<&str>) {
+        for traffic in &self.traffic {
+            traffic.says(to_writers, to_readers).await;
+        }
+    }
+
+    /// Withdraws what opens and seals so far: that must stop in both within the delay, and not come back after it.
+    /// Then `to_writers` is what they are told. Returns what was measured.
+    async fn stop_after(
+        &self,
+        how: &str,
+        withdraw: impl Future<Output = ()>,
+        to_writers: Option<&str>,
+    ) -> String {
+        let mut withdrawn = BTreeSet::new();
+        for partition in [0, 1] {
+            withdrawn.extend(stored(&self.topic, partition).await.into_iter().map(|batch| batch.data_key));
+        }
+        assert_eq!(withdrawn.len(), 2, "each replica has a data key of its own");
+        let (start, clock) = (Instant::now(), SystemTime::now());
+        withdraw.await;
+        // The promise is about this moment: from here on nothing may be served.
+        tokio::time::sleep_until((start + DELAY + MARGIN).into()).await;
+        self.say(to_writers, Some(REFUSED)).await;
+
+        let mut told = format!("revocationDelay {DELAY:?}, {how}: last served after");
+        for (traffic, partition) in self.traffic.iter().zip([0, 1]) {
+            let read = traffic.last_read() - start;
+            let batches = stored(&self.topic, partition).await.into_iter();
+            let last =
+                batches.filter(|batch| withdrawn.contains(&batch.data_key)).map(|batch| batch.at).max();
+            // A write of before the withdrawal is as good as one at its time.
+            let write = last.expect("it wrote").duration_since(clock).unwrap_or_default();
+            write!(told, " {read:.1?} (read) {write:.1?} (write) at replica {partition};").unwrap();
+            assert!(read.max(write) <= DELAY + MARGIN, "{told}");
+            let errors = traffic.errors();
+            assert!(errors.iter().all(|error| error == REFUSED), "{errors:?}");
+        }
+        told
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_withdrawn_key_stops_every_replica_within_the_delay_and_a_key_given_back_works() {
+async fn a_withdrawn_grant_stops_every_replica_within_the_delay_and_a_key_given_back_works() {
     let owner = Owner::new().await;
-    let times = json!({"revocationDelay": "30s", "outageGrace": "1h"});
-    let replicas = [owner.proxy("revoke", times.clone()).await, owner.proxy("revoke", times).await];
-    let (withdrawn, kept) = (create("revoke.a").await, create("revoke.b").await);
-    for proxy in &replicas {
-        proxy.write_batch(&withdrawn, &batch()).await.unwrap();
-        proxy.write_batch(&kept, &batch()).await.unwrap();
-    }
-    for proxy in &replicas {
-        assert_eq!(
-            proxy.read_batches(&withdrawn, 0).await.unwrap().len(),
-            2,
-            "each has the other's data key too"
-        );
-    }
-
-    owner.allow(&["b"]).await;
-    let start = Instant::now();
-    let mut slowest = Duration::ZERO;
-    let (first, second) = tokio::join!(watch(&replicas[0], &withdrawn), watch(&replicas[1], &withdrawn));
-    for last in [first, second] {
-        slowest = slowest.max(last.read.max(last.write) - start);
-    }
-    println!("last read or write {slowest:?} after the key was withdrawn; revocationDelay is {DELAY:?}");
-    assert!(slowest <= DELAY + LOOK, "{slowest:?}");
-    for proxy in &replicas {
+    let proxies = [owner.proxy("revoke", times()).await, owner.proxy("revoke", times()).await];
+    let kept = create("revoke.b").await;
+    let replicas = Replicas::start(&proxies, "revoke.a").await;
+    let told = replicas.stop_after("grant withdrawn in OpenBao", owner.allow(&["b"]), Some(REFUSED)).await;
+    println!("{told}");
+    for proxy in &proxies {
         proxy.write_batch(&kept, &batch()).await.unwrap();
         proxy.read_batches(&kept, 0).await.unwrap();
     }
-
     owner.allow(&["a", "b"]).await;
-    for proxy in &replicas {
-        let works = async || {
-            proxy.write_batch(&withdrawn, &batch()).await.is_ok()
-                && proxy.read_batches(&withdrawn, 0).await.is_ok()
-        };
-        eventually("the key works again", PATIENCE, works).await;
-    }
+    replicas.say(None, None).await;
 }
 
-/// Reads and writes until neither works any more.
-async fn watch(proxy: &Proxy, topic: &str) -> Last {
-    let mut last = Last { read: Instant::now(), write: Instant::now() };
-    loop {
-        let (read, write) = (proxy.read_batches(topic, 0).await, proxy.write_batch(topic, &batch()).await);
-        let now = Instant::now();
-        match &read {
-            Ok(_) => last.read = now,
-            Err(error) => assert_eq!(*error, "TOPIC_AUTHORIZATION_FAILED"),
-        }
-        match &write {
-            Ok(()) => last.write = now,
-            Err(error) => assert_eq!(*error, "TOPIC_AUTHORIZATION_FAILED"),
-        }
-        if read.is_err() && write.is_err() {
-            return last;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_that_may_not_decrypt_any_more_stop_every_replica_within_the_delay() {
+    let owner = Owner::new().await;
+    let proxies = [owner.proxy("least", times()).await, owner.proxy("least", times()).await];
+    let replicas = Replicas::start(&proxies, "least.a").await;
+    owner.server.rotate("a").await;
+    let least = |version: u32| owner.server.configure("a", json!({"min_decryption_version": version}));
+    // New data goes on, under the version that is left.
+    println!("{}", replicas.stop_after("min_decryption_version raised in OpenBao", least(2), None).await);
+    least(1).await;
+    replicas.say(None, None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
