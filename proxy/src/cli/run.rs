@@ -86,6 +86,7 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
         signal = signals.next() => tracing::warn!(signal, "stopped at once, connections were cut off"),
     }
     background.stop().await;
+    live.keys().retire();
     admin.stop();
     Ok(())
 }

@@ -22,6 +22,8 @@ pub struct DataKey {
     bytes: AtomicU64,
     /// Somebody asked for the next one.
     replaced: AtomicBool,
+    /// Something did not fit into what is left.
+    spent: AtomicBool,
 }
 
 impl DataKey {
@@ -35,6 +37,7 @@ impl DataKey {
             messages: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             replaced: AtomicBool::new(false),
+            spent: AtomicBool::new(false),
         }
     }
 
@@ -57,17 +60,29 @@ impl DataKey {
         &self.dek
     }
 
-    /// Takes from the budget. `false` when that would go over a limit; then nothing may be sealed.
+    /// Takes from the budget. `false` when that would go over a limit; then nothing may be sealed, and the key has ended: what is
+    /// left of its budget is too little for what comes, which would be refused again and again. What is larger than a whole
+    /// budget has a key of its own for the same reason.
     pub(crate) fn charge(&self, messages: u64, bytes: u64) -> bool {
         // Messages stay charged when the bytes do not fit: a budget errs to the safe side.
-        !self.is_too_old(Instant::now())
+        let fits = !self.is_too_old(Instant::now())
             && take(&self.messages, messages, self.limits.messages)
-            && take(&self.bytes, bytes, self.limits.bytes)
+            && take(&self.bytes, bytes, self.limits.bytes);
+        if !fits {
+            self.spent.store(true, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// Whether something was refused because the key had ended. The next one is to be had from [`Keys`](super::Keys::data_key).
+    pub fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Relaxed)
     }
 
     /// Whether there is budget left.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.is_too_old(now)
+            && !self.is_spent()
             && self.messages.load(Ordering::Relaxed) < self.limits.messages
             && self.bytes.load(Ordering::Relaxed) < self.limits.bytes
     }
@@ -90,7 +105,7 @@ impl DataKey {
 }
 
 fn take(used: &AtomicU64, more: u64, limit: u64) -> bool {
-    let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit);
+    let within = |used: u64| used.checked_add(more).filter(|total| *total <= limit || used == 0);
     used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
 }
 

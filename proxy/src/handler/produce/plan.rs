@@ -230,29 +230,39 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
         // Only positive knowledge leads `Auto` to batch format.
         (RuleFormat::Auto | RuleFormat::Record, _) => (Format::Record, None),
     };
-    match data_key(requests, rule, deadline).await {
+    match data_key(&requests.session.shared, &rule.provider, &rule.key, deadline).await {
         Ok(key) => Treatment::Seal(SealPlan {
             key,
             format,
             max_message_bytes: facts.max_message_bytes,
             if_compacted,
         }),
-        Err(ProviderError::Unavailable { .. }) => {
-            Treatment::Refuse(Code::NotEnoughReplicas, Refusal::KeyUnavailable)
+        Err(error) => {
+            let (code, refusal) = refusal(error);
+            Treatment::Refuse(code, refusal)
         }
-        Err(_) => Treatment::Refuse(Code::TopicAuthorizationFailed, Refusal::KeyRefused),
+    }
+}
+
+/// What a producer is told where there is no key.
+pub(super) fn refusal(error: ProviderError) -> (Code, Refusal) {
+    match error {
+        ProviderError::Unavailable { .. } => (Code::NotEnoughReplicas, Refusal::KeyUnavailable),
+        ProviderError::Refused { .. } | ProviderError::Corrupt { .. } => {
+            (Code::TopicAuthorizationFailed, Refusal::KeyRefused)
+        }
     }
 }
 
 /// Waits for the key until the deadline; a definite no ends the waiting at once.
-async fn data_key(
-    requests: &Requests,
-    rule: &EncryptRule,
+pub(super) async fn data_key(
+    shared: &Shared,
+    provider: impl AsRef<str>,
+    key: impl AsRef<str>,
     deadline: Instant,
 ) -> Result<Arc<DataKey>, ProviderError> {
     loop {
-        let keys = requests.session.shared.live.keys();
-        match keys.data_key(&rule.provider, &rule.key).await {
+        match shared.live.keys().data_key(provider.as_ref(), key.as_ref()).await {
             Err(ProviderError::Unavailable { .. }) if Instant::now() + RETRY_PAUSE < deadline => {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }

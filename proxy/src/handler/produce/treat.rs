@@ -10,6 +10,7 @@ use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::sequences::{Admission, Producer};
 use crate::wire::ProducePartition;
+use proxy_crypto::DataKey;
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -83,8 +84,7 @@ pub(super) async fn treat(
     if let Some((producer, sequence)) = &producer {
         admit(session, producer, *sequence, batch.deadline).await?;
     }
-    let sealed = seal_batch(frame, records, name, batch.partition.index, plan, pieces, &session.shared);
-    match sealed {
+    match seal_with_some_key(session, frame, records, name, batch, plan, pieces).await {
         Ok(sealed) => {
             let tracked = batch.acknowledged.then(|| Tracked {
                 topic: batch.topic.clone(),
@@ -128,19 +128,44 @@ fn max_section(max_message_bytes: Option<usize>) -> usize {
     max_message_bytes.map_or(16 * MIB, |max| max.saturating_mul(16).max(MIB))
 }
 
-fn seal_batch(
+/// The data key of the plan may end before it is used; then the batch waits for the next one, as it would have before.
+async fn seal_with_some_key(
+    session: &Session,
     frame: &mut Frame,
     records: Range<usize>,
     topic: &str,
-    partition: i32,
+    batch: &Batch<'_>,
     plan: &SealPlan,
+    pieces: &mut Pieces,
+) -> Result<Sealed, (Code, Refusal)> {
+    let mut key = Arc::clone(&plan.key);
+    loop {
+        let at = (topic, batch.partition.index);
+        // Nothing of the batch was touched where the key is to blame.
+        match seal_batch(frame, records.clone(), at, plan, &key, pieces, &session.shared) {
+            Err((Code::NotEnoughReplicas, _)) if key.is_spent() && Instant::now() < batch.deadline => {
+                key = plan::data_key(&session.shared, key.provider(), key.key(), batch.deadline)
+                    .await
+                    .map_err(plan::refusal)?;
+            }
+            sealed => return sealed,
+        }
+    }
+}
+
+fn seal_batch(
+    frame: &mut Frame,
+    records: Range<usize>,
+    (topic, partition): (&str, i32),
+    plan: &SealPlan,
+    key: &DataKey,
     pieces: &mut Pieces,
     shared: &Shared,
 ) -> Result<Sealed, (Code, Refusal)> {
     let target = Target {
         topic,
         partition,
-        key: &plan.key,
+        key,
         format: plan.format,
         max_bytes: plan.max_message_bytes,
         max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),

@@ -1,15 +1,27 @@
 //! What the audit log tells, beside what the server's tells.
 
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tests::{Proxy, eventually};
 
 use super::{Owner, PATIENCE, batch, create};
 
 /// The audit log of a proxy, whose other logs are in the same file here.
-fn events(proxy: &Proxy) -> Vec<Value> {
+pub(super) fn events(proxy: &Proxy) -> Vec<Value> {
     let lines = proxy.log();
     let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["event"].is_string()).collect()
+}
+
+/// What it calls a data key.
+pub(super) fn data_key_id(wrapped: &[u8]) -> String {
+    let digest = digest(&SHA256, wrapped);
+    digest.as_ref()[..16].iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

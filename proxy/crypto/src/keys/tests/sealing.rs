@@ -9,12 +9,36 @@ async fn one_key_serves_until_its_budget_ends() {
     spend(&first, 7);
     assert!(Arc::ptr_eq(&first, &keys.data_key("kms", "k").await.unwrap()));
     assert_eq!(provider.calls(), (1, 0));
-    assert!(!first.charge(4, 0), "more than is left");
     spend(&first, 3);
     assert!(!first.charge(1, 0));
     let second = keys.data_key("kms", "k").await.unwrap();
     assert!(!Arc::ptr_eq(&first, &second));
     assert_eq!(provider.calls(), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_ends_with_the_first_batch_that_does_not_fit() {
+    for (limit, batch) in [("messages", (6, 0)), ("bytes", (1, 600))] {
+        let (keys, _) = keys(limits());
+        let first = keys.data_key("kms", "k").await.unwrap();
+        assert!(first.charge(batch.0, batch.1), "{limit}");
+        assert!(!first.charge(batch.0, batch.1) && first.is_spent(), "{limit}: more than is left");
+        let second = keys.data_key("kms", "k").await.unwrap();
+        assert!(second.charge(batch.0, batch.1), "{limit}: it fits into the next one");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_larger_than_a_budget_has_a_key_of_its_own() {
+    let (keys, _) = keys(limits());
+    for (messages, bytes) in [(11, 0), (1, 1001)] {
+        let key = keys.data_key("kms", "k").await.unwrap();
+        assert!(key.charge(messages, bytes));
+        assert!(!key.charge(1, 1));
+        let next = keys.data_key("kms", "k").await.unwrap();
+        assert!(next.charge(1, 1));
+        assert!(!next.charge(messages, bytes), "that is not the first");
+    }
 }
 
 #[tokio::test(start_paused = true)]
