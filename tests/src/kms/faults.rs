@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -27,6 +27,8 @@ pub enum Fault {
     Silent,
     /// Every connection waits for so long first.
     Slow(Duration),
+    /// Everything that the server says comes so much later.
+    Late(Duration),
     /// Connections end after the first bytes of an answer.
     Cut,
     /// Somebody else answers, with something else.
@@ -128,7 +130,7 @@ impl Relay {
                 let _ = client.write_all(page.as_bytes()).await;
                 let _ = client.shutdown().await;
             }
-            Fault::None | Fault::Slow(_) | Fault::Cut => {
+            Fault::None | Fault::Slow(_) | Fault::Late(_) | Fault::Cut => {
                 if let Fault::Slow(time) = fault {
                     tokio::time::sleep(time).await;
                 }
@@ -144,10 +146,26 @@ impl Relay {
                         }
                     };
                     tokio::select! { _ = forward => {}, () = back => {} }
+                } else if let Fault::Late(time) = fault {
+                    let (mut from, mut to) = client.split();
+                    let (mut answers, mut requests) = server.split();
+                    let forward = tokio::io::copy(&mut from, &mut requests);
+                    tokio::select! { _ = forward => {}, () = delayed(&mut answers, &mut to, time) => {} }
                 } else {
                     let _ = copy_bidirectional(&mut client, &mut server).await;
                 }
             }
+        }
+    }
+}
+
+/// Copies with a delay, until either side ends.
+async fn delayed(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), time: Duration) {
+    let mut bytes = vec![0; 16 << 10];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(time).await;
+        if to.write_all(bytes.get(..length).unwrap_or_default()).await.is_err() {
+            return;
         }
     }
 }

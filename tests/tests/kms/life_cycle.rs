@@ -1,6 +1,7 @@
 //! Keys in OpenBao, records at a broker, proxies between: what owners do to their keys, and what clients see of it.
 
 mod audit;
+mod calls;
 mod hand_over;
 mod outage;
 mod revocation;

@@ -238,14 +238,14 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
             if_compacted,
         }),
         Err(error) => {
-            let (code, refusal) = refusal(error);
+            let (code, refusal) = refusal(&error);
             Treatment::Refuse(code, refusal)
         }
     }
 }
 
 /// What a producer is told where there is no key.
-pub(super) fn refusal(error: ProviderError) -> (Code, Refusal) {
+pub(super) fn refusal(error: &ProviderError) -> (Code, Refusal) {
     match error {
         ProviderError::Unavailable { .. } => (Code::NotEnoughReplicas, Refusal::KeyUnavailable),
         ProviderError::Refused { .. } | ProviderError::Corrupt { .. } => {

@@ -146,7 +146,7 @@ async fn seal_with_some_key(
             Err((Code::NotEnoughReplicas, _)) if key.is_spent() && Instant::now() < batch.deadline => {
                 key = plan::data_key(&session.shared, key.provider(), key.key(), batch.deadline)
                     .await
-                    .map_err(plan::refusal)?;
+                    .map_err(|error| plan::refusal(&error))?;
             }
             sealed => return sealed,
         }

@@ -1,14 +1,18 @@
 //! One data key after the other, while producers write as fast as they can.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use proxy_crypto::EnvelopeHeader;
 use serde_json::{Value, json};
-use tests::{Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy, Rule};
-use tests::{SentRecord, assert_same, topic};
+use tests::kms::Fault;
+use tests::{
+    Batch, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy, Rule,
+    SentRecord, assert_same, topic,
+};
 
 use super::audit::{data_key_id, events};
-use super::{Owner, batch, create};
+use super::{Owner, create};
 
 /// Three implementations, idempotent all, each with a partition of its own.
 const CLIENTS: [Client; 3] = [Client::Librdkafka, Client::Java, Client::Go];
@@ -32,7 +36,9 @@ impl Lives {
             call["request"]["path"].as_str().is_some_and(|path| path.starts_with("transit/datakey/"))
         });
         assert!(made.iter().all(|call| call["outcome"] == "ok"), "no call failed");
-        assert_eq!(served.count(), made.len(), "data keys that the server made");
+        let served = served.count();
+        // A proxy that ends may give up a try of a key.
+        assert!((made.len()..=made.len() + 1).contains(&served), "{served} data keys, not {}", made.len());
         let number = |event: &Value, field: &str| event[field].as_u64().unwrap();
         let lives = Self {
             born: of("dataKeyInUse").map(id).collect(),
@@ -114,4 +120,39 @@ async fn budgets_of_bytes_that_end_all_the_time_cost_no_record() {
     assert!(lives.retired.values().all(|(_, bytes)| *bytes <= 1 << 20), "within the budget");
     println!("{} data keys for {sealed} bytes", lives.born.len());
     assert!(sealed >= 30_000_000 && lives.born.len() >= 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_data_key_of_a_slow_server_is_there_before_this_one_ends() {
+    const ROUNDS: usize = 3;
+    let owner = Owner::new().await;
+    let proxy = owner.proxy("slow", json!({"maxMessages": 1024})).await;
+    let topic = create("slow.a").await;
+    Cluster::shared().await.alter_topic(&topic, &[("cleanup.policy", Some("compact"))]).await;
+    let records = |count| {
+        let records = (0..count).map(|_| SentRecord::of("some value").key("some key"));
+        Batch::of(&records.collect::<Vec<_>>())
+    };
+    let in_use = || events(&proxy).iter().filter(|event| event["event"] == "dataKeyInUse").count();
+    let mut slowest = Duration::ZERO;
+    proxy.write_batch(&topic, &records(1)).await.unwrap();
+    owner.faults.set(Fault::Late(Duration::from_secs(1))).await;
+    for round in 1..=ROUNDS {
+        for _ in 0..8 {
+            proxy.write_batch(&topic, &records(100)).await.unwrap();
+        }
+        // From 80% of the budget on the next data key is fetched. At this pace the rest lasts for 10 s, and a data key takes 2 s.
+        while in_use() == round {
+            let start = Instant::now();
+            proxy.write_batch(&topic, &records(1)).await.unwrap();
+            slowest = slowest.max(start.elapsed());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    println!("the slowest of the writes around {ROUNDS} hand-overs took {slowest:.1?}");
+    assert!(proxy.terminate().await.success());
+    let lives = Lives::of(&proxy, &owner);
+    assert_eq!(lives.born.len(), 1 + ROUNDS);
+    let left = lives.retired.values().map(|(messages, _)| 1024 - messages);
+    assert!(left.clone().all(|left| left > 0), "none was used to its end: {:?}", left.collect::<Vec<_>>());
 }
