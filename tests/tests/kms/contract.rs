@@ -15,6 +15,15 @@ use super::system::{Proof, System};
 /// The limit of a call here; a system that takes 20 s is far beyond it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) const PROVIDER: &str = "team-kms";
+/// What can happen on the way.
+const FAULTS: [(&str, Fault); 5] = [
+    ("connection refused", Fault::Refused),
+    ("half-open connection", Fault::Silent),
+    ("slow (20 s)", Fault::Slow(Duration::from_secs(20))),
+    ("connection cut in an answer", Fault::Cut),
+    ("garbage in place of an answer", Fault::Garbage),
+];
+const DISTRUST: &str = "certificate of another authority";
 
 /// What a case must come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +47,9 @@ pub(crate) async fn holds(system: &dyn System) -> Vec<Held> {
     let mut suite = Suite { system, held: Vec::new() };
     suite.keys().await;
     suite.owners().await;
-    if system.is_remote() {
-        suite.way().await;
+    match system.has_no_connection() {
+        None => suite.way().await,
+        Some(reason) => suite.no_way(Proof::DoesNotApply(reason)),
     }
     suite.held
 }
@@ -137,14 +147,7 @@ impl Suite<'_> {
     async fn way(&mut self) {
         let system = self.system;
         system.make_key("way").await;
-        let faults = [
-            ("connection refused", Fault::Refused),
-            ("half-open connection", Fault::Silent),
-            ("slow (20 s)", Fault::Slow(Duration::from_secs(20))),
-            ("connection cut in an answer", Fault::Cut),
-            ("garbage in place of an answer", Fault::Garbage),
-        ];
-        for (case, fault) in faults {
+        for (case, fault) in FAULTS {
             // Connected before, so that a connection that was good fails too.
             let keys = keys(system.provider());
             keys.verify(PROVIDER, "way").await.unwrap();
@@ -157,11 +160,18 @@ impl Suite<'_> {
             keys.verify(PROVIDER, "way").await.unwrap_or_else(|error| panic!("after {case}: {error}"));
         }
         let answer = keys(system.distrustful()).verify(PROVIDER, "way").await;
-        self.check("certificate of another authority", Outcome::Unavailable, "way", Some(answer));
+        self.check(DISTRUST, Outcome::Unavailable, "way", Some(answer));
+    }
+
+    /// The same, where there is none.
+    fn no_way(&mut self, proof: Proof) {
+        for case in FAULTS.map(|(case, _)| case).into_iter().chain([DISTRUST]) {
+            self.note(case, Outcome::Unavailable, proof);
+        }
     }
 
     fn proved(&self, case: &str) -> bool {
-        self.system.proof(case) != Proof::NotProved
+        self.system.proof(case).is_some()
     }
 
     /// Lets a case happen, unless the system cannot.
@@ -179,7 +189,7 @@ impl Suite<'_> {
     ) {
         match answer {
             Some(answer) => self.refuses(case, outcome, self.system.proof(case), key, answer),
-            None => self.note(case, outcome, Proof::NotProved),
+            None => self.note(case, outcome, self.system.proof(case)),
         }
     }
 

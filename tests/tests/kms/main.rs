@@ -8,6 +8,7 @@ mod gcp;
 mod ibm;
 mod kmip;
 mod life_cycle;
+mod local;
 mod pkcs11;
 mod system;
 mod table;

@@ -59,8 +59,8 @@ impl System for Hsm {
         "pkcs11"
     }
 
-    fn is_remote(&self) -> bool {
-        false
+    fn has_no_connection(&self) -> Option<&'static str> {
+        Some("a library has no connection")
     }
 
     fn faults(&self) -> &Faults {
@@ -76,7 +76,7 @@ impl System for Hsm {
     }
 
     fn proof(&self, case: &str) -> Proof {
-        if case == "throttled" { Proof::NotProved } else { Proof::Real }
+        if case == "throttled" { Proof::DoesNotApply("a library counts no calls") } else { Proof::Real }
     }
 
     fn secrets(&self) -> Vec<String> {

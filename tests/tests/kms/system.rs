@@ -19,16 +19,24 @@ pub(crate) enum Proof {
     Injected,
     /// Nothing.
     NotProved,
+    /// It cannot happen, for this reason.
+    DoesNotApply(&'static str),
 }
 
 impl Proof {
-    pub(crate) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> String {
         match self {
-            Self::Real => "real server",
-            Self::StandIn => "stand-in",
-            Self::Injected => "injected",
-            Self::NotProved => "not proved",
+            Self::Real => "real server".to_owned(),
+            Self::StandIn => "stand-in".to_owned(),
+            Self::Injected => "injected".to_owned(),
+            Self::NotProved => "not proved".to_owned(),
+            Self::DoesNotApply(reason) => format!("does not apply: {reason}"),
         }
+    }
+
+    /// Whether the case is made to happen.
+    pub(crate) fn is_some(self) -> bool {
+        !matches!(self, Self::NotProved | Self::DoesNotApply(_))
     }
 }
 
@@ -37,9 +45,9 @@ impl Proof {
 pub(crate) trait System: Send + Sync {
     /// The field of `keyProviders` that it stands for.
     fn name(&self) -> &'static str;
-    /// Whether it is at the other end of a connection. A library is not: nothing happens on the way to it.
-    fn is_remote(&self) -> bool {
-        true
+    /// Why nothing happens on the way to it, where it is not at the other end of a connection.
+    fn has_no_connection(&self) -> Option<&'static str> {
+        None
     }
     /// What passes between provider and system.
     fn faults(&self) -> &Faults;
@@ -47,7 +55,7 @@ pub(crate) trait System: Send + Sync {
     fn provider(&self) -> Arc<dyn KeyProvider>;
     /// A provider that trusts another authority than the system's.
     fn distrustful(&self) -> Arc<dyn KeyProvider>;
-    /// What stands behind a case that does not happen on the way. One that is not proved is left out.
+    /// What stands behind a case that does not happen on the way. One that is not proved, or does not apply, is left out.
     fn proof(&self, _case: &str) -> Proof {
         Proof::Real
     }

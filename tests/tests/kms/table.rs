@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::contract::{Held, Outcome};
+use super::system::Proof;
 
 /// Compares a provider's part of the table with what held; writes it where `REGENERATE` is set.
 pub(crate) fn is_current(provider: &str, held: &[Held]) {
@@ -30,6 +31,7 @@ fn table(held: &[Held]) -> String {
             Outcome::Corrupt => "corrupt",
             Outcome::Unavailable => "unavailable",
         };
+        let outcome = if matches!(proof, Proof::DoesNotApply(_)) { "–" } else { outcome };
         writeln!(text, "| {case} | {outcome} | {} |", proof.text()).unwrap();
     }
     text
