@@ -10,6 +10,8 @@ use crate::eventually::eventually_ok;
 
 /// The region of the stand-ins.
 pub const AWS_REGION: &str = "eu-central-1";
+/// The account of keys and callers that name none.
+const ACCOUNT: &str = "123456789012";
 const START: Duration = Duration::from_mins(1);
 
 /// The API of a stand-in.
@@ -24,7 +26,7 @@ impl AwsApi {
     pub(super) async fn ready(name: &str, address: SocketAddr) -> Self {
         let client = Client::builder().no_proxy().build().expect("a client can be made");
         let api = Self { address, client };
-        let answers = async || match api.ask("ListKeys", &json!({})).await {
+        let answers = async || match api.ask(ACCOUNT, "ListKeys", &json!({})).await {
             Ok((StatusCode::OK, _)) => Ok(()),
             other => Err(format!("{other:?}")),
         };
@@ -34,7 +36,12 @@ impl AwsApi {
 
     /// A call to KMS, which must succeed.
     pub async fn kms(&self, operation: &str, parameters: Value) -> Value {
-        let (status, answer) = self.ask(operation, &parameters).await.expect("the stand-in answers");
+        self.kms_of(ACCOUNT, operation, parameters).await
+    }
+
+    /// A call to KMS in this account, for a stand-in that has several.
+    pub async fn kms_of(&self, account: &str, operation: &str, parameters: Value) -> Value {
+        let (status, answer) = self.ask(account, operation, &parameters).await.expect("the stand-in answers");
         assert!(status.is_success(), "{operation}: {status} {answer}");
         answer
     }
@@ -57,11 +64,17 @@ impl AwsApi {
         assert!(status.is_success(), "{path}: {status}");
     }
 
-    async fn ask(&self, operation: &str, parameters: &Value) -> Result<(StatusCode, Value), String> {
+    async fn ask(
+        &self,
+        account: &str,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<(StatusCode, Value), String> {
         let request = self.client.post(format!("http://{}/", self.address)).body(parameters.to_string());
         let request = request.header("content-type", "application/x-amz-json-1.1");
         let request = request.header("x-amz-target", format!("TrentService.{operation}"));
         let request = request.header("authorization", authorization("kms"));
+        let request = request.header("x-moto-account-id", account);
         let answer = request.send().await.map_err(|error| error.to_string())?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| error.to_string())?;

@@ -30,6 +30,7 @@ pub struct AwsRequest {
 pub struct AwsAnswer {
     status: u16,
     content_type: &'static str,
+    header: Option<(&'static str, &'static str)>,
     body: String,
 }
 
@@ -55,6 +56,11 @@ impl AwsRequest {
         self.headers.get("x-amz-target")?.strip_prefix("TrentService.")
     }
 
+    /// Method and path, such as `GET /latest/meta-data/`.
+    pub fn what(&self) -> &str {
+        self.line.trim_end().rsplit_once(' ').map_or("", |(what, _)| what)
+    }
+
     /// A call's parameters.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -72,19 +78,26 @@ impl AwsAnswer {
     /// An error as KMS words it.
     pub fn kms_error(status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({"__type": code, "message": message}).to_string();
-        Self { status, content_type: "application/x-amz-json-1.1", body }
+        Self::other(status, &body)
     }
 
     /// An error as STS words it.
     pub fn sts_error(status: u16, code: &str, message: &str) -> Self {
         let error = format!("<Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>");
         let body = format!("<ErrorResponse><Error>{error}</Error><RequestId>1</RequestId></ErrorResponse>");
-        Self { status, content_type: "text/xml", body }
+        Self { content_type: "text/xml", ..Self::other(status, &body) }
     }
 
     /// Something that nobody expects.
     pub fn other(status: u16, body: &str) -> Self {
-        Self { status, content_type: "application/x-amz-json-1.1", body: body.to_owned() }
+        let content_type = "application/x-amz-json-1.1";
+        Self { status, content_type, header: None, body: body.to_owned() }
+    }
+
+    /// With one header more.
+    #[must_use]
+    pub fn header(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 }
 
@@ -166,7 +179,7 @@ impl Shared {
         let status = answer.status().as_u16();
         let xml = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes().ends_with(b"xml"));
         let content_type = if xml { "text/xml" } else { "application/x-amz-json-1.1" };
-        Ok(AwsAnswer { status, content_type, body: answer.text().await? })
+        Ok(AwsAnswer { status, content_type, header: None, body: answer.text().await? })
     }
 }
 
@@ -186,10 +199,11 @@ async fn read(client: &mut BufReader<impl AsyncRead + Unpin>) -> Option<AwsReque
 }
 
 async fn write(client: &mut (impl AsyncWrite + Unpin), answer: &AwsAnswer) -> std::io::Result<()> {
-    let AwsAnswer { status, content_type, body } = answer;
+    let AwsAnswer { status, content_type, header, body } = answer;
     let length = body.len();
+    let more = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
     let text = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}"
+        "HTTP/1.1 {status} -\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n{more}\r\n{body}"
     );
     client.write_all(text.as_bytes()).await?;
     client.flush().await

@@ -83,6 +83,39 @@ async fn keys_go_by_alias_id_and_arn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_of_another_account_go_by_their_arns() {
+    const OTHER: &str = "999999999999";
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    let made = moto.kms_of(OTHER, "CreateKey", json!({})).await;
+    let arn = made["KeyMetadata"]["Arn"].as_str().unwrap();
+    assert!(arn.contains(OTHER), "{arn}");
+    let context = KmsContext { key: KeyName::new(arn).unwrap(), ..context("a") };
+    // By a role of that account. The stand-in has accounts, but no key policies.
+    let provider = aws.with(|settings| {
+        settings.role = Some(AwsRole {
+            arn: format!("arn:aws:iam::{OTHER}:role/payments-key"),
+            external_id: None,
+            session_name: "proxy-1".to_owned(),
+            endpoint: Some(aws.endpoint()),
+        });
+    });
+    let (dek, wrapped) = provider.generate(&context).await.unwrap();
+    assert!(provider.unwrap(&context, wrapped.as_bytes()).await.unwrap().same_as(&dek));
+    // By that account's key policy: the account stays one's own, and the ARN is sent as it is.
+    aws.front.take_requests();
+    aws.front.answer(|request| {
+        let message =
+            "User: arn:aws:iam::123456789012:role/proxy is not authorized to perform this on that resource";
+        request.operation().map(|_| AwsAnswer::kms_error(400, "AccessDeniedException", message))
+    });
+    let denied = aws.provider().unwrap(&context, wrapped.as_bytes()).await.map(drop).unwrap_err();
+    assert!(matches!(denied, ProviderError::Refused { .. }), "{denied}");
+    let [call] = &aws.front.take_requests()[..] else { panic!("one call, and none to STS") };
+    assert_eq!((call.scope()[0], &call.json()["KeyId"]), (KEY_ID, &json!(arn)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credentials_in_files_are_followed() {
     let moto = Moto::start().await;
     let aws = Aws::before(moto.address()).await;

@@ -65,6 +65,50 @@ async fn eks_pod_identity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_role_of_the_instance() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("a").await;
+    // Version 2 of the service: nothing without a token, which a PUT gives.
+    aws.front.answer(|request| {
+        let roles = "/latest/meta-data/iam/security-credentials";
+        if request.what() == "PUT /latest/api/token" {
+            let ttl = "x-aws-ec2-metadata-token-ttl-seconds";
+            let asked = request.headers.contains_key(ttl);
+            return Some(AwsAnswer::other(if asked { 200 } else { 400 }, "imds-token").header(ttl, "21600"));
+        }
+        let path = request.what().strip_prefix("GET ")?.strip_prefix(roles)?;
+        if request.headers.get("x-aws-ec2-metadata-token").is_none_or(|token| token != "imds-token") {
+            return Some(AwsAnswer::other(401, ""));
+        }
+        let credentials = json!({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z",
+            "AccessKeyId": "ASIANODE", "SecretAccessKey": SECRET, "Token": TOKEN,
+            "Expiration": "2100-01-01T00:00:00Z"});
+        Some(match path {
+            "/" => AwsAnswer::other(200, "node-role"),
+            "/node-role" => AwsAnswer::other(200, &credentials.to_string()),
+            _ => AwsAnswer::other(404, ""),
+        })
+    });
+    let endpoint = aws.endpoint();
+    let variables =
+        [("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str()), ("AWS_EC2_METADATA_DISABLED", "false")];
+    let (requests, said) = fetch(&aws, &variables).await;
+    assert!(said.contains("said: a data key"), "{said}");
+    let asked: Vec<_> = requests.iter().map(AwsRequest::what).collect();
+    let role = "GET /latest/meta-data/iam/security-credentials/node-role";
+    assert!(asked[0].starts_with("PUT ") && asked.contains(&role), "{asked:?}");
+    let call = requests.last().unwrap();
+    assert_eq!((call.scope()[0], call.headers["x-amz-security-token"].as_str()), ("ASIANODE", TOKEN));
+
+    // Where nobody gives tokens, version 1 is not tried.
+    aws.front.answer(|_| Some(AwsAnswer::other(403, "")));
+    let (requests, said) = fetch(&aws, &variables).await;
+    assert!(said.contains("said: unavailable: "), "{said}");
+    assert!(requests.iter().all(|request| request.what().starts_with("PUT ")), "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn roles_for_service_accounts() {
     let moto = Moto::start().await;
     let aws = Aws::before(moto.address()).await;
