@@ -20,7 +20,10 @@ use crate::http::{CONNECT, HttpError, IDLE};
 impl AwsSettings {
     /// A client with what the files have now.
     pub(super) async fn connect(&self) -> Result<Client, HttpError> {
-        let http = self.http_client()?;
+        self.connect_by(self.http_client()?).await
+    }
+
+    pub(super) async fn connect_by(&self, http: SharedHttpClient) -> Result<Client, HttpError> {
         let sdk = self.sdk(http.clone()).await?;
         let sdk = match &self.credentials {
             AwsCredentials::WebIdentity(settings) => {

@@ -1,4 +1,6 @@
-//! What must not be seen.
+//! What must not be seen, and where calls go.
+
+mod endpoints;
 
 use std::fs;
 
