@@ -85,33 +85,40 @@ impl Replicas {
     }
 }
 
+/// All at the same time, since each takes as long as the delay.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_withdrawn_grant_stops_every_replica_within_the_delay_and_a_key_given_back_works() {
+async fn what_is_withdrawn_stops_at_every_replica_within_the_delay_and_works_when_given_back() {
+    let told = tokio::join!(Box::pin(grant()), Box::pin(versions()), Box::pin(aws::disabled_key()));
+    println!("{}\n{}\n{}", told.0, told.1, told.2);
+}
+
+async fn grant() -> String {
     let owner = Owner::new().await;
     let proxies = [owner.proxy("revoke", times()).await, owner.proxy("revoke", times()).await];
     let kept = create("revoke.b").await;
     let replicas = Replicas::start(&proxies, "revoke.a").await;
     let told = replicas.stop_after("grant withdrawn in OpenBao", owner.allow(&["b"]), Some(REFUSED)).await;
-    println!("{told}");
     for proxy in &proxies {
         proxy.write_batch(&kept, &batch()).await.unwrap();
         proxy.read_batches(&kept, 0).await.unwrap();
     }
     owner.allow(&["a", "b"]).await;
     replicas.say(None, None).await;
+    told
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn versions_that_may_not_decrypt_any_more_stop_every_replica_within_the_delay() {
+/// Versions that may not decrypt any more.
+async fn versions() -> String {
     let owner = Owner::new().await;
     let proxies = [owner.proxy("least", times()).await, owner.proxy("least", times()).await];
     let replicas = Replicas::start(&proxies, "least.a").await;
     owner.server.rotate("a").await;
     let least = |version: u32| owner.server.configure("a", json!({"min_decryption_version": version}));
     // New data goes on, under the version that is left.
-    println!("{}", replicas.stop_after("min_decryption_version raised in OpenBao", least(2), None).await);
+    let told = replicas.stop_after("min_decryption_version raised in OpenBao", least(2), None).await;
     least(1).await;
     replicas.say(None, None).await;
+    told
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,8 +10,10 @@ use tokio::task::JoinSet;
 
 use super::{PATIENCE, batch};
 
-/// Between two requests of a client. What is measured is no finer than this.
-const PACE: Duration = Duration::from_millis(50);
+/// Between two requests of a reader. What is measured is no finer than this.
+const READS: Duration = Duration::from_millis(100);
+/// The same of a writer, whose batches are all read each time.
+const WRITES: Duration = Duration::from_millis(200);
 
 /// Clients of one proxy, each with a connection of its own that it keeps. Dropped, they end.
 pub(super) struct Traffic {
@@ -98,7 +100,7 @@ async fn write(mut connection: RawConnection, at: Location, seen: Arc<Seen>) {
         let asked = Instant::now();
         let appended = connection.produce(&at, By::Id, batch()).await.expect("the connection stays");
         seen.note(asked, appended.error);
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(WRITES).await;
     }
 }
 
@@ -110,6 +112,6 @@ async fn read(mut connection: RawConnection, at: Location, seen: Arc<Seen>) {
         if fetched.error.is_some() || !fetched.bytes.is_empty() {
             seen.note(asked, fetched.error);
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(READS).await;
     }
 }

@@ -7,8 +7,7 @@ use tests::{Cluster, Pattern, PolicyFile, Proxy, Rule};
 use super::super::super::aws::Aws;
 use super::{REFUSED, Replicas, times};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_disabled_at_aws_stops_every_replica_within_the_delay_and_works_when_enabled_again() {
+pub(super) async fn disabled_key() -> String {
     let server = LocalKms::start().await;
     let aws = Aws::before(server.address()).await;
     let id = server.make_key("a").await;
@@ -23,7 +22,8 @@ async fn a_key_disabled_at_aws_stops_every_replica_within_the_delay_and_works_wh
     let disable = async {
         server.kms("DisableKey", json!({"KeyId": id})).await;
     };
-    println!("{}", replicas.stop_after("key disabled in local-kms", disable, Some(REFUSED)).await);
+    let told = replicas.stop_after("key disabled in local-kms", disable, Some(REFUSED)).await;
     server.kms("EnableKey", json!({"KeyId": id})).await;
     replicas.say(None, None).await;
+    told
 }
