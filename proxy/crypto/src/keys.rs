@@ -8,6 +8,7 @@ mod asked;
 mod audit;
 mod breaker;
 mod data_key;
+mod legacy;
 mod limits;
 mod pace;
 mod ring;
@@ -35,6 +36,7 @@ use self::tasks::Tasks;
 use self::unwrapped::Unwrapped;
 use crate::dek::Dek;
 use crate::envelope::EnvelopeHeader;
+use crate::legacy::LegacyKey;
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
 
@@ -56,7 +58,9 @@ struct Shared {
     limits: KeyLimits,
     stats: Arc<KeyStats>,
     tasks: Tasks,
-    unwrapped: Arc<Unwrapped>,
+    unwrapped: Arc<Unwrapped<Dek>>,
+    /// Apart, so that a key of an earlier program is never taken for one of ours.
+    legacy: Unwrapped<LegacyKey>,
 }
 
 impl Keys {
@@ -76,6 +80,7 @@ impl Keys {
             rings: RwLock::default(),
             shared: Shared {
                 unwrapped: Arc::new(Unwrapped::new(&limits)),
+                legacy: Unwrapped::new(&limits),
                 limits,
                 stats,
                 tasks: Tasks::default(),

@@ -10,6 +10,7 @@ mod context;
 mod dek;
 mod envelope;
 mod keys;
+mod legacy;
 mod local;
 mod message_key;
 mod name;
@@ -28,6 +29,10 @@ pub use self::envelope::{
     is_envelope,
 };
 pub use self::keys::{DataKey, KeyLimits, KeyStats, Keys};
+pub use self::legacy::{
+    AwsEdek, EdekError, InMemoryEdek, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, LegacyError, LegacyKey,
+    LegacyProvider, LegacySource, TopicEncryptionV1, VaultEdek,
+};
 pub use self::local::{FileProblem, LocalKeys, LocalStatus};
 pub use self::message_key::TAG_LEN;
 pub use self::name::{ClusterName, KeyName, NameError, ProviderName};

@@ -5,6 +5,7 @@
 
 mod directory;
 mod file;
+mod legacy;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use self::versions::{Lacking, Loaded};
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
+use crate::legacy::LegacyProvider;
 use crate::name::{KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
 
@@ -109,6 +111,10 @@ impl KeyProvider for LocalKeys {
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {
         wrap::Parts::parse(wrapped).ok().map(|parts| parts.version.to_string())
+    }
+
+    fn legacy(&self) -> Option<&dyn LegacyProvider> {
+        Some(self)
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
+use crate::legacy::LegacyProvider;
 use crate::name::{KeyName, ProviderName};
 
 /// A key management system. The key-encryption keys never leave it.
@@ -25,6 +26,11 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
 
     /// The version of the key-encryption key that wrapped a data key, as its system counts, where that can be told.
     fn version(&self, _wrapped: &[u8]) -> Option<String> {
+        None
+    }
+
+    /// What it can do for the formats of earlier programs, if anything.
+    fn legacy(&self) -> Option<&dyn LegacyProvider> {
         None
     }
 }

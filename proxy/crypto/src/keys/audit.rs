@@ -14,6 +14,7 @@ use crate::provider::ProviderError;
 pub(super) enum Operation {
     Generate,
     Unwrap,
+    UnwrapLegacy,
 }
 
 /// A call that a provider answered, or did not.
@@ -27,6 +28,7 @@ pub(super) fn call(
     let operation = match operation {
         Operation::Generate => "generate",
         Operation::Unwrap => "unwrap",
+        Operation::UnwrapLegacy => "unwrapLegacy",
     };
     let outcome = match error {
         None => "ok",

@@ -14,6 +14,7 @@ use super::stats::KeyStats;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
 use crate::envelope::MAX_WRAPPED_LEN;
+use crate::legacy::{EdekError, LegacyKey, LegacySource};
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
 
@@ -96,14 +97,47 @@ impl Source {
         context: &KmsContext,
         wrapped: &[u8],
     ) -> Result<Dek, ProviderError> {
+        self.turn(context).await?;
+        self.ask(context, wrapped, true).await
+    }
+
+    async fn turn(&self, context: &KmsContext) -> Result<(), ProviderError> {
         let turn = tokio::time::timeout(self.call_timeout, self.pace.turn());
         turn.await.map_err(|_| {
             ProviderError::unavailable(
                 context,
                 "more data keys are asked for than keys.maxCallsPerSecond allows",
             )
-        })?;
-        self.ask(context, wrapped, true).await
+        })
+    }
+
+    /// The key that an encrypted data key of an earlier program names.
+    pub(super) fn named_key(&self, edek: &[u8]) -> Result<KeyName, EdekError> {
+        self.provider.legacy().ok_or(EdekError::Unsupported)?.named_key(edek)
+    }
+
+    /// Has the provider get a key of an earlier program; `provoked` where nobody ever saw it. It is the same call to the breaker
+    /// and to the pace, and another one to the audit log.
+    pub(super) async fn legacy_key(
+        &self,
+        context: &KmsContext,
+        wanted: LegacySource<'_>,
+        provoked: bool,
+    ) -> Result<LegacyKey, ProviderError> {
+        if provoked {
+            self.turn(context).await?;
+        }
+        let Some(legacy) = self.provider.legacy() else {
+            return Err(ProviderError::refused(context, EdekError::Unsupported.to_string()));
+        };
+        let wrapped = match wanted {
+            LegacySource::Stored(_) => None,
+            LegacySource::Edek(edek) => Some(edek),
+        };
+        let call = Call { context, operation: Operation::UnwrapLegacy, wrapped, provoked };
+        let key = self.call(call, legacy.legacy_key(context, wanted), |_| None).await?;
+        KeyStats::count(&self.stats.unwrapped);
+        Ok(key)
     }
 
     /// Has the provider unwrap a data key.
@@ -149,7 +183,10 @@ impl Source {
             self.stats.count_failure(error);
         }
         let wrapped = wrapped.or_else(|| answer.as_ref().ok().and_then(made));
-        let data_key = wrapped.map(|wrapped| (wrapped, self.version(wrapped)));
+        // Of an earlier program's data keys only it could tell the version, and does not.
+        let version =
+            |wrapped| if operation == Operation::UnwrapLegacy { None } else { self.version(wrapped) };
+        let data_key = wrapped.map(|wrapped| (wrapped, version(wrapped)));
         audit::call(context, operation, data_key, answer.as_ref().err(), start.elapsed());
         answer
     }

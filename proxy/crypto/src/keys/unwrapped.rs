@@ -7,7 +7,7 @@ use moka::future::Cache;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::asked::{Asked, Flight};
+use super::asked::Asked;
 use super::limits::KeyLimits;
 use super::source::Source;
 use super::stats::KeyStats;
@@ -18,9 +18,17 @@ use crate::provider::ProviderError;
 
 /// Entries are found by a digest of provider, key and wrapped data key, so that their number bounds the memory however
 /// long wrapped keys are.
-pub(super) struct Unwrapped(Cache<[u8; 32], Arc<Asked<Arc<Dek>>>>);
+pub(super) struct Unwrapped<K>(Cache<[u8; 32], Arc<Asked<Arc<K>>>>);
 
-impl Unwrapped {
+/// Which data key.
+#[derive(Clone, Copy)]
+pub(super) struct DataKeyId<'a> {
+    pub(super) provider: &'a str,
+    pub(super) key: &'a str,
+    pub(super) wrapped: &'a [u8],
+}
+
+impl<K: Send + Sync + 'static> Unwrapped<K> {
     pub(super) fn new(limits: &KeyLimits) -> Self {
         let cache = Cache::builder().max_capacity(limits.cache_entries);
         // What is in use is judged by its age at every use; this frees what nobody uses.
@@ -28,15 +36,23 @@ impl Unwrapped {
         Self(cache.time_to_idle(idle).build())
     }
 
-    pub(super) async fn unwrap(
+    /// The data key as it is known, or as `call` gets it. That is told whether the data key was seen before.
+    pub(super) async fn get<F>(
         &self,
         source: &Arc<Source>,
-        envelope: &EnvelopeHeader<'_>,
+        id: DataKeyId<'_>,
         shared: &Shared,
-    ) -> Result<Arc<Dek>, ProviderError> {
-        let asked = self.entry(envelope.provider(), envelope.key(), envelope.wrapped()).await;
+        call: impl FnOnce(Arc<Source>, KmsContext, bool) -> F,
+    ) -> Result<Arc<K>, ProviderError>
+    where
+        F: Future<Output = Result<K, ProviderError>> + Send + 'static,
+    {
+        let asked = self.entry(id).await;
         let (now, epoch) = (Instant::now(), source.epoch());
         let held = asked.answer();
+        let context = source.context(id.key)?;
+        let call = call(Arc::clone(source), context.clone(), held.is_some());
+        let ask = || asked.ask(shared, epoch, async move { call.await.map(Arc::new) });
         if let Some(held) = &held
             && held.epoch == epoch
             && held.age(now) < shared.limits.revocation_delay
@@ -44,12 +60,11 @@ impl Unwrapped {
             KeyStats::count(&shared.stats.cache_hits);
             if held.age(now) >= shared.limits.early_time(shared.limits.revocation_delay) {
                 // In the background; a failure is remembered, and comes to light when this answer is too old.
-                ask(&asked, source, envelope, shared, epoch)?;
+                ask();
             }
             return Ok(Arc::clone(&held.value));
         }
-        let context = source.context(envelope.key())?;
-        let result = ask(&asked, source, envelope, shared, epoch)?.wait(&context).await;
+        let result = ask().wait(&context).await;
         match (result, held) {
             (Err(ProviderError::Unavailable { .. }), Some(held))
                 if held.age(Instant::now()) < shared.limits.outage_grace =>
@@ -60,22 +75,9 @@ impl Unwrapped {
         }
     }
 
-    /// Remembers a data key that was made and unwrapped just now, so that whoever reads what is sealed with it asks nobody.
-    pub(super) async fn learn(
-        &self,
-        context: &KmsContext,
-        wrapped: &[u8],
-        dek: &Dek,
-        epoch: u64,
-        asked: Instant,
-    ) {
-        let entry = self.entry(context.provider.as_str(), context.key.as_str(), wrapped).await;
-        entry.learn(Arc::new(dek.clone()), epoch, asked);
-    }
-
-    async fn entry(&self, provider: &str, key: &str, wrapped: &[u8]) -> Arc<Asked<Arc<Dek>>> {
+    async fn entry(&self, id: DataKeyId<'_>) -> Arc<Asked<Arc<K>>> {
         let mut digest = Context::new(&SHA256);
-        for part in [provider.as_bytes(), key.as_bytes(), wrapped] {
+        for part in [id.provider.as_bytes(), id.key.as_bytes(), id.wrapped] {
             digest.update(&part.len().to_be_bytes());
             digest.update(part);
         }
@@ -88,22 +90,38 @@ impl Unwrapped {
     }
 }
 
-fn ask(
-    asked: &Arc<Asked<Arc<Dek>>>,
-    source: &Arc<Source>,
-    envelope: &EnvelopeHeader<'_>,
-    shared: &Shared,
-    epoch: u64,
-) -> Result<Flight<Arc<Dek>>, ProviderError> {
-    let (source, context) = (Arc::clone(source), source.context(envelope.key())?);
-    let wrapped: Box<[u8]> = envelope.wrapped().into();
-    let known = asked.answer().is_some();
-    Ok(asked.ask(shared, epoch, async move {
-        let dek = if known {
-            source.unwrap(&context, &wrapped).await?
-        } else {
-            source.unwrap_new(&context, &wrapped).await?
-        };
-        Ok(Arc::new(dek))
-    }))
+impl Unwrapped<Dek> {
+    pub(super) async fn unwrap(
+        &self,
+        source: &Arc<Source>,
+        envelope: &EnvelopeHeader<'_>,
+        shared: &Shared,
+    ) -> Result<Arc<Dek>, ProviderError> {
+        let (provider, key, wrapped) = (envelope.provider(), envelope.key(), envelope.wrapped());
+        let id = DataKeyId { provider, key, wrapped };
+        self.get(source, id, shared, |source, context, known| {
+            let wrapped: Box<[u8]> = wrapped.into();
+            async move {
+                if known {
+                    source.unwrap(&context, &wrapped).await
+                } else {
+                    source.unwrap_new(&context, &wrapped).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Remembers a data key that was made and unwrapped just now, so that whoever reads what is sealed with it asks nobody.
+    pub(super) async fn learn(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+        dek: &Dek,
+        epoch: u64,
+        asked: Instant,
+    ) {
+        let id = DataKeyId { provider: context.provider.as_str(), key: context.key.as_str(), wrapped };
+        self.entry(id).await.learn(Arc::new(dek.clone()), epoch, asked);
+    }
 }
