@@ -125,6 +125,8 @@ pub struct RecordMetrics {
     pub decrypted: WorkMetrics,
     /// Batches that passed as they were: no rule, or a rule that lets clear records pass.
     pub clear_batches: CounterSet<Direction>,
+    /// Records that other programs had encrypted and consumers got in clear.
+    pub legacy: Counter,
     /// Records that a rule's `onUnreadable` replaced.
     pub unreadable: CounterSet<Replacement>,
     /// Partitions refused.
@@ -141,6 +143,15 @@ impl RecordMetrics {
                 "clear_batches",
                 "Batches that passed unencrypted, without a rule or by rule",
             ),
+            legacy: {
+                let opened = Counter::default();
+                registry.register(
+                    "legacy_records",
+                    "Records that other programs had encrypted and consumers got in clear",
+                    opened.clone(),
+                );
+                opened
+            },
             unreadable: CounterSet::register(
                 registry,
                 "unreadable_records",

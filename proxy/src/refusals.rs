@@ -35,6 +35,9 @@ pub(crate) struct Refused<'a> {
     /// None where the name is not known, or is no name.
     pub(crate) topic: Option<&'a str>,
     pub(crate) partition: i32,
+    /// The record that it was about, and why, where that is known.
+    pub(crate) offset: Option<i64>,
+    pub(crate) cause: Option<&'a str>,
 }
 
 impl Refused<'_> {
@@ -63,6 +66,8 @@ impl Refusals {
                 reason = refused.reason.as_str(),
                 topic = refused.name(),
                 partition = refused.partition,
+                offset = refused.offset,
+                cause = refused.cause,
                 partitions,
             );
         }
@@ -103,7 +108,7 @@ mod tests {
 
     fn of(topic: &str) -> Refused<'_> {
         let (direction, reason) = (Direction::Fetch, Refusal::KeyRefused);
-        Refused { direction, reason, topic: Some(topic), partition: 0 }
+        Refused { direction, reason, topic: Some(topic), partition: 0, offset: None, cause: None }
     }
 
     #[test]

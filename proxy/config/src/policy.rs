@@ -6,6 +6,7 @@ mod history;
 mod index;
 mod internal;
 mod ledger;
+mod legacy;
 mod pattern;
 mod rule;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
 pub use self::internal::is_internal_topic;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
+pub use self::legacy::Legacy;
 pub use self::pattern::{Pattern, Specificity};
 pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 
@@ -59,6 +61,7 @@ struct RuleMatch {
     rule: usize,
     pattern: Pattern,
     action: Action,
+    legacy: Arc<Legacy>,
 }
 
 /// The form of the file.
@@ -184,10 +187,12 @@ impl Policy {
 
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
         let entries = rules.iter().enumerate().flat_map(|(index, rule)| {
+            let legacy = Arc::new(rule.legacy.clone());
             let matched = move |pattern: &Pattern| RuleMatch {
                 rule: index,
                 pattern: pattern.clone(),
                 action: rule.action.clone(),
+                legacy: Arc::clone(&legacy),
             };
             rule.topics.iter().map(move |pattern| (pattern.clone(), matched(pattern)))
         });

@@ -7,6 +7,7 @@ mod answer;
 mod bounded;
 mod client;
 mod key_id;
+mod legacy;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use async_trait::async_trait;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
-use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
+use proxy_crypto::{Dek, KeyProvider, KmsContext, LegacyProvider, ProviderError, ProviderName, WrappedKey};
 use tokio::sync::OnceCell;
 use tracing::Dispatch;
 use tracing::instrument::{WithDispatch, WithSubscriber as _};
@@ -127,6 +128,10 @@ impl KeyProvider for AwsKms {
             }
             _ => data_key(context, answer.plaintext),
         }
+    }
+
+    fn legacy(&self) -> Option<&dyn LegacyProvider> {
+        Some(self)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod answer;
 mod calls;
+mod legacy;
 mod login;
 mod settings;
 mod wrapped;
@@ -20,7 +21,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proxy_crypto::{
-    ClusterName, Dek, KeyName, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey,
+    ClusterName, Dek, KeyName, KeyProvider, KmsContext, LegacyProvider, ProviderError, ProviderName,
+    WrappedKey,
 };
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -136,6 +138,10 @@ impl KeyProvider for Vault {
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {
         Wrapped::parse(wrapped).map(|wrapped| wrapped.version.to_owned())
+    }
+
+    fn legacy(&self) -> Option<&dyn LegacyProvider> {
+        Some(self)
     }
 }
 

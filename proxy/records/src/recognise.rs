@@ -105,6 +105,24 @@ pub fn recognise(batch: &[u8], scratch: &mut Scratch) -> Result<Recognised, Reco
     walk(&header, codec, section, section.of(batch, &scratch.decompressed))
 }
 
+/// Whether a batch that [`recognise`] found clear holds such a record, and then its section for `open_records`. A compressed
+/// batch is decompressed once more.
+pub fn find_record(
+    batch: &[u8],
+    scratch: &mut Scratch,
+    is_sought: impl Fn(&Record<'_>) -> bool,
+) -> Result<Option<Section>, RecogniseError> {
+    let header = BatchHeader::parse(batch).map_err(RecogniseError::Header)?;
+    let codec = header.attributes.codec().map_err(RecogniseError::Codec)?;
+    let section = scratch.load(codec, batch).map_err(RecogniseError::Codec)?;
+    for record in Records::new(section.of(batch, &scratch.decompressed), header.record_count) {
+        if is_sought(&record.map_err(RecogniseError::Record)?) {
+            return Ok(Some(section));
+        }
+    }
+    Ok(None)
+}
+
 /// Looks at every record.
 fn walk(
     header: &BatchHeader,

@@ -6,5 +6,5 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use open::{OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, open_records};
+pub use open::{ForeignValue, OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, open_records};
 pub use seal::{RecordSealer, SealRecordsError, seal_records};

@@ -106,8 +106,14 @@ pub(crate) fn topic_name(session: &Session, topic: TopicRef<'_>) -> Option<Arc<s
 }
 
 /// What the audit log is told of a partition that is answered with an error.
-pub(super) fn refused(topic: Option<&str>, partition: i32, failure: Failure) -> Refused<'_> {
-    Refused { direction: Direction::Fetch, reason: failure.refusal, topic, partition }
+pub(super) fn refused<'a>(
+    topic: Option<&'a str>,
+    partition: i32,
+    failure: Failure,
+    opener: &'a Opener,
+) -> Refused<'a> {
+    let (cause, offset) = opener.cause();
+    Refused { direction: Direction::Fetch, reason: failure.refusal, topic, partition, offset, cause }
 }
 
 pub(crate) fn topic_id(session: &Session, topic: TopicRef<'_>) -> Option<TopicId> {
@@ -167,7 +173,12 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
+                    session.shared.refusals.count(&refused(
+                        name.as_deref(),
+                        partition.index,
+                        failure,
+                        opener,
+                    ));
                     history::note(session, name.as_deref(), failure);
                     unavailable |= failure.code == Code::KafkaStorageError;
                     let error = write::FetchError { index: partition.index, code: failure.code.value() };

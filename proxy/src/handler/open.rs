@@ -1,6 +1,7 @@
 //! Opens what is encrypted in one partition of a Fetch answer, in place where the batch allows it.
 
 mod keys;
+mod legacy;
 mod room;
 mod steps;
 mod strictness;
@@ -12,6 +13,7 @@ use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
 use keys::{KnownKey, RefusedKey};
+use legacy::KnownLegacyKey;
 use proxy_records::{Entry, entries, legacy_offset};
 use room::Room;
 use std::ops::Range;
@@ -68,10 +70,14 @@ enum Part {
 pub(crate) struct Opener {
     parts: Vec<Part>,
     keys: Vec<KnownKey>,
+    legacy_keys: Vec<KnownLegacyKey>,
     /// Keys that were refused, where the rule goes on without.
     refused: Vec<RefusedKey>,
     deadline: Option<Instant>,
     room: Room,
+    /// Why the partition is answered with an error, where that is known, and the record.
+    cause: Option<String>,
+    offset: Option<i64>,
     /// One for the whole answer.
     policy: Option<Arc<LoadedPolicy>>,
 }
@@ -85,10 +91,17 @@ struct Task<'a> {
 
 enum Step {
     Done(Opened),
-    /// The envelope header whose data key is needed first.
-    NeedKey(Vec<u8>),
+    NeedKey(NeededKey),
     /// Bytes that the rewritten batch may take.
     NeedRoom(usize),
+}
+
+/// A key that is needed first.
+enum NeededKey {
+    /// That of an envelope header.
+    Envelope(Vec<u8>),
+    /// That of another program's record.
+    Legacy(legacy::Wanted),
 }
 
 impl Opener {
@@ -96,6 +109,7 @@ impl Opener {
     /// empties. All its partitions together wait at most for `patience` for keys that are not to be had.
     pub(crate) fn start(&mut self, session: &Session, patience: Duration) {
         self.keys.clear();
+        self.legacy_keys.clear();
         self.refused.clear();
         self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
@@ -116,6 +130,7 @@ impl Opener {
         pieces: &mut Pieces,
     ) -> Result<Opened, Failure> {
         self.parts.clear();
+        (self.cause, self.offset) = (None, None);
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
         let task = Task {
             session,
@@ -177,7 +192,8 @@ impl Opener {
             let step = with_workbench(|bench| self.step(task, message, batch, &mut bench.scratch, pieces));
             match step? {
                 Step::Done(opened) => return Ok(Some(opened)),
-                Step::NeedKey(header) => self.fetch_key(task, &header).await?,
+                Step::NeedKey(NeededKey::Envelope(header)) => self.fetch_key(task, &header).await?,
+                Step::NeedKey(NeededKey::Legacy(wanted)) => self.fetch_legacy_key(task, wanted).await?,
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {
                         return Ok(None);
@@ -185,6 +201,11 @@ impl Opener {
                 }
             }
         }
+    }
+
+    /// Why the partition is answered with an error, and at which record, as far as that is known.
+    pub(crate) fn cause(&self) -> (Option<&str>, Option<i64>) {
+        (self.cause.as_deref(), self.offset)
     }
 
     /// Bytes of the opened partition.

@@ -162,7 +162,12 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.refusals.count(&refused(name.as_deref(), partition.index, failure));
+                    session.shared.refusals.count(&refused(
+                        name.as_deref(),
+                        partition.index,
+                        failure,
+                        opener,
+                    ));
                     history::note(session, name.as_deref(), failure);
                     refuse(partition, failure, base, pieces);
                 }

@@ -8,7 +8,7 @@ use proxy_config::{Action, Rule};
 pub(super) fn loaded(loaded: &LoadedPolicy) {
     let rules = loaded.effective.policy().rules();
     tracing::info!(target: "audit", event = "policyLoaded", hash = %loaded.hash, rules = rules.len());
-    for Rule { topics, action } in rules {
+    for Rule { topics, action, legacy } in rules {
         let encryption = match action {
             Action::Encrypt(_) => "Enabled",
             Action::Pending(_) => "Pending",
@@ -25,6 +25,7 @@ pub(super) fn loaded(loaded: &LoadedPolicy) {
             encryption,
             provider = key.as_ref().map(|key| key.provider.as_str()),
             key = key.as_ref().map(|key| key.name.as_str()),
+            legacy = (!legacy.is_empty()).then(|| legacy.to_string()),
         );
     }
 }

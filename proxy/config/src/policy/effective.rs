@@ -7,6 +7,7 @@ use super::action::Action;
 use super::index::PatternIndex;
 use super::internal::is_internal_topic;
 use super::ledger::{KeyRef, Ledger};
+use super::legacy::Legacy;
 use super::pattern::Pattern;
 use super::rule::EncryptRule;
 use super::{Policy, UnmatchedTopics};
@@ -36,6 +37,8 @@ pub struct Explanation<'a> {
     pub decision: Decision<'a>,
     /// Why; `None` if no pattern matches.
     pub winner: Option<Winner<'a>>,
+    /// What other programs encrypted before, where the rule that decided says so.
+    pub legacy: Option<&'a Arc<Legacy>>,
 }
 
 /// The pattern that decided.
@@ -83,7 +86,7 @@ impl EffectivePolicy {
     /// pass in clear what a more specific pattern encrypted before. Whatever is not clear is always safe.
     pub fn explain(&self, topic: &str) -> Explanation<'_> {
         if is_internal_topic(topic) {
-            return Explanation { decision: Decision::Internal, winner: None };
+            return Explanation { decision: Decision::Internal, winner: None, legacy: None };
         }
         let rule = self.policy.index.best(topic);
         let winner = rule.map(|rule| Winner::Rule { rule: rule.rule, pattern: &rule.pattern });
@@ -94,7 +97,8 @@ impl EffectivePolicy {
             Some(Action::Disabled) | None => None,
         };
         if let Some(decision) = safe {
-            return Explanation { decision, winner };
+            let legacy = rule.map(|rule| &rule.legacy).filter(|legacy| !legacy.is_empty());
+            return Explanation { decision, winner, legacy };
         }
         // Among all entries that match, the most specific is the hardest to clear, so it stands for all of
         // them.
@@ -104,11 +108,12 @@ impl EffectivePolicy {
             return Explanation {
                 decision: Decision::Retired,
                 winner: Some(Winner::Ledger { pattern, key: key.as_ref() }),
+                legacy: None,
             };
         }
         let decision =
             if rule.is_some() { Decision::Disabled } else { Decision::Unmatched(self.policy.unmatched()) };
-        Explanation { decision, winner }
+        Explanation { decision, winner, legacy: None }
     }
 
     /// The policy.
@@ -141,6 +146,9 @@ impl fmt::Display for Decision<'_> {
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.decision.fmt(f)?;
+        if let Some(legacy) = self.legacy {
+            write!(f, ", {legacy}")?;
+        }
         match &self.winner {
             None => Ok(()),
             Some(Winner::Rule { rule, pattern }) => write!(f, ", by rules[{rule}] ({pattern})"),

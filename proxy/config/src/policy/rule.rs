@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::action::Action;
 use super::ledger::KeyRef;
+use super::legacy::Legacy;
 use super::pattern::Pattern;
 use crate::name::{KeyName, ProviderName};
 use crate::reader::{Field, Fields, quote};
 
 /// The provider that a key belongs to where the rule names none.
-const DEFAULT_PROVIDER: &str = "default";
+pub(super) const DEFAULT_PROVIDER: &str = "default";
 
 /// A rule of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +24,9 @@ pub struct Rule {
     /// What happens to them.
     #[serde(flatten)]
     pub action: Action,
+    /// What other programs encrypted before, and they still hold.
+    #[serde(skip_serializing_if = "Legacy::is_empty")]
+    pub legacy: Legacy,
 }
 
 /// How topics are encrypted.
@@ -86,8 +90,15 @@ impl OnUnreadable {
 
 impl Rule {
     pub(super) fn read(field: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields =
-            field.fields(&["topics", "key", "format", "onPlaintext", "onUnreadable", "encryption"])?;
+        let fields = field.fields(&[
+            "topics",
+            "key",
+            "format",
+            "onPlaintext",
+            "onUnreadable",
+            "legacy",
+            "encryption",
+        ])?;
         let topics = fields.required("topics").and_then(|field| {
             let patterns: Vec<_> = field.some_items()?.iter().map(Pattern::read).collect();
             patterns.into_iter().collect::<Option<Vec<_>>>()
@@ -96,7 +107,15 @@ impl Rule {
             None => EncryptRule::read(&fields, providers).map(|rule| Action::Encrypt(Arc::new(rule))),
             Some(encryption) => Action::read(encryption, &fields, providers),
         };
-        Some(Self { topics: topics?, action: action? })
+        let own = action.as_ref().and_then(Action::key_ref);
+        let legacy = fields.optional("legacy").and_then(|field| {
+            if matches!(action, Some(Action::Disabled)) {
+                field.mistake("must not be given beside encryption: Disabled");
+                return None;
+            }
+            Legacy::read(field, own.as_ref(), providers)
+        });
+        Some(Self { topics: topics?, action: action?, legacy: legacy.unwrap_or_default() })
     }
 }
 

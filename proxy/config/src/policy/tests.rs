@@ -100,6 +100,68 @@ fn what_consumers_get_for_unreadable_records_is_written_only_where_a_rule_says_i
 }
 
 #[test]
+fn legacy_formats_are_read_and_their_mistakes_told() {
+    let text =
+        |legacy: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}, legacy: {legacy}}}]");
+    let policy =
+        parse(&text("[{format: KroxyliciousV2}, {format: TopicEncryptionV1, key: {name: former}}]")).unwrap();
+    let legacy = &policy.rules()[0].legacy;
+    assert_eq!(*legacy, self::legacy(3));
+    assert_eq!(
+        legacy.to_string(),
+        "reads TopicEncryptionV1 with key former of provider default and KroxyliciousV2 with keys of provider default too"
+    );
+    // Nothing is to be written with what only reads.
+    assert!(!policy.keys().contains(legacy.topic_encryption_v1.as_ref().unwrap()));
+    for (wrong, mistake) in [
+        ("[]", "rules[0].legacy: must have at least one entry"),
+        ("[{}]", "rules[0].legacy[0].format: is required"),
+        (
+            "[{format: V1}]",
+            "rules[0].legacy[0].format: must be TopicEncryptionV1 or KroxyliciousV2, not \"V1\"",
+        ),
+        ("[{format: TopicEncryptionV1}]", "rules[0].legacy[0].key: is required"),
+        (
+            "[{format: TopicEncryptionV1, key: {name: k}}]",
+            "rules[0].legacy[0].key: must not be the key that the rule encrypts with",
+        ),
+        (
+            "[{format: KroxyliciousV2, key: {name: k}}]",
+            "rules[0].legacy[0].key: must not be given for this format, whose records name their keys",
+        ),
+        (
+            "[{format: KroxyliciousV2, provider: other}]",
+            "rules[0].legacy[0].provider: must have a provider that keyProviders defines (default, vault), not \"other\"",
+        ),
+        (
+            "[{format: KroxyliciousV2}, {format: KroxyliciousV2, provider: vault}]",
+            "rules[0].legacy[1]: has the same format as an earlier entry",
+        ),
+    ] {
+        assert_eq!(parse(&text(wrong)).unwrap_err(), mistake, "{wrong}");
+    }
+    assert_eq!(
+        refusal(&["{topics: [{name: a}], encryption: Disabled, legacy: [{format: KroxyliciousV2}]}"]),
+        "rules[0].legacy: must not be given beside encryption: Disabled"
+    );
+}
+
+#[test]
+fn legacy_formats_are_those_of_the_rule_that_decides() {
+    let policy = parse(
+        "rules: [{topics: [{prefix: a.}], key: {name: k}, legacy: [{format: KroxyliciousV2}]}, \
+         {topics: [{name: a.b}], key: {name: k}}, \
+         {topics: [{name: a.c}], encryption: Pending, key: {name: k}, legacy: [{format: KroxyliciousV2}]}]",
+    );
+    let effective = EffectivePolicy::new(policy.unwrap(), Ledger::default());
+    let reads = |topic| effective.explain(topic).legacy.is_some();
+    assert_eq!(
+        ["a.a", "a.b", "a.c", "b", "__consumer_offsets"].map(reads),
+        [true, false, true, false, false]
+    );
+}
+
+#[test]
 fn empty_list_of_rules_is_allowed_but_must_be_said() {
     let policy = parse("rules: []").unwrap();
     assert_eq!(policy.unmatched(), UnmatchedTopics::Passthrough);
@@ -169,6 +231,16 @@ fn key(name: &str) -> Action {
     }))
 }
 
+/// Every kind of entry, and none.
+fn legacy(index: usize) -> Legacy {
+    let provider = ProviderName::new("default").unwrap();
+    let key = KeyRef { provider: provider.clone(), name: KeyName::new("former").unwrap() };
+    Legacy {
+        topic_encryption_v1: (index & 1 == 1).then_some(key),
+        kroxylicious_v2: (index & 2 == 2).then_some(provider),
+    }
+}
+
 /// A policy with a rule for each of some distinct patterns.
 fn policy() -> impl Strategy<Value = Policy> {
     let other = Action::Disabled;
@@ -177,9 +249,11 @@ fn policy() -> impl Strategy<Value = Policy> {
     let action = prop_oneof![Just(key("k")), Just(key("l")), Just(other), retired, Just(pending)];
     let unmatched = prop_oneof![Just(UnmatchedTopics::Passthrough), Just(UnmatchedTopics::Reject)];
     (unmatched, prop::collection::btree_map(pattern(), action, 0..8)).prop_map(|(unmatched, rules)| {
-        let rules =
-            rules.into_iter().map(|(pattern, action)| Rule { topics: vec![pattern], action }).collect();
-        Policy::new(unmatched, rules).unwrap()
+        let rule = |(index, (pattern, action)): (usize, (Pattern, Action))| {
+            let legacy = if action == Action::Disabled { Legacy::default() } else { legacy(index) };
+            Rule { topics: vec![pattern], action, legacy }
+        };
+        Policy::new(unmatched, rules.into_iter().enumerate().map(rule).collect()).unwrap()
     })
 }
 
@@ -246,7 +320,7 @@ proptest! {
     fn any_topic_name_survives_its_text(name in "[a-zA-Z0-9._-]{1,12}") {
         let topics = vec![Pattern::Prefix(TopicPrefix::new(name.clone()).unwrap())];
         let action = if KeyName::new(name.clone()).is_ok() { key(&name) } else { Action::Disabled };
-        let policy = Policy::new(UnmatchedTopics::Reject, vec![Rule { topics, action }]).unwrap();
+        let policy = Policy::new(UnmatchedTopics::Reject, vec![Rule { topics, action, legacy: Legacy::default() }]).unwrap();
         prop_assert_eq!(parse(&policy.to_yaml()).unwrap(), policy);
     }
 

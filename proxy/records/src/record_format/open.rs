@@ -25,6 +25,26 @@ pub trait RecordOpener {
         timestamp: Option<i64>,
         out: &mut Vec<u8>,
     ) -> Result<OpenedValue, Self::Error>;
+
+    /// The same for a record that carries no envelope of ours, which another program may have encrypted.
+    fn open_foreign(
+        &mut self,
+        _record: &Record<'_>,
+        _out: &mut Vec<u8>,
+    ) -> Result<ForeignValue, Self::Error> {
+        Ok(ForeignValue::Clear)
+    }
+}
+
+/// What a record without an envelope of ours is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForeignValue {
+    /// Nobody encrypted it.
+    Clear,
+    /// It was opened; its headers are all the client's.
+    Opened,
+    /// It was opened; its first header is the other program's.
+    OpenedWithMarker,
 }
 
 /// What becomes of a sealed value.
@@ -43,6 +63,8 @@ pub enum OpenedValue {
 pub struct OpenedStats {
     /// Values decrypted, and null records that a proxy had marked.
     pub encrypted: usize,
+    /// Values that other programs had encrypted.
+    pub foreign: usize,
     /// Records that never were encrypted. They are delivered unless the caller refuses.
     pub clear: usize,
     /// Records left out, and records whose value was replaced by null, since nobody can read them.
@@ -176,10 +198,25 @@ fn open_record<O: RecordOpener>(
             plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
             &mut stats.encrypted
         }
-        Kind::Clear if record.key.is_some() && record.value.is_none() => &mut stats.tombstones,
         Kind::Clear => {
-            stats.may_be_stub |= record.is_bare();
-            &mut stats.clear
+            plain.clear();
+            let foreign = opener.open_foreign(record, plain).map_err(OpenRecordsError::Opener)?;
+            if foreign != ForeignValue::Clear {
+                plain_record.value = Some(&*plain);
+            }
+            if foreign == ForeignValue::OpenedWithMarker {
+                plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
+            }
+            match foreign {
+                ForeignValue::Opened | ForeignValue::OpenedWithMarker => &mut stats.foreign,
+                ForeignValue::Clear if record.key.is_some() && record.value.is_none() => {
+                    &mut stats.tombstones
+                }
+                ForeignValue::Clear => {
+                    stats.may_be_stub |= record.is_bare();
+                    &mut stats.clear
+                }
+            }
         }
     };
     *counter = counter.saturating_add(1);

@@ -5,7 +5,7 @@ use crate::broker::Handling;
 use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, Toy};
 use crate::{
     BatchHeader, Codec, ENVELOPE_HEADER_NAME, Recognised, Scratch, Section, arbitrary, crc_matches,
-    recognise, validate_produced,
+    find_record, recognise, validate_produced,
 };
 
 fn seal(batch: &[u8]) -> Vec<u8> {
@@ -145,7 +145,7 @@ fn clear_records_and_tombstones_are_counted() {
     let (stats, received) = open(&mixed.build(Codec::Gzip));
     assert_eq!(
         stats,
-        OpenedStats { unreadable: 0, encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true }
+        OpenedStats { encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true, ..OpenedStats::default() }
     );
     assert_eq!(SampleBatch::parse(&received).records[3..], added);
 }
@@ -266,4 +266,80 @@ fn a_batch_of_which_nothing_is_left_still_has_its_offsets() {
     let (stats, header, values, _) = open_forgetfully(records);
     assert_eq!((stats.unreadable, header.record_count, header.last_offset_delta), (2, 0, 1));
     assert!(values.is_empty());
+}
+
+/// Opens values that another program marked with "!", or with a header of the name "theirs".
+#[derive(Default)]
+struct Reader(Toy);
+
+impl RecordOpener for Reader {
+    type Error = crate::sample::Refused;
+
+    fn open(
+        &mut self,
+        header: &[u8],
+        key: Option<&[u8]>,
+        sealed: &[u8],
+        timestamp: Option<i64>,
+        out: &mut Vec<u8>,
+    ) -> Result<OpenedValue, Self::Error> {
+        self.0.open(header, key, sealed, timestamp, out)
+    }
+
+    fn open_foreign(
+        &mut self,
+        record: &crate::Record<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<ForeignValue, Self::Error> {
+        if matches!(record.headers.first(), Ok(Some((b"theirs", _)))) {
+            out.extend_from_slice(record.value.ok_or(crate::sample::Refused)?);
+            return Ok(ForeignValue::OpenedWithMarker);
+        }
+        match record.value.and_then(|value| value.strip_prefix(b"!")) {
+            Some(plain) => {
+                out.extend_from_slice(plain);
+                Ok(ForeignValue::Opened)
+            }
+            None => Ok(ForeignValue::Clear),
+        }
+    }
+}
+
+fn marked(value: Option<&str>) -> SampleRecord {
+    let header = |name: &str| (name.as_bytes().to_vec(), Some(b"h".to_vec()));
+    SampleRecord { headers: vec![header("theirs"), header("client's")], ..record(Some("k"), value) }
+}
+
+#[test]
+fn values_of_other_programs_are_opened_beside_clear_ones_and_lose_only_their_marker() {
+    let records = vec![
+        record(Some("k"), Some("!a")),
+        marked(Some("b")),
+        record(None, Some("c")),
+        record(Some("k"), None),
+    ];
+    for codec in [Codec::None, Codec::Lz4, Codec::Zstd] {
+        let stored = SampleBatch::new(records.clone()).build(codec);
+        let mut scratch = Scratch::new(CAP);
+        assert!(matches!(recognise(&stored, &mut scratch), Ok(Recognised::Clear { .. })));
+        let theirs = |record: &crate::Record<'_>| record.value.is_some_and(|value| value.starts_with(b"!"));
+        let section = find_record(&stored, &mut scratch, theirs).unwrap().unwrap();
+        let mut out = b"before".to_vec();
+        let stats = open_records(&stored, section, &mut scratch, &mut Reader::default(), &mut out).unwrap();
+        assert_eq!((stats.foreign, stats.clear, stats.tombstones, stats.encrypted), (2, 1, 1, 0));
+        let read = SampleBatch::parse(&out.split_off(6)).records;
+        let values: Vec<_> = read.iter().map(|record| record.value.as_deref()).collect();
+        assert_eq!(values, [Some(&b"a"[..]), Some(b"b"), Some(b"c"), None]);
+        assert_eq!(read[1].headers, marked(None).headers[1..]);
+        assert!(find_record(&stored, &mut scratch, |record| record.key == Some(b"z")).unwrap().is_none());
+    }
+}
+
+#[test]
+fn a_value_that_another_program_cannot_open_leaves_nothing_behind() {
+    let stored = SampleBatch::new(vec![record(None, Some("!a")), marked(None)]).build(Codec::None);
+    let (mut scratch, mut out) = (Scratch::new(CAP), b"before".to_vec());
+    let opened = open_records(&stored, Section::Batch, &mut scratch, &mut Reader::default(), &mut out);
+    assert!(matches!(opened, Err(OpenRecordsError::Opener(_))));
+    assert_eq!(out, b"before");
 }

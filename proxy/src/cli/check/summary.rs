@@ -32,6 +32,9 @@ pub(super) fn print(
             Action::Retired(_) => writeln!(out, "retired: writes refused, reads decrypted")?,
             Action::Disabled => writeln!(out, "clear")?,
         }
+        if !rule.legacy.is_empty() {
+            writeln!(out, "rules[{index}]: {}", rule.legacy)?;
+        }
     }
     for pattern in retired {
         writeln!(out, "retired: {pattern}: writes refused, reads decrypted")?;

@@ -1,7 +1,6 @@
 //! The data keys that one answer needs.
 
 use super::{Failure, Opener, Task};
-use crate::connection::Session;
 use crate::handler::Code;
 use crate::metrics::labels::Refusal;
 use proxy_config::OnUnreadable;
@@ -36,18 +35,28 @@ impl RefusedKey {
     }
 }
 
+/// What a client is told where a key is not to be had.
+pub(super) fn failure(error: &ProviderError) -> Failure {
+    match error {
+        ProviderError::Unavailable { .. } => {
+            Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable }
+        }
+        ProviderError::Refused { .. } => {
+            Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused }
+        }
+        ProviderError::Corrupt { .. } => Failure::CORRUPT,
+    }
+}
+
 impl Opener {
     /// Adds the key of an envelope to those at hand, or to those that are refused where the rule goes on without.
     pub(super) async fn fetch_key(&mut self, task: &Task<'_>, header: &[u8]) -> Result<(), Failure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
         let keys = task.session.shared.live.keys();
-        let dek = match self.unwrap(task.session, &envelope).await {
+        let dek = match self.patiently(|| keys.unwrap(&envelope)).await {
             Ok(dek) => {
                 task.session.shared.live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
                 dek
-            }
-            Err(ProviderError::Unavailable { .. }) => {
-                return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyUnavailable });
             }
             // Not where it is only disabled, or where the provider says no to whoever asks.
             Err(error) if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error => {
@@ -63,10 +72,7 @@ impl Opener {
                 });
                 return Ok(());
             }
-            Err(ProviderError::Refused { .. }) => {
-                return Err(Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyRefused });
-            }
-            Err(ProviderError::Corrupt { .. }) => return Err(Failure::CORRUPT),
+            Err(error) => return Err(failure(&error)),
         };
         self.keys.push(KnownKey {
             provider: envelope.provider().into(),
@@ -77,13 +83,13 @@ impl Opener {
         Ok(())
     }
 
-    async fn unwrap(
+    /// Asks again, within the patience of the answer, where a provider does not answer.
+    pub(super) async fn patiently<T, F: Future<Output = Result<T, ProviderError>>>(
         &self,
-        session: &Session,
-        envelope: &EnvelopeHeader<'_>,
-    ) -> Result<Arc<Dek>, ProviderError> {
+        ask: impl Fn() -> F,
+    ) -> Result<T, ProviderError> {
         loop {
-            match session.shared.live.keys().unwrap(envelope).await {
+            match ask().await {
                 Err(ProviderError::Unavailable { .. })
                     if self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
                 {

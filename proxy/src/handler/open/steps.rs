@@ -1,16 +1,17 @@
 //! One try at one batch, with the keys and the room at hand. Nothing here waits.
 
 use super::keys::{KnownKey, RefusedKey};
-use super::{Failure, Opened, Opener, Part, Step, Task};
+use super::legacy::{self, KnownLegacyKey, is_theirs};
+use super::{Failure, NeededKey, Opened, Opener, Part, Step, Task};
 use crate::live::Unread;
 use crate::metrics::labels::{Direction, Format, Replacement};
 use crate::pieces::Pieces;
-use proxy_config::OnUnreadable;
+use proxy_config::{Legacy, OnUnreadable};
 use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OpenedValue,
-    OriginalBatch, Recognised, Scratch, SealedBatch, Section, crc_matches, emptied_header, last_offset,
-    open_records, recognise, restored_header,
+    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, ForeignValue, Location, OpenRecordsError,
+    OpenedValue, OriginalBatch, Recognised, Record, Scratch, SealedBatch, Section, crc_matches,
+    emptied_header, find_record, last_offset, open_records, recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,6 +32,13 @@ impl Opener {
             Recognised::Clear { may_be_stub } => {
                 if is_control(bytes) && (names_envelope(bytes) || is_compressed(bytes)) {
                     return Err(Failure::CORRUPT);
+                }
+                if !is_control(bytes)
+                    && let Some(legacy) = &task.strictness.legacy
+                    && let Some(section) = find_record(bytes, scratch, |record| is_theirs(legacy, record))
+                        .map_err(|_| Failure::CORRUPT)?
+                {
+                    return self.sealed_records(task, bytes, section, scratch, pieces);
                 }
                 if !is_control(bytes) {
                     task.strictness.check(|| last_offset(bytes, scratch))?;
@@ -74,7 +82,7 @@ impl Opener {
         let refused = self.refused(task).iter().position(|refused| refused.is(&envelope));
         let known = self.known(&envelope);
         if refused.is_none() && known.is_none() {
-            return Ok(Step::NeedKey(header.to_vec()));
+            return Ok(Step::NeedKey(NeededKey::Envelope(header.to_vec())));
         }
         if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
             return Err(Failure::CORRUPT);
@@ -173,6 +181,10 @@ impl Opener {
             unread: Vec::new(),
             topic: task.place.topic,
             opener: RecordOpener::default(),
+            legacy: task.strictness.legacy.as_deref(),
+            legacy_keys: &self.legacy_keys,
+            base_offset: BatchHeader::parse(batch).map_or(0, |header| header.base_offset),
+            offset: None,
         };
         match open_records(batch, section, scratch, &mut records, side) {
             Ok(stats) => {
@@ -192,6 +204,7 @@ impl Opener {
                 }
                 let bytes = side.len() - start;
                 self.rewrote(start..start + bytes);
+                task.session.shared.metrics.records.legacy.inc_by(u64::try_from(stats.foreign).unwrap_or(0));
                 task.session.shared.metrics.records.decrypted.count(
                     Format::Record,
                     u64::try_from(stats.encrypted).unwrap_or(0),
@@ -201,8 +214,17 @@ impl Opener {
             }
             Err(error) => {
                 side.truncate(start);
+                let offset = records.offset;
                 match error {
-                    OpenRecordsError::Opener(RecordFailure::NeedKey(header)) => Ok(Step::NeedKey(header)),
+                    OpenRecordsError::Opener(RecordFailure::NeedKey(key)) => {
+                        // Should the key not be to be had, this is the record that needs it.
+                        self.offset = offset;
+                        Ok(Step::NeedKey(key))
+                    }
+                    OpenRecordsError::Opener(RecordFailure::Legacy(unopened)) => {
+                        (self.cause, self.offset) = (Some(unopened.to_string()), offset);
+                        Err(Failure::CORRUPT)
+                    }
                     _ => Err(Failure::CORRUPT),
                 }
             }
@@ -277,10 +299,17 @@ struct RecordsOpener<'a> {
     unread: Vec<(usize, Unread)>,
     topic: &'a str,
     opener: RecordOpener,
+    /// What other programs encrypted there, and their keys at hand.
+    legacy: Option<&'a Legacy>,
+    legacy_keys: &'a [KnownLegacyKey],
+    base_offset: i64,
+    /// Of the last record that was another program's.
+    offset: Option<i64>,
 }
 
 enum RecordFailure {
-    NeedKey(Vec<u8>),
+    NeedKey(NeededKey),
+    Legacy(legacy::Unopened),
     Open,
 }
 
@@ -304,8 +333,24 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
                 .map_err(|_: OpenError| RecordFailure::Open);
         }
         let refused = self.refused.iter().position(|refused| refused.is(&envelope));
-        let at = refused.ok_or_else(|| RecordFailure::NeedKey(header.to_vec()))?;
+        let needed = || RecordFailure::NeedKey(NeededKey::Envelope(header.to_vec()));
+        let at = refused.ok_or_else(needed)?;
         Ok(self.give_up(at, key.is_some()))
+    }
+
+    fn open_foreign(
+        &mut self,
+        record: &Record<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<ForeignValue, RecordFailure> {
+        let Some(legacy) = self.legacy else { return Ok(ForeignValue::Clear) };
+        legacy::open(legacy, self.legacy_keys, record, out).map_err(|refusal| {
+            self.offset = Some(self.base_offset.saturating_add(i64::from(record.offset_delta)));
+            match refusal {
+                legacy::Refusal::NeedKey(wanted) => RecordFailure::NeedKey(NeededKey::Legacy(wanted)),
+                legacy::Refusal::Unopened(unopened) => RecordFailure::Legacy(unopened),
+            }
+        })
     }
 }
 

@@ -4,13 +4,14 @@ use super::{Failure, Place};
 use crate::handler::Code;
 use crate::live::{Histories, LoadedPolicy, Passing};
 use crate::metrics::labels::Refusal;
-use proxy_config::{Decision, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
+use proxy_config::{Decision, Legacy, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
+use std::sync::Arc;
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
 const FIRST_VERSION: i16 = 4;
 
 /// What the rule of the topic says about what is not encrypted.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Strictness {
     /// Clear records at smaller offsets are delivered, others are an error.
     pub(super) clear_below: i64,
@@ -20,6 +21,8 @@ pub(super) struct Strictness {
     pub(super) stubs_are_orphans: bool,
     /// What stands in the place of records whose key is gone.
     pub(super) on_unreadable: OnUnreadable,
+    /// What other programs encrypted there. It opens whatever the rule says of clear records.
+    pub(super) legacy: Option<Arc<Legacy>>,
 }
 
 const ALL: i64 = i64::MAX;
@@ -31,6 +34,7 @@ impl Strictness {
         clear_refused: Failure::PLAINTEXT,
         stubs_are_orphans: false,
         on_unreadable: OnUnreadable::Error,
+        legacy: None,
     };
 
     /// Under a rule that lets history pass.
@@ -98,7 +102,7 @@ impl Strictness {
         if place.fetch_version.is_some_and(|version| version < FIRST_VERSION) {
             return Err(Failure { code: Code::UnsupportedVersion, refusal: Refusal::UnsupportedVersion });
         }
-        Ok(strictness)
+        Ok(Self { legacy: explanation.legacy.cloned(), ..strictness })
     }
 }
 

@@ -171,7 +171,14 @@ fn withdraw(
 }
 
 fn refused(plan: &TopicPlan, partition: i32, reason: Refusal) -> refusals::Refused<'_> {
-    refusals::Refused { direction: Direction::Produce, reason, topic: plan.name.as_deref(), partition }
+    refusals::Refused {
+        direction: Direction::Produce,
+        reason,
+        topic: plan.name.as_deref(),
+        partition,
+        offset: None,
+        cause: None,
+    }
 }
 
 async fn refuse_all(

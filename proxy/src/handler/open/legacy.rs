@@ -1,0 +1,134 @@
+//! Records that other programs encrypted, where the rule of the topic says that it holds some.
+
+use super::keys::failure;
+use super::{Failure, Opener, Task};
+use proxy_config::{KeyRef, Legacy};
+use proxy_crypto::{
+    KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, LegacyError, LegacyKey, LegacySource, TopicEncryptionV1,
+};
+use proxy_records::{ForeignValue, Record};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// A key that this answer needs or has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The key of the rule.
+    Stored(KeyRef),
+    /// The one that stands encrypted beside the ciphertext, of this provider.
+    Edek(Box<str>, Box<[u8]>),
+}
+
+/// A key that this answer needed already.
+pub(super) struct KnownLegacyKey {
+    wanted: Wanted,
+    key: Arc<LegacyKey>,
+}
+
+/// Why a record that another program encrypted is not handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum Unopened {
+    #[error(transparent)]
+    Record(#[from] LegacyError),
+    #[error("the header {KROXYLICIOUS_HEADER_NAME} is not the first of its record")]
+    Displaced,
+}
+
+/// What is left to do about a record.
+pub(super) enum Refusal {
+    NeedKey(Wanted),
+    Unopened(Unopened),
+}
+
+/// A record as far as its format tells without a key.
+enum Found<'a> {
+    Clear,
+    TopicEncryption(&'a KeyRef, TopicEncryptionV1<'a>),
+    Kroxylicious(&'a str, KroxyliciousV2<'a>),
+}
+
+/// Whether a record is, or was, of one of these formats.
+pub(super) fn is_theirs(legacy: &Legacy, record: &Record<'_>) -> bool {
+    let is_marked = || record.headers.iter().any(|header| header.is_ok_and(|(name, _)| is_marker(name)));
+    legacy.topic_encryption_v1.is_some() && record.value.is_some_and(TopicEncryptionV1::begins)
+        || legacy.kroxylicious_v2.is_some() && is_marked()
+}
+
+fn is_marker(name: &[u8]) -> bool {
+    name == KROXYLICIOUS_HEADER_NAME.as_bytes()
+}
+
+fn find<'a>(legacy: &'a Legacy, record: &Record<'a>) -> Result<Found<'a>, Unopened> {
+    if !is_theirs(legacy, record) {
+        return Ok(Found::Clear);
+    }
+    if let Some(provider) = &legacy.kroxylicious_v2 {
+        if let Ok(Some((name, marker))) = record.headers.first()
+            && is_marker(name)
+        {
+            return Ok(Found::Kroxylicious(provider.as_str(), KroxyliciousV2::parse(marker, record.value)?));
+        }
+        // Its value may be ciphertext, which nobody is to take for data.
+        if record.headers.iter().any(|header| header.is_ok_and(|(name, _)| is_marker(name))) {
+            return Err(Unopened::Displaced);
+        }
+    }
+    match (&legacy.topic_encryption_v1, record.value) {
+        (Some(key), Some(value)) => Ok(Found::TopicEncryption(key, TopicEncryptionV1::parse(value)?)),
+        _ => Ok(Found::Clear),
+    }
+}
+
+/// Opens the value of a record with the keys at hand and appends it to `out`.
+pub(super) fn open(
+    legacy: &Legacy,
+    keys: &[KnownLegacyKey],
+    record: &Record<'_>,
+    out: &mut Vec<u8>,
+) -> Result<ForeignValue, Refusal> {
+    match find(legacy, record).map_err(Refusal::Unopened)? {
+        Found::Clear => Ok(ForeignValue::Clear),
+        Found::TopicEncryption(name, value) => {
+            let known = |wanted: &Wanted| matches!(wanted, Wanted::Stored(known) if known == name);
+            let key = at_hand(keys, known).ok_or_else(|| Refusal::NeedKey(Wanted::Stored(name.clone())))?;
+            value.open(key, out).map_err(|error| Refusal::Unopened(error.into()))?;
+            Ok(ForeignValue::Opened)
+        }
+        Found::Kroxylicious(provider, value) => {
+            let known = |wanted: &Wanted| matches!(wanted, Wanted::Edek(known, edek) if **known == *provider && **edek == *value.edek());
+            let key = at_hand(keys, known)
+                .ok_or_else(|| Refusal::NeedKey(Wanted::Edek(provider.into(), value.edek().into())))?;
+            value.open(key, out).map_err(|error| Refusal::Unopened(error.into()))?;
+            Ok(ForeignValue::OpenedWithMarker)
+        }
+    }
+}
+
+fn at_hand(keys: &[KnownLegacyKey], is_sought: impl Fn(&Wanted) -> bool) -> Option<&LegacyKey> {
+    // Most records have the key of the one before.
+    keys.iter().rev().find(|known| is_sought(&known.wanted)).map(|known| &*known.key)
+}
+
+impl Opener {
+    /// Adds a key to those at hand. A rule's `onUnreadable` is about keys of ours: without one of these there is always an
+    /// error.
+    pub(super) async fn fetch_legacy_key(&mut self, task: &Task<'_>, wanted: Wanted) -> Result<(), Failure> {
+        let keys = task.session.shared.live.keys();
+        let (provider, source) = match &wanted {
+            Wanted::Stored(key) => (key.provider.as_str(), LegacySource::Stored(key.name.as_str())),
+            Wanted::Edek(provider, edek) => (&**provider, LegacySource::Edek(edek)),
+        };
+        let key = self.patiently(|| keys.legacy_key(provider, source)).await;
+        match key {
+            Ok(key) => {
+                self.legacy_keys.push(KnownLegacyKey { wanted, key });
+                self.offset = None;
+                Ok(())
+            }
+            Err(error) => {
+                self.cause = Some(error.to_string());
+                Err(failure(&error))
+            }
+        }
+    }
+}
