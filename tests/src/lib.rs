@@ -19,6 +19,7 @@ pub mod kafka_error;
 pub mod kerberos;
 pub mod kms;
 pub mod kubernetes;
+pub mod legacy;
 pub mod payload;
 pub mod ports;
 pub mod process;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod errors;
+mod legacy;
 mod platform;
 mod proxy;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use tests::kms::{AWS_REGION, AwsAnswer, AwsApi, AwsFront, Faults, LocalKms, Moto};
 use tests::{Certificates, Scratch};
 
-use super::contract::{self, Held, Outcome, provider_name};
+use super::contract::{self, Held, Outcome, context, provider_name};
 use super::system::{Proof, System};
 use super::table;
 

@@ -1,11 +1,15 @@
 //! The provider `vault`, against OpenBao over TLS.
 
+mod legacy;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use proxy_crypto::{KeyProvider, ProviderError};
 use proxy_kms::{Binding, Login, TlsFiles, Vault, VaultSettings};
 use reqwest::Method;
