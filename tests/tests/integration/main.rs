@@ -15,6 +15,7 @@ mod harness_cluster;
 mod harness_proxy;
 mod history;
 mod keys;
+mod legacy;
 mod malformed;
 mod operations;
 mod producers;
