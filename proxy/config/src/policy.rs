@@ -23,7 +23,7 @@ pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
 pub use self::internal::is_internal_topic;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
-pub use self::legacy::Legacy;
+pub use self::legacy::{KroxyliciousKeys, Legacy};
 pub use self::pattern::{Pattern, Specificity};
 pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 

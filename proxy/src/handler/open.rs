@@ -109,7 +109,6 @@ impl Opener {
     /// empties. All its partitions together wait at most for `patience` for keys that are not to be had.
     pub(crate) fn start(&mut self, session: &Session, patience: Duration) {
         self.keys.clear();
-        self.legacy_keys.clear();
         self.refused.clear();
         self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
@@ -130,6 +129,7 @@ impl Opener {
         pieces: &mut Pieces,
     ) -> Result<Opened, Failure> {
         self.parts.clear();
+        self.legacy_keys.clear();
         (self.cause, self.offset) = (None, None);
         let place = &place.ok_or(Failure::UNKNOWN_TOPIC)?;
         let task = Task {

@@ -55,6 +55,7 @@ impl Stage {
         let policy = PolicyFile::new([
             rule("legacy.both.", both.clone()),
             rule("legacy.passing.", both).on_plaintext("Pass"),
+            rule("legacy.other.", json!([{"format": "KroxyliciousV2", "keys": ["other"]}])),
             rule("legacy.wrong.", json!([topic_encryption("wrong")])),
             rule("legacy.keyless.", json!([topic_encryption("missing")])),
             Rule::encrypt([Pattern::prefix("legacy.none.")], "sealing").on_plaintext("Pass"),

@@ -109,13 +109,20 @@ fn legacy_formats_are_read_and_their_mistakes_told() {
     assert_eq!(*legacy, self::legacy(3));
     assert_eq!(
         legacy.to_string(),
-        "reads TopicEncryptionV1 with key former of provider default and KroxyliciousV2 with keys of provider default too"
+        "reads TopicEncryptionV1 with key former of provider default and KroxyliciousV2 with any key of provider default too"
     );
+    let some = parse(&text("[{format: KroxyliciousV2, provider: vault, keys: [b, a]}]")).unwrap();
+    assert_eq!(
+        some.rules()[0].legacy.to_string(),
+        "reads KroxyliciousV2 with keys a, b of provider vault too"
+    );
+    assert_eq!(parse(&some.to_yaml()).unwrap(), some);
     // Nothing is to be written with what only reads.
     assert!(!policy.keys().contains(legacy.topic_encryption_v1.as_ref().unwrap()));
     for (wrong, mistake) in [
         ("[]", "rules[0].legacy: must have at least one entry"),
         ("[{}]", "rules[0].legacy[0].format: is required"),
+        ("[{format: KroxyliciousV2, keys: []}]", "rules[0].legacy[0].keys: must have at least one entry"),
         (
             "[{format: V1}]",
             "rules[0].legacy[0].format: must be TopicEncryptionV1 or KroxyliciousV2, not \"V1\"",
@@ -237,7 +244,10 @@ fn legacy(index: usize) -> Legacy {
     let key = KeyRef { provider: provider.clone(), name: KeyName::new("former").unwrap() };
     Legacy {
         topic_encryption_v1: (index & 1 == 1).then_some(key),
-        kroxylicious_v2: (index & 2 == 2).then_some(provider),
+        kroxylicious_v2: (index & 2 == 2).then(|| KroxyliciousKeys {
+            provider,
+            keys: (0..index & 4).map(|key| KeyName::new(key.to_string()).unwrap()).collect(),
+        }),
     }
 }
 

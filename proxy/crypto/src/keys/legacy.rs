@@ -18,7 +18,7 @@ impl Keys {
         let provider = provider.as_ref();
         let (key, wrapped): (KeyName, &[u8]) = match wanted {
             LegacySource::Stored(key) => (KeyName::or_invalid(key), &[]),
-            LegacySource::Edek(edek) => (self.named_key(provider, edek)?, edek),
+            LegacySource::Edek(edek) => (self.legacy_key_name(provider, edek)?, edek),
         };
         let source = self.source(provider, key.as_str())?;
         let id = DataKeyId { provider, key: key.as_str(), wrapped };
@@ -37,7 +37,8 @@ impl Keys {
         self.shared.legacy.get(source, id, &self.shared, call).await
     }
 
-    fn named_key(&self, provider: &str, edek: &[u8]) -> Result<KeyName, ProviderError> {
+    /// The key-encryption key that an encrypted data key names. Asks nobody.
+    pub fn legacy_key_name(&self, provider: &str, edek: &[u8]) -> Result<KeyName, ProviderError> {
         let unknown = KeyName::or_invalid("unknown");
         let named = self.source(provider, unknown.as_str())?.named_key(edek);
         named.map_err(|error| {

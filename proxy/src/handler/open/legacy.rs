@@ -2,24 +2,27 @@
 
 use super::keys::failure;
 use super::{Failure, Opener, Task};
-use proxy_config::{KeyRef, Legacy};
+use crate::handler::Code;
+use crate::metrics::labels;
+use proxy_config::{KeyRef, KroxyliciousKeys, Legacy};
 use proxy_crypto::{
-    KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, LegacyError, LegacyKey, LegacySource, TopicEncryptionV1,
+    KROXYLICIOUS_HEADER_NAME, KeyName, KroxyliciousV2, LegacyError, LegacyKey, LegacySource, ProviderError,
+    TopicEncryptionV1,
 };
 use proxy_records::{ForeignValue, Record};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// A key that this answer needs or has.
+/// A key that is needed or at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// The key of the rule.
     Stored(KeyRef),
-    /// The one that stands encrypted beside the ciphertext, of this provider.
-    Edek(Box<str>, Box<[u8]>),
+    /// The one that stands encrypted beside the ciphertext.
+    Edek(KroxyliciousKeys, Box<[u8]>),
 }
 
-/// A key that this answer needed already.
+/// A key that this partition needed already. Not kept for the next one, whose rule may allow other keys.
 pub(super) struct KnownLegacyKey {
     wanted: Wanted,
     key: Arc<LegacyKey>,
@@ -44,7 +47,7 @@ pub(super) enum Refusal {
 enum Found<'a> {
     Clear,
     TopicEncryption(&'a KeyRef, TopicEncryptionV1<'a>),
-    Kroxylicious(&'a str, KroxyliciousV2<'a>),
+    Kroxylicious(&'a KroxyliciousKeys, KroxyliciousV2<'a>),
 }
 
 /// Whether a record is, or was, of one of these formats.
@@ -62,11 +65,11 @@ fn find<'a>(legacy: &'a Legacy, record: &Record<'a>) -> Result<Found<'a>, Unopen
     if !is_theirs(legacy, record) {
         return Ok(Found::Clear);
     }
-    if let Some(provider) = &legacy.kroxylicious_v2 {
+    if let Some(keys) = &legacy.kroxylicious_v2 {
         if let Ok(Some((name, marker))) = record.headers.first()
             && is_marker(name)
         {
-            return Ok(Found::Kroxylicious(provider.as_str(), KroxyliciousV2::parse(marker, record.value)?));
+            return Ok(Found::Kroxylicious(keys, KroxyliciousV2::parse(marker, record.value)?));
         }
         // Its value may be ciphertext, which nobody is to take for data.
         if record.headers.iter().any(|header| header.is_ok_and(|(name, _)| is_marker(name))) {
@@ -94,10 +97,10 @@ pub(super) fn open(
             value.open(key, out).map_err(|error| Refusal::Unopened(error.into()))?;
             Ok(ForeignValue::Opened)
         }
-        Found::Kroxylicious(provider, value) => {
-            let known = |wanted: &Wanted| matches!(wanted, Wanted::Edek(known, edek) if **known == *provider && **edek == *value.edek());
-            let key = at_hand(keys, known)
-                .ok_or_else(|| Refusal::NeedKey(Wanted::Edek(provider.into(), value.edek().into())))?;
+        Found::Kroxylicious(allowed, value) => {
+            let known = |wanted: &Wanted| matches!(wanted, Wanted::Edek(_, edek) if **edek == *value.edek());
+            let wanted = || Wanted::Edek(allowed.clone(), value.edek().into());
+            let key = at_hand(keys, known).ok_or_else(|| Refusal::NeedKey(wanted()))?;
             value.open(key, out).map_err(|error| Refusal::Unopened(error.into()))?;
             Ok(ForeignValue::OpenedWithMarker)
         }
@@ -116,7 +119,11 @@ impl Opener {
         let keys = task.session.shared.live.keys();
         let (provider, source) = match &wanted {
             Wanted::Stored(key) => (key.provider.as_str(), LegacySource::Stored(key.name.as_str())),
-            Wanted::Edek(provider, edek) => (&**provider, LegacySource::Edek(edek)),
+            Wanted::Edek(allowed, edek) => {
+                let provider = allowed.provider.as_str();
+                self.check_allowed(allowed, keys.legacy_key_name(provider, edek))?;
+                (provider, LegacySource::Edek(edek))
+            }
         };
         let key = self.patiently(|| keys.legacy_key(provider, source)).await;
         match key {
@@ -125,10 +132,25 @@ impl Opener {
                 self.offset = None;
                 Ok(())
             }
-            Err(error) => {
-                self.cause = Some(error.to_string());
-                Err(failure(&error))
-            }
+            Err(error) => Err(self.told(&error)),
         }
+    }
+
+    fn check_allowed(
+        &mut self,
+        allowed: &KroxyliciousKeys,
+        named: Result<KeyName, ProviderError>,
+    ) -> Result<(), Failure> {
+        let key = named.map_err(|error| self.told(&error))?;
+        if allowed.keys.is_empty() || allowed.keys.iter().any(|other| other.as_str() == key.as_str()) {
+            return Ok(());
+        }
+        self.cause = Some(format!("the rule's legacy keys lack '{key}', which the record names"));
+        Err(Failure { code: Code::TopicAuthorizationFailed, refusal: labels::Refusal::KeyRefused })
+    }
+
+    fn told(&mut self, error: &ProviderError) -> Failure {
+        self.cause = Some(error.to_string());
+        failure(error)
     }
 }

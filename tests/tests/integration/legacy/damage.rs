@@ -103,6 +103,9 @@ async fn keys_that_are_wrong_or_missing_are_told_apart() {
     assert_eq!(wrong.error("wrong key", SentRecord::of(v1.clone())).await.0, CORRUPT);
     let mut keyless = Topic::new("legacy.keyless.").await;
     assert_eq!(keyless.error("no key", SentRecord::of(v1)).await.0, REFUSED);
+    let mut other = Topic::new("legacy.other.").await;
+    let (v2, _) = values_of_kroxylicious().remove(0);
+    assert_eq!(other.error("a key that the rule does not name", marked(v2)).await.0, REFUSED);
     // The UUID of a key that is in no file.
     let mut passing = Topic::new("legacy.passing.").await;
     let (mut v2, _) = values_of_kroxylicious().remove(0);
