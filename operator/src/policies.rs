@@ -42,6 +42,7 @@
 mod claim;
 mod history;
 mod ledger;
+mod legacy;
 mod merge;
 mod pattern_map;
 mod policy_id;

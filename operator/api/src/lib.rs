@@ -7,6 +7,7 @@
 #![allow(clippy::duplicated_attributes, reason = "columns have a type each")]
 
 mod key_provider;
+mod legacy;
 mod listener;
 pub mod manifests;
 mod policy;
@@ -25,6 +26,7 @@ pub use key_provider::{
 };
 pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
+pub use legacy::{LegacyFormat, LegacyFormatName};
 pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
 pub use policy::{
     Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,

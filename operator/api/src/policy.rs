@@ -8,6 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::legacy::LegacyFormat;
 use crate::references::{KafkaRef, KeyRef};
 use crate::status::TopicEncryptionPolicyStatus;
 
@@ -56,6 +57,7 @@ pub struct TopicEncryptionPolicySpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.encryption) || has(self.key)").message("key is required: name the key-encryption key as key.name, or say encryption: Disabled to leave these topics clear").field_path(".key"))]
+#[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.legacy))").message("legacy must not be given together with encryption: Disabled").field_path(".legacy"))]
 #[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.key))").message("key must not be given together with encryption: Disabled: leave out one of the two").field_path(".key"))]
 pub struct PolicyRule {
     /// Which topics.
@@ -81,6 +83,12 @@ pub struct PolicyRule {
     /// damaged records and share groups always get an error.
     #[serde(default)]
     pub on_unreadable: OnUnreadable,
+    /// What other programs encrypted in these topics before, and is still there: it is decrypted too, whatever `onPlaintext` says.
+    /// Meant for a migration: remove an entry once nothing in its format is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    #[x_kube(validation = Rule::new("self.all(entry, self.exists_one(other, other.format == entry.format))").message("give each format once"))]
+    pub legacy: Vec<LegacyFormat>,
     /// `Disabled` makes an explicit hole: these topics stay plaintext, whatever a wider rule says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,

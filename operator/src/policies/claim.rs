@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule};
 use proxy_config::{KeyRef, Pattern, ProviderName, is_internal_topic};
 
+use super::legacy;
 use super::pattern_map::text;
 use super::program::{Encrypt, Treatment};
 use super::submission::ProviderKind;
@@ -78,10 +79,24 @@ impl PolicyReading {
     ) -> Treatment {
         let field = format!("rules[{index}].key");
         match (rule.encryption, &rule.key) {
+            (Some(Encryption::Disabled), None) if !rule.legacy.is_empty() => {
+                self.problem(
+                    format!("rules[{index}].legacy"),
+                    "must not be given together with encryption: Disabled",
+                );
+                Treatment::Retired { key: None }
+            }
             (Some(Encryption::Disabled), None) => Treatment::Clear,
             (None, Some(spec)) => {
                 let Some(key) = self.key(&field, spec, providers) else {
                     return Treatment::Retired { key: key(spec).ok() };
+                };
+                let legacy = match legacy::read(&rule.legacy, Some(&key), Some(providers)) {
+                    Ok(legacy) => legacy,
+                    Err((field, message)) => {
+                        self.problem(format!("rules[{index}].{field}"), message);
+                        return Treatment::Retired { key: Some(key) };
+                    }
                 };
                 if rule.on_plaintext == OnPlaintext::Pass {
                     self.warn(
@@ -107,6 +122,7 @@ impl PolicyReading {
                     format: rule.format,
                     on_plaintext: rule.on_plaintext,
                     on_unreadable: rule.on_unreadable,
+                    legacy,
                 })
             }
             (None, None) => {

@@ -107,7 +107,7 @@ fn rules(candidates: &[Candidate<'_>], accepted: &Accepted, inputs: &Inputs<'_>)
 fn refused(treatment: &Treatment) -> Option<Treatment> {
     match treatment {
         Treatment::Encrypt(encrypt) => Some(Treatment::Retired { key: Some(encrypt.key.clone()) }),
-        Treatment::Pending { key } => Some(Treatment::Retired { key: Some(key.clone()) }),
+        Treatment::Pending { key, .. } => Some(Treatment::Retired { key: Some(key.clone()) }),
         Treatment::Retired { key } => Some(Treatment::Retired { key: key.clone() }),
         Treatment::Clear => None,
     }

@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::{History, KeyName, KeyRef, Pattern, ProviderName};
+use proxy_config::{History, KeyName, KeyRef, Legacy, Pattern, ProviderName};
 
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -41,6 +41,8 @@ pub enum Treatment {
     Pending {
         /// The key to come.
         key: KeyRef,
+        /// What other programs encrypted there before.
+        legacy: Legacy,
     },
     /// Writes are refused, reads decrypt.
     Retired {
@@ -62,6 +64,8 @@ pub struct Encrypt {
     pub on_plaintext: OnPlaintext,
     /// What becomes of records whose key is gone.
     pub on_unreadable: OnUnreadable,
+    /// What other programs encrypted there before.
+    pub legacy: Legacy,
 }
 
 impl Program {
@@ -145,7 +149,7 @@ impl Program {
     /// Every key that proxies try: of rules that encrypt or will, and those for reading.
     pub fn keys(&self) -> BTreeSet<KeyRef> {
         let named = self.rules().filter_map(|rule| match &rule.treatment {
-            Treatment::Encrypt(Encrypt { key, .. }) | Treatment::Pending { key } => Some(key),
+            Treatment::Encrypt(Encrypt { key, .. }) | Treatment::Pending { key, .. } => Some(key),
             Treatment::Retired { .. } | Treatment::Clear => None,
         });
         named.chain(&self.read_keys).cloned().collect()

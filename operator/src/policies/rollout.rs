@@ -136,7 +136,7 @@ fn meanwhile(
     goal: &Treatment,
     known: &BTreeSet<KeyRef>,
 ) -> Treatment {
-    let Treatment::Encrypt(Encrypt { key, .. }) = goal else { return goal.clone() };
+    let Treatment::Encrypt(Encrypt { key, legacy, .. }) = goal else { return goal.clone() };
     let now = |program: &Program| program.patterns().covering(pattern).map(|rule| rule.treatment.clone());
     if known.contains(key) && !in_force.iter().any(|program| program.is_clear(pattern)) {
         return goal.clone();
@@ -146,7 +146,7 @@ fn meanwhile(
         Some(Treatment::Encrypt(encrypt)) if encrypted && known.contains(&encrypt.key) => {
             Treatment::Encrypt(encrypt)
         }
-        _ => Treatment::Pending { key: key.clone() },
+        _ => Treatment::Pending { key: key.clone(), legacy: legacy.clone() },
     }
 }
 

@@ -29,7 +29,7 @@ fn an_unknown_field_is_an_error_as_with_strict_validation() {
     );
     assert!(
         message(&report, Code::UnknownField)
-            .contains("known are encryption, format, key, onPlaintext, onUnreadable, topics")
+            .contains("known are encryption, format, key, legacy, onPlaintext, onUnreadable, topics")
     );
     assert_eq!(message(&report, Code::Schema), "is required");
 }

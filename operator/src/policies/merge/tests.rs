@@ -155,6 +155,39 @@ fn of_two_policies_with_the_same_pattern_the_older_wins_and_the_other_is_refused
 }
 
 #[test]
+fn a_legacy_entry_that_cannot_be_read_refuses_its_policy_and_leaves_nothing_clear() {
+    let with = |legacy: Value| {
+        let mut rule = rule("a*", Some("k"));
+        rule["legacy"] = json!([legacy]);
+        cluster().policy("kafka/a", &[rule])
+    };
+    let former = |provider: &str, name: &str| json!({"format": "TopicEncryptionV1", "key": {"name": name, "provider": provider}});
+    for good in [former("default", "former"), json!({"format": "KroxyliciousV2", "provider": "vault"})] {
+        let merged = with(good.clone()).merge();
+        let Treatment::Encrypt(encrypt) = &merged.program.decide("a").unwrap().treatment else {
+            panic!("{good}");
+        };
+        assert!(!encrypt.legacy.is_empty());
+        assert_eq!(merged.program.keys().len(), 1, "keys that only read are not made");
+    }
+    for (wrong, said) in [
+        (former("vault", "former"), "rules[0].legacy[0].key.provider: must be a local provider"),
+        (former("default", "k"), "rules[0].legacy[0].key: must not be the key that the rule encrypts with"),
+        (
+            json!({"format": "KroxyliciousV2", "provider": "valt"}),
+            "rules[0].legacy[0].provider: no key provider of the EncryptionProxy is named valt",
+        ),
+        (json!({"format": "TopicEncryptionV1"}), "rules[0].legacy[0].key: is required"),
+    ] {
+        let cluster = with(wrong);
+        let (reason, message) = cluster.verdict("kafka/a");
+        assert_eq!(reason, Reason::Invalid);
+        assert!(message.starts_with(said), "{message}");
+        assert_eq!(cluster.topic("a"), "retired");
+    }
+}
+
+#[test]
 fn of_policies_of_the_same_age_the_first_by_name_wins() {
     let mut cluster =
         cluster().policy("kafka/b", &[rule("a", Some("b"))]).policy("kafka/a", &[rule("a", Some("a"))]);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
+use operator_api::{LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proxy_config::Pattern;
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
 use crate::policies::history::{self, TopicHistoryText};
+use crate::policies::legacy;
 use crate::policies::text::{self, KeyText, PatternText, TextError};
 
 #[derive(Serialize, Deserialize)]
@@ -37,6 +38,9 @@ struct RuleText {
     /// Left out where it is the default: proxies of an earlier version do not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unreadable: Option<OnUnreadable>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    legacy: Vec<LegacyFormat>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,18 +105,23 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
         format: None,
         on_plaintext: None,
         on_unreadable: None,
+        legacy: Vec::new(),
     };
     match treatment {
-        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable }) => RuleText {
+        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable, legacy }) => RuleText {
             key: Some(KeyText(key.clone())),
             format: Some(*format),
             on_plaintext: Some(*on_plaintext),
             on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
+            legacy: legacy::entries(legacy),
             ..plain
         },
-        Treatment::Pending { key } => {
-            RuleText { encryption: Some(EncryptionText::Pending), key: Some(KeyText(key.clone())), ..plain }
-        }
+        Treatment::Pending { key, legacy } => RuleText {
+            encryption: Some(EncryptionText::Pending),
+            key: Some(KeyText(key.clone())),
+            legacy: legacy::entries(legacy),
+            ..plain
+        },
         Treatment::Retired { key } => {
             RuleText { encryption: Some(EncryptionText::Retired), key: key.clone().map(KeyText), ..plain }
         }
@@ -126,14 +135,22 @@ fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     if rule.encryption.is_some() && how {
         return Err("must not have format, onPlaintext or onUnreadable beside encryption");
     }
+    // Whatever stands there was written by an operator.
+    let legacy = legacy::read(&rule.legacy, key.as_ref(), None).map_err(|_| "has no valid legacy")?;
+    if matches!(rule.encryption, Some(EncryptionText::Retired | EncryptionText::Disabled))
+        && !legacy.is_empty()
+    {
+        return Err("must not have legacy beside this encryption");
+    }
     match (&rule.encryption, key) {
         (None, Some(key)) => Ok(Treatment::Encrypt(Encrypt {
             key,
             format: rule.format.unwrap_or_default(),
             on_plaintext: rule.on_plaintext.unwrap_or_default(),
             on_unreadable: rule.on_unreadable.unwrap_or_default(),
+            legacy,
         })),
-        (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key }),
+        (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key, legacy }),
         (Some(EncryptionText::Retired), key) => Ok(Treatment::Retired { key }),
         (Some(EncryptionText::Disabled), None) => Ok(Treatment::Clear),
         (Some(EncryptionText::Disabled), Some(_)) => Err("must not have a key beside encryption: Disabled"),

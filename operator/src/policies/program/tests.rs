@@ -74,6 +74,24 @@ fn what_consumers_get_for_unreadable_records_is_written_only_where_it_is_said() 
 }
 
 #[test]
+fn legacy_formats_are_written_only_where_they_are_said_and_as_proxies_read_them() {
+    let text = |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}{said}}}]");
+    assert!(!Program::parse(&text("")).unwrap().to_yaml().contains("legacy"));
+    let providers = ["default", "vault"].map(|name| ProviderName::new(name).unwrap()).into();
+    let entries = "[{format: TopicEncryptionV1, key: {name: former}}, \
+                   {format: KroxyliciousV2, provider: vault, keys: [orders, payments]}]";
+    for said in [format!(", legacy: {entries}"), format!(", encryption: Pending, legacy: {entries}")] {
+        let program = Program::parse(&text(&said)).unwrap();
+        assert_eq!(Program::parse(&program.to_yaml()).unwrap(), program);
+        let read = Policy::parse(&program.to_yaml(), &providers).unwrap();
+        assert_eq!(read, Policy::parse(&text(&said), &providers).unwrap());
+        assert!(!read.rules()[0].legacy.is_empty());
+        // Keys that only read are never made.
+        assert_eq!(program.keys().len(), 1);
+    }
+}
+
+#[test]
 fn a_mistake_is_named_with_its_place() {
     for (text, said) in [
         ("rules: []\nother: 1\n", "unknown field `other`"),
@@ -87,6 +105,10 @@ fn a_mistake_is_named_with_its_place() {
         (
             "rules: [{topics: [{name: a}], encryption: Retired, format: Batch}]",
             "rules[0]: must not have format",
+        ),
+        (
+            "rules: [{topics: [{name: a}], encryption: Retired, legacy: [{format: KroxyliciousV2}]}]",
+            "rules[0]: must not have legacy",
         ),
         ("rules: [{topics: [{nme: a}], encryption: Disabled}]", "rules[0].topics[0]: unknown field `nme`"),
         (

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proptest::prelude::*;
 use proxy_config::{
-    History, KeyName, KeyRef, Pattern, ProviderName, TopicHistory, TopicId, TopicName, TopicPrefix,
+    History, KeyName, KeyRef, KroxyliciousKeys, Legacy, Pattern, ProviderName, TopicHistory, TopicId,
+    TopicName, TopicPrefix,
 };
 
 use super::super::program::{Encrypt, MergedRule, Program, Treatment};
@@ -20,11 +21,12 @@ fn encrypt(name: &str) -> Treatment {
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Pass,
         on_unreadable: OnUnreadable::Error,
+        legacy: Legacy::default(),
     })
 }
 
 fn pending(name: &str) -> Treatment {
-    Treatment::Pending { key: key(name) }
+    Treatment::Pending { key: key(name), legacy: Legacy::default() }
 }
 
 fn pattern(text: &str) -> Pattern {
@@ -82,6 +84,20 @@ fn topics_that_are_clear_now_wait_before_they_are_encrypted() {
     // Though every proxy knows the key.
     let current = program(&[("b*", encrypt("k"))]);
     assert_eq!(step(&current, &target), Some(vec![("prefix a".to_owned(), pending("k"))]));
+}
+
+#[test]
+fn what_other_programs_encrypted_is_read_from_the_first_step_on() {
+    let Treatment::Encrypt(rule) = encrypt("k") else { panic!("it encrypts") };
+    let provider = ProviderName::new("vault").unwrap();
+    let keys = KroxyliciousKeys { provider, keys: BTreeSet::new() };
+    let legacy = Legacy { kroxylicious_v2: Some(keys), ..Legacy::default() };
+    let target = program(&[("a*", Treatment::Encrypt(Encrypt { legacy: legacy.clone(), ..rule }))]);
+    let waits = Treatment::Pending { key: key("k"), legacy };
+    assert_eq!(step(&program(&[]), &target), Some(vec![("prefix a".to_owned(), waits)]));
+    // Reading alone makes nothing unreadable.
+    assert_eq!(first_step(&[&program(&[("a*", encrypt("k"))])], &target), None);
+    assert_eq!(first_step(&[&target], &program(&[("a*", encrypt("k"))])), None);
 }
 
 #[test]
