@@ -25,6 +25,7 @@ mod digest;
 mod frame;
 mod handler;
 mod io;
+mod legacy;
 mod listen;
 mod login;
 mod pieces;

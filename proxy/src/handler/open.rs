@@ -1,19 +1,19 @@
 //! Opens what is encrypted in one partition of a Fetch answer, in place where the batch allows it.
 
 mod keys;
-mod legacy;
+mod legacy_keys;
 mod room;
 mod steps;
 mod strictness;
 
 use crate::connection::Session;
 use crate::handler::{Code, with_workbench};
+use crate::legacy;
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
 use keys::{KnownKey, RefusedKey};
-use legacy::KnownLegacyKey;
 use proxy_records::{Entry, entries, legacy_offset};
 use room::Room;
 use std::ops::Range;
@@ -70,7 +70,7 @@ enum Part {
 pub(crate) struct Opener {
     parts: Vec<Part>,
     keys: Vec<KnownKey>,
-    legacy_keys: Vec<KnownLegacyKey>,
+    legacy_keys: Vec<legacy::KnownKey>,
     /// Keys that were refused, where the rule goes on without.
     refused: Vec<RefusedKey>,
     deadline: Option<Instant>,

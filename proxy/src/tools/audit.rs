@@ -138,16 +138,24 @@ impl Audited {
         self.tally.any(|content| *content == Content::Clear)
     }
 
+    fn has_legacy(&self) -> bool {
+        self.tally.any(|content| matches!(content, Content::Legacy(_)))
+    }
+
     fn has_damage(&self) -> bool {
         self.tally.any(|content| matches!(content, Content::Damaged(_))) || self.tally.beyond() > 0
     }
 }
 
 impl Audit {
-    /// Nothing is in clear, nothing is damaged, and everything was read.
+    /// Everything was read and is sealed by this program: nothing is in clear, damaged, or encrypted by an earlier one, whose
+    /// records are bound to no place.
     pub(crate) fn is_clean(&self) -> bool {
         self.every == 1
             && self.doubts.is_empty()
-            && self.partitions.iter().all(|audited| !audited.has_clear() && !audited.has_damage())
+            && self
+                .partitions
+                .iter()
+                .all(|audited| !audited.has_clear() && !audited.has_legacy() && !audited.has_damage())
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Format {
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Content {
     Sealed(Protection),
+    /// Another program encrypted them, by how they look: it is not tried.
+    Legacy(Predecessor),
     /// Everybody with access to the disk can read them.
     Clear,
     /// Without a value there is nothing to encrypt: tombstones of record format, and records with nothing at all.
@@ -36,6 +38,23 @@ pub(crate) enum Content {
     /// Written by brokers.
     Control,
     Damaged(Damage),
+}
+
+/// The format of a program before this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Predecessor {
+    TopicEncryptionV1,
+    KroxyliciousV2,
+}
+
+impl Predecessor {
+    /// As policies name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TopicEncryptionV1 => "TopicEncryptionV1",
+            Self::KroxyliciousV2 => "KroxyliciousV2",
+        }
+    }
 }
 
 /// Why it cannot be told.
@@ -86,6 +105,7 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sealed(protection) => f.write_str(&protection.name()),
+            Self::Legacy(predecessor) => f.write_str(predecessor.name()),
             Self::Clear => f.write_str("IN CLEAR"),
             Self::Null => f.write_str("null values"),
             Self::Control => f.write_str("control records"),

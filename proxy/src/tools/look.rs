@@ -1,14 +1,14 @@
 //! Looks into one entry of a log, without keys.
 
-use super::content::{Content, Damage, Format, Protection, Run};
+use super::content::{Content, Damage, Format, Predecessor, Protection, Run};
 use super::legacy;
 use super::version::Versions;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::digest::sha256;
-use proxy_crypto::EnvelopeHeader;
+use proxy_crypto::{EnvelopeHeader, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, TopicEncryptionV1};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Kind, Location, Recognised, Records, Scratch, SealedBatch,
-    crc_matches, kind, recognise,
+    BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Kind, Location, Recognised, Record, Records, Scratch,
+    SealedBatch, crc_matches, kind, recognise,
 };
 use std::sync::Arc;
 
@@ -140,12 +140,24 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
             Ok(Kind::Marker) => Content::Null,
             Ok(Kind::Clear) if record.is_bare() => Content::Damaged(Damage::Stub),
             Ok(Kind::Clear) if record.value.is_none() => Content::Null,
-            Ok(Kind::Clear) => Content::Clear,
+            Ok(Kind::Clear) => predecessor(&record).map_or(Content::Clear, Content::Legacy),
             Ok(Kind::Batch(_) | Kind::Unknown) | Err(_) => Content::Damaged(Damage::Envelope),
         };
         let offset = header.base_offset.saturating_add(i64::from(record.offset_delta));
         runs.add(content, 1, offset, offset);
     }
+}
+
+/// The program that seems to have encrypted a record. No policy says here where to expect what, so only what is whole counts:
+/// anything else is data of its client, or damaged, and in clear for all that can be told.
+fn predecessor(record: &Record<'_>) -> Option<Predecessor> {
+    if let Ok(Some((name, marker))) = record.headers.first()
+        && name == KROXYLICIOUS_HEADER_NAME.as_bytes()
+    {
+        return KroxyliciousV2::parse(marker, record.value).ok().map(|_| Predecessor::KroxyliciousV2);
+    }
+    let value = record.value.filter(|value| TopicEncryptionV1::begins(value))?;
+    TopicEncryptionV1::parse(value).ok().map(|_| Predecessor::TopicEncryptionV1)
 }
 
 impl Names {

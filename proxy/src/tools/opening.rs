@@ -4,6 +4,7 @@
 //! does not take others of its batch with it. What is not authentic is still never handed out.
 
 mod data_keys;
+mod legacy_keys;
 mod unopened;
 
 use super::legacy::{self, Message};
@@ -12,10 +13,12 @@ use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::client::Place;
 use bytes::Bytes;
 use data_keys::{DataKeys, KEPT};
+use legacy_keys::LegacyKeys;
+use proxy_config::Legacy;
 use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, open_batch};
 use proxy_records::{
-    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Headers, Kind, Location, Recognised, Records,
-    Scratch, SealedBatch, crc_matches, kind, recognise,
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, ForeignValue, Headers, Kind, Location,
+    Recognised, Record, Records, Scratch, SealedBatch, crc_matches, kind, recognise,
 };
 use std::sync::Arc;
 
@@ -61,6 +64,7 @@ pub(super) struct Opening {
     section: Vec<u8>,
     opener: RecordOpener,
     plain: Vec<u8>,
+    legacy: Option<LegacyKeys>,
 }
 
 impl Opening {
@@ -72,7 +76,14 @@ impl Opening {
             section: Vec::new(),
             opener: RecordOpener::new(),
             plain: Vec::new(),
+            legacy: None,
         }
+    }
+
+    /// The same for a topic that holds what other programs encrypted.
+    pub(super) fn with_legacy(keys: Arc<Keys>, legacy: Option<Arc<Legacy>>) -> Self {
+        let legacy = legacy.map(|legacy| LegacyKeys::new(Arc::clone(&keys), legacy));
+        Self { legacy, ..Self::new(keys) }
     }
 
     /// Hands out what an entry holds, in order. Nothing of control batches, of empty ones, and of a truncated end.
@@ -145,6 +156,9 @@ impl Opening {
                     _ => self.scratch.decompressed(),
                 });
                 self.fetch_keys(&header).await;
+                if let Some(legacy) = &mut self.legacy {
+                    legacy.fetch(&self.section, &header).await;
+                }
                 let is_mixed = matches!(found, Recognised::Records(_));
                 Ok((header, codec, if is_mixed { Origin::Mixed } else { Origin::Clear }))
             }
@@ -263,9 +277,10 @@ impl Opening {
                 // Nothing but a stub whose envelope is lost is stored so in an encrypted topic.
                 Some(Ok(Kind::Clear)) if record.is_bare() => Err(Cause::Stub),
                 Some(Ok(Kind::Clear)) => {
-                    let is_tombstone = record.key.is_some() && record.value.is_none();
-                    plain.clear = origin == Origin::Clear || !is_tombstone;
-                    Ok(())
+                    self.plain.clear();
+                    let (legacy, out) = (self.legacy.as_ref(), &mut self.plain);
+                    let opened = legacy.map_or(Ok(ForeignValue::Clear), |legacy| legacy.open(&record, out));
+                    opened.and_then(|opened| foreign(opened, &record, &self.plain, origin, &mut plain))
                 }
                 Some(Ok(Kind::Marker)) if record.value.is_none() => {
                     record.headers.rest().map(|rest| plain.headers = rest).map_err(|_| Cause::Malformed)
@@ -295,13 +310,34 @@ impl Opening {
     }
 }
 
+/// Takes what was, or was not, encrypted by another program.
+fn foreign<'a>(
+    opened: ForeignValue,
+    record: &Record<'a>,
+    value: &'a [u8],
+    origin: Origin,
+    plain: &mut PlainRecord<'a>,
+) -> Result<(), Cause> {
+    if opened == ForeignValue::Clear {
+        let is_tombstone = record.key.is_some() && record.value.is_none();
+        plain.clear = origin == Origin::Clear || !is_tombstone;
+        return Ok(());
+    }
+    plain.value = Some(value);
+    plain.sealed = true;
+    if opened == ForeignValue::OpenedWithMarker {
+        plain.headers = record.headers.rest().map_err(|_| Cause::Malformed)?;
+    }
+    Ok(())
+}
+
 /// Opens one value, and gives the headers without the envelope's.
 fn open_value<'a>(
     keys: &DataKeys,
     opener: &mut RecordOpener,
     place: &Place,
     envelope: &[u8],
-    record: &proxy_records::Record<'a>,
+    record: &Record<'a>,
     timestamp: Option<i64>,
     plain: &mut Vec<u8>,
 ) -> Result<Headers<'a>, Cause> {

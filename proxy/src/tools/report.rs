@@ -29,6 +29,10 @@ fn content(content: &Content) -> Map<String, Value> {
                 put("dataKey", json!(data_key));
             }
         }
+        Content::Legacy(predecessor) => {
+            put("content", json!("legacy"));
+            put("format", json!(predecessor.name()));
+        }
         Content::Clear => put("content", json!("clear")),
         Content::Null => put("content", json!("null")),
         Content::Control => put("content", json!("control")),

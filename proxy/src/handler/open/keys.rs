@@ -2,6 +2,7 @@
 
 use super::{Failure, Opener, Task};
 use crate::handler::Code;
+use crate::legacy::NoKey;
 use crate::metrics::labels::Refusal;
 use proxy_config::OnUnreadable;
 use proxy_crypto::{Dek, EnvelopeHeader, ProviderError};
@@ -32,6 +33,23 @@ impl RefusedKey {
         *self.wrapped == *envelope.wrapped()
             && *self.provider == *envelope.provider()
             && *self.key == *envelope.key()
+    }
+}
+
+/// Whether an error says no more than that nobody answered.
+pub(super) trait NoAnswer {
+    fn is_none(&self) -> bool;
+}
+
+impl NoAnswer for ProviderError {
+    fn is_none(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl NoAnswer for NoKey {
+    fn is_none(&self) -> bool {
+        matches!(self, Self::Provider(ProviderError::Unavailable { .. }))
     }
 }
 
@@ -84,14 +102,15 @@ impl Opener {
     }
 
     /// Asks again, within the patience of the answer, where a provider does not answer.
-    pub(super) async fn patiently<T, F: Future<Output = Result<T, ProviderError>>>(
+    pub(super) async fn patiently<T, E: NoAnswer, F: Future<Output = Result<T, E>>>(
         &self,
         ask: impl Fn() -> F,
-    ) -> Result<T, ProviderError> {
+    ) -> Result<T, E> {
         loop {
             match ask().await {
-                Err(ProviderError::Unavailable { .. })
-                    if self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
+                Err(error)
+                    if error.is_none()
+                        && self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>
                 {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }

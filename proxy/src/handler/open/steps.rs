@@ -1,8 +1,8 @@
 //! One try at one batch, with the keys and the room at hand. Nothing here waits.
 
 use super::keys::{KnownKey, RefusedKey};
-use super::legacy::{self, KnownLegacyKey, is_theirs};
 use super::{Failure, NeededKey, Opened, Opener, Part, Step, Task};
+use crate::legacy::{self, is_theirs};
 use crate::live::Unread;
 use crate::metrics::labels::{Direction, Format, Replacement};
 use crate::pieces::Pieces;
@@ -301,7 +301,7 @@ struct RecordsOpener<'a> {
     opener: RecordOpener,
     /// What other programs encrypted there, and their keys at hand.
     legacy: Option<&'a Legacy>,
-    legacy_keys: &'a [KnownLegacyKey],
+    legacy_keys: &'a [legacy::KnownKey],
     base_offset: i64,
     /// Of the last record that was another program's.
     offset: Option<i64>,

@@ -159,6 +159,9 @@ fn uncertain(audited: &Audited) -> Option<String> {
     if audited.tally.any(|content| matches!(content, Content::Damaged(_))) {
         return Some(format!("{place} has damaged records, whose keys cannot be told"));
     }
+    if audited.tally.any(|content| matches!(content, Content::Legacy(_))) {
+        return Some(format!("{place} has records of an earlier program, whose keys are not told apart"));
+    }
     let beyond = audited.tally.beyond();
     (beyond > 0).then(|| format!("{place} has {beyond} records of more keys than can be told apart"))
 }

@@ -62,6 +62,10 @@ impl Audit {
             "{}: {partitions} partitions, {sealed} records sealed, {clear} in clear, {damaged} partitions with damage",
             self.scope()
         );
+        let legacy: u64 = self.count(|content| matches!(content, Content::Legacy(_)));
+        if legacy > 0 {
+            let _ = writeln!(text, "{legacy} records were encrypted by an earlier program");
+        }
         if self.every > 1 {
             let _ = writeln!(
                 text,
@@ -190,6 +194,7 @@ fn partition(audited: &Audited) -> Value {
         "offsetsRemovedMeanwhile": audited.lost,
         "batches": tally.batches(),
         "clearRecords": tally.count(|content| *content == Content::Clear),
+        "legacyRecords": tally.count(|content| matches!(content, Content::Legacy(_))),
         "abortedRecords": tally.transactions().aborted(),
         "openTransactionRecords": tally.transactions().open(),
         "uncountedRecords": tally.beyond(),

@@ -1,6 +1,6 @@
 //! Why records do not open.
 
-use proxy_crypto::{EnvelopeError, OpenError, ProviderError};
+use proxy_crypto::{EnvelopeError, KeyName, OpenError, ProviderError};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -45,6 +45,10 @@ pub(crate) enum Cause {
     Envelope(#[source] EnvelopeError),
     #[error("what is stored is not what was sealed")]
     Open(#[source] OpenError),
+    #[error("what another program encrypted does not open")]
+    Legacy(#[source] crate::legacy::Unopened),
+    #[error("the rule's legacy keys lack '{0}', which the record names")]
+    LegacyKey(KeyName),
     #[error("an envelope where none belongs")]
     Misplaced,
     #[error("an envelope of an unknown format, perhaps of a later version of this program")]
@@ -74,6 +78,9 @@ impl Cause {
             ) => lost_keys.iter().any(|lost| lost.provider == provider.as_str() && lost.key == key.as_str()),
             Self::Key(ProviderError::Unavailable { .. })
             | Self::Provider(_)
+            // The rule may name another key.
+            | Self::Legacy(_)
+            | Self::LegacyKey(_)
             | Self::Unknown
             | Self::Unreadable
             | Self::Envelope(

@@ -1,13 +1,9 @@
-//! Records that other programs encrypted, where the rule of the topic says that it holds some.
+//! Records that other programs encrypted, where the rule of the topic says that it holds some: for proxies and for tools.
 
-use super::keys::failure;
-use super::{Failure, Opener, Task};
-use crate::handler::Code;
-use crate::metrics::labels;
 use proxy_config::{KeyRef, KroxyliciousKeys, Legacy};
 use proxy_crypto::{
-    KROXYLICIOUS_HEADER_NAME, KeyName, KroxyliciousV2, LegacyError, LegacyKey, LegacySource, ProviderError,
-    TopicEncryptionV1,
+    KROXYLICIOUS_HEADER_NAME, KeyName, Keys, KroxyliciousV2, LegacyError, LegacyKey, LegacySource,
+    ProviderError, TopicEncryptionV1,
 };
 use proxy_records::{ForeignValue, Record};
 use std::sync::Arc;
@@ -15,7 +11,7 @@ use thiserror::Error;
 
 /// A key that is needed or at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// The key of the rule.
     Stored(KeyRef),
     /// The one that stands encrypted beside the ciphertext.
@@ -23,14 +19,23 @@ pub(super) enum Wanted {
 }
 
 /// A key that this partition needed already. Not kept for the next one, whose rule may allow other keys.
-pub(super) struct KnownLegacyKey {
-    wanted: Wanted,
-    key: Arc<LegacyKey>,
+pub(crate) struct KnownKey {
+    pub(crate) wanted: Wanted,
+    pub(crate) key: Arc<LegacyKey>,
+}
+
+/// Why there is no key.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum NoKey {
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    #[error("the rule's legacy keys lack '{0}', which the record names")]
+    NotAllowed(KeyName),
 }
 
 /// Why a record that another program encrypted is not handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum Unopened {
+pub(crate) enum Unopened {
     #[error(transparent)]
     Record(#[from] LegacyError),
     #[error("the header {KROXYLICIOUS_HEADER_NAME} is not the first of its record")]
@@ -38,7 +43,7 @@ pub(super) enum Unopened {
 }
 
 /// What is left to do about a record.
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     NeedKey(Wanted),
     Unopened(Unopened),
 }
@@ -51,7 +56,7 @@ enum Found<'a> {
 }
 
 /// Whether a record is, or was, of one of these formats.
-pub(super) fn is_theirs(legacy: &Legacy, record: &Record<'_>) -> bool {
+pub(crate) fn is_theirs(legacy: &Legacy, record: &Record<'_>) -> bool {
     let is_marked = || record.headers.iter().any(|header| header.is_ok_and(|(name, _)| is_marker(name)));
     legacy.topic_encryption_v1.is_some() && record.value.is_some_and(TopicEncryptionV1::begins)
         || legacy.kroxylicious_v2.is_some() && is_marked()
@@ -83,9 +88,9 @@ fn find<'a>(legacy: &'a Legacy, record: &Record<'a>) -> Result<Found<'a>, Unopen
 }
 
 /// Opens the value of a record with the keys at hand and appends it to `out`.
-pub(super) fn open(
+pub(crate) fn open(
     legacy: &Legacy,
-    keys: &[KnownLegacyKey],
+    keys: &[KnownKey],
     record: &Record<'_>,
     out: &mut Vec<u8>,
 ) -> Result<ForeignValue, Refusal> {
@@ -107,50 +112,24 @@ pub(super) fn open(
     }
 }
 
-fn at_hand(keys: &[KnownLegacyKey], is_sought: impl Fn(&Wanted) -> bool) -> Option<&LegacyKey> {
+fn at_hand(keys: &[KnownKey], is_sought: impl Fn(&Wanted) -> bool) -> Option<&LegacyKey> {
     // Most records have the key of the one before.
     keys.iter().rev().find(|known| is_sought(&known.wanted)).map(|known| &*known.key)
 }
 
-impl Opener {
-    /// Adds a key to those at hand. A rule's `onUnreadable` is about keys of ours: without one of these there is always an
-    /// error.
-    pub(super) async fn fetch_legacy_key(&mut self, task: &Task<'_>, wanted: Wanted) -> Result<(), Failure> {
-        let keys = task.session.shared.live.keys();
-        let (provider, source) = match &wanted {
-            Wanted::Stored(key) => (key.provider.as_str(), LegacySource::Stored(key.name.as_str())),
-            Wanted::Edek(allowed, edek) => {
-                let provider = allowed.provider.as_str();
-                self.check_allowed(allowed, keys.legacy_key_name(provider, edek))?;
-                (provider, LegacySource::Edek(edek))
+/// Asks for a key, if the rule allows it.
+pub(crate) async fn key(keys: &Keys, wanted: &Wanted) -> Result<Arc<LegacyKey>, NoKey> {
+    let (provider, source) = match wanted {
+        Wanted::Stored(key) => (key.provider.as_str(), LegacySource::Stored(key.name.as_str())),
+        Wanted::Edek(allowed, edek) => {
+            let provider = allowed.provider.as_str();
+            let named = keys.legacy_key_name(provider, edek)?;
+            let is_allowed = || allowed.keys.iter().any(|other| other.as_str() == named.as_str());
+            if !allowed.keys.is_empty() && !is_allowed() {
+                return Err(NoKey::NotAllowed(named));
             }
-        };
-        let key = self.patiently(|| keys.legacy_key(provider, source)).await;
-        match key {
-            Ok(key) => {
-                self.legacy_keys.push(KnownLegacyKey { wanted, key });
-                self.offset = None;
-                Ok(())
-            }
-            Err(error) => Err(self.told(&error)),
+            (provider, LegacySource::Edek(edek))
         }
-    }
-
-    fn check_allowed(
-        &mut self,
-        allowed: &KroxyliciousKeys,
-        named: Result<KeyName, ProviderError>,
-    ) -> Result<(), Failure> {
-        let key = named.map_err(|error| self.told(&error))?;
-        if allowed.keys.is_empty() || allowed.keys.iter().any(|other| other.as_str() == key.as_str()) {
-            return Ok(());
-        }
-        self.cause = Some(format!("the rule's legacy keys lack '{key}', which the record names"));
-        Err(Failure { code: Code::TopicAuthorizationFailed, refusal: labels::Refusal::KeyRefused })
-    }
-
-    fn told(&mut self, error: &ProviderError) -> Failure {
-        self.cause = Some(error.to_string());
-        failure(error)
-    }
+    };
+    Ok(keys.legacy_key(provider, source).await?)
 }
