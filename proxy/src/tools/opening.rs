@@ -47,7 +47,7 @@ pub(super) struct PlainRecord<'a> {
 enum Origin {
     /// A batch that was sealed as a whole. Its records may have any headers, those of our name too: they are the client's.
     Sealed,
-    /// A batch in which some values are sealed one by one.
+    /// A batch in which some values are sealed one by one, by us or by another program.
     Mixed,
     /// A batch with no envelope anywhere.
     Clear,
@@ -156,10 +156,10 @@ impl Opening {
                     _ => self.scratch.decompressed(),
                 });
                 self.fetch_keys(&header).await;
+                let mut is_mixed = matches!(found, Recognised::Records(_));
                 if let Some(legacy) = &mut self.legacy {
-                    legacy.fetch(&self.section, &header).await;
+                    is_mixed |= legacy.fetch(&self.section, &header).await;
                 }
-                let is_mixed = matches!(found, Recognised::Records(_));
                 Ok((header, codec, if is_mixed { Origin::Mixed } else { Origin::Clear }))
             }
         };

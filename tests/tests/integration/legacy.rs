@@ -16,8 +16,8 @@ use crate::tampering::share::{fetch_all, join};
 use crate::tampering::stage::plant;
 
 /// A proxy whose rules read both formats, and keys in files.
-pub(super) struct Stage {
-    pub(super) proxy: Proxy,
+pub(crate) struct Stage {
+    pub(crate) proxy: Proxy,
     _keys: Scratch,
 }
 
@@ -44,7 +44,7 @@ fn topic_encryption(key: &str) -> Value {
 }
 
 impl Stage {
-    pub(super) async fn shared() -> &'static Self {
+    pub(crate) async fn shared() -> &'static Self {
         static STAGE: OnceCell<Stage> = OnceCell::const_new();
         STAGE.get_or_init(Self::start).await
     }
@@ -92,7 +92,7 @@ pub(super) fn marked(value: impl Into<Vec<u8>>) -> SentRecord {
 }
 
 /// A record of either program, stored and in clear, with a key and a header of its client, and a tombstone.
-fn stored_and_clear() -> Vec<(SentRecord, SentRecord)> {
+pub(crate) fn stored_and_clear() -> Vec<(SentRecord, SentRecord)> {
     let mut all = Vec::new();
     let dress = |record: SentRecord, index: usize| record.key(format!("key {index}")).header("trace", "1");
     for (index, (value, plain)) in values_of_topic_encryption().into_iter().enumerate() {

@@ -6,6 +6,7 @@ mod dam;
 pub(super) mod decrypt;
 mod document;
 mod inspect;
+mod legacy;
 
 use std::path::PathBuf;
 use std::process::Output;

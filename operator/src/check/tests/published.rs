@@ -82,3 +82,24 @@ fn examples_in_documents_pass() {
     }
     assert!(!fragments.is_empty());
 }
+
+#[test]
+fn policies_of_the_page_on_migration_pass_beside_the_providers_that_they_name() {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("proxy/MIGRATION.md")).unwrap();
+    let blocks: Vec<_> = text.split("```yaml topicencryptionpolicy\n").skip(1).collect();
+    let providers = "keyProviders: [{name: default, local: {}}, {name: vault, vault: {address: 'https://vault:8200', \
+                     authentication: {kubernetes: {role: proxies}}}}]";
+    for block in &blocks {
+        // They stand in lists.
+        let lines = block.split("```").next().unwrap().lines();
+        let policy: Vec<_> = lines.map(|line| line.strip_prefix("   ").unwrap_or(line)).collect();
+        let proxy = proxy("my-cluster", providers)
+            .replace("{name: my-cluster}", "{name: my-cluster, namespace: kafka}");
+        let proxy =
+            proxy.replace("kafkaRef: {name: my-cluster, namespace: kafka}", "kafkaRef: {name: my-cluster}");
+        let manifests = [("policy.yaml", policy.join("\n")), ("proxy.yaml", proxy)];
+        let manifests = manifests.each_ref().map(|(name, text)| (*name, text.as_str()));
+        assert_eq!(complaints(&Tree::new(&manifests).check()), Vec::<String>::new(), "{block}");
+    }
+    assert_eq!(blocks.len(), 2);
+}

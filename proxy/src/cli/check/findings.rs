@@ -1,6 +1,8 @@
 //! What is allowed but probably not meant.
 
-use proxy_config::{Action, EffectivePolicy, OnPlaintext, OnUnreadable, Pattern, ProxyConfig};
+use proxy_config::{
+    Action, EffectivePolicy, KeyProvider, Legacy, OnPlaintext, OnUnreadable, Pattern, ProxyConfig,
+};
 use std::collections::HashMap;
 
 /// Sentences, in the order of the files.
@@ -22,6 +24,7 @@ pub(super) fn find(config: &ProxyConfig, effective: &EffectivePolicy) -> Vec<Str
         );
     }
     rules(effective, &mut findings);
+    legacy(config, effective, &mut findings);
     kept_by_ledger(effective, &mut findings);
     findings
 }
@@ -60,6 +63,39 @@ fn rules(effective: &EffectivePolicy, findings: &mut Vec<String>) {
                     "rules[{index}] leaves {pattern} in clear inside {wide}, which rules[{other}] encrypts"
                 ));
             }
+        }
+    }
+}
+
+/// Earlier programs bind what they encrypt to nothing, and not every kind of provider has their keys.
+fn legacy(config: &ProxyConfig, effective: &EffectivePolicy, findings: &mut Vec<String>) {
+    for (index, rule) in effective.policy().rules().iter().enumerate() {
+        let Legacy { topic_encryption_v1: key, kroxylicious_v2: keys } = &rule.legacy;
+        if !rule.legacy.is_empty() {
+            findings.push(format!(
+                "rules[{index}] {}, which is bound to no topic or record: remove legacy once nothing in that format is left",
+                rule.legacy
+            ));
+        }
+        let kind = |provider| config.key_providers.get(provider);
+        if let Some(key) = key
+            && !matches!(kind(&key.provider), Some(KeyProvider::Local { .. }))
+        {
+            findings.push(format!(
+                "rules[{index}].legacy names a key of provider {}, which is not local: it has no keys of topic-encryption",
+                key.provider
+            ));
+        }
+        if let Some(keys) = keys
+            && !matches!(
+                kind(&keys.provider),
+                Some(KeyProvider::Local { .. } | KeyProvider::Vault(_) | KeyProvider::AwsKms(_))
+            )
+        {
+            findings.push(format!(
+                "rules[{index}].legacy names provider {}, which is not local, vault or awsKms: it has no keys of Kroxylicious",
+                keys.provider
+            ));
         }
     }
 }

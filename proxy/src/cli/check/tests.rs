@@ -65,6 +65,38 @@ fn warns_of_holes_and_repetitions() {
 }
 
 #[test]
+fn says_what_else_is_read_and_warns_where_a_provider_has_no_such_keys() {
+    let proxy = PROXY.replace(
+        "keyProviders: {default: {local: {directory: keys}}}",
+        "keyProviders:
+  default: {local: {directory: keys}}
+  hsm: {pkcs11: {module: /usr/lib/module.so, tokenLabel: t, pinFile: pin}}",
+    );
+    let directory = files(
+        "rules:
+- topics: [{name: a}]
+  key: {name: payments}
+  legacy: [{format: TopicEncryptionV1, key: {name: former}}, {format: KroxyliciousV2, keys: [k]}]
+- topics: [{name: b}]
+  key: {name: payments}
+  legacy: [{format: TopicEncryptionV1, key: {provider: hsm, name: former}}, {format: KroxyliciousV2, provider: hsm}]
+",
+    );
+    std::fs::write(directory.path().join("proxy.yaml"), proxy).unwrap();
+    let (ok, text) = output(&directory, false);
+    assert!(ok, "{text}");
+    for said in [
+        "rules[0]: reads TopicEncryptionV1 with key former of provider default and KroxyliciousV2 with keys k of provider default too",
+        "warning: rules[0] reads TopicEncryptionV1",
+        "warning: rules[1].legacy names a key of provider hsm, which is not local",
+        "warning: rules[1].legacy names provider hsm, which is not local, vault or awsKms",
+    ] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+    assert!(!text.contains("warning: rules[0].legacy"), "{text}");
+}
+
+#[test]
 fn warns_where_the_ledger_is_stronger_than_a_rule() {
     let directory = files("rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n");
     let state =

@@ -27,15 +27,17 @@ impl LegacyKeys {
         Self { keys, legacy, known: Vec::new(), failed: Vec::new() }
     }
 
-    /// Gets the keys of all records of a section, so that nothing waits while records are handed out.
-    pub(super) async fn fetch(&mut self, section: &[u8], header: &BatchHeader) {
+    /// Gets the keys of all records of a section, so that nothing waits while records are handed out. Tells whether there are
+    /// any that another program encrypted.
+    pub(super) async fn fetch(&mut self, section: &[u8], header: &BatchHeader) -> bool {
         if self.known.len() >= KEPT {
             self.known.clear();
         }
         self.failed.clear();
-        let mut plain = Vec::new();
+        let (mut plain, mut any) = (Vec::new(), false);
         for record in Records::new(section, header.record_count).map_while(Result::ok) {
             plain.clear();
+            any |= legacy::is_theirs(&self.legacy, &record);
             let Err(Refusal::NeedKey(wanted)) = legacy::open(&self.legacy, &self.known, &record, &mut plain)
             else {
                 continue;
@@ -49,6 +51,7 @@ impl LegacyKeys {
                 Err(error) => self.failed.push((wanted, error)),
             }
         }
+        any
     }
 
     /// Opens a record with the keys that were fetched.
