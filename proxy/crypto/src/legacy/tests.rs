@@ -168,3 +168,31 @@ fn debug_shows_no_material() {
     assert_eq!(format!("{:?}", LegacyKey::from_bytes(&[0xab; 32]).unwrap()), "LegacyKey(..)");
     assert!(LegacyKey::from_bytes(&[0; 31]).is_none());
 }
+
+proptest::proptest! {
+    /// Whatever a broker stores: it is parsed or not, and opens only for who has the key.
+    #[test]
+    fn arbitrary_bytes_never_panic_and_never_open(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        edek in 0_u8..160,
+    ) {
+        let key = LegacyKey::from_bytes(&[7; 32]).unwrap();
+        // Bytes of the right beginning get further.
+        let started = [&[0, 1, 0, 16][..], &bytes].concat();
+        let wrapped = [&[0, edek][..], &bytes].concat();
+        let mut out = Vec::new();
+        for value in [&bytes, &started] {
+            proptest::prop_assert!(TopicEncryptionV1::parse(value).and_then(|record| record.open(&key, &mut out)).is_err());
+        }
+        for value in [&bytes, &wrapped] {
+            if let Ok(record) = KroxyliciousV2::parse(MARKER, Some(value)) {
+                let _any_layout = VaultEdek::parse(record.edek()).is_ok() || AwsEdek::parse(record.edek()).is_ok();
+                proptest::prop_assert!(record.open(&key, &mut out).is_err());
+                if let Ok(edek) = InMemoryEdek::parse(record.edek()) {
+                    proptest::prop_assert!(edek.open(&[7; 32]).is_none());
+                }
+            }
+        }
+        proptest::prop_assert!(out.is_empty());
+    }
+}
