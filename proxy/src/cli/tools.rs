@@ -12,7 +12,7 @@ use super::{keys, mistakes};
 use crate::telemetry;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use proxy_config::ToolsConfig;
+use proxy_config::{EffectivePolicy, Ledger, Policy, ToolsConfig};
 use proxy_crypto::Keys;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +47,24 @@ impl ConfigArgs {
     fn load(&self) -> Result<Option<ToolsConfig>, ExitCode> {
         self.config.as_deref().map(load).transpose()
     }
+}
+
+/// The policy as it takes effect now; its files stay as they are.
+fn policy(config: &ToolsConfig) -> anyhow::Result<Result<EffectivePolicy, ExitCode>> {
+    let files = config
+        .policy
+        .as_ref()
+        .context("the file of --config has no policy, which says what becomes of topics")?;
+    let providers = config.key_providers.keys().cloned().collect();
+    let policy = match Policy::load(files.file.as_path(), &providers) {
+        Ok(policy) => policy,
+        Err(errors) => return Ok(Err(mistakes(&errors))),
+    };
+    let ledger = match &files.state_file {
+        Some(file) => Ledger::load(file.as_path())?.updated(&policy),
+        None => Ledger::default(),
+    };
+    Ok(Ok(EffectivePolicy::new(policy, ledger)))
 }
 
 /// Opens the key providers of a file. No key is asked for yet.

@@ -95,8 +95,8 @@ impl<'a> Copier<'a> {
         let (source, target) = target::topics(cluster, &plan.source, &plan.target).await?;
         let sealing = target::sealing(cluster, Arc::clone(&keys), policy, plan).await?;
         let state = State::open(cluster, &plan.state, &source, &target).await?;
-        let legacy = policy.explain(&plan.source).legacy.cloned();
-        let opening = Opening::with_legacy(Arc::clone(&keys), legacy);
+        let mut opening = Opening::new(Arc::clone(&keys));
+        opening.expect_legacy(policy.explain(&plan.source).legacy);
         let pace = Pace::new(plan.rate_limit);
         let care = Care::of(policy, plan, &source, sealing.seals());
         Ok(Self { cluster, keys, plan, opening, sealing, state, pace, care, clear: 0, removed: 0 })

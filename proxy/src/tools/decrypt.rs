@@ -8,6 +8,7 @@ use super::segments::{SegmentError, Segments};
 use super::{Log, Piece, PieceKind};
 use crate::client::{ClientError, Cluster, Isolation, Place};
 use crate::telemetry::chain;
+use proxy_config::EffectivePolicy;
 use proxy_crypto::Keys;
 use std::io::Write;
 use std::sync::Arc;
@@ -68,11 +69,18 @@ pub(crate) struct Decrypter<W: Write> {
     form: Form,
     on_error: OnError,
     counts: Counts,
+    /// Says which topics hold what other programs encrypted.
+    policy: Option<EffectivePolicy>,
 }
 
 impl<W: Write> Decrypter<W> {
     pub(crate) fn new(keys: Arc<Keys>, out: W, form: Form, on_error: OnError) -> Self {
-        Self { opening: Opening::new(keys), out, form, on_error, counts: Counts::default() }
+        Self { opening: Opening::new(keys), out, form, on_error, counts: Counts::default(), policy: None }
+    }
+
+    /// Opens what other programs encrypted too, where the policy says so.
+    pub(crate) fn with_legacy_of(self, policy: Option<EffectivePolicy>) -> Self {
+        Self { policy, ..self }
     }
 
     /// All records of files, those of aborted transactions too: what became of a transaction may stand in another file.
@@ -120,7 +128,9 @@ impl<W: Write> Decrypter<W> {
                 self.counts.truncated_bytes = self.counts.truncated_bytes.saturating_add(bytes);
             }
             PieceKind::Batch | PieceKind::Legacy | PieceKind::Unreadable(_, _) => {
-                let Self { opening, out, form, on_error, counts } = self;
+                let Self { opening, out, form, on_error, counts, policy } = self;
+                let policy = policy.as_ref();
+                opening.expect_legacy(policy.and_then(|policy| policy.explain(&piece.place.topic).legacy));
                 let each = |opened: Result<PlainRecord<'_>, Unopened>| match opened {
                     Ok(record) => write(out, *form, &piece.place, &record, counts),
                     Err(unopened) => fail(*on_error, &piece.place, unopened, counts),

@@ -80,10 +80,12 @@ impl Opening {
         }
     }
 
-    /// The same for a topic that holds what other programs encrypted.
-    pub(super) fn with_legacy(keys: Arc<Keys>, legacy: Option<Arc<Legacy>>) -> Self {
-        let legacy = legacy.map(|legacy| LegacyKeys::new(Arc::clone(&keys), legacy));
-        Self { legacy, ..Self::new(keys) }
+    /// What other programs encrypted in the topic of the entries to come.
+    pub(super) fn expect_legacy(&mut self, legacy: Option<&Arc<Legacy>>) {
+        let known = self.legacy.take().filter(|known| legacy.is_some_and(|legacy| known.is_of(legacy)));
+        self.legacy = known.or_else(|| {
+            legacy.map(|legacy| LegacyKeys::new(Arc::clone(self.keys.providers()), Arc::clone(legacy)))
+        });
     }
 
     /// Hands out what an entry holds, in order. Nothing of control batches, of empty ones, and of a truncated end.

@@ -1,12 +1,10 @@
 //! `copy`: writes a topic into another, with current keys.
 
 use super::brokers::BrokerArgs;
-use super::{block_on, load, open_keys};
-use crate::cli::mistakes;
+use super::{block_on, load, open_keys, policy};
 use crate::tools::copy::{Copier, LostKey, Plan};
-use anyhow::Context as _;
 use clap::Args;
-use proxy_config::{EffectivePolicy, History, Ledger, Policy, PolicyFiles, ToolsConfig};
+use proxy_config::{History, PolicyFiles, ToolsConfig};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -122,22 +120,4 @@ fn history(config: &ToolsConfig) -> anyhow::Result<History> {
         Some(file) => Ok(History::load(file.as_path())?),
         None => Ok(History::default()),
     }
-}
-
-/// The policy as it takes effect now; its files stay as they are.
-fn policy(config: &ToolsConfig) -> anyhow::Result<Result<EffectivePolicy, ExitCode>> {
-    let files = config
-        .policy
-        .as_ref()
-        .context("the file of --config has no policy, which says how the target is sealed")?;
-    let providers = config.key_providers.keys().cloned().collect();
-    let policy = match Policy::load(files.file.as_path(), &providers) {
-        Ok(policy) => policy,
-        Err(errors) => return Ok(Err(mistakes(&errors))),
-    };
-    let ledger = match &files.state_file {
-        Some(file) => Ledger::load(file.as_path())?.updated(&policy),
-        None => Ledger::default(),
-    };
-    Ok(Ok(EffectivePolicy::new(policy, ledger)))
 }

@@ -2,7 +2,7 @@
 
 use super::brokers::BrokerArgs;
 use super::sources::SourceArgs;
-use super::{block_on, load, open_keys};
+use super::{block_on, load, open_keys, policy};
 use crate::client::Isolation;
 use crate::tools::decrypt::{Counts, Decrypter, Form, OnError};
 use crate::tools::progress::Progress;
@@ -41,6 +41,9 @@ pub(in crate::cli) struct DecryptArgs {
     /// Whether topics are read with the records of aborted and open transactions. Files are always read so.
     #[arg(long, value_enum, default_value_t = Transactions::ReadCommitted)]
     isolation: Transactions,
+    /// Open what other programs encrypted too, as the legacy entries of the policy of --config say.
+    #[arg(long)]
+    legacy: bool,
     /// Show no progress.
     #[arg(long)]
     quiet: bool,
@@ -89,9 +92,14 @@ pub(in crate::cli) fn run(args: &DecryptArgs) -> anyhow::Result<ExitCode> {
         Transactions::ReadCommitted => Isolation::Committed,
         Transactions::ReadUncommitted => Isolation::Uncommitted,
     };
+    let policy = match args.legacy.then(|| policy(&config)).transpose()?.transpose() {
+        Ok(policy) => policy,
+        Err(code) => return Ok(code),
+    };
     block_on(async {
         let out = BufWriter::with_capacity(1 << 17, output(args.to.as_deref())?);
-        let mut decrypter = Decrypter::new(open_keys(&config)?, out, form, on_error);
+        let decrypter = Decrypter::new(open_keys(&config)?, out, form, on_error);
+        let mut decrypter = decrypter.with_legacy_of(policy);
         let done = if let Some(segments) = args.source.segments()? {
             let mut progress = Progress::new("decrypt", segments.progress().1, args.quiet);
             let done = decrypter.segments(segments, &mut progress).await;

@@ -32,6 +32,10 @@ impl DataKeys {
         Self { keys, known: VecDeque::new() }
     }
 
+    pub(super) fn providers(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
     /// The data key of an envelope. A provider that does not answer is asked again for a while; what it says in the end is
     /// remembered too.
     pub(super) async fn get(&mut self, envelope: &EnvelopeHeader<'_>) -> Answer {

@@ -27,6 +27,10 @@ impl LegacyKeys {
         Self { keys, legacy, known: Vec::new(), failed: Vec::new() }
     }
 
+    pub(super) fn is_of(&self, legacy: &Arc<Legacy>) -> bool {
+        Arc::ptr_eq(&self.legacy, legacy)
+    }
+
     /// Gets the keys of all records of a section, so that nothing waits while records are handed out. Tells whether there are
     /// any that another program encrypted.
     pub(super) async fn fetch(&mut self, section: &[u8], header: &BatchHeader) -> bool {

@@ -37,6 +37,13 @@ async fn a_copy_moves_them_to_ours_and_an_audit_tells_before_and_after() {
     let inspected = run(&["inspect", "--topic", &source, "--config", &config, "--quiet"]).await;
     assert!(inspected.out.contains("KroxyliciousV2"), "{} {}", inspected.out, inspected.errors);
 
+    // Also without any proxy, so that nobody is locked in.
+    let words = ["decrypt", "--topic", &source, "--config", &config, "--quiet"];
+    let decrypted = run(&[words.as_slice(), &["--legacy"]].concat()).await.ends(0);
+    assert!(decrypted.out.contains("0123456789"), "{}", decrypted.out);
+    assert_eq!(decrypted.out.lines().count(), stored.len());
+    assert!(!run(&words).await.out.contains("0123456789"));
+
     let state = text(folder.join("state"));
     let words = ["copy", "--quiet", "--topic", &source, "--to", &target, "--config", &config];
     run(&[words.as_slice(), &["--state", &state, "--verify"]].concat()).await.ends(0);
