@@ -23,6 +23,8 @@ pub const LEDGER_SERIAL_ANNOTATION: &str = "encryption.strimzi.io/ledger-serial"
 pub const FORCE_RENEW_ANNOTATION: &str = "encryption.strimzi.io/force-renew";
 /// Until when clients are told to trust authorities that issue no more.
 pub const FORMER_UNTIL_ANNOTATION: &str = "encryption.strimzi.io/former-until";
+/// Has data keys replaced, whenever its value changes.
+pub const ROTATE_ANNOTATION: &str = "encryption.strimzi.io/rotate-data-keys";
 /// The Secret into which every local key was copied, as whoever changes `local.secretRef` says on the `EncryptionProxy`.
 pub const KEYS_COPIED_ANNOTATION: &str = "encryption.strimzi.io/keys-copied-to";
 

@@ -239,6 +239,13 @@ impl Live {
             "policy loaded"
         );
         audit::loaded(&loaded);
+        if let Some(before) = self.policy() {
+            let rotations = loaded.effective.policy().rotations();
+            for key in rotations.since(before.effective.policy().rotations()) {
+                tracing::info!(provider = %key.provider, key = %key.name, "data keys are replaced, as the policy asks");
+                self.keys.rotate_key(&key.provider, &key.name);
+            }
+        }
         let generation = loaded.generation;
         self.policy.store(Some(Arc::new(loaded)));
         self.generation.send_replace(generation);

@@ -33,8 +33,8 @@ pub use policy::{
     TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, Limits, LogFormat, LogLevel, Logging,
-    NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, EnvelopeKeys, Limits, LogFormat, LogLevel,
+    Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, KeyInUse, ProxyCount, TopicEncryptionPolicyStatus};

@@ -84,6 +84,11 @@ pub struct EncryptionProxySpec {
     /// How long keys live, and how soon a revoked one stops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeyTimes>,
+    /// Keys that the envelopes of stored records may name, and so have proxies ask a provider for: only those that policies of this
+    /// Kafka cluster have or had (`Known`), or all (`Any`). By default `Known`, unless the ledger is from a version that did not say
+    /// whether it has them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope_keys: Option<EnvelopeKeys>,
     /// Topics that no rule of any policy matches: `Passthrough` in plaintext, or `Reject` writes to them.
     #[serde(default)]
     pub unmatched_topics: UnmatchedTopics,
@@ -115,6 +120,15 @@ pub struct EncryptionProxySpec {
     /// Bounds on memory and connections of each proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+}
+
+/// Which keys records open under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EnvelopeKeys {
+    /// Those that policies of the Kafka cluster have or had.
+    Known,
+    /// All of the providers.
+    Any,
 }
 
 /// Whom the proxies are for brokers.

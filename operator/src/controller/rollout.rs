@@ -56,7 +56,8 @@ impl Told {
         }
     }
 
-    fn of(&self, proxy: &Proxy) -> Option<&Arc<Program>> {
+    /// What a proxy has loaded, if that is known.
+    pub(crate) fn of(&self, proxy: &Proxy) -> Option<&Arc<Program>> {
         self.by_hash.get(proxy.loaded()?)
     }
 }

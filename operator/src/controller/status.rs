@@ -1,6 +1,7 @@
 //! Last step: what became of it is written to the resources, and only when it changed. Numbers come from the proxies.
 
 mod conditions;
+mod envelope_keys;
 mod events;
 mod findings;
 mod history;
@@ -9,6 +10,7 @@ mod keys;
 mod ours;
 mod policy;
 mod proxy;
+mod rotation;
 mod stranger;
 mod topics;
 mod unread;

@@ -9,18 +9,20 @@ mod malformed;
 mod obstacle;
 mod providers;
 mod room;
+mod rotations;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Resource, ResourceExt};
-use operator_api::{EncryptionProxy, EncryptionProxySpec};
+use operator_api::{EncryptionProxy, EncryptionProxySpec, EnvelopeKeys};
 use proxy_config::{KeyRef, ProviderName};
 
 pub(crate) use self::admission::{is_allowed, next_sources, told_generation};
 pub(crate) use self::ledger::serial_on;
 pub(crate) use self::obstacle::Obstacle;
 pub(crate) use self::providers::identities;
+pub(crate) use self::rotations::rotation;
 
 use self::admission::submissions;
 use self::ledger::Remembered;
@@ -95,7 +97,14 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         damages(ledger.local_keys(), observed.ours.keys.as_ref().and_then(|keys| keys.data.as_ref()));
     let program =
         merged.program.without_keys(|key| is_ours(&spec, &key.provider) && is_damaged(&damaged, key));
-    let merged = Merged { program: program.with_history(ledger.history()), ..merged };
+    let program = if only_known_keys(&spec, &ledger) {
+        program.with_known_keys(ledger.keys().cloned())
+    } else {
+        program
+    };
+    let rotations = rotations::rotations(observed, proxy.as_ref(), &program);
+    let program = program.with_rotations(rotations).with_history(ledger.history());
+    let merged = Merged { program, ..merged };
     let kafka = kafka(observed);
     let fleet = match ledger_obstacle {
         Some(obstacle) => Err(obstacle),
@@ -128,6 +137,12 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         wanted,
         paused,
     }
+}
+
+/// Whether records open under keys that policies have or had alone. Nobody can say which these are where the ledger may lack
+/// some, so that what is stored under them would not be read any more.
+fn only_known_keys(spec: &EncryptionProxySpec, ledger: &Ledger) -> bool {
+    spec.envelope_keys.map_or(ledger.has_all_keys(), |keys| keys == EnvelopeKeys::Known)
 }
 
 /// Whether the operator makes the keys of a provider.

@@ -24,7 +24,7 @@ use crate::local_keys::Fingerprints;
 /// Written before proxies are told: first [`next`](Self::next), and once every proxy has loaded what follows from it,
 /// [`settled`](Self::settled). A copy of it stands with what proxies are told, so that one that was set back to an older
 /// state is [completed](Self::completed_from) rather than believed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// Counts changes.
     serial: u64,
@@ -32,6 +32,8 @@ pub struct Ledger {
     /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten, and the
     /// namespaces whose policies did so, as far as they are known.
     keys: Keys,
+    /// Whether these are known to be all: not so where an operator began it that did not say so.
+    has_all_keys: bool,
     /// What entries of the Secret of local keys were when they were seen first.
     local_keys: Fingerprints,
     /// What the providers of these keys are, by name.
@@ -50,6 +52,21 @@ pub struct LedgerEntry {
     pub key: KeyRef,
     /// The policy that it belongs to. It wins conflicts, and its namespace alone may clear the topics.
     pub policy: PolicyId,
+}
+
+/// Nothing was ever encrypted.
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            serial: 0,
+            entries: PatternMap::default(),
+            keys: Keys::new(),
+            has_all_keys: true,
+            local_keys: Fingerprints::default(),
+            providers: Providers::new(),
+            history: History::default(),
+        }
+    }
 }
 
 impl Ledger {
@@ -165,6 +182,7 @@ impl Ledger {
     fn counted_after(mut self, before: &Self) -> Self {
         let same = self.entries == before.entries
             && self.keys == before.keys
+            && self.has_all_keys == before.has_all_keys
             && self.local_keys == before.local_keys
             && self.providers == before.providers
             && self.history == before.history;
@@ -186,6 +204,11 @@ impl Ledger {
     /// Every key that anything was ever encrypted under.
     pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
         self.keys.keys()
+    }
+
+    /// Whether no data can be under a key that it does not know.
+    pub fn has_all_keys(&self) -> bool {
+        self.has_all_keys
     }
 
     /// Every key, with the namespaces whose policies anything was ever encrypted under it by.

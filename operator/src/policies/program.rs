@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::{History, KeyName, KeyRef, Legacy, Pattern, ProviderName};
+use proxy_config::{History, KeyName, KeyRef, KnownKeys, Legacy, Pattern, ProviderName, Rotations};
 
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -17,6 +17,8 @@ use super::policy_id::PolicyId;
 pub struct Program {
     unmatched: UnmatchedTopics,
     read_keys: BTreeSet<KeyRef>,
+    known_keys: KnownKeys,
+    rotations: Rotations,
     history: History,
     rules: PatternMap<MergedRule>,
 }
@@ -72,13 +74,29 @@ impl Program {
     /// Of these rules, of which the last counts where two have the same pattern.
     pub fn new(unmatched: UnmatchedTopics, rules: impl IntoIterator<Item = MergedRule>) -> Self {
         let rules = rules.into_iter().map(|rule| (rule.pattern.clone(), rule)).collect();
-        Self { unmatched, read_keys: BTreeSet::new(), history: History::default(), rules }
+        Self { unmatched, rules, ..Self::default() }
     }
 
     /// With keys that proxies try though no rule names them.
     #[must_use]
     pub fn with_read_keys(mut self, keys: BTreeSet<KeyRef>) -> Self {
         self.read_keys = keys;
+        self
+    }
+
+    /// Where records open under no keys but those that it tells of and these.
+    #[must_use]
+    pub fn with_known_keys(mut self, keys: impl IntoIterator<Item = KeyRef>) -> Self {
+        let told = self.told_keys();
+        let former = keys.into_iter().filter(|key| !told.contains(key)).collect();
+        self.known_keys = KnownKeys { only: true, former };
+        self
+    }
+
+    /// With marks of keys whose data keys are to be replaced.
+    #[must_use]
+    pub fn with_rotations(mut self, rotations: Rotations) -> Self {
+        self.rotations = rotations;
         self
     }
 
@@ -117,6 +135,17 @@ impl Program {
         &self.read_keys
     }
 
+    /// Keys that records open under, where not under all; `None` if under all.
+    pub fn known_keys(&self) -> Option<BTreeSet<KeyRef>> {
+        let KnownKeys { only, former } = &self.known_keys;
+        only.then(|| self.told_keys().into_iter().chain(former.iter().cloned()).collect())
+    }
+
+    /// Marks of keys whose data keys are to be replaced.
+    pub fn rotations(&self) -> &Rotations {
+        &self.rotations
+    }
+
     /// Where history ends in topics whose rules let it pass.
     pub fn history(&self) -> &History {
         &self.history
@@ -153,6 +182,15 @@ impl Program {
             Treatment::Retired { .. } | Treatment::Clear => None,
         });
         named.chain(&self.read_keys).cloned().collect()
+    }
+
+    /// Every key that stands in it for another reason than that it was used before.
+    fn told_keys(&self) -> BTreeSet<KeyRef> {
+        let retired = self.rules().filter_map(|rule| match &rule.treatment {
+            Treatment::Retired { key } => key.clone(),
+            Treatment::Encrypt(_) | Treatment::Pending { .. } | Treatment::Clear => None,
+        });
+        self.keys().into_iter().chain(retired).collect()
     }
 
     /// The same by provider, for instance to make keys that are missing.

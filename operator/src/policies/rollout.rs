@@ -102,7 +102,12 @@ fn all_patterns<'a>(programs: impl Iterator<Item = &'a Program>) -> BTreeSet<Pat
 fn step(rules: &PatternMap<MergedRule>, target: &Program) -> Program {
     let step = Program::new(target.unmatched(), needed(rules, target));
     let read_keys = target.keys().difference(&step.keys()).cloned().collect();
-    step.with_read_keys(read_keys).with_history(target.history())
+    let step = step.with_read_keys(read_keys).with_rotations(target.rotations().clone());
+    let step = match target.known_keys() {
+        Some(known) => step.with_known_keys(known),
+        None => step,
+    };
+    step.with_history(target.history())
 }
 
 /// The least that a proxy of unknown state does, given what was told last: whatever the target leaves as it is was told only

@@ -5,9 +5,11 @@ mod effective;
 mod history;
 mod index;
 mod internal;
+mod known_keys;
 mod ledger;
 mod legacy;
 mod pattern;
+mod rotations;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -22,12 +24,15 @@ pub use self::action::Action;
 pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
 pub use self::internal::is_internal_topic;
+pub use self::known_keys::KnownKeys;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::legacy::{KroxyliciousKeys, Legacy};
 pub use self::pattern::{Pattern, Specificity};
+pub use self::rotations::Rotations;
 pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 
 use self::index::PatternIndex;
+use self::known_keys::key_set;
 use crate::error::{ConfigErrors, Mistakes};
 use crate::file::{MAX_FILE_BYTES, read_text};
 use crate::name::ProviderName;
@@ -49,6 +54,8 @@ pub enum UnmatchedTopics {
 pub struct Policy {
     unmatched: UnmatchedTopics,
     read_keys: BTreeSet<KeyRef>,
+    known_keys: KnownKeys,
+    rotations: Rotations,
     history: History,
     rules: Vec<Rule>,
     index: PatternIndex<RuleMatch>,
@@ -71,6 +78,12 @@ struct PolicyText<'a> {
     unmatched_topics: UnmatchedTopics,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     read_keys: &'a BTreeSet<KeyRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope_keys: Option<&'static str>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    former_keys: &'a BTreeSet<KeyRef>,
+    #[serde(skip_serializing_if = "Rotations::is_empty")]
+    rotations: &'a Rotations,
     #[serde(skip_serializing_if = "History::is_empty")]
     history: &'a History,
     rules: &'a [Rule],
@@ -102,6 +115,20 @@ impl Policy {
     #[must_use]
     pub fn with_read_keys(mut self, keys: impl IntoIterator<Item = KeyRef>) -> Self {
         self.read_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// With what it says of the keys that envelopes may name.
+    #[must_use]
+    pub fn with_known_keys(mut self, known: KnownKeys) -> Self {
+        self.known_keys = known;
+        self
+    }
+
+    /// With keys whose data keys are to be replaced.
+    #[must_use]
+    pub fn with_rotations(mut self, rotations: Rotations) -> Self {
+        self.rotations = rotations;
         self
     }
 
@@ -148,6 +175,16 @@ impl Policy {
         &self.read_keys
     }
 
+    /// Which keys envelopes may name.
+    pub fn known_keys(&self) -> &KnownKeys {
+        &self.known_keys
+    }
+
+    /// Keys whose data keys were to be replaced, and when.
+    pub fn rotations(&self) -> &Rotations {
+        &self.rotations
+    }
+
     /// What whoever writes the policy knows of history.
     pub fn history(&self) -> &History {
         &self.history
@@ -169,12 +206,22 @@ impl Policy {
     }
 
     fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields = root.fields(&["unmatchedTopics", "readKeys", "history", "rules"])?;
+        let fields = root.fields(&[
+            "unmatchedTopics",
+            "readKeys",
+            "envelopeKeys",
+            "formerKeys",
+            "rotations",
+            "history",
+            "rules",
+        ])?;
         let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
             field
                 .choice(&[("Passthrough", UnmatchedTopics::Passthrough), ("Reject", UnmatchedTopics::Reject)])
         });
-        let read_keys = fields.optional("readKeys").and_then(|field| read_keys(field, providers));
+        let read_keys = fields.optional("readKeys").and_then(|field| key_set(field, Some(providers)));
+        let known_keys = KnownKeys::read(&fields);
+        let rotations = fields.optional("rotations").and_then(Rotations::read);
         let history = fields.optional("history").and_then(History::read);
         // Required though it may be empty: a file cut off before its rules must not pass for a policy without
         // any.
@@ -182,7 +229,8 @@ impl Policy {
         let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
         check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
         let policy = Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?);
-        Some(policy.with_read_keys(read_keys.unwrap_or_default()).with_history(history.unwrap_or_default()))
+        let policy = policy.with_read_keys(read_keys.unwrap_or_default()).with_known_keys(known_keys);
+        Some(policy.with_rotations(rotations.unwrap_or_default()).with_history(history.unwrap_or_default()))
     }
 
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
@@ -200,6 +248,8 @@ impl Policy {
         Self {
             unmatched,
             read_keys: BTreeSet::new(),
+            known_keys: KnownKeys::default(),
+            rotations: Rotations::default(),
             history: History::default(),
             rules,
             index,
@@ -213,6 +263,8 @@ impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
         self.unmatched == other.unmatched
             && self.read_keys == other.read_keys
+            && self.known_keys == other.known_keys
+            && self.rotations == other.rotations
             && self.history == other.history
             && self.rules == other.rules
     }
@@ -222,21 +274,19 @@ impl Eq for Policy {}
 
 impl Serialize for Policy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { unmatched, read_keys, history, rules, .. } = self;
-        PolicyText { unmatched_topics: *unmatched, read_keys, history, rules }.serialize(serializer)
+        let Self { unmatched, read_keys, known_keys, rotations, history, rules, .. } = self;
+        let KnownKeys { only, former } = known_keys;
+        let text = PolicyText {
+            unmatched_topics: *unmatched,
+            read_keys,
+            envelope_keys: only.then_some("Known"),
+            former_keys: former,
+            rotations,
+            history,
+            rules,
+        };
+        text.serialize(serializer)
     }
-}
-
-fn read_keys(field: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<BTreeSet<KeyRef>> {
-    let mut keys = BTreeSet::new();
-    for item in field.items()? {
-        let Some(key) = KeyRef::read(&item, Some(providers)) else { continue };
-        if keys.contains(&key) {
-            item.mistake(format!("is the same as an earlier entry, {key}"));
-        }
-        keys.insert(key);
-    }
-    Some(keys)
 }
 
 /// Notes every pattern that stands in more than one place, since neither place could be said to win.

@@ -143,6 +143,15 @@ impl Keys {
         self.rings.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// The same for one key, whenever that is asked for: by whoever writes the policy, who could have it used under other keys as
+    /// well. Nothing happens where it was not used yet.
+    pub fn rotate_key(&self, provider: impl AsRef<str>, key: impl AsRef<str>) {
+        let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ring) = rings.get(provider.as_ref()).and_then(|rings| rings.get(key.as_ref())) {
+            ring.rotate();
+        }
+    }
+
     /// Whether there is a provider of this name.
     pub fn has_provider(&self, provider: impl AsRef<str>) -> bool {
         self.sources.contains_key(provider.as_ref())

@@ -103,6 +103,8 @@ label_set! {
         KeyUnavailable = "key_unavailable",
         /// The key provider said no.
         KeyRefused = "key_refused",
+        /// An envelope names a key that the policy does not know, under `envelopeKeys: Known`.
+        KeyUnknown = "key_unknown",
         /// Ciphertext altered, moved or truncated, or a bad checksum.
         Corrupt = "corrupt",
         /// A batch that a broker would refuse too.

@@ -17,6 +17,7 @@ pub struct PolicyFile {
     read_keys: Vec<String>,
     unmatched: Option<String>,
     history: Option<Value>,
+    others: Map<String, Value>,
 }
 
 impl Pattern {
@@ -115,6 +116,13 @@ impl PolicyFile {
         self
     }
 
+    /// Any field.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.others.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// `Passthrough` or `Reject`.
     #[must_use]
     pub fn unmatched_topics(mut self, what: &str) -> Self {
@@ -134,6 +142,9 @@ impl PolicyFile {
         }
         if let Some(history) = &self.history {
             policy["history"] = history.clone();
+        }
+        for (name, value) in &self.others {
+            policy[name] = value.clone();
         }
         policy.to_string()
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod calls;
 mod hand_over;
+mod known_keys;
 mod outage;
 mod revocation;
 mod rotation;
@@ -66,8 +67,7 @@ impl Owner {
     }
 
     async fn launch(&self, purpose: &str, times: Value) -> Proxy {
-        let rule = |key: &str| Rule::encrypt([Pattern::prefix(&format!("{purpose}.{key}"))], key);
-        let policy = PolicyFile::new([rule("a"), rule("b")]);
+        let policy = policy(purpose);
         let builder = Proxy::before(Cluster::shared().await).policy(policy);
         builder.config("keyProviders", self.key_providers()).config("keys", times).launch().await
     }
@@ -80,6 +80,12 @@ impl Owner {
         };
         self.server.audit().into_iter().filter(of_transit).collect()
     }
+}
+
+/// Topics `PURPOSE.a…` and `PURPOSE.b…` have the keys a and b.
+fn policy(purpose: &str) -> PolicyFile {
+    let rule = |key: &str| Rule::encrypt([Pattern::prefix(&format!("{purpose}.{key}"))], key);
+    PolicyFile::new([rule("a"), rule("b")])
 }
 
 async fn create(purpose: &str) -> String {

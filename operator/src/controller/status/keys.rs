@@ -107,7 +107,7 @@ pub(super) fn unreadable(facts: &Facts<'_>, id: &PolicyId) -> Option<Finding> {
              started; the proxies' audit log and admin path /unreadable name topics and keys",
             rounded(records)
         );
-        finding("RecordsUnreadable", true, "KeyRefused", message)
+        finding("RecordsUnreadable", true, "KeyGone", message)
     })
 }
 

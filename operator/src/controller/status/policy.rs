@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use operator_api::{ProxyCount, TopicEncryptionPolicy, TopicEncryptionPolicyStatus};
+use proxy_config::KeyRef;
 
 use super::super::validate::{Obstacle, is_paused, told_generation};
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::Facts;
-use super::{history, kafka, keys, topics};
+use super::{envelope_keys, history, kafka, keys, rotation, topics};
 use crate::policies::{PolicyId, Verdict};
 
 pub(super) fn status(
@@ -38,6 +39,13 @@ pub(super) fn status(
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
     findings.extend(keys::unreadable(facts, &id));
+    if facts.judgement.proxy.is_none() {
+        findings.extend(envelope_keys::any(facts));
+    }
+    let is_used = |key: &KeyRef| {
+        used.iter().any(|(provider, name)| *provider == key.provider.as_str() && *name == key.name.as_str())
+    };
+    findings.extend(rotation::of(facts, policy, is_used));
     findings.extend(history::finding_of(facts, &id));
     findings.extend(topics::findings(facts, &id, &before.conditions));
     findings.extend(kafka::findings(facts));

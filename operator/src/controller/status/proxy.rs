@@ -8,7 +8,7 @@ use super::super::validate::Obstacle;
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::{Facts, count};
 use super::policy::{not_ready, proxy_count};
-use super::{kafka, keys};
+use super::{envelope_keys, kafka, keys, rotation};
 
 pub(super) fn status(
     facts: &Facts<'_>,
@@ -34,6 +34,8 @@ pub(super) fn status(
     let loaded = facts.loaded_all().min(facts.desired);
     let mut findings = findings(facts, loaded);
     findings.extend(keys::damaged(facts, |_| true));
+    findings.extend(envelope_keys::any(facts));
+    findings.extend(rotation::of(facts, proxy, |_| true));
     findings.extend(kafka::findings(facts));
     if facts.judgement.paused.is_some() {
         // Edits are not taken up.

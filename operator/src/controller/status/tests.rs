@@ -2,10 +2,12 @@
 //! changes when only time passes.
 
 mod argocd;
+mod envelope_keys;
 mod history;
 mod kafka;
 mod keys;
 mod proxies;
+mod rotation;
 mod steps;
 mod stopped;
 mod topics;

@@ -30,7 +30,10 @@ struct LedgerText {
     /// Those that no entry of the namespace has any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     earlier_keys: Vec<EarlierKeyText>,
-    /// Older ledgers do not have them.
+    /// Older ledgers do not say so, and may lack keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    all_keys: bool,
+    /// Nor have they these.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     local_keys: Fingerprints,
     /// Nor these.
@@ -63,11 +66,14 @@ impl Ledger {
             return Err(TextError::Version { known: VERSION, found: version });
         }
         let text: LedgerText = serde_yaml::from_str(text).map_err(TextError::Form)?;
+        let was_never_used = text.serial == 0 && text.encrypted.is_empty() && text.earlier_keys.is_empty();
+        let has_all_keys = text.all_keys || was_never_used;
         let earlier = text.earlier_keys.into_iter();
         let keys = earlier.map(|EarlierKeyText { key, namespaces }| (key, namespaces)).collect();
         let LedgerText { serial, local_keys, providers, .. } = text;
         let history = history::read(text.history);
-        let mut ledger = Self { serial, keys, local_keys, providers, history, ..Self::default() };
+        let mut ledger =
+            Self { serial, keys, has_all_keys, local_keys, providers, history, ..Self::default() };
         for (index, EntryText { topic, key, policy }) in text.encrypted.into_iter().enumerate() {
             if ledger.insert(topic.0.clone(), LedgerEntry { key: key.0, policy }).is_some() {
                 let field = format!("encrypted[{index}].topic");
@@ -89,6 +95,7 @@ impl Ledger {
             serial: self.serial,
             encrypted: self.entries.iter().map(entry).collect(),
             earlier_keys: self.earlier_keys(),
+            all_keys: self.has_all_keys,
             local_keys: self.local_keys.clone(),
             providers: self.providers.clone(),
             history: history::text(&self.history),

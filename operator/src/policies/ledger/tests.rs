@@ -66,7 +66,22 @@ fn ledger(serial: u64, entries: &[(&str, &str, &str)]) -> Ledger {
 
 #[test]
 fn a_ledger_without_a_count_is_understood() {
-    assert_eq!(Ledger::parse(EARLIER).unwrap(), ledger(0, &[("a", "one", "x")]));
+    let known = Ledger { has_all_keys: false, ..ledger(0, &[("a", "one", "x")]) };
+    assert_eq!(Ledger::parse(EARLIER).unwrap(), known);
+}
+
+#[test]
+fn a_ledger_that_does_not_say_that_it_has_all_keys_may_lack_some() {
+    let has_all = |text: &str| Ledger::parse(text).unwrap().has_all_keys();
+    assert!(!has_all(EARLIER) && !has_all(TEXT));
+    assert!(!has_all("version: 1\nserial: 4\nencrypted: []\n"), "all was cleared");
+    assert!(has_all("version: 1\nencrypted: []\n"), "nothing was ever encrypted");
+    let whole = ledger(1, &[("a", "one", "x")]);
+    assert!(has_all(&whole.to_yaml()));
+    let (older, newer) = (Ledger { has_all_keys: false, ..whole.clone() }, ledger(2, &[("a", "one", "x")]));
+    assert!(older.completed_from(&newer).has_all_keys(), "set back to what an older operator wrote");
+    let older = Ledger { has_all_keys: false, ..newer };
+    assert!(!whole.completed_from(&older).has_all_keys());
 }
 
 #[test]
@@ -82,7 +97,9 @@ fn a_key_is_remembered_with_the_namespaces_that_had_it() {
     let ledger = ledger(1, &[("a", "one", "x"), ("b", "one", "y"), ("b", "two", "y"), ("c", "one", "z")]);
     let text = ledger.to_yaml();
     assert!(
-        text.ends_with("earlierKeys:\n- provider: default\n  name: one\n  namespaces:\n  - y\n"),
+        text.ends_with(
+            "earlierKeys:\n- provider: default\n  name: one\n  namespaces:\n  - y\nallKeys: true\n"
+        ),
         "{text}"
     );
     assert_eq!(Ledger::parse(&text).unwrap(), ledger);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use operator_api::{LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::Pattern;
+use operator_api::{EnvelopeKeys, LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
+use proxy_config::{KeyRef, KnownKeys, Pattern, Rotations};
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
@@ -18,6 +18,12 @@ struct FileText {
     unmatched_topics: UnmatchedTopics,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     read_keys: Vec<KeyText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    envelope_keys: Option<EnvelopeKeys>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former_keys: Vec<KeyText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rotations: Vec<RotationText>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     history: Vec<TopicHistoryText>,
     rules: Vec<RuleText>,
@@ -44,6 +50,19 @@ struct RuleText {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RotationText {
+    #[serde(flatten)]
+    key: KeyText,
+    mark: String,
+}
+
+impl RotationText {
+    fn new((key, mark): (&KeyRef, &str)) -> Self {
+        Self { key: KeyText(key.clone()), mark: mark.to_owned() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 enum EncryptionText {
     Pending,
     Retired,
@@ -65,6 +84,9 @@ impl Program {
         let file = FileText {
             unmatched_topics: self.unmatched,
             read_keys: self.read_keys.iter().cloned().map(KeyText).collect(),
+            envelope_keys: self.known_keys.only.then_some(EnvelopeKeys::Known),
+            former_keys: self.known_keys.former.iter().cloned().map(KeyText).collect(),
+            rotations: self.rotations.marks().map(RotationText::new).collect(),
             history: history::text(&self.history),
             rules: groups
                 .into_iter()
@@ -79,7 +101,13 @@ impl Program {
         let file: FileText = serde_yaml::from_str(text).map_err(TextError::Form)?;
         let read_keys: BTreeSet<_> = file.read_keys.into_iter().map(|KeyText(key)| key).collect();
         let history = history::read(file.history);
-        let mut program = Self { unmatched: file.unmatched_topics, read_keys, history, ..Self::default() };
+        let known_keys = KnownKeys {
+            only: file.envelope_keys == Some(EnvelopeKeys::Known),
+            former: file.former_keys.into_iter().map(|KeyText(key)| key).collect(),
+        };
+        let rotations = Rotations::new(file.rotations.into_iter().map(|each| (each.key.0, each.mark)));
+        let unmatched = file.unmatched_topics;
+        let mut program = Self { unmatched, read_keys, known_keys, rotations, history, ..Self::default() };
         for (rule_index, rule) in file.rules.iter().enumerate() {
             let treatment = treatment(rule)
                 .map_err(|problem| TextError::Rule { field: format!("rules[{rule_index}]"), problem })?;

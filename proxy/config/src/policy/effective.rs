@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::action::Action;
 use super::index::PatternIndex;
 use super::internal::is_internal_topic;
+use super::known_keys::Openable;
 use super::ledger::{KeyRef, Ledger};
 use super::legacy::Legacy;
 use super::pattern::Pattern;
@@ -66,6 +67,7 @@ pub struct EffectivePolicy {
     policy: Policy,
     ledger: Ledger,
     ever_encrypted: PatternIndex<(Pattern, Option<KeyRef>)>,
+    openable: Openable,
 }
 
 impl EffectivePolicy {
@@ -74,7 +76,13 @@ impl EffectivePolicy {
         let entry =
             |(pattern, key): (&Pattern, Option<&KeyRef>)| (pattern.clone(), (pattern.clone(), key.cloned()));
         let ever_encrypted = ledger.entries().map(entry).collect();
-        Self { policy, ledger, ever_encrypted }
+        let openable = Openable::of(&policy, &ledger);
+        Self { policy, ledger, ever_encrypted, openable }
+    }
+
+    /// Whether records may be opened whose envelopes name this key.
+    pub fn may_open(&self, provider: &str, key: &str) -> bool {
+        self.openable.has(provider, key)
     }
 
     /// What happens to a topic.

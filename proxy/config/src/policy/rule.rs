@@ -170,7 +170,11 @@ impl fmt::Display for EncryptRule {
 impl KeyRef {
     /// Reads a key; its provider must be one of the given, if they are known.
     pub(super) fn read(field: &Field<'_>, providers: Option<&BTreeSet<ProviderName>>) -> Option<Self> {
-        let fields = field.fields(&["provider", "name"])?;
+        Self::of(&field.fields(&["provider", "name"])?, providers)
+    }
+
+    /// Of the fields of something that is a key among other things.
+    pub(super) fn of(fields: &Fields<'_>, providers: Option<&BTreeSet<ProviderName>>) -> Option<Self> {
         let name = fields.required("name").and_then(|field| field.parsed(KeyName::new));
         let written = fields.optional("provider");
         let provider = match written {

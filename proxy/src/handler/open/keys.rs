@@ -70,6 +70,14 @@ impl Opener {
     /// Adds the key of an envelope to those at hand, or to those that are refused where the rule goes on without.
     pub(super) async fn fetch_key(&mut self, task: &Task<'_>, header: &[u8]) -> Result<(), Failure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| Failure::CORRUPT)?;
+        // Before anybody is asked: whoever writes to brokers chooses what an envelope names.
+        if !self
+            .policy
+            .as_ref()
+            .is_some_and(|policy| policy.effective.may_open(envelope.provider(), envelope.key()))
+        {
+            return Err(Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyUnknown });
+        }
         let keys = task.session.shared.live.keys();
         let dek = match self.patiently(|| keys.unwrap(&envelope)).await {
             Ok(dek) => {

@@ -144,7 +144,7 @@ fn what_consumers_went_past_is_told_by_the_policy_whose_rule_says_so() {
     }
     let status = policy_status(&observed);
     let (_, reason, message) = find(&status.conditions, "RecordsUnreadable");
-    assert_eq!(reason, "KeyRefused");
+    assert_eq!(reason, "KeyGone");
     assert!(message.starts_with("at least 2000 times "), "{message}");
     let (_, _, warning) = find(&status.conditions, "Warning");
     assert!(warning.contains("rules[0].onUnreadable: Skip"), "{warning}");

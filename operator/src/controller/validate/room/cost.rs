@@ -11,6 +11,8 @@ use crate::policies::{Ledger, LedgerEntry, PolicyId, ProviderKind, Submission};
 const FILES: usize = 3;
 /// What a pattern takes in one file besides its own characters, and those of its key and its policy.
 const EACH: usize = 100;
+/// Files that a key stands in once no pattern has it any more: `policy.yaml` and the copy of the ledger.
+const FORMER: usize = 2;
 
 /// What is in the ledger already.
 pub(super) struct Cost<'a> {
@@ -50,7 +52,7 @@ pub(super) fn remembered(ledger: &Ledger) -> Vec<(String, usize)> {
         (entry.policy.namespace.clone(), bytes)
     });
     let keys = ledger.keys_by_namespace().flat_map(|(key, namespaces)| {
-        let bytes = key.name.as_str().len() + key.provider.as_str().len() + EACH;
+        let bytes = FORMER * (key.name.as_str().len() + key.provider.as_str().len() + EACH);
         namespaces.iter().map(move |namespace| (namespace.clone(), bytes))
     });
     entries.chain(keys).collect()
