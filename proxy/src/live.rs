@@ -91,7 +91,7 @@ impl Live {
         metrics: ReloadMetrics,
     ) -> Self {
         let history = files.history_file().map(|file| file.as_path().to_owned());
-        let histories = Arc::new(Histories::new(history));
+        let histories = Arc::new(Histories::new(history, files.history_settles.duration()));
         Self {
             policy: ArcSwapOption::empty(),
             loader: Mutex::new(Loader::new(files, providers, Arc::clone(&histories))),

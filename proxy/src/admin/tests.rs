@@ -25,6 +25,7 @@ impl Fixture {
         let files = PolicyFiles {
             file: ConfigPath::new("policy.yaml", directory.path()),
             state_file: Some(ConfigPath::new("policy.yaml.state", directory.path())),
+            history_settles: PolicyFiles::HISTORY_SETTLES,
         };
         let (keys, _local) = testing::local_keys(directory.path());
         let providers = [ProviderName::new("default").unwrap()].into();

@@ -120,7 +120,8 @@ pub(crate) async fn take(
         }
         let known = live.histories().known(&topic, proxy_config::TopicId(id));
         let Some(history) = known.or_else(|| adopted(&topic, count)) else { continue };
-        let untaken: Vec<_> = history.untaken().take(MAX_PARTITIONS).collect();
+        let mut untaken = live.histories().due(proxy_config::TopicId(id), &history, Instant::now());
+        untaken.truncate(MAX_PARTITIONS);
         asked.push((topic, id, history, untaken));
     }
     let questions = asked.iter().filter(|(.., untaken)| !untaken.is_empty());
@@ -129,7 +130,7 @@ pub(crate) async fn take(
         if questions.is_empty() { HashMap::new() } else { lookup::ends(requests, &questions).await? };
     for (topic, id, history, _) in asked {
         let ends = ends.remove(&*topic).unwrap_or_default();
-        learn(&session, id, told(&history, &ends)).await;
+        hear(&session, id, history, ends).await;
     }
     Ok(())
 }
@@ -143,20 +144,13 @@ fn adopted(topic: &str, partitions: usize) -> Option<TopicHistory> {
     Some(TopicHistory::new(TopicName::new(topic).ok()?, vec![None; partitions]))
 }
 
-/// With the ends that a broker told.
-fn told(history: &TopicHistory, ends: &HashMap<i32, i64>) -> TopicHistory {
-    let until = history.until().iter().zip(0..);
-    let until = until.map(|(end, partition)| end.or_else(|| ends.get(&partition).copied())).collect();
-    TopicHistory::new(history.topic().clone(), until)
-}
-
 /// On a thread that may wait for the disk.
-async fn learn(session: &Session, id: TopicId, history: TopicHistory) {
+async fn hear(session: &Session, id: TopicId, history: TopicHistory, ends: HashMap<i32, i64>) {
     let live = Arc::clone(&session.shared.live);
     let topic = history.topic().clone();
-    let learned =
-        tokio::task::spawn_blocking(move || live.histories().learn(proxy_config::TopicId(id), history)).await;
-    match learned {
+    let id = proxy_config::TopicId(id);
+    let hear = move || live.histories().hear(id, &history, &ends, Instant::now());
+    match tokio::task::spawn_blocking(hear).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = crate::telemetry::chain(&error);
@@ -188,12 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn what_one_broker_does_not_tell_stays_unknown() {
+    fn all_partitions_of_a_topic_that_is_met_for_the_first_time_may_have_history() {
         assert!(adopted("a", MOST_PARTITIONS + 1).is_none());
-        let history = adopted("a", 3).unwrap();
-        let history = told(&history, &[(0, 7), (2, 0), (9, 5)].into());
-        assert_eq!(history.until(), [Some(7), None]);
-        let history = told(&history, &[(0, 8), (1, 4)].into());
-        assert_eq!(history.until(), [Some(7), Some(4)]);
+        assert_eq!(adopted("a", 2).unwrap().until(), [None, None]);
     }
 }

@@ -4,6 +4,8 @@
 //! An end is used only once it is on disk, where there is a file for it. It never moves up, whoever learns from whom
 //! (see [`History`]).
 
+mod settling;
+
 use proxy_config::{
     Boundary, Decision, EffectivePolicy, History, HistoryError, OnPlaintext, Pattern, TopicHistory, TopicId,
     Winner,
@@ -13,14 +15,16 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use settling::Settling;
+
 /// Nobody is asked for ends before this time after a rule came in force: batches that went upstream in clear under the policy
 /// before it are still on their way, and belong to history.
-pub(crate) const SETTLING: Duration = Duration::from_secs(10);
+pub(crate) const YOUTH: Duration = Duration::from_secs(10);
 /// Beginnings of partitions that are remembered.
 const MAX_STARTS: usize = 1_000_000;
 
 /// What this proxy knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Histories {
     path: Option<PathBuf>,
     /// Held while the file is read or written; makes changes exclude each other.
@@ -28,11 +32,13 @@ pub struct Histories {
     state: RwLock<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     history: History,
     /// Since when rules of these patterns let history pass; none where that was so before this program started.
     since: BTreeMap<Pattern, Option<Instant>>,
+    /// Ends that are not settled yet. Not on disk: after a restart brokers are asked anew.
+    settling: Settling,
     /// The first offset that is left, as brokers say.
     starts: HashMap<(TopicId, i32), i64>,
 }
@@ -44,6 +50,8 @@ pub(crate) enum Passing {
     All,
     /// Those at smaller offsets.
     Below(i64),
+    /// The same, and of the others nobody knows yet.
+    BelowForNow(i64),
     /// Nobody knows yet.
     Unknown,
 }
@@ -60,9 +68,15 @@ pub struct HistoryReport {
 }
 
 impl Histories {
-    /// Kept in this file, if there is one.
-    pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path, ..Self::default() }
+    /// Kept in this file, if there is one. Ends count once they were told twice, so much time apart.
+    pub fn new(path: Option<PathBuf>, settles: Duration) -> Self {
+        let state = State {
+            history: History::default(),
+            since: BTreeMap::new(),
+            settling: Settling::new(settles),
+            starts: HashMap::new(),
+        };
+        Self { path, changing: Mutex::default(), state: RwLock::new(state) }
     }
 
     /// Takes over what a policy says. To be called before the policy comes in force.
@@ -74,8 +88,8 @@ impl Histories {
         };
         let mut next = known.clone();
         next.merge(effective.policy().history());
-        // Where ends are known already, a start is no change to such a rule, and must not open a topic for a while.
-        let begins = if *loaded || next.is_empty() { Some(Instant::now()) } else { None };
+        // A start is no change to a rule, and must not open a topic for a while: nothing went through this program in clear.
+        let begins = loaded.then(Instant::now);
         // Whatever is written to these in clear is no attack; they begin anew if they are ever encrypted again.
         next.retain(|topic| {
             !matches!(
@@ -88,6 +102,7 @@ impl Histories {
         }
         *loaded = true;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.settling.retain(|id| next.topic(id).is_some());
         state.history = next;
         let since = std::mem::take(&mut state.since);
         let rules = effective.policy().rules().iter().filter(|rule| match &rule.action {
@@ -100,7 +115,32 @@ impl Histories {
         Ok(())
     }
 
-    /// Takes over what brokers said of a topic. It is on disk before anybody uses it.
+    /// Takes over what brokers told of a topic's partitions now, given which may have history.
+    pub(crate) fn hear(
+        &self,
+        id: TopicId,
+        topic: &TopicHistory,
+        ends: &HashMap<i32, i64>,
+        now: Instant,
+    ) -> Result<(), HistoryError> {
+        let until = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let mut settled = |(end, partition): (&Option<i64>, i32)| {
+                end.or_else(|| state.settling.tell(id, partition, *ends.get(&partition)?, now))
+            };
+            topic.until().iter().zip(0..).map(&mut settled).collect()
+        };
+        self.learn(id, TopicHistory::new(topic.topic().clone(), until))
+    }
+
+    /// The partitions of a topic whose leader is to be asked now.
+    pub(crate) fn due(&self, id: TopicId, topic: &TopicHistory, now: Instant) -> Vec<i32> {
+        self.read(|state| {
+            topic.untaken().filter(|partition| state.settling.is_due(id, *partition, now)).collect()
+        })
+    }
+
+    /// Takes over what is settled of a topic. It is on disk before anybody uses it.
     pub(crate) fn learn(&self, id: TopicId, topic: TopicHistory) -> Result<(), HistoryError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = self.read(|state| state.history.clone());
@@ -150,7 +190,9 @@ impl Histories {
                 Passing::Unknown
             }
             Some(Boundary::Untaken | Boundary::Unknown) | None if state.is_young(pattern) => Passing::All,
-            Some(Boundary::Untaken | Boundary::Unknown) | None => Passing::Unknown,
+            Some(Boundary::Untaken | Boundary::Unknown) | None => id
+                .and_then(|id| state.settling.end(id, partition))
+                .map_or(Passing::Unknown, Passing::BelowForNow),
         })
     }
 
@@ -177,9 +219,9 @@ impl Histories {
             && self.read(|state| {
                 let known = id.and_then(|id| state.history.topic(id));
                 let is_new = id.is_some_and(|id| state.history.boundary(topic, id, 0) == Boundary::MadeAnew);
-                state.is_settled(pattern)
-                    && !is_new
-                    && known.is_none_or(|known| known.untaken().next().is_some())
+                let is_due =
+                    |partition| id.is_some_and(|id| state.settling.is_due(id, partition, Instant::now()));
+                state.is_grown(pattern) && !is_new && known.is_none_or(|known| known.untaken().any(is_due))
             })
     }
 
@@ -233,13 +275,13 @@ impl Histories {
 }
 
 impl State {
-    fn is_settled(&self, pattern: &Pattern) -> bool {
-        self.since.get(pattern).is_some_and(|since| since.is_none_or(|since| since.elapsed() >= SETTLING))
+    fn is_grown(&self, pattern: &Pattern) -> bool {
+        self.since.get(pattern).is_some_and(|since| since.is_none_or(|since| since.elapsed() >= YOUTH))
     }
 
     /// A pattern that nothing is known of is not young: a policy that is about to be replaced may still name it.
     fn is_young(&self, pattern: &Pattern) -> bool {
-        self.since.contains_key(pattern) && !self.is_settled(pattern)
+        self.since.contains_key(pattern) && !self.is_grown(pattern)
     }
 
     /// Offsets below the ends of a topic that retention has left. Each is a clear record at most: compaction leaves gaps.

@@ -43,7 +43,11 @@ fn open(directory: &TempDir) -> (ReloadMetrics, Live) {
 
 fn open_with(directory: &TempDir, state_file: Option<ConfigPath>) -> (ReloadMetrics, Live) {
     let metrics = Metrics::register(&mut Metrics::registry()).reloads;
-    let files = PolicyFiles { file: ConfigPath::new("policy.yaml", directory.path()), state_file };
+    let files = PolicyFiles {
+        file: ConfigPath::new("policy.yaml", directory.path()),
+        state_file,
+        history_settles: PolicyFiles::HISTORY_SETTLES,
+    };
     let (keys, _local) = testing::local_keys(directory.path());
     let providers = [ProviderName::new("default").unwrap()].into();
     let live = Live::new(files, providers, keys, metrics.clone());

@@ -12,6 +12,7 @@ fn poller(directory: &Path) -> Poller {
     let files = PolicyFiles {
         file: ConfigPath::new("policy.yaml", directory),
         state_file: Some(ConfigPath::new("policy.yaml.state", directory)),
+        history_settles: PolicyFiles::HISTORY_SETTLES,
     };
     let (keys, _local) = testing::local_keys(directory);
     let providers = [ProviderName::new("default").unwrap()].into();

@@ -185,7 +185,7 @@ impl ProxyBuilder {
         default("upstream", upstream.into());
         default("listeners", json!([listener]));
         default("keyProviders", json!({"default": {"local": {"directory": "keys"}}}));
-        default("policy", json!({"file": "policy.yaml"}));
+        default("policy", json!({"file": "policy.yaml", "historySettles": "1s"}));
         default("admin", json!({"bind": proxy.admin_address()}));
         if !self.limits.is_empty() {
             default("limits", self.limits.clone().into());

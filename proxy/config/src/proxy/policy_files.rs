@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::read_path;
+use crate::duration::Span;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 
@@ -16,6 +17,8 @@ pub struct PolicyFiles {
     /// The ledger of what was ever encrypted, which the proxy writes. By default beside the policy. None where the ledger
     /// is external: whoever writes the policy remembers, and says of each pattern what is to become of it.
     pub state_file: Option<ConfigPath>,
+    /// Time between two answers of a broker that says where history ends.
+    pub history_settles: Span,
 }
 
 /// Who remembers what was ever encrypted.
@@ -26,13 +29,16 @@ enum Keeper {
 }
 
 impl PolicyFiles {
+    /// Longer than a follower may lag behind by default (`replica.lag.time.max.ms`) before its leader goes on without it.
+    pub const HISTORY_SETTLES: Span = Span::seconds(60);
+
     /// Where the proxy keeps what it learned of history: beside the ledger, and by nobody else but whoever keeps that.
     pub fn history_file(&self) -> Option<ConfigPath> {
         self.state_file.as_ref().map(|file| file.with_suffix(".history"))
     }
 
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["file", "stateFile", "ledger"])?;
+        let fields = field.fields(&["file", "stateFile", "ledger", "historySettles"])?;
         let file = fields.required("file").and_then(|field| read_path(field, base_dir));
         let keeper = fields
             .optional("ledger")
@@ -54,17 +60,22 @@ impl PolicyFiles {
                 Some(path)
             }
         };
-        Some(Self { file, state_file })
+        let settles = fields.optional("historySettles");
+        let settles = settles.and_then(|field| Span::read(field, Span::seconds(1)..=Span::seconds(3600)));
+        Some(Self { file, state_file, history_settles: settles.unwrap_or(Self::HISTORY_SETTLES) })
     }
 }
 
 impl Serialize for PolicyFiles {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("file", &self.file)?;
         match &self.state_file {
             Some(path) => map.serialize_entry("stateFile", path)?,
             None => map.serialize_entry("ledger", "external")?,
+        }
+        if self.history_settles != Self::HISTORY_SETTLES {
+            map.serialize_entry("historySettles", &self.history_settles)?;
         }
         map.end()
     }

@@ -190,6 +190,10 @@ fn an_external_ledger_needs_no_state_file() {
     let error = external("ledger: external, stateFile: a").unwrap_err();
     assert_eq!(error, "policy.stateFile: must not be given with an external ledger");
     assert!(external("ledger: none").unwrap_err().starts_with("policy.ledger: "));
+    let settles = |text| external(text).map(|config| config.policy.history_settles.to_string());
+    assert_eq!(settles("ledger: external").unwrap(), "1m");
+    assert_eq!(settles("historySettles: 5s").unwrap(), "5s");
+    assert!(settles("historySettles: 0s").unwrap_err().starts_with("policy.historySettles: "));
 }
 
 #[test]

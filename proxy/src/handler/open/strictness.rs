@@ -44,6 +44,11 @@ impl Strictness {
             Passing::All => Self::LENIENT,
             // An end that a broker made up must not be taken for one of the marks.
             Passing::Below(end) => Self { clear_below: end.clamp(0, ALL - 1), ..Self::LENIENT },
+            Passing::BelowForNow(end) => Self {
+                clear_below: end.clamp(0, ALL - 1),
+                clear_refused: Failure::HISTORY_UNKNOWN,
+                ..Self::LENIENT
+            },
             Passing::Unknown => {
                 Self { clear_below: NONE, clear_refused: Failure::HISTORY_UNKNOWN, ..Self::LENIENT }
             }
@@ -110,7 +115,7 @@ impl Strictness {
 mod tests {
     use super::*;
     use proxy_config::{EffectivePolicy, Ledger, Policy, ProviderName, TopicHistory, TopicName};
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     const POLICY: &str = r#"{"rules": [
         {"topics": [{"prefix": "sealed."}], "key": {"name": "a"}, "onPlaintext": "Reject"},
@@ -120,7 +125,7 @@ mod tests {
 
     fn of(topic: &str, fetch_version: Option<i16>) -> Result<(bool, bool), Failure> {
         let place = Place { topic, id: None, partition: 0, fetch_version };
-        under_policy(&Histories::default(), &place)
+        under_policy(&Histories::new(None, Duration::ZERO), &place)
             .map(|strict| (strict.clear_below == NONE, strict.stubs_are_orphans))
     }
 
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn an_end_that_is_known_counts_after_and_before_the_rule_too() {
         for topic in ["former.a", "later.a", "refused.a"] {
-            let histories = Histories::default();
+            let histories = Histories::new(None, Duration::ZERO);
             let until = TopicHistory::new(TopicName::new(topic).unwrap(), vec![Some(7)]);
             histories.learn(TopicId([1; 16]), until).unwrap();
             let below = |id: u8, partition| {
@@ -195,7 +200,7 @@ mod tests {
     fn nothing_goes_out_before_a_policy_is_loaded() {
         let place = Place { topic: "other", id: None, partition: 0, fetch_version: Some(17) };
         assert_eq!(
-            Strictness::of(None, &Histories::default(), &place).err().unwrap().code,
+            Strictness::of(None, &Histories::new(None, Duration::ZERO), &place).err().unwrap().code,
             Code::KafkaStorageError
         );
     }

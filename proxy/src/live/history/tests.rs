@@ -4,6 +4,7 @@ use super::*;
 use proxy_config::{Ledger, Policy, ProviderName, TopicName};
 
 const ID: TopicId = TopicId([1; 16]);
+const PAUSE: Duration = Duration::from_mins(1);
 
 fn effective(rules: &str) -> EffectivePolicy {
     let policy = Policy::parse(rules, &[ProviderName::new("default").unwrap()].into()).unwrap();
@@ -17,6 +18,13 @@ fn until() -> EffectivePolicy {
 fn topic(until: &[i64]) -> TopicHistory {
     let until = until.iter().map(|end| (*end >= 0).then_some(*end)).collect();
     TopicHistory::new(TopicName::new("a").unwrap(), until)
+}
+
+/// One that runs already, under a policy without rules.
+fn running() -> Histories {
+    let histories = Histories::new(None, PAUSE);
+    histories.load(&effective("rules: []")).unwrap();
+    histories
 }
 
 /// Under a rule that came in force so long ago.
@@ -35,12 +43,12 @@ fn passing(histories: &Histories, id: TopicId, partition: i32) -> Passing {
 
 #[test]
 fn everything_passes_while_the_rule_is_young_and_nothing_until_the_end_is_known() {
-    let histories = Histories::default();
+    let histories = running();
     histories.load(&until()).unwrap();
     assert!(histories.is_active());
     assert_eq!(passing(&histories, ID, 0), Passing::All);
     assert!(!histories.wants(&until(), "a", Some(ID)), "what was sent before the rule is still on its way");
-    aged(&histories, SETTLING);
+    aged(&histories, YOUTH);
     assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
     assert!(histories.wants(&until(), "a", Some(ID)) && histories.wants(&until(), "a", None));
     assert!(!histories.wants(&until(), "b", Some(ID)), "no rule");
@@ -57,9 +65,9 @@ fn everything_passes_while_the_rule_is_young_and_nothing_until_the_end_is_known(
 
 #[test]
 fn another_policy_with_the_same_rule_does_not_make_it_young_again() {
-    let histories = Histories::default();
+    let histories = running();
     histories.load(&until()).unwrap();
-    aged(&histories, SETTLING);
+    aged(&histories, YOUTH);
     histories.load(&until()).unwrap();
     assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
     histories.load(&effective("rules: [{topics: [{prefix: a}], key: {name: k}}]")).unwrap();
@@ -72,12 +80,12 @@ fn another_policy_with_the_same_rule_does_not_make_it_young_again() {
 fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history");
-    let histories = Histories::new(Some(path.clone()));
+    let histories = Histories::new(Some(path.clone()), PAUSE);
     histories.load(&until()).unwrap();
     assert!(!path.exists(), "nothing to remember");
     histories.learn(ID, topic(&[7])).unwrap();
 
-    let again = Histories::new(Some(path.clone()));
+    let again = Histories::new(Some(path.clone()), PAUSE);
     let mut told = History::default();
     told.add(ID, topic(&[5]));
     let policy = until().policy().clone().with_history(told);
@@ -91,14 +99,46 @@ fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
 }
 
 #[test]
+fn a_start_opens_nothing_though_no_end_is_known() {
+    let again = Histories::new(None, PAUSE);
+    again.load(&until()).unwrap();
+    assert_eq!(passing(&again, ID, 0), Passing::Unknown);
+    assert!(again.wants(&until(), "a", Some(ID)), "at once");
+}
+
+#[test]
+fn what_a_broker_told_once_passes_for_now_and_counts_once_it_is_told_again() {
+    let histories = Histories::new(None, PAUSE);
+    histories.load(&until()).unwrap();
+    let (start, unknown) = (Instant::now(), topic(&[-1, -1, -1]));
+    let hear = |after, ends: &[(i32, i64)]| {
+        let ends = ends.iter().copied().collect();
+        histories.hear(ID, &unknown, &ends, start + after).unwrap();
+    };
+    let due = |after| histories.due(ID, histories.known("a", ID).as_ref().unwrap(), start + after);
+    hear(Duration::ZERO, &[(0, 7), (1, 0)]);
+    assert_eq!(passing(&histories, ID, 0), Passing::BelowForNow(7));
+    assert_eq!(passing(&histories, ID, 1), Passing::BelowForNow(0));
+    assert_eq!(passing(&histories, ID, 2), Passing::Unknown, "of another leader");
+    assert_eq!(passing(&histories, ID, 3), Passing::Below(0), "it came later");
+    assert_eq!(histories.reports()[0].history, unknown, "nothing that others should take over");
+    assert_eq!((due(PAUSE / 2), due(PAUSE)), (vec![2], vec![0, 1, 2]));
+    hear(PAUSE, &[(0, 7), (1, 2), (2, 5)]);
+    assert_eq!(passing(&histories, ID, 0), Passing::Below(7));
+    assert_eq!(passing(&histories, ID, 1), Passing::BelowForNow(2), "something was still on its way");
+    hear(PAUSE * 2, &[(0, 99), (1, 2), (2, 5), (9, 1)]);
+    assert_eq!(histories.reports()[0].history, topic(&[7, 2, 5]));
+}
+
+#[test]
 fn a_start_opens_nothing_where_ends_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history");
-    let histories = Histories::new(Some(path.clone()));
+    let histories = Histories::new(Some(path.clone()), PAUSE);
     histories.load(&until()).unwrap();
     histories.learn(ID, topic(&[7, -1])).unwrap();
 
-    let again = Histories::new(Some(path));
+    let again = Histories::new(Some(path), PAUSE);
     again.load(&until()).unwrap();
     assert_eq!(passing(&again, ID, 1), Passing::Unknown);
     let effective = until();
@@ -110,10 +150,10 @@ fn a_start_opens_nothing_where_ends_are_known() {
 
 #[test]
 fn what_brokers_make_up_is_not_remembered() {
-    let histories = Histories::default();
+    let histories = Histories::new(None, PAUSE);
     histories.load(&until()).unwrap();
     histories.learn(ID, topic(&[7])).unwrap();
-    aged(&histories, SETTLING);
+    aged(&histories, YOUTH);
     let anew = TopicId([2; 16]);
     assert!(!histories.wants(&until(), "a", Some(anew)));
     histories.learn(anew, topic(&[9])).unwrap();
@@ -126,7 +166,7 @@ fn what_brokers_make_up_is_not_remembered() {
 
 #[test]
 fn a_pattern_that_is_not_in_force_lets_nothing_pass() {
-    assert_eq!(passing(&Histories::default(), ID, 0), Passing::Unknown);
+    assert_eq!(passing(&Histories::new(None, PAUSE), ID, 0), Passing::Unknown);
 }
 
 #[test]
@@ -134,18 +174,18 @@ fn what_cannot_be_kept_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone");
     std::fs::create_dir(&gone).unwrap();
-    let histories = Histories::new(Some(gone.join("history")));
+    let histories = Histories::new(Some(gone.join("history")), PAUSE);
     histories.load(&until()).unwrap();
-    aged(&histories, SETTLING);
+    aged(&histories, YOUTH);
     std::fs::remove_dir(&gone).unwrap();
     assert!(histories.learn(ID, topic(&[7])).is_err());
     assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
-    assert!(Histories::new(Some(gone.join("history"))).load(&until()).is_err());
+    assert!(Histories::new(Some(gone.join("history")), PAUSE).load(&until()).is_err());
 }
 
 #[test]
 fn what_is_left_is_known_once_every_partition_has_told_its_beginning() {
-    let histories = Histories::default();
+    let histories = Histories::new(None, PAUSE);
     histories.learn(ID, topic(&[10, 0, 30])).unwrap();
     let left = || histories.reports()[0].left;
     assert_eq!(left(), None);
