@@ -40,6 +40,8 @@ pub struct Fleet {
     pub providers: BTreeMap<ProviderName, Provider>,
     /// How long keys live.
     pub keys: Option<KeyTimes>,
+    /// Time between the answers by which ends of history settle.
+    pub history_settles: Option<String>,
     /// Where their certificate comes from, if a listener has TLS.
     pub certificate: Certificate,
     /// Their image.

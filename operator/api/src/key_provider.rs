@@ -103,6 +103,7 @@ pub struct ProviderTrust {
 #[x_kube(validation = Rule::new("!has(self.maxAge) || (duration(self.maxAge) >= duration('1m') && duration(self.maxAge) <= duration('24h'))").message("maxAge must be from 1m to 24h").field_path(".maxAge"))]
 #[x_kube(validation = Rule::new("!has(self.revocationDelay) || (duration(self.revocationDelay) >= duration('30s') && duration(self.revocationDelay) <= duration('24h'))").message("revocationDelay must be from 30s to 24h").field_path(".revocationDelay"))]
 #[x_kube(validation = Rule::new("!has(self.outageGrace) || duration(self.outageGrace) <= duration('24h')").message("outageGrace must be from 0s to 24h").field_path(".outageGrace"))]
+#[x_kube(validation = Rule::new("!has(self.unreadableDelay) || duration(self.unreadableDelay) <= duration('24h')").message("unreadableDelay must be from 0s to 24h").field_path(".unreadableDelay"))]
 pub struct KeyTimes {
     /// The longest that a data key is used, and so the longest until a new version of its key is. From 1m to 24h, by default 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +118,11 @@ pub struct KeyTimes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 16), regex(pattern = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"))]
     pub outage_grace: Option<String>,
+    /// How long a version of a key must have been gone before `onUnreadable` lets consumers go past its records. From 0s to 24h, by
+    /// default 2m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 16), regex(pattern = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"))]
+    pub unreadable_delay: Option<String>,
     /// Data keys of stored records that each proxy asks one provider for a second, at most. By default 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]

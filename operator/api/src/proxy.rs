@@ -55,6 +55,7 @@ use crate::template::{Probe, Template};
 )]
 #[x_kube(validation = Rule::new("self.listeners.all(one, self.listeners.all(other, one.name == other.name || one.port + 16 < other.port || other.port + 16 < one.port))").message("listeners[].port must be at least 17 apart: the ports of brokers follow each"))]
 #[x_kube(validation = Rule::new("!has(self.authentication) || self.listeners.all(listener, has(listener.authentication))").message("authentication needs authentication on every listener, as clients would otherwise act as the proxies' own user"))]
+#[x_kube(validation = Rule::new("!has(self.historySettles) || (duration(self.historySettles) >= duration('1s') && duration(self.historySettles) <= duration('1h'))").message("historySettles must be from 1s to 1h").field_path(".historySettles"))]
 pub struct EncryptionProxySpec {
     /// The Kafka cluster, by its `Kafka` resource in the same namespace.
     pub kafka_ref: LocalRef,
@@ -89,6 +90,11 @@ pub struct EncryptionProxySpec {
     /// whether it has them all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envelope_keys: Option<EnvelopeKeys>,
+    /// Time between the two equal answers of a broker by which it is settled where history ends under `onPlaintext: PassUntil`. From 1s
+    /// to 1h, by default 1m. Less than brokers' `replica.lag.time.max.ms` may cut off records that followers had not copied yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 16), regex(pattern = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"))]
+    pub history_settles: Option<String>,
     /// Topics that no rule of any policy matches: `Passthrough` in plaintext, or `Reject` writes to them.
     #[serde(default)]
     pub unmatched_topics: UnmatchedTopics,

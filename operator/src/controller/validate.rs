@@ -142,7 +142,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
 /// Whether records open under keys that policies have or had alone. Nobody can say which these are where the ledger may lack
 /// some, so that what is stored under them would not be read any more.
 fn only_known_keys(spec: &EncryptionProxySpec, ledger: &Ledger) -> bool {
-    spec.envelope_keys.map_or(ledger.has_all_keys(), |keys| keys == EnvelopeKeys::Known)
+    spec.envelope_keys.map_or_else(|| ledger.has_all_keys(), |keys| keys == EnvelopeKeys::Known)
 }
 
 /// Whether the operator makes the keys of a provider.

@@ -14,6 +14,7 @@ mod certificates;
 mod conflict;
 mod deletion;
 mod gitops;
+mod going_past;
 mod held_back;
 mod identity;
 mod key_management;

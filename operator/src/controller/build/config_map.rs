@@ -73,6 +73,9 @@ pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
         "drain": {"seconds": grace_period_seconds(fleet) - PRE_STOP_SECONDS - EXIT_SECONDS},
         "log": {"format": fleet.logging.format, "level": fleet.logging.level},
     });
+    if let Some(settles) = &fleet.history_settles {
+        config["policy"]["historySettles"] = json!(settles);
+    }
     if let Some(keys) = &fleet.keys {
         config["keys"] = json!(keys);
     }

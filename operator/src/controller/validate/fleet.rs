@@ -45,6 +45,7 @@ pub(super) fn fleet(
         resources: spec.resources.clone(),
         logging: spec.logging,
         keys: spec.keys.clone(),
+        history_settles: spec.history_settles.clone(),
         limits: spec.limits.clone(),
         liveness_probe: spec.liveness_probe.clone().unwrap_or_default(),
         readiness_probe: spec.readiness_probe.clone().unwrap_or_default(),

@@ -41,7 +41,8 @@ pub(super) fn rotations(
         }
     }
     let mark = |words: BTreeMap<String, &str>| {
-        let text: String = words.into_iter().map(|(who, word)| format!("{who}\n{word}\n")).collect();
+        let lines: Vec<_> = words.into_iter().map(|(who, word)| format!("{who}\n{word}")).collect();
+        let text = lines.join("\n");
         names::sha256(&text).chars().take(MARK).collect()
     };
     Rotations::new(words.into_iter().map(|(key, words)| (key, mark(words))))

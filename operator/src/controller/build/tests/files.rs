@@ -91,7 +91,8 @@ const VAULT: &str = r"{
             networkPolicyPeers: [{ipBlock: {cidr: 192.0.2.0/24}}],
         }},
     ],
-    keys: {maxAge: 1m, revocationDelay: 30s, outageGrace: 0s, maxCallsPerSecond: 5},
+    keys: {maxAge: 1m, revocationDelay: 30s, outageGrace: 0s, unreadableDelay: 1s, maxCallsPerSecond: 5},
+    historySettles: 5s,
 }";
 
 #[test]
@@ -106,6 +107,8 @@ fn proxies_are_told_of_a_transit_engine_and_find_what_they_log_in_with() {
         let config = config(&fleet);
         assert_eq!(config.keys.max_age.to_string(), "1m");
         assert_eq!(config.keys.revocation_delay.to_string(), "30s");
+        assert_eq!(config.keys.unreadable_delay.to_string(), "1s");
+        assert_eq!(config.policy.history_settles.to_string(), "5s");
         let KeyProvider::Vault(vault) = config.key_providers.iter().next().unwrap().1 else {
             panic!("it is Vault")
         };
