@@ -20,7 +20,6 @@ fn rules(keys: &[&str]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::float_cmp, reason = "counts are whole numbers")]
 async fn an_edit_reaches_every_proxy_and_no_client_notices() {
     let stage = Stage::named("policy-edit").start().await;
     stage.apply_policy("payments", rules(&["payments"])).await;

@@ -12,7 +12,6 @@ fn rules(others: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::float_cmp, reason = "counts are whole numbers")]
 async fn proxies_serve_and_load_edits_while_strimzi_fails_or_is_paused() {
     let stage = Stage::named("strimzi-status").start().await;
     stage.apply_policy("orders", rules(0)).await;
