@@ -109,7 +109,6 @@ impl Requests {
     async fn handle(&mut self, mut frame: Frame) -> Result<(), Close> {
         let head = wire::request_header(&frame.bytes).map_err(Close::Request)?;
         let (key, version) = (head.api_key, head.version);
-        self.silence.heard(key);
         if key == ApiKey::ApiVersions as i16 && !(0..=4).contains(&version) {
             // KIP-511: the version 0 body, whatever was asked; the client tries again with what it says.
             return self
@@ -159,6 +158,7 @@ impl Requests {
     /// Passes a request on as it is.
     async fn relay(&mut self, frame: Frame, head: &RequestHead, answer: Answer) -> Result<(), Close> {
         self.renew().await?;
+        self.silence.heard(head.api_key);
         self.expect(head.correlation_id, answer).await?;
         let prefix = length_prefix(frame.bytes.len());
         self.send(&[&prefix[..], &frame.bytes[..]]).await?;
@@ -168,6 +168,7 @@ impl Requests {
 
     /// Passes a rewritten request on.
     pub(crate) async fn send_pieces(&mut self, frame: Frame, pieces: &Pieces) -> Result<(), Close> {
+        self.silence.heard(ApiKey::Produce as i16);
         let prefix = length_prefix(pieces.len());
         self.send(&pieces.message(&prefix, &frame.bytes)).await?;
         self.client.recycle(frame);

@@ -32,6 +32,10 @@ pub(crate) struct Place<'a> {
     pub(crate) fetch_version: Option<i16>,
 }
 
+/// Data keys that the records of one batch are under, at most: one or two, as a data key ends now and then. Whoever writes to
+/// brokers could put together more, and work grows with their square.
+const MOST_KEYS: usize = 64;
+
 /// What became of a partition's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opened {
@@ -187,13 +191,23 @@ impl Opener {
         batch: Range<usize>,
         pieces: &mut Pieces,
     ) -> Result<Option<Opened>, Failure> {
+        let mut missed = 0;
         loop {
+            // For each missing key the batch is begun anew.
+            if missed > MOST_KEYS {
+                return Err(Failure::CORRUPT);
+            }
             let batch = batch.clone();
             let step = with_workbench(|bench| self.step(task, message, batch, &mut bench.scratch, pieces));
             match step? {
                 Step::Done(opened) => return Ok(Some(opened)),
-                Step::NeedKey(NeededKey::Envelope(header)) => self.fetch_key(task, &header).await?,
-                Step::NeedKey(NeededKey::Legacy(wanted)) => self.fetch_legacy_key(task, wanted).await?,
+                Step::NeedKey(needed) => {
+                    missed += 1;
+                    match needed {
+                        NeededKey::Envelope(header) => self.fetch_key(task, &header).await?,
+                        NeededKey::Legacy(wanted) => self.fetch_legacy_key(task, wanted).await?,
+                    }
+                }
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {
                         return Ok(None);

@@ -114,6 +114,10 @@ pub(crate) async fn request(
     if !unknown.is_empty() {
         lookup::names(requests, &unknown).await?;
     }
+    // Brokers hand nothing over with it, and who waits longer loses what is to be kept.
+    if requests.share_fetch.view.is_renewal {
+        return Ok(());
+    }
     let session = Arc::clone(&requests.session);
     let topics = requests.share_fetch.topics.iter().filter_map(|id| session.shared.topics.name(id));
     let topics = if session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };

@@ -123,6 +123,8 @@ impl Histories {
         ends: &HashMap<i32, i64>,
         now: Instant,
     ) -> Result<(), HistoryError> {
+        // That the topic may have history is on disk before anything that was told of it is used.
+        self.learn(id, topic.clone())?;
         let until = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let mut settled = |(end, partition): (&Option<i64>, i32)| {
@@ -130,7 +132,14 @@ impl Histories {
             };
             topic.until().iter().zip(0..).map(&mut settled).collect()
         };
-        self.learn(id, TopicHistory::new(topic.topic().clone(), until))
+        self.learn(id, TopicHistory::new(topic.topic().clone(), until))?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let State { history, settling, .. } = &mut *state;
+        let kept = history.topic(id).map_or(&[][..], TopicHistory::until).iter().zip(0..);
+        for (_, partition) in kept.filter(|(end, _)| end.is_some()) {
+            settling.forget(id, partition);
+        }
+        Ok(())
     }
 
     /// The partitions of a topic whose leader is to be asked now.
@@ -191,6 +200,7 @@ impl Histories {
             }
             Some(Boundary::Untaken | Boundary::Unknown) | None if state.is_young(pattern) => Passing::All,
             Some(Boundary::Untaken | Boundary::Unknown) | None => id
+                .filter(|id| state.history.topic(*id).is_some())
                 .and_then(|id| state.settling.end(id, partition))
                 .map_or(Passing::Unknown, Passing::BelowForNow),
         })
@@ -205,9 +215,10 @@ impl Histories {
         }
     }
 
-    /// Whether no broker told anything yet of a topic that must be asked for.
+    /// Whether no broker told anything yet of a topic that must be asked for, or what was told does not count yet.
     pub(crate) fn is_unheard(&self, effective: &EffectivePolicy, topic: &str, id: TopicId) -> bool {
-        self.wants(effective, topic, Some(id)) && self.read(|state| state.history.topic(id).is_none())
+        let unknown = || self.read(|state| state.history.topic(id).is_none());
+        self.read(|state| state.settling.has(id)) || (self.wants(effective, topic, Some(id)) && unknown())
     }
 
     /// Whether brokers should be asked for ends of a topic now.

@@ -14,7 +14,7 @@ use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Name};
 
 /// Keywords that Java's `X500Principal` knows, and Kafka thereby; other attributes are written by number.
-const KEYWORDS: [(&str, &str); 10] = [
+const KEYWORDS: [(&str, &str); 9] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.7", "L"),
     ("2.5.4.8", "ST"),
@@ -24,7 +24,6 @@ const KEYWORDS: [(&str, &str); 10] = [
     ("2.5.4.9", "STREET"),
     ("0.9.2342.19200300.100.1.25", "DC"),
     ("0.9.2342.19200300.100.1.1", "UID"),
-    ("2.5.4.5", "SERIALNUMBER"),
 ];
 
 /// Takes what another verifier takes, if its subject is on a list.

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
@@ -89,9 +89,15 @@ impl Source for ServerFiles {
             Some(clients) => builder.with_client_cert_verifier(clients.verifier(contents)?),
         };
         let (chain, key) = contents.identity(&self.identity)?;
-        builder
+        let mut config = builder
             .with_single_cert(chain, key)
-            .map_err(|source| Error::Identity { path: self.identity.certificate.clone(), source })
+            .map_err(|source| Error::Identity { path: self.identity.certificate.clone(), source })?;
+        if self.clients.is_some() {
+            // A session that is resumed is not verified again, though its certificate may have ended or been revoked since.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(config)
     }
 }
 

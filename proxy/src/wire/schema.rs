@@ -34,6 +34,7 @@ pub(super) enum Role {
     LogStartOffset,
     BaseOffset,
     MaxBytes,
+    IsRenewal,
     MaxRecords,
     MaxWaitMs,
     MinBytes,

@@ -29,7 +29,7 @@ impl Silence {
         Self { timeouts, opened: Instant::now(), used: false }
     }
 
-    /// Notes a request.
+    /// Notes a request that goes to the broker.
     pub(super) fn heard(&mut self, api_key: i16) {
         let before = [ApiKey::ApiVersions, ApiKey::SaslHandshake, ApiKey::SaslAuthenticate];
         self.used = self.used || !before.iter().any(|key| *key as i16 == api_key);
@@ -42,6 +42,10 @@ impl Silence {
         expect: &Queue,
     ) -> Result<Option<Frame>, Close> {
         let Timeouts { authentication, idle } = self.timeouts;
+        // Nor may what the proxy answers by itself keep it open.
+        if !self.used && self.opened.elapsed() >= authentication {
+            return Err(Close::Unauthenticated(authentication));
+        }
         let mut until = if self.used { Instant::now() + idle } else { self.opened + authentication };
         let mut frame = pin!(client.next());
         loop {

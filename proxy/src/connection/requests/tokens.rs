@@ -19,7 +19,7 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// For all tokens of an authentication.
+/// For the handshake and all tokens.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// GSSAPI needs three; SPNEGO may add some.
 const MOST_TOKENS: u32 = 8;
@@ -76,6 +76,11 @@ pub(super) async fn authenticate(
     frame: Frame,
     head: &RequestHead,
 ) -> Result<(), Close> {
+    let relayed = tokio::time::timeout(PATIENCE, relay(requests, frame, head));
+    relayed.await.map_err(|_| Close::SlowAuthentication)?
+}
+
+async fn relay(requests: &mut Requests, frame: Frame, head: &RequestHead) -> Result<(), Close> {
     let body = head.body.and_then(|at| frame.bytes.get(at..)).unwrap_or_default();
     let Some(mechanism) = Mechanism::of(body)? else {
         return requests.answer(head.correlation_id, sasl::mechanism_unsupported).await;
@@ -88,8 +93,7 @@ pub(super) async fn authenticate(
     if !accepted {
         return Ok(());
     }
-    let exchange = tokio::time::timeout(PATIENCE, exchange(requests, mechanism));
-    requests.held = exchange.await.map_err(|_| Close::SlowAuthentication)??;
+    requests.held = exchange(requests, mechanism).await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The keys of records that other programs encrypted.
 
 use super::keys::failure;
-use super::{Failure, Opener, Task};
+use super::{Failure, MOST_KEYS, Opener, Task};
 use crate::handler::Code;
 use crate::legacy::{self, KnownKey, NoKey, Wanted};
 use crate::metrics::labels::Refusal;
@@ -13,6 +13,9 @@ impl Opener {
         let keys = task.session.shared.live.keys();
         match self.patiently(|| legacy::key(keys, &wanted)).await {
             Ok(key) => {
+                if self.legacy_keys.len() > MOST_KEYS {
+                    self.legacy_keys.remove(0);
+                }
                 self.legacy_keys.push(KnownKey { wanted, key });
                 self.offset = None;
                 Ok(())

@@ -15,6 +15,8 @@ const MAX_PARTITIONS: usize = 1_000_000;
 pub(super) struct Settling {
     pause: Duration,
     told: HashMap<(TopicId, i32), Told>,
+    /// Partitions of each topic among them.
+    topics: HashMap<TopicId, usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +24,14 @@ struct Told {
     end: i64,
     at: Instant,
     answers: u8,
+    /// Nothing that is told later changes it.
+    settled: bool,
 }
 
 impl Settling {
     /// With so much time between two answers.
     pub(super) fn new(pause: Duration) -> Self {
-        Self { pause, told: HashMap::new() }
+        Self { pause, told: HashMap::new(), topics: HashMap::new() }
     }
 
     /// What was told last.
@@ -41,7 +45,12 @@ impl Settling {
         told.is_none_or(|told| now.saturating_duration_since(told.at) >= self.pause)
     }
 
-    /// Takes note of an answer. Gives the end once it is settled, and then forgets it.
+    /// Whether an end of a topic was told and does not count yet.
+    pub(super) fn has(&self, id: TopicId) -> bool {
+        self.topics.contains_key(&id)
+    }
+
+    /// Takes note of an answer. Gives the end once it is settled, until it is [forgotten](Self::forget).
     pub(super) fn tell(&mut self, id: TopicId, partition: i32, end: i64, now: Instant) -> Option<i64> {
         let place = (id, partition);
         if !self.is_due(id, partition, now) {
@@ -49,19 +58,37 @@ impl Settling {
         }
         let before = self.told.get(&place).copied();
         let answers = before.map_or(1, |told| told.answers.saturating_add(1));
-        if before.is_some_and(|told| told.end == end) || answers >= MOST_ANSWERS {
-            self.told.remove(&place);
-            return Some(end);
+        let (settled, end) = match before {
+            Some(Told { settled: true, end, .. }) => (true, end),
+            _ => (before.is_some_and(|told| told.end == end) || answers >= MOST_ANSWERS, end),
+        };
+        if before.is_none() {
+            if self.told.len() >= MAX_PARTITIONS {
+                return None;
+            }
+            *self.topics.entry(id).or_default() += 1;
         }
-        if before.is_some() || self.told.len() < MAX_PARTITIONS {
-            self.told.insert(place, Told { end, at: now, answers });
+        self.told.insert(place, Told { end, at: now, answers, settled });
+        settled.then_some(end)
+    }
+
+    /// An end that is kept elsewhere from now on.
+    pub(super) fn forget(&mut self, id: TopicId, partition: i32) {
+        if self.told.remove(&(id, partition)).is_none() {
+            return;
         }
-        None
+        if let Some(left) = self.topics.get_mut(&id) {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.topics.remove(&id);
+            }
+        }
     }
 
     /// Forgets topics that are not meant.
     pub(super) fn retain(&mut self, is_meant: impl Fn(TopicId) -> bool) {
         self.told.retain(|(id, _), _| is_meant(*id));
+        self.topics.retain(|id, _| is_meant(*id));
     }
 }
 
@@ -103,5 +130,17 @@ mod tests {
         assert!(settling.is_due(ID, 0, start + PAUSE));
         settling.retain(|id| id != ID);
         assert_eq!(settling.end(ID, 0), None);
+        assert!(!settling.has(ID));
+    }
+
+    #[test]
+    fn a_settled_end_stays_what_it_is_until_it_is_kept_elsewhere() {
+        let (mut settling, start) = (Settling::new(PAUSE), Instant::now());
+        settling.tell(ID, 0, 7, start);
+        assert_eq!(settling.tell(ID, 0, 7, start + PAUSE), Some(7));
+        assert_eq!(settling.tell(ID, 0, 9, start + PAUSE * 2), Some(7));
+        assert!(settling.has(ID));
+        settling.forget(ID, 0);
+        assert!(!settling.has(ID) && settling.end(ID, 0).is_none());
     }
 }

@@ -173,3 +173,31 @@ async fn an_application_protocol_that_a_client_offers_changes_nothing() {
     let protocols: [&[u8]; 2] = [b"kafka", b"h2"];
     assert!(agreed(&fixture, &[&rustls::version::TLS13], &protocols).await.is_some());
 }
+
+/// A session that is resumed would not be verified again.
+#[tokio::test]
+async fn sessions_of_clients_with_certificates_are_not_resumed() {
+    for clients in [true, false] {
+        let mut fixture = Fixture::new();
+        if clients {
+            fixture.server.clients = Some(self::clients(&fixture));
+        }
+        let server = ServerTls::load(fixture.server.clone()).unwrap();
+        let client = named(&fixture, 1);
+        let mut resumed = false;
+        for _ in 0..3 {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            let (acceptor, connector) =
+                (tokio_rustls::TlsAcceptor::from(server.config()), client.connector());
+            let name = ServerName::try_from("broker.test").unwrap();
+            let (accepted, connected) = tokio::join!(acceptor.accept(far), connector.connect(name, near));
+            let (mut accepted, mut connected) = (accepted.unwrap(), connected.unwrap());
+            resumed |= accepted.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+            // With the answer come the tickets.
+            tokio::io::AsyncWriteExt::write_all(&mut accepted, b"x").await.unwrap();
+            tokio::io::AsyncWriteExt::flush(&mut accepted).await.unwrap();
+            tokio::io::AsyncReadExt::read_u8(&mut connected).await.unwrap();
+        }
+        assert_eq!(resumed, !clients);
+    }
+}

@@ -31,7 +31,7 @@ pub(super) static FETCH_REQUEST: Message = Message {
         i32(Role::MaxRecords),
         i32(Role::BatchSize),
         i8(Role::Other).since(2),
-        bool(Role::Other).since(2),
+        bool(Role::IsRenewal).since(2),
         structs(Role::Topics, FETCH_TOPIC),
         structs(Role::Other, FORGOTTEN),
     ],

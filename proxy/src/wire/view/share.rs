@@ -20,6 +20,8 @@ pub struct ShareFetchRequestView {
     pub max_bytes_field: Span,
     /// The most records that should come.
     pub max_records: i32,
+    /// Whether it keeps records for longer, and takes none (KIP-1222).
+    pub is_renewal: bool,
     /// Records in one acquired range.
     pub batch_size: i32,
     /// What to fetch or acknowledge.
@@ -54,6 +56,7 @@ impl Visitor for ShareFetchRequestView {
             Role::MaxWaitMs => self.max_wait_ms = narrow(value),
             Role::MinBytes => self.min_bytes = narrow(value),
             Role::MaxRecords => self.max_records = narrow(value),
+            Role::IsRenewal => self.is_renewal = value != 0,
             Role::BatchSize => self.batch_size = narrow(value),
             Role::MaxBytes => {
                 self.max_bytes = narrow(value);
