@@ -134,6 +134,24 @@ async fn records_of_both_programs_come_back_in_clear_whatever_the_codec() {
     assert!(opened >= 5.0 * 6.0, "{opened}");
 }
 
+/// Whoever may write could stop all readers otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_is_one_whatever_headers_it_has() {
+    let (stage, cluster) = (Stage::shared().await, Cluster::shared().await);
+    let topic = topic("legacy.passing.tombstone");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let tombstone = SentRecord { key: Some(b"gone".to_vec()), ..SentRecord::default() }.partition(0);
+    let sent = [
+        tombstone.clone().header(KROXYLICIOUS_HEADER, [2]),
+        tombstone.header("trace", "1").header(KROXYLICIOUS_HEADER, [2]),
+    ];
+    for bootstrap in [cluster.bootstrap(), stage.proxy.bootstrap()] {
+        Client::Java.produce_all(&ProduceOptions::to(bootstrap, &topic), &sent).await;
+    }
+    let received = Client::Java.consume_all(&ConsumeOptions::from(stage.proxy.bootstrap(), &topic)).await;
+    assert_same("tombstones", &[sent.clone(), sent].concat(), &received);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_through_the_proxy_is_always_ours() {
     let stage = Stage::shared().await;

@@ -77,7 +77,6 @@ async fn damaged_records_are_errors_and_their_neighbours_are_not() {
             "marker in second place",
             SentRecord::of(v2.clone()).header("a", "b").header(KROXYLICIOUS_HEADER, [2]),
         ),
-        ("marker on a tombstone", SentRecord { value: None, ..marked([]).key("k") }),
     ];
     let of_vectors = refused.iter().map(|record| ("refused by vectors", marked(bytes(&record["value"]))));
     records.extend(of_vectors);
