@@ -130,6 +130,12 @@ impl OpenBao {
 }
 
 impl KeyOwner<'_> {
+    /// From now on the key has one version more.
+    pub async fn rotate(&self, key: &str) {
+        let answer = self.bao.post(&format!("transit/keys/{key}/rotate"), &json!({}), Some(&self.token)).await;
+        assert!(answer["errors"].is_null(), "{answer}");
+    }
+
     /// From now on the proxies may use these keys.
     pub async fn allow(&self, keys: &[&str]) {
         let path = |operation: &str, key: &&str| {

@@ -8,7 +8,7 @@ mod parties;
 use std::time::{Duration, Instant};
 
 use tests::eventually_ok;
-use tests::kubernetes::condition;
+use tests::kubernetes::{KeyOwner, Stage, Topic, condition};
 
 use parties::Parties;
 
@@ -45,10 +45,28 @@ async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_ba
     assert_eq!(topic.refusal().await, "TOPIC_AUTHORIZATION_FAILED");
 
     key_owner.allow(&["payments"]).await;
+    let start = Instant::now();
     data.await_condition("tep", "payments", "KeysReady", |keys| keys.status == "True").await;
+    assert!(start.elapsed() < MINUTE, "the status tells after {:?}", start.elapsed());
     topic.assert_intact().await;
+    version_2_comes_into_use(data, &key_owner, &mut topic).await;
 
     audit::logs_tell_the_same(platform, bao).await;
     duties::nobody_has_anothers_powers(&parties, &key_owner).await;
     another_kind::changes_nothing(platform, &topic).await;
+}
+
+/// The owner of the key rotates it, that of the data has it used at once; all that was written stays readable.
+async fn version_2_comes_into_use(data: &Stage, key_owner: &KeyOwner<'_>, topic: &mut Topic<'_>) {
+    key_owner.rotate("payments").await;
+    data.kubectl(&["annotate", "tep", "payments", "encryption.strimzi.io/rotate-data-keys=now"]).await;
+    let in_use = async || {
+        // Proxies take a new data key with the next records.
+        topic.write().await;
+        let policy = data.get("tep", "payments").await;
+        let keys = &policy["status"]["keys"];
+        if keys[0]["version"] == "2" { Ok(()) } else { Err(keys.to_string()) }
+    };
+    eventually_ok("the status has version 2 of the key", PATIENCE, in_use).await;
+    topic.assert_intact().await;
 }
