@@ -132,7 +132,8 @@ impl OpenBao {
 impl KeyOwner<'_> {
     /// From now on the key has one version more.
     pub async fn rotate(&self, key: &str) {
-        let answer = self.bao.post(&format!("transit/keys/{key}/rotate"), &json!({}), Some(&self.token)).await;
+        let answer =
+            self.bao.post(&format!("transit/keys/{key}/rotate"), &json!({}), Some(&self.token)).await;
         assert!(answer["errors"].is_null(), "{answer}");
     }
 
