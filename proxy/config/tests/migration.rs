@@ -30,7 +30,7 @@ fn policies_are_valid_and_read_what_their_section_is_about() {
         legacy,
         [
             "reads TopicEncryptionV1 with key orders-topic-encryption of provider default too",
-            "reads KroxyliciousV2 with keys KEK-orders.in, KEK-orders.out of provider vault too",
+            "reads KroxyliciousV2 with keys KEK-orders.in, KEK-orders.out of provider default too",
         ]
     );
     // The operator's tests have the other kind.
