@@ -19,6 +19,13 @@ use crate::scratch::Scratch;
 
 const START: Duration = Duration::from_mins(1);
 
+/// To whom a server speaks.
+#[derive(Clone, Copy)]
+enum Clients {
+    Any,
+    Known,
+}
+
 /// A server, initialised and unsealed. Dropped, it ends.
 #[derive(Debug)]
 pub struct OpenBao {
@@ -34,18 +41,36 @@ pub struct OpenBao {
 impl OpenBao {
     /// Starts a server with a Transit secrets engine at `transit`.
     pub async fn start() -> Self {
+        Self::start_for(Clients::Any).await
+    }
+
+    /// Starts one that speaks to nobody without a certificate of its own authority.
+    pub async fn start_for_known_clients() -> Self {
+        Self::start_for(Clients::Known).await
+    }
+
+    async fn start_for(clients: Clients) -> Self {
         let rig = Rig::ready().await;
         let (folder, certificates, ports) = (Scratch::new("openbao"), Certificates::new(), Ports::take(2));
         let identity = certificates.server("openbao", &[]);
         let config = folder.join("server.hcl");
-        fs::write(&config, server(&ports, &identity, &folder)).expect("the folder is ours");
+        let asked = match clients {
+            Clients::Any => String::new(),
+            Clients::Known => format!(
+                "  tls_require_and_verify_client_cert = true\n  tls_client_ca_file = \"{}\"\n",
+                certificates.authority().display()
+            ),
+        };
+        fs::write(&config, server(&ports, &identity, &folder, &asked)).expect("the folder is ours");
         let mut command = Command::new(rig.part("OPENBAO"));
         command.arg("server").arg("-config").arg(&config);
         let process = Process::start("openbao", command, &folder.join("server.log")).expect("OpenBao starts");
         let trusted = fs::read(certificates.authority()).expect("the authority is there");
         let trusted = Certificate::from_pem(&trusted).expect("it is PEM");
-        let client =
-            Client::builder().tls_certs_only([trusted]).no_proxy().build().expect("a client can be made");
+        let owner = reqwest::Identity::from_pem(certificates.client("owner", "owner").text().as_bytes());
+        let owner = owner.expect("it is PEM");
+        let client = Client::builder().tls_certs_only([trusted]).identity(owner).no_proxy().build();
+        let client = client.expect("a client can be made");
         let process = Mutex::new(process);
         let mut server = Self { process, folder, certificates, identity, ports, client, root: String::new() };
         server.initialise().await;
@@ -132,6 +157,11 @@ impl OpenBao {
         answer["auth"]["client_token"].as_str().expect("there is a token").to_owned()
     }
 
+    /// Ends a token.
+    pub async fn revoke(&self, token: &str) {
+        self.call(Method::POST, "auth/token/revoke", json!({"token": token})).await;
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.ports.port(0)).into()
@@ -140,6 +170,11 @@ impl OpenBao {
     /// Who signed its certificate.
     pub fn authority(&self) -> PathBuf {
         self.certificates.authority()
+    }
+
+    /// A certificate that it knows clients by.
+    pub fn client(&self, name: &str) -> Identity {
+        self.certificates.client(name, name)
     }
 
     /// Its certificate, which is for `localhost`.
@@ -165,12 +200,12 @@ impl OpenBao {
     }
 }
 
-fn server(ports: &Ports, identity: &Identity, folder: &Scratch) -> String {
+fn server(ports: &Ports, identity: &Identity, folder: &Scratch, clients: &str) -> String {
     let (port, cluster) = (ports.port(0), ports.port(1));
     format!(
         "storage \"inmem\" {{}}\n\
          listener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  cluster_address = \"127.0.0.1:{cluster}\"\n  \
-         tls_cert_file = \"{}\"\n  tls_key_file = \"{}\"\n}}\n\
+         tls_cert_file = \"{}\"\n  tls_key_file = \"{}\"\n{clients}}}\n\
          api_addr = \"https://localhost:{port}\"\ncluster_addr = \"https://127.0.0.1:{cluster}\"\n\
          audit \"file\" \"to-file\" {{\n  options = {{ file_path = \"{}\" }}\n}}\n",
         identity.certificate.display(),

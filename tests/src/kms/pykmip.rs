@@ -153,6 +153,12 @@ impl PyKmip {
         fs::rename(&new, self.folder.join("policies/policies.json")).expect("the folder is ours");
     }
 
+    /// Makes it take no calls, or take them again.
+    pub fn throttle(&self, yes: bool) {
+        let sign = self.folder.join("throttled");
+        if yes { fs::write(sign, "") } else { fs::remove_file(sign) }.expect("the folder is ours");
+    }
+
     async fn own(&self, words: &[&str]) -> String {
         let rig = Rig::shared();
         let mut command = Command::new(rig.part("PYKMIP"));

@@ -98,7 +98,8 @@ impl System for Server {
     }
 
     fn proof(&self, case: &str) -> Proof {
-        if case == "throttled" { Proof::NotProved } else { Proof::StandIn }
+        // It counts no calls by itself.
+        if case == "throttled" { Proof::Injected } else { Proof::StandIn }
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -135,10 +136,12 @@ impl System for Server {
     }
 
     async fn throttle(&self) {
-        unreachable!("the server does not count calls")
+        self.kmip.throttle(true);
     }
 
-    async fn unthrottle(&self) {}
+    async fn unthrottle(&self) {
+        self.kmip.throttle(false);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,6 +167,19 @@ async fn what_one_way_wrapped_the_other_opens() {
         assert!(ways[to].unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
         assert_eq!(ways[to].version(wrapped.as_bytes()), Some(server.id("a")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_asked_for_authenticated_encryption_and_nothing_else() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    server.with(|_| {}).generate(&context("a")).await.unwrap();
+    let log = server.kmip.log();
+    let asked: Vec<_> = log.lines().filter(|line| line.starts_with("Encrypt: ")).collect();
+    assert!(
+        !asked.is_empty() && asked.iter().all(|line| *line == "Encrypt: AES, GCM, a tag of 16 bytes"),
+        "{asked:?}"
+    );
 }
 
 async fn said(provider: &Kmip, key: &str) -> ProviderError {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod calls;
+mod credentials;
 mod hand_over;
 mod known_keys;
 mod outage;

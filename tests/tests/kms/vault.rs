@@ -1,6 +1,8 @@
 //! The provider `vault`, against OpenBao over TLS.
 
+mod jwt;
 mod legacy;
+mod place;
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +35,10 @@ struct Bao {
 
 impl Bao {
     async fn start() -> Self {
-        let server = OpenBao::start().await;
+        Self::before(OpenBao::start().await).await
+    }
+
+    async fn before(server: OpenBao) -> Self {
         let faults = Faults::before(server.address(), server.identity()).await;
         server.allow("proxy", &KEYS).await;
         let token = server.token("proxy", HOUR).await;
@@ -236,7 +241,7 @@ async fn a_token_in_a_file_is_renewed_and_followed() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let revoked = fs::read_to_string(&token).unwrap();
-    bao.server.call(Method::POST, "auth/token/revoke", json!({"token": revoked})).await;
+    bao.server.revoke(&revoked).await;
     assert!(matches!(vault.generate(&context("a")).await, Err(ProviderError::Refused { .. })));
     fs::write(&token, bao.server.token("proxy", HOUR).await).unwrap();
     vault.reload();
