@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
@@ -42,6 +43,7 @@ pub struct Faults {
     fault: watch::Sender<Fault>,
     /// What is so by now.
     now: watch::Receiver<Fault>,
+    connections: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
@@ -53,15 +55,22 @@ impl Faults {
         let (fault, changes) = watch::channel(Fault::None);
         let (is, now) = watch::channel(Fault::None);
         let mut task = JoinSet::new();
-        let relay = Arc::new(Relay { server, tls: acceptor(identity) });
+        let connections = Arc::<AtomicUsize>::default();
+        let relay =
+            Arc::new(Relay { server, tls: acceptor(identity), connections: Arc::clone(&connections) });
         let listener = TcpListener::bind(address).await.expect("the port is ours");
         task.spawn(relay.run(address, listener, changes, is));
-        Self { ports, fault, now, _task: task }
+        Self { ports, fault, now, connections, _task: task }
     }
 
     /// The port of the relay.
     pub fn port(&self) -> u16 {
         self.ports.port(0)
+    }
+
+    /// Connections that came so far, whatever became of them. None come while nobody listens.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Makes the way fail, for connections that there are too; done when it is so.
@@ -74,6 +83,7 @@ impl Faults {
 struct Relay {
     server: SocketAddr,
     tls: TlsAcceptor,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -104,6 +114,7 @@ impl Relay {
                 };
                 tokio::select! {
                     client = accept => {
+                        self.connections.fetch_add(1, Ordering::Relaxed);
                         let relay = Arc::clone(&self);
                         connections.spawn(async move { relay.serve(client, fault).await });
                     }

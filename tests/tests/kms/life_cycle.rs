@@ -6,8 +6,10 @@ mod credentials;
 mod hand_over;
 mod known_keys;
 mod outage;
+mod pace;
 mod revocation;
 mod rotation;
+mod shredding;
 mod stored;
 mod traffic;
 

@@ -125,6 +125,7 @@ async fn budgets_of_bytes_that_end_all_the_time_cost_no_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_data_key_of_a_slow_server_is_there_before_this_one_ends() {
     const ROUNDS: usize = 3;
+    const LATE: Duration = Duration::from_secs(1);
     let owner = Owner::new().await;
     let proxy = owner.proxy("slow", json!({"maxMessages": 1024})).await;
     let topic = create("slow.a").await;
@@ -134,22 +135,27 @@ async fn the_next_data_key_of_a_slow_server_is_there_before_this_one_ends() {
         Batch::of(&records.collect::<Vec<_>>())
     };
     let in_use = || events(&proxy).iter().filter(|event| event["event"] == "dataKeyInUse").count();
-    let mut slowest = Duration::ZERO;
+    let mut slowest = Vec::new();
     proxy.write_batch(&topic, &records(1)).await.unwrap();
-    owner.faults.set(Fault::Late(Duration::from_secs(1))).await;
+    owner.faults.set(Fault::Late(LATE)).await;
     for round in 1..=ROUNDS {
         for _ in 0..8 {
             proxy.write_batch(&topic, &records(100)).await.unwrap();
         }
+        let mut slowest_now = Duration::ZERO;
         // From 80% of the budget on the next data key is fetched. At this pace the rest lasts for 10 s, and a data key takes 2 s.
         while in_use() == round {
             let start = Instant::now();
             proxy.write_batch(&topic, &records(1)).await.unwrap();
-            slowest = slowest.max(start.elapsed());
+            slowest_now = slowest_now.max(start.elapsed());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        slowest.push(slowest_now);
     }
-    println!("the slowest of the writes around {ROUNDS} hand-overs took {slowest:.1?}");
+    slowest.sort_unstable();
+    println!("the slowest of the writes around each of {ROUNDS} hand-overs took {slowest:.1?}");
+    // Whoever waits for a data key waits for two answers, each time. One pause may be the machine's own.
+    assert!(slowest[ROUNDS / 2] < 2 * LATE, "{slowest:?}");
     assert!(proxy.terminate().await.success());
     let lives = Lives::of(&proxy, &owner);
     assert_eq!(lives.born.len(), 1 + ROUNDS);

@@ -1,6 +1,6 @@
 //! The server does not answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tests::kms::Fault;
@@ -10,10 +10,13 @@ use super::{Owner, PATIENCE, batch, create};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
+    const GRACE: Duration = Duration::from_secs(40);
     let owner = Owner::new().await;
     let times = json!({"revocationDelay": "30s", "outageGrace": "40s"});
     let proxy = owner.proxy("outage", times).await;
     let topic = create("outage.a").await;
+    // The data key comes after this, and so does each time that it was seen to be good.
+    let before = Instant::now();
     proxy.write_batch(&topic, &batch()).await.unwrap();
     owner.faults.set(Fault::Refused).await;
     proxy.wait_for_key_state("a", "Unavailable").await;
@@ -21,14 +24,25 @@ async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
     assert_eq!(proxy.read_batches(&topic, 0).await.unwrap().len(), 2);
     assert_eq!(proxy.get("/readyz").await.unwrap().status, 200, "a proxy that was ready stays so");
 
-    let ends = async || match (proxy.write_batch(&topic, &batch()).await, proxy.read_batches(&topic, 0).await)
-    {
-        (Err(write), Err(read)) => Ok((write, read)),
-        _ => Err("it serves"),
+    let mut served = Duration::ZERO;
+    let ends = async || {
+        let write = proxy.write_batch(&topic, &batch()).await.err();
+        let read = proxy.read_batches(&topic, 0).await.err();
+        let age = before.elapsed();
+        assert!(age >= GRACE || (&write, &read) == (&None, &None), "{write:?} {read:?} after {age:?}");
+        match (write, read) {
+            (Some(write), Some(read)) => Ok((write, read)),
+            (_, None) => {
+                served = age;
+                Err("it serves")
+            }
+            (_, Some(_)) => Err("it takes writes"),
+        }
     };
     let (write, read) = eventually_ok("the grace ends", 2 * PATIENCE, ends).await;
     assert_eq!(write, "NOT_ENOUGH_REPLICAS");
     assert_eq!(read, "KAFKA_STORAGE_ERROR");
+    println!("outageGrace {GRACE:?}: the last read was served {served:.1?} after the data key was made");
 
     owner.faults.set(Fault::None).await;
     let works = async || {

@@ -1,9 +1,18 @@
 //! A key gets a new version.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 use tests::{Proxy, eventually};
 
 use super::{Owner, PATIENCE, batch, create, policy};
+
+/// The shortest that can be configured.
+const AGE: Duration = Duration::from_mins(1);
+/// Beyond it: until the next write, and for the call, on a machine that is busy.
+const MARGIN: Duration = Duration::from_secs(15);
+/// Between two writes.
+const WRITES: Duration = Duration::from_millis(200);
 
 async fn version(proxy: &Proxy, name: &str) -> String {
     let keys = proxy.keys().await;
@@ -11,25 +20,44 @@ async fn version(proxy: &Proxy, name: &str) -> String {
     key["version"].as_str().unwrap_or_default().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_version_is_in_use_as_soon_as_it_is_asked_for_and_old_data_reads_on() {
+/// Rotates the key a in OpenBao, and writes until the new version is in use. Returns how long that took.
+async fn in_use_after(purpose: &str, times: Value, forced: bool) -> Duration {
     let owner = Owner::new().await;
-    let proxy = owner.proxy("rotate", json!({})).await;
-    let topic = create("rotate.a").await;
+    let proxy = owner.proxy(purpose, times).await;
+    let topic = create(&format!("{purpose}.a")).await;
     proxy.write_batch(&topic, &batch()).await.unwrap();
     assert_eq!(version(&proxy, "a").await, "1");
     owner.server.rotate("a").await;
-    assert_eq!(proxy.post("/keys/rotate").await.unwrap().status, 202);
+    let rotated = Instant::now();
+    if forced {
+        assert_eq!(proxy.post("/keys/rotate").await.unwrap().status, 202);
+    }
     let mut batches = 1;
     let newer = async || {
+        tokio::time::sleep(WRITES).await;
         proxy.write_batch(&topic, &batch()).await.unwrap();
         batches += 1;
         version(&proxy, "a").await == "2"
     };
-    eventually("new data is sealed under the new version", PATIENCE, newer).await;
+    eventually("new data is sealed under the new version", 2 * AGE, newer).await;
+    let took = rotated.elapsed();
     // From here on what the first version wrapped is gone from caches.
     proxy.restart().await;
     assert_eq!(proxy.read_batches(&topic, 0).await.unwrap(), vec![batch().as_sent(); batches]);
+    took
+}
+
+/// Both at the same time, since one of them takes almost as long as a data key lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_is_in_use_within_the_age_or_as_soon_as_it_is_asked_for_and_old_data_reads_on() {
+    let by_age = in_use_after("aged", json!({"maxAge": "1m"}), false);
+    let forced = in_use_after("rotate", json!({}), true);
+    let (by_age, forced) = tokio::join!(Box::pin(by_age), Box::pin(forced));
+    println!(
+        "a new version was in use after {by_age:.1?} (maxAge {AGE:?}), {forced:.1?} (POST /keys/rotate)"
+    );
+    assert!(by_age <= AGE + MARGIN, "{by_age:?}");
+    assert!(forced <= PATIENCE, "{forced:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
