@@ -156,7 +156,7 @@ impl Live {
                 true
             }
             Err(error) => {
-                self.complain(&error);
+                self.complain(&error, &loader);
                 false
             }
         }
@@ -254,13 +254,14 @@ impl Live {
     }
 
     /// Once for each mistake, not for each look at it.
-    fn complain(&self, error: &ReloadError) {
+    fn complain(&self, error: &ReloadError, loader: &Loader) {
         let text = chain(error);
         self.metrics.current.set(0);
         if self.last_error.load().as_deref() == Some(&text) {
             return;
         }
         self.metrics.policy.inc(Outcome::Failed);
+        audit::refused(loader, &text);
         if let Some(policy) = self.policy() {
             tracing::warn!(error = %text, hash = %policy.hash, "policy not loaded, the earlier one stays");
         } else {

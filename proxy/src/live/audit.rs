@@ -1,6 +1,7 @@
 //! What the audit log is told of a policy.
 
 use super::LoadedPolicy;
+use super::loader::Loader;
 use proxy_config::{Action, Rule};
 
 /// Says which policy is in force, and what it says of topics and keys, so that a call to a key provider can be put down to
@@ -28,4 +29,10 @@ pub(super) fn loaded(loaded: &LoadedPolicy) {
             legacy = (!legacy.is_empty()).then(|| legacy.to_string()),
         );
     }
+}
+
+/// Says that the policy file on disk is not in force, and why, so that an attempt to change the policy leaves a trace too.
+pub(super) fn refused(loader: &Loader, problem: &str) {
+    let (file, hash) = loader.looked_at();
+    tracing::info!(target: "audit", event = "policyRefused", file = %file.display(), hash, problem);
 }

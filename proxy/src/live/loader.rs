@@ -7,7 +7,7 @@ use proxy_config::{
     read_text,
 };
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use thiserror::Error;
@@ -44,6 +44,8 @@ pub(super) struct Loader {
     histories: Arc<Histories>,
     /// Hash of the policy in force.
     hash: Option<String>,
+    /// Hash of what was read last, in force or not.
+    read: Option<String>,
     generation: u64,
 }
 
@@ -53,14 +55,16 @@ impl Loader {
         providers: BTreeSet<ProviderName>,
         histories: Arc<Histories>,
     ) -> Self {
-        Self { files, providers, ledger: None, histories, hash: None, generation: 0 }
+        Self { files, providers, ledger: None, histories, hash: None, read: None, generation: 0 }
     }
 
     /// The policy of the file; nothing when it is the one in force. The ledger is on disk before this returns.
     pub(super) fn load(&mut self) -> Result<Option<LoadedPolicy>, ReloadError> {
         let path = self.files.file.as_path();
+        self.read = None;
         let text = read_text(path).map_err(ReloadError::Read)?;
         let hash = sha256(text.as_bytes());
+        self.read = Some(hash.clone());
         if self.hash.as_ref() == Some(&hash) {
             return Ok(None);
         }
@@ -72,6 +76,11 @@ impl Loader {
         self.hash = Some(hash.clone());
         self.generation = self.generation.saturating_add(1);
         Ok(Some(LoadedPolicy { effective, hash, generation: self.generation, loaded_at: SystemTime::now() }))
+    }
+
+    /// The file, and the hash of what it held when it was last looked at; none where it could not be read.
+    pub(super) fn looked_at(&self) -> (&Path, Option<&str>) {
+        (self.files.file.as_path(), self.read.as_deref())
     }
 
     /// The ledger with what this policy adds, on disk. Empty where whoever writes the policy keeps it: what is remembered

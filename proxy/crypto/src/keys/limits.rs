@@ -70,3 +70,19 @@ pub(super) fn jittered(pause: Duration) -> Duration {
     let _ = aws_lc_rs::rand::fill(&mut random);
     pause.saturating_add(pause.saturating_mul(u32::from(u16::from_be_bytes(random))) / (2 * 65_536))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn pauses_are_spread_over_half_as_long_again() {
+        let pause = Duration::from_secs(2);
+        let pauses: BTreeSet<_> = (0..100).map(|_| jittered(pause)).collect();
+        assert!(pauses.iter().all(|each| (pause..pause * 3 / 2).contains(each)), "{pauses:?}");
+        // Of 65,536 steps a hundred draws meet the same one now and then, but never half of them.
+        assert!(pauses.len() > 50, "{pauses:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! How fast a copy may be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// No more than so many bytes a second, on average.
 pub(super) struct Pace {
@@ -19,5 +20,33 @@ impl Pace {
         self.sent = self.sent.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         let milliseconds = self.sent.saturating_mul(1000).checked_div(rate).unwrap_or(0);
         tokio::time::sleep(Duration::from_millis(milliseconds).saturating_sub(self.start.elapsed())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_kept_on_average_and_time_that_passed_counts() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(1_000));
+        for _ in 0..20 {
+            pace.wait(500).await;
+        }
+        let took = start.elapsed();
+        assert!((Duration::from_secs(10)..Duration::from_millis(10_100)).contains(&took), "{took:?}");
+
+        tokio::time::advance(Duration::from_secs(5)).await;
+        pace.wait(6_000).await;
+        let took = start.elapsed();
+        assert!((Duration::from_secs(16)..Duration::from_millis(16_100)).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_rate_nothing_waits() {
+        let start = Instant::now();
+        Pace::new(None).wait(usize::MAX).await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -47,6 +47,11 @@ async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() 
     let log = once.proxy.log();
     let told = log.lines().filter(|line| line.contains("policy not loaded") && line.contains("kee"));
     assert_eq!(told.count(), 1, "the log tells it once");
+    let audited = async || once.proxy.log().contains("policyRefused");
+    eventually("the audit log has it too", PATIENCE, audited).await;
+    let log = once.proxy.log();
+    let audited: Vec<&str> = log.lines().filter(|line| line.contains("policyRefused")).collect();
+    assert!(audited.len() == 1 && audited[0].contains("kee") && audited[0].contains("hash"), "{audited:?}");
     assert_eq!(once.proxy.get("/readyz").await.unwrap().status, 200);
     write(&once.proxy, &once.topic, &once.batch).await.unwrap();
     let search = Segments::of(Cluster::shared().await.topic_dirs(&once.topic)).search(&[&once.needle]).await;
