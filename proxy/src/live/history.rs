@@ -215,25 +215,31 @@ impl Histories {
         }
     }
 
-    /// Whether no broker told anything yet of a topic that must be asked for, or what was told does not count yet.
+    /// Whether no broker told anything yet of a topic that must be asked for, or what was told does not count yet. Not for ever: an
+    /// end that came from elsewhere, or a rule that wants none any more, ends the wait.
     pub(crate) fn is_unheard(&self, effective: &EffectivePolicy, topic: &str, id: TopicId) -> bool {
-        let unknown = || self.read(|state| state.history.topic(id).is_none());
-        self.read(|state| state.settling.has(id)) || (self.wants(effective, topic, Some(id)) && unknown())
+        if wanting(effective, topic).is_none() {
+            return false;
+        }
+        let known = self.read(|state| {
+            let known = state.history.topic(id)?;
+            let waits = |partition| state.settling.end(id, partition).is_some();
+            Some(state.settling.has(id) && known.untaken().any(waits))
+        });
+        known.unwrap_or_else(|| self.wants(effective, topic, Some(id)))
     }
 
     /// Whether brokers should be asked for ends of a topic now.
     pub(crate) fn wants(&self, effective: &EffectivePolicy, topic: &str, id: Option<TopicId>) -> bool {
-        let explanation = effective.explain(topic);
-        let Decision::Encrypt(rule) = explanation.decision else { return false };
-        let Some(Winner::Rule { pattern, .. }) = explanation.winner else { return false };
-        rule.on_plaintext == OnPlaintext::PassUntil
-            && self.read(|state| {
+        wanting(effective, topic).is_some_and(|pattern| {
+            self.read(|state| {
                 let known = id.and_then(|id| state.history.topic(id));
                 let is_new = id.is_some_and(|id| state.history.boundary(topic, id, 0) == Boundary::MadeAnew);
                 let is_due =
                     |partition| id.is_some_and(|id| state.settling.is_due(id, partition, Instant::now()));
                 state.is_grown(pattern) && !is_new && known.is_none_or(|known| known.untaken().any(is_due))
             })
+        })
     }
 
     /// What is known of a topic; none where it is to be asked for.
@@ -282,6 +288,19 @@ impl Histories {
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The pattern by which a rule says `PassUntil` of a topic.
+fn wanting<'a>(effective: &'a EffectivePolicy, topic: &'a str) -> Option<&'a Pattern> {
+    let explanation = effective.explain(topic);
+    match (explanation.decision, explanation.winner) {
+        (Decision::Encrypt(rule), Some(Winner::Rule { pattern, .. }))
+            if rule.on_plaintext == OnPlaintext::PassUntil =>
+        {
+            Some(pattern)
+        }
+        _ => None,
     }
 }
 

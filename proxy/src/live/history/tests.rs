@@ -200,3 +200,29 @@ fn what_is_left_is_known_once_every_partition_has_told_its_beginning() {
     histories.learn(ID, topic(&[10, -1, 30])).unwrap();
     assert_eq!(histories.reports().len(), 1);
 }
+
+#[test]
+fn share_groups_wait_for_what_settles_and_no_longer() {
+    let told_once = || {
+        let histories = Histories::new(None, PAUSE);
+        histories.load(&until()).unwrap();
+        assert!(histories.is_unheard(&until(), "a", ID), "nobody told anything");
+        histories.hear(ID, &topic(&[-1, -1]), &[(0, 7)].into(), Instant::now()).unwrap();
+        assert!(histories.is_unheard(&until(), "a", ID), "told once");
+        histories
+    };
+    let settled = told_once();
+    let known = settled.known("a", ID).unwrap();
+    settled.hear(ID, &known, &[(0, 7)].into(), Instant::now() + PAUSE).unwrap();
+    assert!(!settled.is_unheard(&until(), "a", ID), "the other partition has another leader");
+
+    let from_elsewhere = told_once();
+    let mut told = History::default();
+    told.add(ID, topic(&[5, -1]));
+    let policy = until().policy().clone().with_history(told);
+    from_elsewhere.load(&EffectivePolicy::new(policy, Ledger::default())).unwrap();
+    assert!(!from_elsewhere.is_unheard(&until(), "a", ID), "whoever writes the policy knows the end");
+
+    let pass = effective("rules: [{topics: [{prefix: a}], key: {name: k}, onPlaintext: Pass}]");
+    assert!(!told_once().is_unheard(&pass, "a", ID), "nothing is waited for under another rule");
+}
