@@ -20,7 +20,7 @@ demo-kubernetes: ## a real Kubernetes, the operator by its chart, and a policy t
 test: ## every test, on real brokers with real clients
 	tests/rig/setup test
 	python3 -B -m unittest discover -s tests/bench
-	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --workspace --no-fail-fast -- $(SKIP)
 
 unit: ## the tests of programs and libraries by themselves: no broker, no Kubernetes; those of the chart are in `integration`
 	$(CARGO) test --locked --workspace --exclude tests

@@ -1,5 +1,6 @@
 # Sourced by the scripts beside it: where things are, and how to say so.
 RIG=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(cd "$RIG/../.." && pwd)
 CLIENTS=$(cd "$RIG/../clients" && pwd)
 CACHE=${TOPIC_ENCRYPTION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/strimzi-topic-encryption}
 : "${JAVA:=java}"
@@ -23,6 +24,7 @@ MOTO=$CACHE/moto/bin/moto_server
 PYKMIP=$CACHE/pykmip/bin/python
 LOCAL_KMS=$CACHE/local-kms/local-kms
 SOFTHSM=${SOFTHSM:-/usr/lib/softhsm/libsofthsm2.so}
+PREVIOUS_PROXY=$CACHE/previous/previous-proxy
 LIBRDKAFKA_CLIENT=$CACHE/client-librdkafka/client
 LOG4J=-Dlog4j2.configurationFile=$RIG/log4j2.yaml
 

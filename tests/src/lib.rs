@@ -44,7 +44,7 @@ pub use eventually::{eventually, eventually_ok};
 pub use kafka_error::KafkaErrorName;
 pub use kerberos::Kerberos;
 pub use payload::{Payload, canary, topic};
-pub use proxy::{Pattern, PolicyFile, Proxy, Rule};
+pub use proxy::{Pattern, PolicyFile, Proxy, Rule, Version};
 pub use raw_connection::{By, Location, RawConnection};
 pub use record::{ReceivedRecord, SentRecord, assert_same};
 pub use rig::Rig;

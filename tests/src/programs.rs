@@ -4,10 +4,23 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::rig::Rig;
+
 /// The path of the proxy. `PROXY_BIN` names one that is there already.
 pub fn proxy() -> PathBuf {
     static PROXY: OnceLock<PathBuf> = OnceLock::new();
     program(&PROXY, "PROXY_BIN", "proxy", "topic-encryption-proxy")
+}
+
+/// The path of the previous version's proxy, which `setup` builds from the commit that `fixtures/previous/commit` names.
+pub fn previous_proxy() -> PathBuf {
+    let path = PathBuf::from(Rig::shared().part("PREVIOUS_PROXY"));
+    assert!(
+        path.is_file(),
+        "{} is missing: this clone lacks the commit in tests/fixtures/previous/commit",
+        path.display()
+    );
+    path
 }
 
 /// The path of the operator. `OPERATOR_BIN` names one that is there already.

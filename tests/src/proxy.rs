@@ -5,6 +5,7 @@ mod batches;
 mod builder;
 mod files;
 mod policy;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -17,13 +18,13 @@ use crate::cluster::Cluster;
 use crate::eventually::{eventually, eventually_ok};
 use crate::ports::Ports;
 use crate::process::{Process, describe};
-use crate::programs;
 use crate::rig::blocking;
 use crate::scratch::Scratch;
 
 pub use admin::{Answer, Metrics};
 pub use builder::ProxyBuilder;
 pub use policy::{Pattern, PolicyFile, Rule};
+pub use version::Version;
 
 /// From start to ready, and from a file's change to its effect. The machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A running proxy. Dropped, it is gone with its files.
 #[derive(Debug)]
 pub struct Proxy {
+    program: Mutex<PathBuf>,
     process: Mutex<Option<Process>>,
     ports: Ports,
     host: &'static str,
@@ -129,6 +131,14 @@ impl Proxy {
         self.start().await;
     }
 
+    /// Ends it in an orderly way and starts another version on the same files: an upgrade, or a rollback.
+    pub async fn replace_by(&self, version: Version) {
+        let status = self.terminate().await;
+        assert!(status.success(), "the proxy ended with {}\n{}", describe(status), self.log());
+        *self.program.lock().unwrap_or_else(PoisonError::into_inner) = version.program().await;
+        self.start().await;
+    }
+
     /// Asks it to end (SIGTERM) and does not wait.
     pub fn signal_terminate(&self) {
         self.with_process(Process::terminate);
@@ -181,7 +191,8 @@ impl Proxy {
     }
 
     fn launch(&self) {
-        let mut command = Command::new(programs::proxy());
+        let program = self.program.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut command = Command::new(program);
         command.args(["run", "--config"]).arg(self.folder.join("proxy.yaml")).current_dir(self.folder.path());
         let started = Process::start("proxy", command, &self.log_file()).expect("the proxy's program starts");
         *self.process() = Some(started);

@@ -5,12 +5,10 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 
-use super::{PolicyFile, Proxy};
+use super::{PolicyFile, Proxy, Version};
 use crate::certificates::Identity;
 use crate::failure;
 use crate::ports::Ports;
-use crate::programs;
-use crate::rig::blocking;
 use crate::scratch::Scratch;
 
 /// How a proxy is to be.
@@ -27,6 +25,7 @@ pub struct ProxyBuilder {
     limits: Map<String, Value>,
     policy: Option<PolicyFile>,
     keys: Vec<(String, u32)>,
+    version: Version,
 }
 
 impl ProxyBuilder {
@@ -46,6 +45,7 @@ impl ProxyBuilder {
             limits: Map::new(),
             policy: None,
             keys: Vec::new(),
+            version: Version::Present,
         }
     }
 
@@ -53,6 +53,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn policy(mut self, policy: PolicyFile) -> Self {
         self.policy = Some(policy);
+        self
+    }
+
+    /// Which program it is.
+    #[must_use]
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = version;
         self
     }
 
@@ -126,14 +133,20 @@ impl ProxyBuilder {
 
     /// Starts it and does not wait: for a proxy that is not to become ready.
     pub async fn launch(self) -> Proxy {
-        blocking(programs::proxy).await;
+        let program = self.version.program().await;
         let folder = Scratch::new("proxy");
         let host = match self.names {
             Some((bootstrap, _)) => bootstrap,
             None if self.tls.is_some() => "localhost",
             None => "127.0.0.1",
         };
-        let proxy = Proxy { process: Mutex::new(None), ports: Ports::take(self.brokers + 2), host, folder };
+        let proxy = Proxy {
+            program: Mutex::new(program),
+            process: Mutex::new(None),
+            ports: Ports::take(self.brokers + 2),
+            host,
+            folder,
+        };
         std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
         self.write(&proxy);
         failure::show_when_a_test_fails(&proxy.log_file());

@@ -24,4 +24,5 @@ mod roundtrip;
 mod security;
 mod tampering;
 mod tools;
+mod two_versions;
 mod versions;

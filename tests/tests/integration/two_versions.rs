@@ -1,0 +1,115 @@
+//! Two versions of the proxy in one fleet, an upgrade, and a rollback. `fixtures/previous` says which version is the previous one.
+
+use std::path::Path;
+
+use tests::segments::StoredRecord;
+use tests::{
+    Client, Cluster, Codec, ConsumeOptions, Feed, KafkaErrorName, Pattern, Payload, PolicyFile,
+    ProduceOptions, Proxy, Rule, Segments, SentRecord, Version, assert_same, topic,
+};
+
+const FORMATS: [&str; 2] = ["Batch", "Record"];
+
+fn policy() -> PolicyFile {
+    let rule = |format: &str| {
+        let topics = Pattern::prefix(&format!("two.{format}.").to_lowercase());
+        Rule::encrypt([topics], "fleet").format(format).on_plaintext("Reject")
+    };
+    PolicyFile::new(FORMATS.map(rule))
+}
+
+/// A proxy of the fleet: all have the same policy and keys.
+async fn proxy(version: Version) -> Proxy {
+    Proxy::before(Cluster::shared().await).version(version).policy(policy()).key("none", 1).launch().await
+}
+
+async fn fleet(versions: [Version; 2]) -> [Proxy; 2] {
+    let key = std::array::from_fn::<u8, 32, _>(|index| u8::try_from(index).unwrap());
+    let fleet = [proxy(versions[0]).await, proxy(versions[1]).await];
+    for proxy in &fleet {
+        proxy.write_key_bytes("fleet", 1, &key);
+        proxy.wait_ready().await;
+    }
+    fleet
+}
+
+/// Names say which version it is, so that nothing is proved by the same program twice.
+async fn version(proxy: &Proxy) -> String {
+    let program = std::fs::read_link(Path::new("/proc").join(proxy.id().to_string()).join("exe")).unwrap();
+    program.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// Whether each record that is stored bears an envelope.
+async fn all_sealed(topic: &str) -> bool {
+    let batches = Segments::of(Cluster::shared().await.topic_dirs(topic)).dump().await;
+    let mut records =
+        batches.iter().flat_map(|batch| &batch.records).filter(|record| record.value.is_some()).peekable();
+    let envelope =
+        |record: &StoredRecord| record.headers.iter().any(|(name, _)| name == "encryption.strimzi.io");
+    records.peek().is_some() && records.all(envelope)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_version_reads_what_the_other_writes() {
+    let [previous, present] = fleet([Version::Previous, Version::Present]).await;
+    assert_ne!(version(&previous).await, version(&present).await);
+    for (writer, reader) in [(&previous, &present), (&present, &previous)] {
+        for format in FORMATS {
+            for codec in [Codec::None, Codec::Zstd] {
+                let topic = topic(&format!("two.{}.orders", format.to_lowercase()));
+                Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+                let sent = Payload::new(7).orders(30);
+                let options = ProduceOptions::to(writer.bootstrap(), &topic).codec(codec);
+                Client::Librdkafka.produce_all(&options, &sent).await;
+                assert!(all_sealed(&topic).await, "{format}, {codec}");
+                let received =
+                    Client::Librdkafka.consume_all(&ConsumeOptions::from(reader.bootstrap(), &topic)).await;
+                assert_same(&format!("{format}, {codec}"), &sent, &received);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_goes_on_through_an_upgrade_and_a_rollback() {
+    let [moving, previous] = fleet([Version::Previous, Version::Previous]).await;
+    for format in FORMATS {
+        let topic = topic(&format!("two.{}.orders", format.to_lowercase()));
+        Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+        let mut feed = Feed::start(&moving.bootstrap(), &topic, &[]).await;
+        feed.send(50).await;
+        for version in [Version::Present, Version::Previous] {
+            moving.replace_by(version).await;
+            feed.send(50).await;
+        }
+        feed.finish().await;
+        assert!(all_sealed(&topic).await, "{format}");
+        for reader in [&moving, &previous] {
+            let received = Client::Java.consume_all(&ConsumeOptions::from(reader.bootstrap(), &topic)).await;
+            assert_same("after the rollback", &Feed::records(150), &received);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_ever_encrypted_outlasts_an_upgrade_and_a_rollback() {
+    let [proxy, _] = fleet([Version::Previous, Version::Previous]).await;
+    let topic = topic("two.batch.orders");
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    let sent = [SentRecord::of("written before")];
+    Client::Librdkafka.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
+    proxy.replace_by(Version::Present).await;
+    proxy.apply_policy(&PolicyFile::new([])).await;
+    is_retired(&proxy, &topic, &sent).await;
+    // The previous version reads what the present one left beside the policy.
+    proxy.replace_by(Version::Previous).await;
+    is_retired(&proxy, &topic, &sent).await;
+}
+
+async fn is_retired(proxy: &Proxy, topic: &str, sent: &[SentRecord]) {
+    let options = ProduceOptions::to(proxy.bootstrap(), topic);
+    let refused = Client::Librdkafka.produce(&options, &[SentRecord::of("in clear")]).await;
+    assert_eq!(refused, [Err(KafkaErrorName::new("POLICY_VIOLATION"))]);
+    let received = Client::Librdkafka.consume_all(&ConsumeOptions::from(proxy.bootstrap(), topic)).await;
+    assert_same("what the retired topic holds", sent, &received);
+}
