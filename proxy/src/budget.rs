@@ -4,6 +4,7 @@
 //! number of connections bounds that already.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const UNIT: usize = 1024;
@@ -13,7 +14,11 @@ const UNIT: usize = 1024;
 pub(crate) struct Budget {
     units: Arc<Semaphore>,
     total: usize,
+    waiting: Arc<AtomicUsize>,
 }
+
+/// Somebody who waits.
+struct Waiting<'a>(&'a AtomicUsize);
 
 /// Holds bytes of the budget until dropped.
 #[derive(Debug, Default)]
@@ -22,12 +27,16 @@ pub(crate) struct Grant(#[expect(dead_code, reason = "held for its Drop")] Optio
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Self {
         let total = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(total)), total }
+        Self { units: Arc::new(Semaphore::new(total)), total, waiting: Arc::default() }
     }
 
     /// Waits until `bytes` fit into the budget, in turn. Nobody holds a part while it waits for the rest. A frame
     /// larger than the whole budget waits for all of it.
     pub(crate) async fn grant(&self, bytes: usize) -> Grant {
+        if let Some(grant) = self.try_grant(bytes) {
+            return grant;
+        }
+        let _waiting = Waiting::on(&self.waiting);
         let units = bytes.div_ceil(UNIT).min(self.total);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         // The semaphore is never closed, so the only error cannot happen; without a permit nothing is counted.
@@ -40,9 +49,27 @@ impl Budget {
         Arc::clone(&self.units).try_acquire_many_owned(units).ok().map(|permit| Grant(Some(permit)))
     }
 
+    /// Whether anybody waits for bytes that others hold.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Bytes granted now, for the metrics.
     pub(crate) fn in_use(&self) -> usize {
         self.total.saturating_sub(self.units.available_permits()).saturating_mul(UNIT)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn on(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -55,13 +82,16 @@ mod tests {
         let budget = Budget::new(64 * 1024);
         let first = budget.grant(40 * 1024).await;
         assert_eq!(budget.in_use(), 40 * 1024);
+        assert!(!budget.is_wanted());
         let mut second = std::pin::pin!(budget.grant(40 * 1024));
         assert!(
             Future::poll(second.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()))
                 .is_pending()
         );
+        assert!(budget.is_wanted());
         drop(first);
         second.await;
+        assert!(!budget.is_wanted());
     }
 
     #[tokio::test]

@@ -172,6 +172,13 @@ pub(crate) async fn serve(
     ended
 }
 
+impl Shared {
+    /// Whether somebody waits for memory that answers hold until clients have read them.
+    fn is_room_for_answers_wanted(&self) -> bool {
+        [&self.local_budget, &self.answer_budget, &self.growth_budget].into_iter().any(Budget::is_wanted)
+    }
+}
+
 impl Session {
     /// The shares that an answer of the proxy's own needs before it may wait for its turn.
     pub(crate) async fn grants(&self, bytes: usize) -> [Grant; 2] {

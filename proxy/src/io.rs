@@ -1,7 +1,8 @@
 //! Byte streams of both sides, plain or TLS, and writes that gather slices without copying them.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -12,6 +13,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 const WRITE_STALL: Duration = Duration::from_mins(1);
 /// Nor may a message take longer than that and a second for so many bytes.
 const SLOWEST: usize = 64 * 1024;
+/// Where others wait for the memory that a message holds, its peer must take so much of it in each of these times.
+const PRESSED: Duration = Duration::from_secs(5);
+const PRESSED_PART: usize = 5 * SLOWEST;
 /// Slices handed to one system call.
 const MAX_SLICES: usize = 64;
 
@@ -98,14 +102,38 @@ impl Writer {
 
     /// Writes all slices in order and flushes. Returns the number of bytes.
     pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
+        self.write_slices_unless(|| false, slices).await
+    }
+
+    /// The same, but a peer that hardly reads is given up as soon as `pressed` says that others wait for the memory.
+    pub(crate) async fn write_slices_unless(
+        &mut self,
+        pressed: impl Fn() -> bool,
+        slices: &[&[u8]],
+    ) -> io::Result<usize> {
         let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
         let seconds = u64::try_from(bytes / SLOWEST).unwrap_or(u64::MAX);
         let time = WRITE_STALL.saturating_add(Duration::from_secs(seconds));
-        within(time, self.write_all_slices(slices)).await
+        let written = AtomicUsize::new(0);
+        let steadily = async {
+            let mut writing = pin!(self.write_all_slices(slices, &written));
+            let mut before = 0;
+            loop {
+                if let Ok(result) = tokio::time::timeout(PRESSED, &mut writing).await {
+                    return result;
+                }
+                let now = written.load(Ordering::Relaxed);
+                if now - before < PRESSED_PART && pressed() {
+                    return Err(stalled());
+                }
+                before = now;
+            }
+        };
+        within(time, steadily).await?;
+        Ok(bytes)
     }
 
-    async fn write_all_slices(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
-        let mut total = 0;
+    async fn write_all_slices(&mut self, slices: &[&[u8]], total: &AtomicUsize) -> io::Result<()> {
         for slices in slices.chunks(MAX_SLICES) {
             let mut window = [IoSlice::new(&[]); MAX_SLICES];
             let mut filled = 0;
@@ -119,18 +147,21 @@ impl Writer {
                 if written == 0 {
                     return Err(io::ErrorKind::WriteZero.into());
                 }
-                total += written;
+                total.fetch_add(written, Ordering::Relaxed);
                 IoSlice::advance_slices(&mut rest, written);
             }
         }
-        within(WRITE_STALL, self.flush()).await?;
-        Ok(total)
+        within(WRITE_STALL, self.flush()).await
     }
 }
 
 async fn within<T>(time: Duration, write: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     match tokio::time::timeout(time, write).await {
         Ok(result) => result,
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the peer took no byte for too long")),
+        Err(_) => Err(stalled()),
     }
+}
+
+fn stalled() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the peer took no byte for too long")
 }

@@ -164,7 +164,9 @@ impl Answers {
     }
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
-        let written = self.client.write_slices(slices).await.map_err(Close::ClientWrite)?;
+        let shared = &self.session.shared;
+        let wanted = || shared.is_room_for_answers_wanted();
+        let written = self.client.write_slices_unless(wanted, slices).await.map_err(Close::ClientWrite)?;
         self.session.shared.client_bytes(Flow::Sent, written);
         self.session.shared.metrics.traffic.frames.inc(Message::Response);
         Ok(())

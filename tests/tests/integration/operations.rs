@@ -1,5 +1,6 @@
 //! What whoever runs the proxy relies on: the command line, draining, metrics, limits.
 
+mod back_pressure;
 mod balancer;
 mod command_line;
 mod drain;
