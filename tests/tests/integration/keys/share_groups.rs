@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use kafka_protocol::messages::ShareFetchRequest;
 use tests::raw_connection::Location;
-use tests::{Batch, Proxy, RawConnection, eventually};
+use tests::{
+    Batch, Client, Cluster, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same,
+    eventually, topic,
+};
 
 use super::outage::{bring_keys_back, hide_keys, requests};
-use super::{PATIENCE, batch, create, start, write};
+use super::{PATIENCE, batch, create, start, two_keys, write};
 use crate::tampering::share::{Member, join};
 
 /// A proxy that cannot open what the topic has, a connection to the leader through it, and a member of a group there.
@@ -72,4 +75,50 @@ async fn a_share_fetch_that_waits_too_long_for_a_provider_ends_its_connection() 
         metrics.sum("topic_encryption_connections_closed_total", &[("reason", "keys_unavailable")]) >= 1.0
     };
     eventually("the end has its reason", PATIENCE, closed).await;
+}
+
+/// Records that a group's members hold for longer than the lock time count as delivered, and are archived after the last of
+/// a few deliveries. Here that would take two seconds, in place of two and a half minutes by default.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_many_lock_times_archives_nothing_of_a_share_group() {
+    let cluster = Cluster::builder()
+        .property("group.share.min.record.lock.duration.ms=1000")
+        .property("group.share.record.lock.duration.ms=1000")
+        .property("group.share.delivery.count.limit=2")
+        .start()
+        .await;
+    let proxy = Proxy::before(&cluster).policy(two_keys("share-long")).start().await;
+    let topic = topic("share-long.a");
+    cluster.create_topic(&topic, 1, &[]).await;
+    let sent = Payload::new(5).orders(100);
+    Client::Librdkafka.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic), &sent).await;
+    let group = format!("group-of-{topic}");
+    let words = [
+        "alter-config",
+        "--bootstrap",
+        &cluster.bootstrap(),
+        "--group",
+        &group,
+        "--config",
+        "share.auto.offset.reset=earliest",
+    ];
+    let words = words.map(str::to_owned).to_vec();
+    let outcome = Client::Java.command("admin", words, ("records", Vec::new()), PATIENCE).await;
+    assert_eq!(outcome.code, 0, "{outcome}");
+
+    // Without a data key in memory.
+    proxy.restart().await;
+    hide_keys(&proxy);
+    proxy.wait_for_key_state("a", "Unavailable").await;
+    let options = ConsumeOptions::from(proxy.bootstrap(), &topic).group(&group).count(sent.len());
+    let reading = tokio::spawn(async move { Client::share_consume(&options.timeout(4 * PATIENCE)).await });
+    let ended = async || {
+        let metrics = proxy.metrics().await;
+        metrics.sum("topic_encryption_connections_closed_total", &[("reason", "keys_unavailable")]) >= 2.0
+    };
+    eventually("members have waited twice as long as they may", 3 * PATIENCE, ended).await;
+    bring_keys_back(&proxy).unwrap();
+    let consumed = reading.await.unwrap();
+    assert!(consumed.complete, "{:?}", consumed.errors);
+    assert_same("after the outage", &sent, &consumed.records);
 }
