@@ -45,6 +45,7 @@ pub struct ClusterBuilder {
     users: Vec<(String, String)>,
     kerberos: Option<PathBuf>,
     version: Option<BrokerVersion>,
+    plugins: bool,
 }
 
 #[derive(Debug)]
@@ -65,7 +66,8 @@ impl Cluster {
     /// A cluster of one's own, for tests that stop nodes or need other listeners or properties.
     pub fn builder() -> ClusterBuilder {
         let (tls, users) = (None, Vec::new());
-        ClusterBuilder { nodes: 1, properties: Vec::new(), tls, users, kerberos: None, version: None }
+        let (kerberos, version, plugins) = (None, None, false);
+        ClusterBuilder { nodes: 1, properties: Vec::new(), tls, users, kerberos, version, plugins }
     }
 
     /// `host:port` of the first node, in clear.
@@ -212,7 +214,7 @@ impl ClusterBuilder {
         self
     }
 
-    /// A further broker property, as a line of a properties file.
+    /// A further broker property, as a line of a properties file. `{node}` in it becomes the node's id.
     #[must_use]
     pub fn property(mut self, line: impl Into<String>) -> Self {
         self.properties.push(line.into());
@@ -245,6 +247,13 @@ impl ClusterBuilder {
             keys.display()
         ))
         .property("sasl.kerberos.service.name=kafka")
+    }
+
+    /// With the plugins for brokers that are among the Java client's classes.
+    #[must_use]
+    pub fn plugins(mut self) -> Self {
+        self.plugins = true;
+        self
     }
 
     /// Of this version instead of that of most tests.
@@ -290,6 +299,12 @@ impl ClusterBuilder {
         set("KAFKA_HEAP", options.into());
         if let Some(version) = self.version {
             set("KAFKA_VERSION", version.as_str().into());
+        }
+        if self.plugins {
+            set(
+                "KAFKA_PLUGINS",
+                Rig::shared().part("JAVA_CLIENT_CLASSES").replace("/classes", "/client.jar").into(),
+            );
         }
         set("KAFKA_NODES", self.nodes.to_string().into());
         set("KAFKA_PORT", listeners.plain.port(0).to_string().into());

@@ -3,9 +3,11 @@
 mod addresses;
 mod brokers_file;
 mod failover;
+mod followers;
 mod groups;
 mod hints;
 mod names;
+mod telemetry;
 mod topics;
 
 use bytes::Bytes;
@@ -34,7 +36,9 @@ impl Three {
             let cluster = Cluster::builder()
                 .nodes(3)
                 .property("broker.heartbeat.interval.ms=500")
-                .property("broker.session.timeout.ms=6000");
+                .property("broker.session.timeout.ms=6000")
+                .property("broker.rack=rack-{node}")
+                .property("replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector");
             let cluster = cluster.start().await;
             let proxy = Proxy::before(&cluster).policy(policy()).start().await;
             Self { cluster, proxy }

@@ -152,6 +152,25 @@ async fn members_of_a_consumer_protocol_group_share_partitions_and_resume() {
     group.shares_and_resumes(Client::Python, &[("group.protocol", "consumer")]).await;
 }
 
+/// KIP-345: who comes back under its name within the session time has its partitions without a rebalance.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_static_member_keeps_its_place_while_it_is_away() {
+    let _all_run = ALL_RUN.read().await;
+    let group = Group::new("static-group").await;
+    for from in [0, EACH] {
+        group.write(from).await;
+        let read = group.read(Client::Java, 2 * HALF, &[("group.instance.id", "only")]).await;
+        assert!(read.errors.is_empty(), "{:?}", read.errors);
+        is_complete("the static member", &read.records, from);
+        let name = GroupId(text(&group.name));
+        let request = DescribeGroupsRequest::default().with_groups(vec![name]);
+        let answer = group.coordinator().await.unwrap().call(&request, 5).await.unwrap();
+        let names: Vec<_> =
+            answer.groups[0].members.iter().map(|member| member.group_instance_id.clone()).collect();
+        assert_eq!(names, [Some(text("only"))], "it ended without leaving the group");
+    }
+}
+
 async fn admin(action: &str, words: &[&str]) -> Value {
     let bootstrap = Three::shared().await.proxy.bootstrap();
     let words = [&[action, "--bootstrap", &bootstrap], words].concat();
