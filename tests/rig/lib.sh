@@ -13,6 +13,7 @@ KAFKA_HOME=$(kafka_home "$KAFKA_VERSION")
 KAFKA_LIBS=$KAFKA_HOME/libs
 JAVA_CLIENT_CLASSES=$CACHE/client-java
 JAVA_VERSIONS=$CACHE/java-versions
+APPLICATIONS=$CACHE/applications
 PYTHON=$CACHE/python/bin/python
 GO_CLIENT=$CACHE/client-go/client
 SARAMA_CLIENT=$CACHE/client-sarama/client

@@ -7,7 +7,9 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod application;
 mod kcat;
 mod program;
 mod stage;
+mod streams;
 mod tools;
