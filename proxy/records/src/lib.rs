@@ -39,7 +39,9 @@ pub use envelope::{ENVELOPE_HEADER_NAME, Kind, kind};
 pub use header::{Attributes, BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
 pub use offsets::{last_offset, legacy_offset};
 pub use produced::{InvalidBatch, Malformed, Produced, validate_produced};
-pub use recognise::{Location, RecogniseError, Recognised, SealedBatch, find_record, recognise};
+pub use recognise::{
+    ClearContent, Location, RecogniseError, Recognised, SealedBatch, find_record, recognise,
+};
 pub use record::{Header, Headers, Record, RecordError, Records, write_record};
 pub use record_format::{
     ForeignValue, OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, RecordSealer, SealRecordsError,

@@ -23,6 +23,8 @@ pub enum Recognised {
     Clear {
         /// Some record has neither key, value nor headers: perhaps a stub whose envelope is lost.
         may_be_stub: bool,
+        /// What there would be to encrypt.
+        content: ClearContent,
     },
     /// The whole batch is in record 0.
     Batch(SealedBatch),
@@ -32,6 +34,17 @@ pub enum Recognised {
     MisplacedEnvelope,
     /// The envelope's header name with a format that this version does not know.
     UnknownEnvelope,
+}
+
+/// What the records of a clear batch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClearContent {
+    /// There are none: the log cleaner leaves the header of an idempotent producer's last batch. Also control batches.
+    Nothing,
+    /// Keys without values, which record format leaves as they are.
+    Tombstones,
+    /// There is something that either format encrypts.
+    Data,
 }
 
 /// A batch envelope, as ranges of where it lies.
@@ -95,7 +108,7 @@ pub fn recognise(batch: &[u8], scratch: &mut Scratch) -> Result<Recognised, Reco
         return Err(RecogniseError::Count);
     }
     if header.attributes.is_control() || header.record_count == 0 {
-        return Ok(Recognised::Clear { may_be_stub: false });
+        return Ok(Recognised::Clear { may_be_stub: false, content: ClearContent::Nothing });
     }
     let codec = header.attributes.codec().map_err(RecogniseError::Codec)?;
     if let Some(sealed) = in_place::find(batch, &header, codec) {
@@ -132,6 +145,7 @@ fn walk(
 ) -> Result<Recognised, RecogniseError> {
     let mut records = Records::new(bytes, header.record_count);
     let mut may_be_stub = false;
+    let mut content = ClearContent::Tombstones;
     let mut has_values = false;
     let mut is_first = true;
     while let Some(record) = records.next() {
@@ -143,7 +157,12 @@ fn walk(
             kind(&record).map_err(RecogniseError::Record)?
         };
         match found {
-            Kind::Clear => may_be_stub |= record.is_bare(),
+            Kind::Clear => {
+                may_be_stub |= record.is_bare();
+                if record.key.is_none() || record.value.is_some() {
+                    content = ClearContent::Data;
+                }
+            }
             Kind::Value(_) | Kind::Marker => has_values = true,
             Kind::Unknown => return Ok(Recognised::UnknownEnvelope),
             // What was not compressed has been looked at in place and is no envelope of the right shape.
@@ -152,7 +171,7 @@ fn walk(
         }
         is_first = false;
     }
-    Ok(if has_values { Recognised::Records(section) } else { Recognised::Clear { may_be_stub } })
+    Ok(if has_values { Recognised::Records(section) } else { Recognised::Clear { may_be_stub, content } })
 }
 
 /// A batch envelope behind a codec: only stubs may follow it.

@@ -78,7 +78,7 @@ proptest! {
     fn clear_batches_are_clear(batch in arbitrary::batch(), codec in arbitrary::codec()) {
         let bare = batch.records.iter().any(|record| record.key.is_none() && record.value.is_none() && record.headers.is_empty());
         let found = look(&batch.build(codec)).unwrap();
-        let is_right = matches!(found, Recognised::Clear { may_be_stub } if may_be_stub == bare);
+        let is_right = matches!(found, Recognised::Clear { may_be_stub, .. } if may_be_stub == bare);
         prop_assert!(is_right);
     }
 }
@@ -121,7 +121,7 @@ fn record_envelopes_are_found_anywhere() {
         matches!(found, Recognised::Records(_))
     });
     let second = SampleRecord { headers: vec![(b"client".to_vec(), None), ours(&[1, 2])], ..clear() };
-    all(&[second], |found| matches!(found, Recognised::Clear { may_be_stub: false }));
+    all(&[second], |found| matches!(found, Recognised::Clear { may_be_stub: false, .. }));
 }
 
 #[test]
@@ -135,20 +135,37 @@ fn unknown_envelopes_are_not_clear() {
 
 #[test]
 fn orphan_stubs_are_reported() {
-    all(&[clear(), bare()], |found| matches!(found, Recognised::Clear { may_be_stub: true }));
-    all(&[clear()], |found| matches!(found, Recognised::Clear { may_be_stub: false }));
+    all(&[clear(), bare()], |found| matches!(found, Recognised::Clear { may_be_stub: true, .. }));
+    all(&[clear()], |found| matches!(found, Recognised::Clear { may_be_stub: false, .. }));
+}
+
+#[test]
+fn batches_of_tombstones_alone_are_told_from_data() {
+    let tombstone = || SampleRecord { value: None, key: Some(b"key".to_vec()), ..clear() };
+    let holds = |records: &[SampleRecord], expected: ClearContent| {
+        all(records, |found| matches!(found, Recognised::Clear { content, .. } if *content == expected));
+    };
+    holds(&[tombstone(), tombstone()], ClearContent::Tombstones);
+    holds(&[tombstone(), clear()], ClearContent::Data);
+    holds(&[tombstone(), bare()], ClearContent::Data);
+    holds(&[SampleRecord { key: None, ..tombstone() }], ClearContent::Data);
+    let empty = look(&SampleBatch::new(vec![]).build(Codec::None));
+    assert!(matches!(empty, Ok(Recognised::Clear { content: ClearContent::Nothing, .. })));
 }
 
 #[test]
 fn control_and_empty_batches_are_not_looked_into() {
     let mut control = SampleBatch::new(vec![envelope()]);
     control.header.attributes = Attributes(0x20);
-    assert!(matches!(look(&control.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
+    assert!(matches!(look(&control.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false, .. })));
     let empty = SampleBatch::new(vec![]);
-    assert!(matches!(look(&empty.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
+    assert!(matches!(look(&empty.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false, .. })));
     let mut empty_control = SampleBatch::new(vec![]);
     empty_control.header.attributes = Attributes(0x20);
-    assert!(matches!(look(&empty_control.build(Codec::None)), Ok(Recognised::Clear { may_be_stub: false })));
+    assert!(matches!(
+        look(&empty_control.build(Codec::None)),
+        Ok(Recognised::Clear { may_be_stub: false, .. })
+    ));
 }
 
 #[test]

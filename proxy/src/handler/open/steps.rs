@@ -29,7 +29,7 @@ impl Opener {
         let bytes = message.get(batch.clone()).unwrap_or_default();
         let recognised = recognise(bytes, scratch).map_err(|_| Failure::CORRUPT)?;
         match recognised {
-            Recognised::Clear { may_be_stub } => {
+            Recognised::Clear { may_be_stub, content } => {
                 if is_control(bytes) && (names_envelope(bytes) || is_compressed(bytes)) {
                     return Err(Failure::CORRUPT);
                 }
@@ -40,7 +40,7 @@ impl Opener {
                 {
                     return self.sealed_records(task, bytes, section, scratch, pieces);
                 }
-                if !is_control(bytes) {
+                if !is_control(bytes) && task.strictness.concerns(content) {
                     task.strictness.check(|| last_offset(bytes, scratch))?;
                 }
                 if may_be_stub && task.strictness.stubs_are_orphans {

@@ -4,7 +4,8 @@ use super::{Failure, Place};
 use crate::handler::Code;
 use crate::live::{Histories, LoadedPolicy, Passing};
 use crate::metrics::labels::Refusal;
-use proxy_config::{Decision, Legacy, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
+use proxy_config::{Decision, Format, Legacy, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
+use proxy_records::ClearContent;
 use std::sync::Arc;
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
@@ -19,6 +20,8 @@ pub(super) struct Strictness {
     pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
+    /// Batches of tombstones alone are delivered as they are: where the rule's format seals them, they are clear records.
+    pub(super) tombstones_pass: bool,
     /// What stands in the place of records whose key is gone.
     pub(super) on_unreadable: OnUnreadable,
     /// What other programs encrypted there. It opens whatever the rule says of clear records.
@@ -33,6 +36,7 @@ impl Strictness {
         clear_below: ALL,
         clear_refused: Failure::PLAINTEXT,
         stubs_are_orphans: false,
+        tombstones_pass: true,
         on_unreadable: OnUnreadable::Error,
         legacy: None,
     };
@@ -52,6 +56,16 @@ impl Strictness {
             Passing::Unknown => {
                 Self { clear_below: NONE, clear_refused: Failure::HISTORY_UNKNOWN, ..Self::LENIENT }
             }
+        }
+    }
+
+    /// Whether what the rule says about clear records is about this batch. A tombstone alone is what it is beside sealed records,
+    /// and where there is no record there is nothing to refuse.
+    pub(super) fn concerns(&self, content: ClearContent) -> bool {
+        match content {
+            ClearContent::Nothing => false,
+            ClearContent::Tombstones => !self.tombstones_pass,
+            ClearContent::Data => true,
         }
     }
 
@@ -81,6 +95,7 @@ impl Strictness {
         let strictness = match explanation.decision {
             Decision::Encrypt(rule) => Self {
                 stubs_are_orphans: true,
+                tombstones_pass: rule.format != Format::Batch,
                 // Of a share group every record must be delivered or refused, since it was handed over.
                 on_unreadable: place.fetch_version.map_or(OnUnreadable::Error, |_| rule.on_unreadable),
                 ..match (rule.on_plaintext, explanation.winner) {
@@ -119,6 +134,7 @@ mod tests {
 
     const POLICY: &str = r#"{"rules": [
         {"topics": [{"prefix": "sealed."}], "key": {"name": "a"}, "onPlaintext": "Reject"},
+        {"topics": [{"prefix": "whole."}], "key": {"name": "a"}, "onPlaintext": "Reject", "format": "Batch"},
         {"topics": [{"prefix": "later."}], "encryption": "Pending", "key": {"name": "a"}},
         {"topics": [{"prefix": "refused."}], "encryption": "Retired"},
         {"topics": [{"prefix": "open."}], "encryption": "Disabled"}]}"#;
@@ -175,6 +191,19 @@ mod tests {
                 assert_eq!(of(topic, version).unwrap(), expected, "{topic} {version:?}");
             }
         }
+    }
+
+    #[test]
+    fn tombstones_are_clear_records_only_where_the_format_seals_them() {
+        let histories = Histories::new(None, Duration::ZERO);
+        let concerned = |topic: &str| {
+            let place = Place { topic, id: None, partition: 0, fetch_version: Some(17) };
+            let strictness = under_policy(&histories, &place).unwrap();
+            let contents = [ClearContent::Nothing, ClearContent::Tombstones, ClearContent::Data];
+            contents.map(|content| strictness.concerns(content))
+        };
+        assert_eq!(concerned("sealed.a"), [false, false, true]);
+        assert_eq!(concerned("whole.a"), [false, true, true]);
     }
 
     #[test]
