@@ -10,6 +10,7 @@
 mod application;
 mod kcat;
 mod program;
+mod registry;
 mod stage;
 mod streams;
 mod tools;
