@@ -12,10 +12,10 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    /// Starts one of those that the rig has. Its log and what it unpacks go to the folder.
-    pub(crate) async fn start(name: &str, arguments: &[&str], folder: &Scratch) -> Self {
+    /// Starts one of those that the rig has, under a name. Its log and what it unpacks go to the folder.
+    pub(crate) async fn start(program: &str, name: &str, arguments: &[&str], folder: &Scratch) -> Self {
         let mut command = Command::new(Rig::ready().await.part("APPLICATION"));
-        command.arg(name).args(arguments).env("APPLICATION_TMP", folder.path());
+        command.arg(program).args(arguments).env("APPLICATION_TMP", folder.path());
         let log = folder.join(format!("{name}.log"));
         Self { process: start(name, command, &log) }
     }
@@ -31,10 +31,6 @@ impl Application {
         if let Some(status) = self.process.ended() {
             panic!("it ended with {}\n{}", describe(status), self.log_tail());
         }
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.process.log()
     }
 
     pub(crate) fn log_tail(&self) -> String {

@@ -8,6 +8,7 @@
 )]
 
 mod application;
+mod connect;
 mod kcat;
 mod program;
 mod registry;

@@ -35,4 +35,18 @@ impl Stage {
         assert!(search.records > 0 && search.invalid == 0, "{topic}: the search read nothing: {search:?}");
         assert!(!search.found(0), "{topic}: {:?}", search.places[0]);
     }
+
+    /// Each value on the brokers' disks belongs to an envelope.
+    pub(crate) async fn is_sealed(&self, topic: &str) {
+        let mut values = 0;
+        for batch in Segments::of(self.cluster.topic_dirs(topic)).dump().await {
+            let is_control = batch.fields["control"] == true;
+            for record in batch.records.iter().filter(|record| !is_control && record.value.is_some()) {
+                let first = record.headers.first().map(|(name, _)| name.as_str());
+                assert_eq!(first, Some("encryption.strimzi.io"), "{topic}: {record:?}");
+                values += 1;
+            }
+        }
+        assert!(values > 0, "{topic} has no values");
+    }
 }

@@ -69,7 +69,7 @@ impl<'a> Counting<'a> {
         let (bootstrap, state) = (self.stage.proxy.bootstrap(), self.folder.join("state"));
         let state = state.to_str().unwrap();
         let words = [&bootstrap, &self.application, &self.input, &self.output, state];
-        Application::start("word-count", &words, &self.folder).await
+        Application::start("word-count", "word-count", &words, &self.folder).await
     }
 
     /// Lines of five words, to both partitions.
@@ -140,6 +140,7 @@ impl<'a> Counting<'a> {
         let between = format!("{}-words-repartition", self.application);
         let policy = self.stage.cluster.topic_config(&changelog, "cleanup.policy").await;
         assert_eq!(policy.as_deref(), Some("compact"));
+        self.stage.is_sealed(&changelog).await;
         self.stage.is_illegible(&changelog, &self.note).await;
         let keys = Segments::of(self.stage.cluster.topic_dirs(&changelog)).search(&[&self.needle]).await;
         assert!(keys.found(0), "the search does not find the words: {keys:?}");
