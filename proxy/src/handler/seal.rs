@@ -4,10 +4,10 @@ use super::Workbench;
 use crate::handler::Code;
 use crate::metrics::labels::{Format, Refusal};
 use crate::pieces::Pieces;
-use proxy_crypto::{BatchContext, BatchFacts, BatchSealer, DataKey, RecordsSealer};
+use proxy_crypto::{BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, RecordsSealer};
 use proxy_records::{
-    BATCH_HEADER_LEN, Codec, InvalidBatch, Produced, RecordSealer, SealRecordsError, seal_records,
-    validate_produced,
+    BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, InvalidBatch, Produced, Record, RecordSealer,
+    SealRecordsError, find_record, seal_records, validate_produced,
 };
 use std::ops::Range;
 
@@ -67,6 +67,9 @@ pub(crate) fn seal(
         InvalidBatch::Crc => (Code::CorruptMessage, Refusal::Corrupt),
         InvalidBatch::Malformed(_) => INVALID,
     })?;
+    if produced.has_foreign_envelope && holds_envelope(batch, workbench)? {
+        return Err(INVALID);
+    }
     let (front, ciphertext, back) = match target.format {
         Format::Batch => seal_batch(batch, records.start, &produced, target, workbench, pieces)?,
         Format::Record => (seal_each(batch, &produced, target, workbench, pieces)?, 0..0, 0..0),
@@ -75,6 +78,20 @@ pub(crate) fn seal(
     let records = u64::try_from(produced.header.record_count).unwrap_or(0);
     let clear_bytes = u64::try_from(batch.len()).unwrap_or(0);
     Ok(Sealed { length, records, clear_bytes, front, ciphertext, back })
+}
+
+/// Whether some record is an envelope, as it comes from a broker past its proxy: sealed once more it would be handed out as data,
+/// ciphertext and all. A client's own header of that name is none.
+#[cold]
+fn holds_envelope(batch: &[u8], workbench: &mut Workbench) -> Result<bool, Refused> {
+    let is_envelope = |record: &Record<'_>| {
+        record.headers.iter().any(|header| {
+            let value = header.ok().filter(|(name, _)| *name == ENVELOPE_HEADER_NAME.as_bytes());
+            value.and_then(|(_, value)| value).is_some_and(|value| EnvelopeHeader::parse(value).is_ok())
+        })
+    };
+    let found = find_record(batch, &mut workbench.scratch, is_envelope).map_err(|_| INVALID)?;
+    Ok(found.is_some())
 }
 
 type Parts = (Range<usize>, Range<usize>, Range<usize>);

@@ -33,6 +33,10 @@ impl Application {
         }
     }
 
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
     pub(crate) fn log_tail(&self) -> String {
         self.process.log_tail(40)
     }

@@ -10,6 +10,7 @@
 mod application;
 mod connect;
 mod kcat;
+mod mirror;
 mod program;
 mod registry;
 mod stage;
