@@ -19,6 +19,9 @@ mod durable;
 mod duration;
 mod error;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod name;
 mod path;
 mod policy;

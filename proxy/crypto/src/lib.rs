@@ -9,6 +9,9 @@ mod aad;
 mod context;
 mod dek;
 mod envelope;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod legacy;
 mod local;

@@ -5,6 +5,9 @@
 
 mod directory;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fuzzing;
 mod legacy;
 #[cfg(test)]
 pub(crate) mod testing;

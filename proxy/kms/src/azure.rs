@@ -4,6 +4,8 @@
 //! them to anything: what does is a check that is derived from the data key, see [`Wrapped`].
 
 mod answer;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod login;
 mod settings;
 

@@ -4,6 +4,8 @@
 //! authenticated data. Checksums in both directions show what the way damaged: Google asks for them.
 
 mod answer;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod key_name;
 mod login;
 mod service_account;

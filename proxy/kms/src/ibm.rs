@@ -4,6 +4,8 @@
 //! authenticated data.
 
 mod answer;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod login;
 mod settings;
 

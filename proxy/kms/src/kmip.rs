@@ -8,6 +8,8 @@
 mod attributes;
 mod connection;
 mod failure;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod message;
 mod pool;
 mod settings;

@@ -13,6 +13,9 @@ mod azure;
 mod connection;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 mod files;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "gcp")]
 mod gcp;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]

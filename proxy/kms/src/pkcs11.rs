@@ -6,6 +6,8 @@
 //! wait for it, and no more.
 
 mod failure;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod keys;
 mod module;
 mod settings;

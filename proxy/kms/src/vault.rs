@@ -6,6 +6,8 @@
 
 mod answer;
 mod calls;
+#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+pub(crate) mod fuzzing;
 mod legacy;
 mod login;
 mod settings;

@@ -1,13 +1,28 @@
-//! Entry points for arbitrary bytes: called by the fuzz targets in `fuzz/` and by tests of this crate.
+//! Entry points for arbitrary bytes: called by the fuzzer in `proxy/fuzz` and by tests of this crate.
 //!
 //! Each runs one public function and, where it succeeds, checks what a caller relies on.
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
+mod seeds;
+#[cfg(test)]
+mod tests;
+
 use crate::{
     BatchHeader, Codec, Codecs, Entry, Location, OpenedValue, OriginalBatch, Recognised, RecordOpener,
-    RecordSealer, Scratch, Surround, crc_matches, entries, open_records, recognise, restored_header,
-    seal_records, validate_produced,
+    RecordSealer, Scratch, Surround, crc_matches, entries, last_offset, legacy_offset, open_records,
+    recognise, restored_header, seal_records, validate_produced,
 };
+
+/// A name, what is run, and inputs to begin with.
+pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
+
+pub const TARGETS: &[Target] = &[
+    ("records_codecs", fuzz_codecs, seeds::codecs),
+    ("records_entries", fuzz_entries, seeds::record_sets),
+    ("records_open", fuzz_open_records, seeds::sealed_records),
+    ("records_produced", fuzz_validate_produced, seeds::produced),
+    ("records_recognise", fuzz_recognise, seeds::stored),
+];
 
 /// Small, so that bombs are found soon.
 const CAP: usize = 1024 * 1024;
@@ -19,6 +34,8 @@ pub fn fuzz_entries(data: &[u8]) {
         assert_eq!(range.start, next, "entries follow each other");
         assert!(range.end > range.start && range.end <= data.len(), "entries lie in the record set");
         next = range.end;
+        let entry = data.get(range).unwrap_or_default();
+        let _ = (last_offset(entry, &mut Scratch::new(CAP)), legacy_offset(entry));
     }
 }
 

@@ -17,13 +17,13 @@ mod record_format;
 mod scratch;
 mod varint;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 extern crate self as proxy_records;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod broker;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod sample;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -72,7 +72,7 @@ impl Kek {
         Self::decode(content.trim_ascii())
     }
 
-    fn decode(text: &[u8]) -> Result<Self, FileError> {
+    pub(super) fn decode(text: &[u8]) -> Result<Self, FileError> {
         let mut bytes = Zeroizing::new([0_u8; MAX_FILE]);
         let length = STANDARD.decode_slice(text, bytes.as_mut_slice()).map_err(|_| FileError::Content)?;
         let decoded: &[u8; 32] =

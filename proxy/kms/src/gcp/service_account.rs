@@ -54,10 +54,13 @@ struct KeyFile {
 
 impl ServiceAccount {
     pub(super) fn read(path: &Path) -> Result<Self, ServiceAccountError> {
-        let name = || path.display().to_string();
-        let text = files::read_text(path)?;
+        Self::parse(&files::read_text(path)?, || path.display().to_string())
+    }
+
+    /// `name` is what messages call the file.
+    pub(super) fn parse(text: &str, name: impl Fn() -> String) -> Result<Self, ServiceAccountError> {
         // The parser's words could quote the key.
-        let file: KeyFile = serde_json::from_str(&text).map_err(|_| ServiceAccountError::Form(name()))?;
+        let file: KeyFile = serde_json::from_str(text).map_err(|_| ServiceAccountError::Form(name()))?;
         if file.kind != "service_account" {
             return Err(ServiceAccountError::Form(name()));
         }

@@ -1,0 +1,94 @@
+//! Entry points for arbitrary bytes: called by the fuzzer in `proxy/fuzz` and by tests of this crate.
+#![allow(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used)]
+
+mod seeds;
+#[cfg(test)]
+mod tests;
+
+use crate::legacy::{InMemoryEdek, LegacyKey};
+use crate::local::fuzzing as local;
+use crate::{
+    AwsEdek, BatchContext, Dek, EnvelopeHeader, Format, KroxyliciousV2, RecordOpener, TopicEncryptionV1,
+    VaultEdek, is_envelope, open_batch,
+};
+
+/// A name, what is run, and inputs to begin with.
+pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
+
+pub const TARGETS: &[Target] = &[
+    ("crypto_envelope", fuzz_envelope, seeds::envelopes),
+    ("crypto_legacy", fuzz_legacy, seeds::legacy),
+    ("crypto_local", local::fuzz_local, seeds::local),
+];
+
+/// What the seeds have sealed. Nothing else opens.
+const PLAINTEXT: &[u8] = b"the only text that was ever sealed";
+const DEK: [u8; Dek::LEN] = [7; Dek::LEN];
+const CONTEXT: BatchContext<'_> = BatchContext {
+    topic: "payments",
+    partition: 3,
+    producer_id: 4711,
+    producer_epoch: 1,
+    base_sequence: 0,
+    last_offset_delta: 0,
+};
+const TIMESTAMP: i64 = 1_700_000_000_000;
+
+/// The length of a header in two bytes, the header, what is sealed.
+fn fuzz_envelope(data: &[u8]) {
+    let Some((length, rest)) = data.split_first_chunk() else { return };
+    let Some((header, sealed)) = rest.split_at_checked(u16::from_be_bytes(*length).into()) else { return };
+    let _ = is_envelope(header);
+    let Ok(envelope) = EnvelopeHeader::parse(header) else { return };
+    assert_eq!(is_envelope(header), Some(envelope.format()), "a glance tells what a parser finds");
+    assert_ne!(envelope.format(), Format::Marker, "a marker seals nothing");
+    assert!(!format!("{envelope:?}").contains('\n'), "it can stand in a line");
+
+    let dek = Dek::from_bytes(&DEK).unwrap();
+    let mut message = sealed.to_vec();
+    if let Ok(length) = open_batch(&dek, &envelope, &CONTEXT, &mut message) {
+        assert_eq!(message.get(..length), Some(PLAINTEXT), "only what was sealed opens");
+    }
+    let mut out = b"before".to_vec();
+    let opened = RecordOpener::new().open(
+        &dek,
+        &envelope,
+        CONTEXT.topic,
+        Some(b"key"),
+        Some(TIMESTAMP),
+        sealed,
+        &mut out,
+    );
+    match opened {
+        Ok(()) => assert_eq!(out.strip_prefix(b"before"), Some(PLAINTEXT), "only what was sealed opens"),
+        Err(_) => assert_eq!(out, b"before", "nothing is left of what does not open"),
+    }
+}
+
+/// Values and wrapped keys of earlier programs.
+fn fuzz_legacy(data: &[u8]) {
+    let key = LegacyKey::from_bytes(&DEK).unwrap();
+    let mut out = Vec::new();
+    if let Ok(value) = TopicEncryptionV1::parse(data) {
+        assert!(TopicEncryptionV1::begins(data), "what parses begins as such");
+        let _ = value.open(&key, &mut out);
+    }
+    if let Ok(record) = KroxyliciousV2::parse(Some(&[2]), Some(data)) {
+        let before = out.clone();
+        if record.open(&key, &mut out).is_err() {
+            assert_eq!(out, before, "nothing is left of what does not open");
+        }
+        edek(record.edek());
+    }
+    let (marker, value) = data.split_at(data.len().min(1));
+    let _ = KroxyliciousV2::parse(Some(marker), Some(value));
+    edek(data);
+}
+
+fn edek(bytes: &[u8]) {
+    let _ = VaultEdek::parse(bytes);
+    let _ = AwsEdek::parse(bytes);
+    if let Ok(edek) = InMemoryEdek::parse(bytes) {
+        let _ = edek.open(&DEK);
+    }
+}
