@@ -44,6 +44,7 @@ build: ## the programs, optimised: target/release/topic-encryption-proxy and -op
 lint: ## formatting, clippy and documentation, warnings are errors; licences and sources where cargo-deny is installed
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --quiet -p proxy --no-default-features --features local,vault -- -D warnings
 	$(CARGO) check --locked --quiet --manifest-path proxy/records/fuzz/Cargo.toml
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; else echo "cargo-deny is not installed: skipped (cargo install cargo-deny)"; fi

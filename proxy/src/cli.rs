@@ -9,7 +9,6 @@ mod version;
 mod wiring;
 
 use clap::{Parser, Subcommand};
-use proxy_config::ConfigErrors;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,7 +68,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints every mistake to standard error.
-fn mistakes(errors: &ConfigErrors) -> ExitCode {
+fn mistakes(errors: &impl std::fmt::Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{errors}");
     ExitCode::from(MISTAKES)
 }

@@ -4,7 +4,7 @@ mod findings;
 mod online;
 mod summary;
 
-use super::mistakes;
+use super::{keys, mistakes};
 use proxy_config::{BrokersFile, EffectivePolicy, History, Ledger, Policy, ProxyConfig};
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +15,9 @@ pub(super) fn check(path: &Path, online: bool, out: &mut impl Write) -> anyhow::
         Ok(config) => config,
         Err(errors) => return Ok(mistakes(&errors)),
     };
+    if let Some(missing) = keys::missing(&config.key_providers) {
+        return Ok(mistakes(&missing));
+    }
     let policy = match Policy::load(config.policy.file.as_path(), &config.provider_names()) {
         Ok(policy) => policy,
         Err(errors) => return Ok(mistakes(&errors)),

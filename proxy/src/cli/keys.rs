@@ -1,19 +1,30 @@
-//! Opens the key providers of the configuration.
+//! Opens the key providers of the configuration: those that are built in, by a feature each.
 
-mod cloud;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "azure")]
+mod azure;
+mod built_in;
+#[cfg(feature = "gcp")]
+mod gcp;
+#[cfg(feature = "ibm")]
+mod ibm;
+#[cfg(feature = "kmip")]
+mod kmip;
+#[cfg(feature = "local")]
+mod local;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
+#[cfg(feature = "vault")]
+mod vault;
+
+pub(super) use self::built_in::{built_in, missing};
 
 use crate::poll::Seen;
 use anyhow::Context as _;
-use proxy_config::{
-    AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, ConfigPath, KeyProvider, KeyTimes, KmipProvider,
-    Pkcs11Provider, ProviderTls, ProxyConfig, ToolsConfig, VaultAuth, VaultBinding, VaultProvider, VaultRole,
-};
-use proxy_crypto::{ClusterName, KeyLimits, Keys, LocalKeys, ProviderName};
-use proxy_kms::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
-use proxy_kms::{AzureKeyVault, FileError, GcpKms, IbmKeyProtect};
-use proxy_kms::{
-    Binding, Kmip, KmipSettings, Login, Pkcs11, Pkcs11Settings, Pkcs11Token, TlsFiles, Vault, VaultSettings,
-};
+use proxy_config::{ConfigPath, KeyProvider, KeyTimes, ProviderTrust, ProxyConfig, ToolsConfig};
+use proxy_crypto::{ClusterName, KeyLimits, Keys, ProviderName};
+use proxy_kms::FileError;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +34,8 @@ pub(super) struct Opened {
     pub(super) keys: Arc<Keys>,
     pub(super) follow: Vec<(ProviderName, Look)>,
 }
+
+type Provider = Arc<dyn proxy_crypto::KeyProvider>;
 
 /// Looks at a provider's files, for the poller.
 pub(super) type Look = Box<dyn Fn() -> Seen + Send + Sync>;
@@ -54,52 +67,27 @@ fn open_all(
     Ok(Opened { keys: Arc::new(Keys::new(&cluster, providers, limits(times))), follow })
 }
 
-fn open_one(
-    name: &ProviderName,
-    provider: &KeyProvider,
-) -> anyhow::Result<(Arc<dyn proxy_crypto::KeyProvider>, Look)> {
-    Ok(match provider {
-        KeyProvider::Local { directory } => {
-            let local = Arc::new(LocalKeys::open(directory.as_path(), name.clone()));
-            (Arc::clone(&local) as _, Box::new(move || look_at_local(&local)))
-        }
-        KeyProvider::AwsKms(settings) => {
-            let aws = Arc::new(AwsKms::new(name.clone(), aws(settings)));
-            let look = Arc::clone(&aws);
-            (aws as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::AzureKeyVault(settings) => {
-            let azure = Arc::new(AzureKeyVault::new(name.clone(), cloud::azure(settings)?));
-            let look = Arc::clone(&azure);
-            (azure as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::GcpKms(settings) => {
-            let gcp = Arc::new(GcpKms::new(name.clone(), cloud::gcp(settings)?));
-            let look = Arc::clone(&gcp);
-            (gcp as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::IbmKeyProtect(settings) => {
-            let ibm = Arc::new(IbmKeyProtect::new(name.clone(), cloud::ibm(settings)?));
-            let look = Arc::clone(&ibm);
-            (ibm as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::Vault(settings) => {
-            let vault = Arc::new(Vault::new(name.clone(), vault(settings)?));
-            let look = Arc::clone(&vault);
-            (vault as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::Pkcs11(settings) => {
-            let token = Arc::new(Pkcs11::new(name.clone(), pkcs11(settings)));
-            let look = Arc::clone(&token);
-            (token as _, Box::new(move || seen(look.reload())))
-        }
-        KeyProvider::Kmip(settings) => {
-            let kmip = Arc::new(Kmip::new(name.clone(), kmip(settings)));
-            let look = Arc::clone(&kmip);
-            (kmip as _, Box::new(move || look_at_kmip(&look)))
-        }
-        other => anyhow::bail!("is of a kind that this version lacks: {other:?}"),
-    })
+/// A provider whose feature is off is none of these, so that what it needs is not in the program.
+fn open_one(name: &ProviderName, provider: &KeyProvider) -> anyhow::Result<(Provider, Look)> {
+    match provider {
+        #[cfg(feature = "local")]
+        KeyProvider::Local { directory } => Ok(local::open(name, directory)),
+        #[cfg(feature = "aws")]
+        KeyProvider::AwsKms(settings) => Ok(aws::open(name, settings)),
+        #[cfg(feature = "azure")]
+        KeyProvider::AzureKeyVault(settings) => azure::open(name, settings),
+        #[cfg(feature = "gcp")]
+        KeyProvider::GcpKms(settings) => gcp::open(name, settings),
+        #[cfg(feature = "ibm")]
+        KeyProvider::IbmKeyProtect(settings) => ibm::open(name, settings),
+        #[cfg(feature = "vault")]
+        KeyProvider::Vault(settings) => vault::open(name, settings),
+        #[cfg(feature = "pkcs11")]
+        KeyProvider::Pkcs11(settings) => Ok(pkcs11::open(name, settings)),
+        #[cfg(feature = "kmip")]
+        KeyProvider::Kmip(settings) => Ok(kmip::open(name, settings)),
+        other => Err(built_in::Missing::new(name, other).into()),
+    }
 }
 
 fn limits(times: KeyTimes) -> KeyLimits {
@@ -114,113 +102,18 @@ fn limits(times: KeyTimes) -> KeyLimits {
     }
 }
 
-fn aws(provider: &AwsKmsProvider) -> AwsSettings {
-    let role = |role: &AwsKmsRole| AwsRole {
-        arn: role.role_arn.clone(),
-        external_id: role.external_id.clone(),
-        session_name: role.session_name.clone(),
-        endpoint: role.endpoint.clone(),
-    };
-    AwsSettings {
-        region: provider.region.clone(),
-        endpoint: provider.endpoint.clone(),
-        fips: provider.fips,
-        credentials: match &provider.credentials {
-            AwsKmsCredentials::Default => AwsCredentials::Default,
-            AwsKmsCredentials::WebIdentity(identity) => AwsCredentials::WebIdentity(AwsWebIdentity {
-                role_arn: identity.role_arn.clone(),
-                token: path(&identity.token_file),
-                session_name: identity.session_name.clone(),
-                endpoint: identity.endpoint.clone(),
-            }),
-            AwsKmsCredentials::Files { access_key_id_file, secret_access_key_file, session_token_file } => {
-                AwsCredentials::Files {
-                    access_key_id: path(access_key_id_file),
-                    secret_access_key: path(secret_access_key_file),
-                    session_token: session_token_file.as_ref().map(path),
-                }
-            }
-        },
-        role: provider.assume_role.as_ref().map(role),
-        ca: provider.tls.as_ref().map(|tls| path(&tls.ca_file)),
-    }
-}
-
-fn vault(provider: &VaultProvider) -> anyhow::Result<VaultSettings> {
-    let jwt = |role: &VaultRole| Login::Jwt {
-        mount: role.mount.clone(),
-        role: role.role.clone(),
-        token: path(&role.token_file),
-    };
-    Ok(VaultSettings {
-        address: provider.address.parse().context("address")?,
-        namespace: provider.namespace.clone(),
-        mount: provider.mount.clone(),
-        binding: match provider.binding {
-            VaultBinding::AssociatedData => Binding::AssociatedData,
-            VaultBinding::DerivedKey => Binding::DerivedKey,
-            VaultBinding::None => Binding::None,
-        },
-        login: match &provider.auth {
-            VaultAuth::Kubernetes(role) | VaultAuth::Jwt(role) => jwt(role),
-            VaultAuth::AppRole { mount, role_id_file, secret_id_file } => Login::AppRole {
-                mount: mount.clone(),
-                role_id: path(role_id_file),
-                secret_id: path(secret_id_file),
-            },
-            VaultAuth::TokenFile(file) => Login::TokenFile(path(file)),
-        },
-        tls: provider.tls.as_ref().map(tls).unwrap_or_default(),
-    })
-}
-
-fn pkcs11(provider: &Pkcs11Provider) -> Pkcs11Settings {
-    Pkcs11Settings {
-        module: path(&provider.module),
-        token: match &provider.token {
-            proxy_config::Pkcs11Token::Label(label) => Pkcs11Token::Label(label.clone()),
-            proxy_config::Pkcs11Token::Slot(slot) => Pkcs11Token::Slot(*slot),
-        },
-        pin: path(&provider.pin_file),
-    }
-}
-
-fn kmip(provider: &KmipProvider) -> KmipSettings {
-    KmipSettings {
-        host: provider.address.host().to_string(),
-        port: provider.address.port(),
-        ca: path(&provider.tls.ca_file),
-        certificate: path(&provider.tls.certificate_file),
-        key: path(&provider.tls.key_file),
-        fetch_keys: provider.fetch_keys,
-    }
-}
-
-fn tls(tls: &ProviderTls) -> TlsFiles {
-    TlsFiles {
-        ca: tls.ca_file.as_ref().map(path),
-        identity: tls.certificate_file.as_ref().map(path).zip(tls.key_file.as_ref().map(path)),
-    }
-}
-
+#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 fn path(path: &ConfigPath) -> PathBuf {
     path.as_path().to_owned()
 }
 
-fn look_at_local(local: &LocalKeys) -> Seen {
-    let changed = local.reload();
-    let status = local.status();
-    let files = status.problems.iter().map(|problem| format!("{}: {}", problem.file, problem.cause));
-    let problems: Vec<String> = status.directory.into_iter().chain(files).collect();
-    Seen { changed, problem: (!problems.is_empty()).then(|| problems.join("; ")) }
+#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
+fn ca(tls: &ProviderTrust) -> PathBuf {
+    path(&tls.ca_file)
 }
 
 /// What became of looking at files again.
+#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 fn seen((changed, problem): (bool, Option<FileError>)) -> Seen {
-    Seen { changed, problem: problem.map(|problem| problem.to_string()) }
-}
-
-fn look_at_kmip(kmip: &Kmip) -> Seen {
-    let (changed, problem) = kmip.reload();
     Seen { changed, problem: problem.map(|problem| problem.to_string()) }
 }

@@ -1,6 +1,6 @@
 //! `run`: puts the parts together and takes them apart again.
 
-use super::{mistakes, process, wiring};
+use super::{keys, mistakes, process, wiring};
 use crate::admin::{self, Admin};
 use crate::metrics::Metrics;
 use crate::poll::Poller;
@@ -20,6 +20,9 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(config) => Arc::new(config),
         Err(errors) => return Ok(mistakes(&errors)),
     };
+    if let Some(missing) = keys::missing(&config.key_providers) {
+        return Ok(mistakes(&missing));
+    }
     let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let json = config.log.format == LogFormat::Json;
     let logs = telemetry::init(json, config.log.level.as_str(), filter.as_deref())?;

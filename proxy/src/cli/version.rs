@@ -10,6 +10,7 @@ pub(super) fn print(out: &mut impl Write) -> anyhow::Result<ExitCode> {
             writeln!(out, "envelope version: {} (batch and record format)", proxy_crypto::MARKER[0])
         })
         .and_then(|()| writeln!(out, "cryptography: AWS-LC through aws-lc-rs"))
+        .and_then(|()| writeln!(out, "key providers: {}", super::keys::built_in()))
         .context("failed to write the version")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -75,6 +75,20 @@ pub(super) fn read_all(field: &Field<'_>, base_dir: &Path) -> Option<BTreeMap<Pr
 }
 
 impl KeyProvider {
+    /// The name that a file calls this kind by.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local { .. } => "local",
+            Self::AwsKms(_) => "awsKms",
+            Self::AzureKeyVault(_) => "azureKeyVault",
+            Self::GcpKms(_) => "gcpKms",
+            Self::IbmKeyProtect(_) => "ibmKeyProtect",
+            Self::Vault(_) => "vault",
+            Self::Pkcs11(_) => "pkcs11",
+            Self::Kmip(_) => "kmip",
+        }
+    }
+
     fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&[
             "local",
@@ -112,17 +126,18 @@ impl KeyProvider {
 impl Serialize for KeyProvider {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(1))?;
+        let kind = self.kind();
         match self {
             Self::Local { directory } => {
-                map.serialize_entry("local", &BTreeMap::from([("directory", directory)]))?;
+                map.serialize_entry(kind, &BTreeMap::from([("directory", directory)]))?;
             }
-            Self::AwsKms(aws) => map.serialize_entry("awsKms", aws)?,
-            Self::AzureKeyVault(azure) => map.serialize_entry("azureKeyVault", azure)?,
-            Self::GcpKms(gcp) => map.serialize_entry("gcpKms", gcp)?,
-            Self::IbmKeyProtect(ibm) => map.serialize_entry("ibmKeyProtect", ibm)?,
-            Self::Vault(vault) => map.serialize_entry("vault", vault)?,
-            Self::Pkcs11(pkcs11) => map.serialize_entry("pkcs11", pkcs11)?,
-            Self::Kmip(kmip) => map.serialize_entry("kmip", kmip)?,
+            Self::AwsKms(aws) => map.serialize_entry(kind, aws)?,
+            Self::AzureKeyVault(azure) => map.serialize_entry(kind, azure)?,
+            Self::GcpKms(gcp) => map.serialize_entry(kind, gcp)?,
+            Self::IbmKeyProtect(ibm) => map.serialize_entry(kind, ibm)?,
+            Self::Vault(vault) => map.serialize_entry(kind, vault)?,
+            Self::Pkcs11(pkcs11) => map.serialize_entry(kind, pkcs11)?,
+            Self::Kmip(kmip) => map.serialize_entry(kind, kmip)?,
         }
         map.end()
     }
