@@ -14,7 +14,7 @@ demo: ## a real broker, the proxy, and what each side sees of encrypted records
 demo-kubernetes: ## a real Kubernetes, the operator by its chart, and a policy that becomes a fleet of proxies (root; KEEP=1 keeps it)
 	tests/demo/kubernetes --check
 	tests/rig/setup demo-kubernetes
-	$(CARGO) build --locked --release -p proxy -p operator
+	$(MAKE) --no-print-directory build
 	tests/demo/kubernetes
 
 test: ## every test, on real brokers with real clients
@@ -38,8 +38,9 @@ bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUIC
 	$(CARGO) build --locked --release -p proxy
 	tests/bench/run
 
-build: ## the programs, optimised: target/release/topic-encryption-proxy and -operator
+build: ## the programs, optimised, of less than 40 MB each: target/release/topic-encryption-proxy and -operator
 	$(CARGO) build --locked --release -p proxy -p operator
+	tests/rig/size "$${CARGO_TARGET_DIR:-target}"/release/topic-encryption-{proxy,operator}
 
 lint: ## formatting, clippy and documentation, warnings are errors; licences and sources where cargo-deny is installed
 	$(CARGO) fmt --all --check
