@@ -7,6 +7,7 @@ mod listing;
 mod providers;
 mod question;
 mod reading;
+mod reject;
 mod report;
 mod state;
 
@@ -27,6 +28,7 @@ pub(crate) use question::{Answer, Asked, Question, Verdict};
 pub(crate) use state::StateError;
 
 use self::listing::{changes, learn, unread};
+use self::reject::Rejection;
 use self::state::State;
 
 #[derive(Debug, Error)]
@@ -66,6 +68,7 @@ pub(crate) struct Audit {
     pub(super) versions_are_certain: bool,
     /// What happened to topics meanwhile that leaves doubts, one sentence each.
     pub(super) doubts: Vec<String>,
+    rejections: Vec<Rejection>,
 }
 
 /// A partition, as far as it was read.
@@ -110,12 +113,14 @@ pub(crate) async fn audit(cluster: &mut Cluster, plan: &Plan, quiet: bool) -> Re
     for audited in &partitions {
         doubts.extend(moved(cluster, audited).await?);
     }
+    let rejections = reject::ask(cluster, &partitions, plan.every, !doubts.is_empty()).await;
     Ok(Audit {
         partitions,
         every: plan.every,
         all_topics: plan.topics.is_empty(),
         versions_are_certain: plan.versions.are_certain(),
         doubts,
+        rejections,
     })
 }
 

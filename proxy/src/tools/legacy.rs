@@ -24,6 +24,11 @@ pub(super) fn offset(entry: &[u8]) -> i64 {
     entry.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }
 
+/// When an entry was written, as far as it tells: magic 0 does not. That of a compressed one is the newest of what is in it.
+pub(super) fn timestamp(entry: &[u8]) -> Option<i64> {
+    parse(entry).and_then(|(message, ..)| message.timestamp)
+}
+
 /// The messages of one entry: itself, or those that are compressed in its value. After an error some were told already.
 pub(super) fn messages(
     entry: &[u8],

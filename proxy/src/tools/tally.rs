@@ -6,7 +6,8 @@
 use super::content::{Content, Run};
 use super::look::Looker;
 use super::transactions::Transactions;
-use super::{Piece, PieceKind};
+use super::{Piece, PieceKind, legacy};
+use proxy_records::BatchHeader;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -27,6 +28,17 @@ pub(super) struct Tally {
     batches: u64,
     truncated: u64,
     transactions: Transactions,
+    /// The newest timestamp so far.
+    newest: Option<i64>,
+    refusable: Option<Refusable>,
+}
+
+/// Up to where a log has records that `onPlaintext: Reject` refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Refusable {
+    /// The newest timestamp up to there, in milliseconds since 1970: brokers remove no segment before those in front of it. None
+    /// where no message tells any.
+    pub(super) newest: Option<i64>,
 }
 
 /// Everything of one content.
@@ -64,7 +76,16 @@ impl Tally {
             PieceKind::Legacy => self.batches = self.batches.saturating_add(1),
             PieceKind::Unreadable(_, _) => {}
         }
-        looker.look(piece, |run| self.add(run));
+        self.newest = self.newest.max(timestamp(piece));
+        // Nothing of these formats can be sealed.
+        let mut is_refusable = piece.kind == PieceKind::Legacy;
+        looker.look(piece, |run| {
+            is_refusable |= matches!(run.content, Content::Clear | Content::Legacy(_));
+            self.add(run);
+        });
+        if is_refusable {
+            self.refusable = Some(Refusable { newest: self.newest });
+        }
     }
 
     pub(super) fn add(&mut self, run: Run) {
@@ -147,6 +168,11 @@ impl Tally {
         &self.transactions
     }
 
+    /// None where no such record was seen.
+    pub(super) fn refusable(&self) -> Option<Refusable> {
+        self.refusable
+    }
+
     /// Records of a content.
     pub(super) fn count(&self, is: impl Fn(&Content) -> bool) -> u64 {
         self.rows.iter().filter(|row| is(&row.content)).fold(0, |sum, row| sum.saturating_add(row.records))
@@ -156,6 +182,18 @@ impl Tally {
     pub(super) fn any(&self, is: impl Fn(&Content) -> bool) -> bool {
         self.rows.iter().any(|row| is(&row.content))
     }
+}
+
+/// Of the newest record of an entry; producers may give none.
+fn timestamp(piece: &Piece) -> Option<i64> {
+    let told = match piece.kind {
+        PieceKind::Batch | PieceKind::Aborted => {
+            BatchHeader::parse(&piece.bytes).ok().map(|header| header.max_timestamp)
+        }
+        PieceKind::Legacy => legacy::timestamp(&piece.bytes),
+        PieceKind::Truncated(_) | PieceKind::Unreadable(..) => None,
+    };
+    told.filter(|timestamp| *timestamp >= 0)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::super::content::Content;
 use super::super::report::{Table, row};
 use super::super::tally::Row;
-use super::{Answer, Asked, Audit, Audited, Verdict};
+use super::{Answer, Asked, Audit, Audited, Rejection, Verdict};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,7 @@ impl Audit {
             "clean": self.is_clean(),
             "doubts": self.doubts,
             "canDestroy": question.map(|(question, verdict)| asked(question, verdict)),
+            "topics": self.rejections.iter().map(Rejection::to_json).collect::<Vec<_>>(),
             "partitions": self.partitions.iter().map(partition).collect::<Vec<_>>(),
         })
     }
@@ -78,6 +79,7 @@ impl Audit {
                 let _ = writeln!(text, "{doubt}");
             }
         }
+        text.push_str(&rejections(&self.rejections));
         if let Some((question, verdict)) = question {
             text.push_str(&answer(question, verdict));
             if verdict.answer != Answer::No {
@@ -101,6 +103,14 @@ impl Audit {
     fn count(&self, is: impl Fn(&Content) -> bool) -> u64 {
         self.partitions.iter().fold(0, |sum, audited| sum.saturating_add(audited.tally.count(&is)))
     }
+}
+
+fn rejections(rejections: &[Rejection]) -> String {
+    let mut table = Table::new(&["TOPIC", "IN CLEAR", "ONPLAINTEXT: REJECT IS SAFE"]);
+    for rejection in rejections {
+        table.row([rejection.topic.to_string(), rejection.clear.to_string(), rejection.safe.to_string()]);
+    }
+    table.text()
 }
 
 fn asked(question: &Asked, verdict: &Verdict) -> Value {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Another layout of the file.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// A file of ours is smaller, however many partitions there are.
 const MAX_BYTES: u64 = 1 << 30;
 

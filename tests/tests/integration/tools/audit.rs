@@ -82,6 +82,43 @@ async fn clear_records_are_told_with_their_offsets_in_both_formats() {
     }
 }
 
+/// When `Reject` is safe for a topic of one partition, by an audit.
+async fn reject_is_safe(proxy: &Proxy, topic: &str, more: &[&str]) -> Value {
+    let report = audit(proxy, topic, more).await.json();
+    let found = report["topics"].as_array().unwrap().iter().find(|found| found["topic"] == topic);
+    found.unwrap_or_else(|| panic!("{topic} is not in {report}"))["rejectIsSafe"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_tells_when_reject_is_safe() {
+    // 2024-01-01T12:00:00Z, and a hundred years of 365 days: the answer is seen to come from the record, which stays meanwhile.
+    const NOON: i64 = 1_704_110_400_000;
+    let (cluster, proxy) = (Cluster::shared().await, Proxy::shared().await);
+    let kept = [("retention.ms", "3153600000000"), ("segment.ms", "3600000")];
+    let compacted = [("cleanup.policy", "compact")];
+    let unlimited = [("retention.ms", "-1")];
+    let [kept, compacted, unlimited] = [&kept[..], &compacted[..], &unlimited[..]].map(|configs| async {
+        let topic = topic("batch.audit-reject");
+        cluster.create_topic(&topic, 1, configs).await;
+        let clear = SentRecord::of("clear").key("k").partition(0).timestamp(NOON);
+        produce(cluster.bootstrap(), &topic, &[clear]).await;
+        topic
+    });
+    let (kept, compacted, unlimited) = (kept.await, compacted.await, unlimited.await);
+    // Newer, but behind what is in clear.
+    produce(proxy.bootstrap(), &kept, &[SentRecord::of("sealed").partition(0).timestamp(NOON + 1000)]).await;
+    let told = reject_is_safe(proxy, &kept, &[]).await;
+    let expected =
+        json!({"when": "retention", "from": "2123-12-08T12:00:00Z", "latest": "2123-12-08T13:00:00Z"});
+    assert_eq!(told, expected);
+    for (topic, reason) in [(&compacted, "cleanup.policy is compact"), (&unlimited, "retention.ms is -1")] {
+        assert_eq!(reject_is_safe(proxy, topic, &[]).await, json!({"when": "never", "reason": reason}));
+    }
+    assert_eq!(reject_is_safe(proxy, &kept, &["--sample", "50%"]).await["when"], "unknown");
+    delete_records(&kept, 1).await;
+    assert_eq!(reject_is_safe(proxy, &kept, &[]).await, json!({"when": "now"}));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_audited_is_an_error_and_no_answer() {
     let servers = servers().await;

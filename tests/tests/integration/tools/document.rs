@@ -35,12 +35,16 @@ fn examples() -> Vec<Example> {
     examples
 }
 
-/// Hashes of data keys differ from run to run.
+/// Hashes of data keys and times differ from run to run.
 fn masked(printed: &str) -> String {
     let mask = |word: &str| {
         let hash = word.trim();
         let is_hash = hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_hash { word.replace(hash, &"#".repeat(32)) } else { word.to_owned() }
+        if is_hash {
+            return word.replace(hash, &"#".repeat(32));
+        }
+        let is_time = humantime::parse_rfc3339(hash).is_ok();
+        if is_time { word.replace(hash, "#TIME#") } else { word.to_owned() }
     };
     printed.split_inclusive(' ').map(mask).collect()
 }
@@ -55,7 +59,9 @@ async fn the_documents_examples_are_what_the_commands_print() {
     let cluster = Cluster::builder().start().await;
     let rule = Rule::encrypt([Pattern::prefix("payments.")], "payments").format("Batch");
     let proxy = Proxy::before(&cluster).policy(PolicyFile::new([rule])).start().await;
-    cluster.create_topic(TOPIC, 1, &[]).await;
+    // Long enough for a run, whose length in the document is a day.
+    let kept = [("retention.ms", "604800000"), ("segment.ms", "86400000")];
+    cluster.create_topic(TOPIC, 1, &kept).await;
     produce(cluster.bootstrap(), 10).await;
     produce(proxy.bootstrap(), 40).await;
     let folder = Scratch::new("document");

@@ -44,7 +44,8 @@ fn audit(found: &[(&str, &str, Option<&str>)], all_topics: bool) -> Audit {
     let partition =
         Audited { topic, topic_id, partition: 0, start: 0, next: end, end, end_taken_at: 0, lost: 0, tally };
     let partitions = vec![partition];
-    Audit { partitions, every: 1, all_topics, versions_are_certain: true, doubts: Vec::new() }
+    let (doubts, rejections) = (Vec::new(), Vec::new());
+    Audit { partitions, every: 1, all_topics, versions_are_certain: true, doubts, rejections }
 }
 
 fn providers() -> Providers {
