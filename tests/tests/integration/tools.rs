@@ -7,6 +7,7 @@ pub(super) mod decrypt;
 mod document;
 mod inspect;
 mod legacy;
+mod progress;
 
 use std::path::PathBuf;
 use std::process::Output;

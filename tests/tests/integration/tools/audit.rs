@@ -35,7 +35,7 @@ async fn can_destroy(proxy: &Proxy, topic: &str, key: &str) -> Ran {
     audit(proxy, topic, &["--can-destroy", key]).await
 }
 
-async fn produce(bootstrap: String, topic: &str, records: &[SentRecord]) {
+pub(super) async fn produce(bootstrap: String, topic: &str, records: &[SentRecord]) {
     Client::Librdkafka.produce_all(&ProduceOptions::to(bootstrap, topic), records).await;
 }
 
