@@ -8,6 +8,7 @@
 
 mod key_provider;
 mod legacy;
+mod limits;
 mod listener;
 pub mod manifests;
 mod policy;
@@ -27,13 +28,16 @@ pub use key_provider::{
 pub use key_provider::{GcpCredentials, GcpKmsProvider, GcpServiceAccountKey, GcpWorkloadIdentity};
 pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use legacy::{LegacyFormat, LegacyFormatName};
-pub use listener::{ClientAuthentication, ClientAuthenticationType, Listener, ListenerType};
+pub use limits::Limits;
+pub use listener::{
+    CipherSuite, ClientAuthentication, ClientAuthenticationType, Listener, ListenerType, TlsVersion,
+};
 pub use policy::{
     Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,
     TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, EnvelopeKeys, Limits, LogFormat, LogLevel,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, EnvelopeKeys, LogFormat, LogLevel,
     Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};

@@ -1,5 +1,9 @@
 //! How clients reach the proxies.
 
+mod tls;
+
+pub use self::tls::{CipherSuite, TlsVersion};
+
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -13,6 +17,8 @@ use crate::references::LocalRef;
 #[x_kube(validation = Rule::new("!has(self.advertisedHost) || self.type != 'internal'").message("advertisedHost must not be given for type: internal, whose clients use the name of the Service").field_path(".advertisedHost"))]
 #[x_kube(validation = Rule::new("has(self.advertisedHost) || self.type != 'nodeport'").message("advertisedHost is required for type: nodeport: the name or address of a node, or of what stands before the nodes").field_path(".advertisedHost"))]
 #[x_kube(validation = Rule::new("self.type != 'nodeport' || (self.port >= 30000 && self.port <= 32700)").message("port must be between 30000 and 32700 for type: nodeport, where it is the port of the nodes").field_path(".port"))]
+#[x_kube(validation = Rule::new("(!has(self.minVersion) && !has(self.cipherSuites)) || self.tls").message("minVersion and cipherSuites need tls: true").field_path(".tls"))]
+#[x_kube(validation = Rule::new("!has(self.cipherSuites) || !has(self.minVersion) || self.minVersion != 'TLSv1.3' || self.cipherSuites.exists(suite, suite in ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'])").message("cipherSuites must have one of TLSv1.3, since minVersion is TLSv1.3: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256 or TLS_CHACHA20_POLY1305_SHA256").field_path(".cipherSuites"))]
 #[x_kube(validation = Rule::new("!has(self.authentication) || self.tls").message("authentication needs tls: true, as clients show a certificate").field_path(".authentication"))]
 pub struct Listener {
     /// Its name, unique among the listeners.
@@ -38,6 +44,17 @@ pub struct Listener {
     /// through to the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<ClientAuthentication>,
+    /// The oldest version of TLS that clients may speak: `TLSv1.2`, the default, or `TLSv1.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_version: Option<TlsVersion>,
+    /// The cipher suites that clients may choose of, by their IANA names. By default all that are listed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 9))]
+    pub cipher_suites: Option<Vec<CipherSuite>>,
+    /// Whether every connection comes through a load balancer that says whose it is, by a header of the PROXY protocol, version 2.
+    /// Connections without one are closed. Whoever reaches the port can write one, so let `networkPolicyPeers` admit the balancer alone.
+    #[serde(default)]
+    pub proxy_protocol: bool,
     /// Who may connect, as peers of a `NetworkPolicy`. By default everybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -95,6 +112,9 @@ pub(crate) fn default_listeners() -> Vec<Listener> {
         port: default_port(),
         advertised_host: None,
         authentication: None,
+        min_version: None,
+        cipher_suites: None,
+        proxy_protocol: false,
         network_policy_peers: Vec::new(),
     }]
 }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::key_provider::{KeyProvider, KeyTimes, default_key_providers};
+use crate::limits::Limits;
 use crate::listener::{Listener, default_listeners};
 use crate::references::LocalRef;
 use crate::status::EncryptionProxyStatus;
@@ -123,7 +124,7 @@ pub struct EncryptionProxySpec {
     /// Changes to the objects that the operator makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
-    /// Bounds on memory and connections of each proxy.
+    /// Bounds on memory, connections and waiting of each proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }
@@ -229,24 +230,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// Bounds of each proxy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// The largest request or answer, in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 65536, max = 2_147_483_647))]
-    pub max_frame_bytes: Option<i64>,
-    /// Buffers of all connections together, in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 65536, max = 1_099_511_627_776_i64))]
-    pub buffer_bytes: Option<i64>,
-    /// Client connections at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub connections: Option<i32>,
 }
 
 fn default_replicas() -> i32 {

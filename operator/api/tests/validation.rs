@@ -58,6 +58,21 @@ fn a_proxy_of_defaults_is_taken() {
 }
 
 #[test]
+fn bounds_and_what_clients_may_speak_are_taken() {
+    proxy(&json!({
+        "kafkaRef": {"name": "my-cluster"},
+        "listeners": [
+            {"name": "strict", "minVersion": "TLSv1.3",
+             "cipherSuites": ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"]},
+            {"name": "old", "port": 9300, "cipherSuites": ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], "proxyProtocol": true},
+        ],
+        "limits": {"maxFrameBytes": 209_715_200, "fetchMaxBytes": 209_715_200, "connectionsPerAddress": 1,
+                   "authenticationTimeout": "5s", "idleTimeout": "1h30m"},
+    }))
+    .unwrap();
+}
+
+#[test]
 fn volumes_of_the_users_are_mounted_below_mnt() {
     proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
         "pod": {"volumes": [

@@ -1,7 +1,7 @@
 //! How clients reach the proxies.
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
-use operator_api::ListenerType;
+use operator_api::{CipherSuite, ListenerType, TlsVersion};
 
 /// A way for clients to the proxies.
 #[derive(Debug, Clone)]
@@ -18,6 +18,12 @@ pub struct Listener {
     pub advertised_host: Option<String>,
     /// Who issues clients' certificates, if these are asked for.
     pub client_authority: Option<ClientAuthority>,
+    /// The oldest version of TLS that clients may speak, if that is said.
+    pub min_version: Option<TlsVersion>,
+    /// The cipher suites that clients may choose of; all, unless that is said.
+    pub cipher_suites: Option<Vec<CipherSuite>>,
+    /// Whether every connection comes through a load balancer that says whose it is.
+    pub proxy_protocol: bool,
     /// Who may connect; everybody, if empty.
     pub peers: Vec<NetworkPolicyPeer>,
 }

@@ -118,21 +118,35 @@ fn listener(fleet: &Fleet, listener: &Listener, host: &str) -> Value {
         "advertisedHost": host,
         "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports(listener)},
     });
+    if listener.proxy_protocol {
+        value["proxyProtocol"] = json!(true);
+    }
     if listener.tls {
-        value["tls"] = json!({
-            "certificateFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.crt"),
-            "keyFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.key"),
-        });
-        let directory = client_ca_directory(&listener.name);
-        match &listener.client_authority {
-            Some(ClientAuthority::Strimzi(_)) => value["tls"]["clientCaDirectory"] = json!(directory),
-            Some(ClientAuthority::Given(_)) => {
-                value["tls"]["clientCaFile"] = json!(format!("{directory}/ca.crt"));
-            }
-            None => {}
-        }
+        value["tls"] = tls(listener);
     }
     value
+}
+
+fn tls(listener: &Listener) -> Value {
+    let mut tls = json!({
+        "certificateFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.crt"),
+        "keyFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.key"),
+    });
+    if let Some(version) = listener.min_version {
+        tls["minVersion"] = json!(version);
+    }
+    if let Some(suites) = &listener.cipher_suites {
+        tls["cipherSuites"] = json!(suites);
+    }
+    let directory = client_ca_directory(&listener.name);
+    match &listener.client_authority {
+        Some(ClientAuthority::Strimzi(_)) => tls["clientCaDirectory"] = json!(directory),
+        Some(ClientAuthority::Given(_)) => {
+            tls["clientCaFile"] = json!(format!("{directory}/ca.crt"));
+        }
+        None => {}
+    }
+    tls
 }
 
 fn providers(fleet: &Fleet) -> Value {

@@ -4,6 +4,7 @@ mod binding;
 mod documentation;
 mod files;
 mod key_providers;
+mod listeners;
 mod metadata;
 mod network;
 mod samples;

@@ -48,6 +48,9 @@ pub(super) fn listener(
         port: u16::try_from(spec.port).unwrap_or(u16::MAX),
         advertised_host,
         client_authority,
+        min_version: spec.min_version,
+        cipher_suites: spec.cipher_suites.clone(),
+        proxy_protocol: spec.proxy_protocol,
         peers: spec.network_policy_peers.clone(),
     }
 }
