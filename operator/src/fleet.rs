@@ -4,7 +4,7 @@ mod listener;
 mod ports;
 mod upstream;
 
-pub use self::listener::{ClientAuthority, Listener};
+pub use self::listener::{ClientAuthority, Clients, Listener};
 pub use self::upstream::{Authentication, Trust, Upstream};
 
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use std::net::Ipv6Addr;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{
-    AwsKmsProvider, AzureKeyVaultProvider, GcpKmsProvider, IbmKeyProtectProvider, KeyTimes, KmipProvider,
-    Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
+    AwsKmsProvider, AzureKeyVaultProvider, ClientCertificates, GcpKmsProvider, IbmKeyProtectProvider,
+    KeyTimes, KmipProvider, Limits, ListenerType, Logging, Pkcs11Provider, Probe, Template, VaultProvider,
 };
 use proxy_config::ProviderName;
 
@@ -119,7 +119,9 @@ impl Fleet {
     /// SASL ends at neither end: clients show a certificate.
     pub fn client_authentication(&self, listener: &Listener) -> &str {
         let brokers = self.upstream.client_authentication.as_str();
-        match &listener.client_authority {
+        let demanded =
+            listener.clients.as_ref().filter(|each| each.certificates == ClientCertificates::Required);
+        match demanded {
             Some(_) if self.upstream.authentication.is_some() || brokers == "none" => "tls",
             _ => brokers,
         }

@@ -30,15 +30,16 @@ pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrus
 pub use legacy::{LegacyFormat, LegacyFormatName};
 pub use limits::Limits;
 pub use listener::{
-    CipherSuite, ClientAuthentication, ClientAuthenticationType, Listener, ListenerType, TlsVersion,
+    CipherSuite, ClientAuthentication, ClientAuthenticationType, ClientCertificates, Listener, ListenerType,
+    TlsVersion,
 };
 pub use policy::{
     Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,
     TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{
-    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, EnvelopeKeys, LogFormat, LogLevel,
-    Logging, NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
+    AllowedPolicies, EncryptionProxy, EncryptionProxySpec, EnvelopeKeys, LogFormat, LogLevel, Logging,
+    NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
 pub use status::{EncryptionProxyStatus, KeyInUse, ProxyCount, TopicEncryptionPolicyStatus};

@@ -1,15 +1,15 @@
 //! How clients reach the proxies.
 
+mod authentication;
 mod tls;
 
+pub use self::authentication::{ClientAuthentication, ClientAuthenticationType, ClientCertificates};
 pub use self::tls::{CipherSuite, TlsVersion};
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::references::LocalRef;
 
 /// One way for clients to the proxies. Broker *n* is reached at port `port + 1 + n`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -40,8 +40,8 @@ pub struct Listener {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-zA-Z0-9.:-]+$"))]
     pub advertised_host: Option<String>,
-    /// Clients show a certificate, and brokers then see the proxy's own user instead. Without it, SASL of clients passes
-    /// through to the brokers.
+    /// Clients show a certificate. What it says ends at the proxies: brokers see the proxies' own user, with `spec.authentication`, or
+    /// the user of the clients' SASL, which passes through to the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<ClientAuthentication>,
     /// The oldest version of TLS that clients may speak: `TLSv1.2`, the default, or `TLSv1.3`.
@@ -59,27 +59,6 @@ pub struct Listener {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub network_policy_peers: Vec<NetworkPolicyPeer>,
-}
-
-/// How clients show who they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientAuthentication {
-    /// The kind.
-    #[serde(rename = "type")]
-    pub kind: ClientAuthenticationType,
-    /// A Secret whose `ca.crt` holds the CA certificates that clients' certificates are from. By default those of Strimzi's
-    /// clients CA of this cluster, with its older ones while Strimzi replaces it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_secret_ref: Option<LocalRef>,
-}
-
-/// The kind of a client's authentication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientAuthenticationType {
-    /// A certificate.
-    Tls,
 }
 
 /// What kind of Service a listener gets.

@@ -73,6 +73,21 @@ fn bounds_and_what_clients_may_speak_are_taken() {
 }
 
 #[test]
+fn certificates_of_clients_are_taken_with_what_was_revoked_and_who_is_allowed() {
+    let authentication = |kind: &str| json!({"type": "tls", "caSecretRef": {"name": "ca"}, "crlSecretRef": {"name": "crl"}, "clientCertificates": kind});
+    let mut allowed = authentication("Required");
+    allowed["allowedPrincipals"] = json!(["CN=payments", "OU=Risk,O=Example"]);
+    proxy(&json!({
+        "kafkaRef": {"name": "my-cluster"},
+        "listeners": [
+            {"name": "strict", "authentication": allowed},
+            {"name": "easy", "port": 9300, "authentication": authentication("Optional")},
+        ],
+    }))
+    .unwrap();
+}
+
+#[test]
 fn volumes_of_the_users_are_mounted_below_mnt() {
     proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
         "pod": {"volumes": [

@@ -1,7 +1,7 @@
 //! How clients reach the proxies.
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
-use operator_api::{CipherSuite, ListenerType, TlsVersion};
+use operator_api::{CipherSuite, ClientCertificates, ListenerType, TlsVersion};
 
 /// A way for clients to the proxies.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Listener {
     pub port: u16,
     /// The host that clients are told; `None` while a load balancer has no address yet.
     pub advertised_host: Option<String>,
-    /// Who issues clients' certificates, if these are asked for.
-    pub client_authority: Option<ClientAuthority>,
+    /// Whose certificates clients show, if these are asked for.
+    pub clients: Option<Clients>,
     /// The oldest version of TLS that clients may speak, if that is said.
     pub min_version: Option<TlsVersion>,
     /// The cipher suites that clients may choose of; all, unless that is said.
@@ -26,6 +26,19 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// Who may connect; everybody, if empty.
     pub peers: Vec<NetworkPolicyPeer>,
+}
+
+/// Whose certificates clients show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clients {
+    /// Who issues them.
+    pub authority: ClientAuthority,
+    /// Whether clients may come without one.
+    pub certificates: ClientCertificates,
+    /// The Secret with what was revoked of them.
+    pub revoked: Option<String>,
+    /// Whose are taken; all, unless that is said.
+    pub principals: Option<Vec<String>>,
 }
 
 /// The Secret with whoever issues clients' certificates.

@@ -7,14 +7,16 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use operator_api::ClientCertificates;
 use serde_json::{Value, json};
 
 use super::deployment::{
-    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
-    UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
+    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, REVOKED_FILE, SERVER_CERTIFICATE_DIRECTORY,
+    UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
+    revoked_directory,
 };
 use super::key_providers;
-use crate::fleet::{Authentication, ClientAuthority, Fleet, Listener, Trust};
+use crate::fleet::{Authentication, ClientAuthority, Clients, Fleet, Listener, Trust};
 
 /// What stays free of the grace period once proxies have drained.
 const EXIT_SECONDS: i64 = 5;
@@ -138,15 +140,27 @@ fn tls(listener: &Listener) -> Value {
     if let Some(suites) = &listener.cipher_suites {
         tls["cipherSuites"] = json!(suites);
     }
-    let directory = client_ca_directory(&listener.name);
-    match &listener.client_authority {
-        Some(ClientAuthority::Strimzi(_)) => tls["clientCaDirectory"] = json!(directory),
-        Some(ClientAuthority::Given(_)) => {
-            tls["clientCaFile"] = json!(format!("{directory}/ca.crt"));
-        }
-        None => {}
+    if let Some(clients) = &listener.clients {
+        show_certificates(&mut tls, &listener.name, clients);
     }
     tls
+}
+
+fn show_certificates(tls: &mut Value, listener: &str, clients: &Clients) {
+    let directory = client_ca_directory(listener);
+    match &clients.authority {
+        ClientAuthority::Strimzi(_) => tls["clientCaDirectory"] = json!(directory),
+        ClientAuthority::Given(_) => tls["clientCaFile"] = json!(format!("{directory}/ca.crt")),
+    }
+    if clients.certificates == ClientCertificates::Optional {
+        tls["clientCertificates"] = json!(clients.certificates);
+    }
+    if clients.revoked.is_some() {
+        tls["clientCrlFile"] = json!(format!("{}/{REVOKED_FILE}", revoked_directory(listener)));
+    }
+    if let Some(principals) = &clients.principals {
+        tls["allowedPrincipals"] = json!(principals);
+    }
 }
 
 fn providers(fleet: &Fleet) -> Value {

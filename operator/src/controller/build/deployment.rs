@@ -18,8 +18,8 @@ use crate::settings::Settings;
 mod volumes;
 
 pub(super) use self::volumes::{
-    KEYS_DIRECTORY, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY,
-    client_ca_directory,
+    KEYS_DIRECTORY, REVOKED_FILE, SERVER_CERTIFICATE_DIRECTORY, UPSTREAM_CA_DIRECTORY,
+    UPSTREAM_USER_DIRECTORY, client_ca_directory, revoked_directory,
 };
 pub(crate) use self::volumes::{UPSTREAM_USER_VOLUME, mounted_secrets};
 

@@ -22,6 +22,9 @@ use crate::names::Names;
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
 
+/// What policies leave of the proxies' ConfigMap, which may have 1 MiB, to what else is in it.
+const MAX_PROXY_YAML: usize = 96 * 1024;
+
 pub(super) fn fleet(
     key: &KafkaKey,
     observed: &Observed,
@@ -81,6 +84,13 @@ fn check(fleet: &Fleet) -> Result<(), Obstacle> {
         listener.advertised_host.get_or_insert_with(|| "pending.invalid".to_owned());
     }
     let text = proxy_yaml(&fleet).to_string();
+    if text.len() > MAX_PROXY_YAML {
+        return Err(Obstacle::Settings(format!(
+            "they would take {} bytes of the {MAX_PROXY_YAML} that there are; list fewer allowedPrincipals, or give their \
+             clients a CA of their own as caSecretRef",
+            text.len()
+        )));
+    }
     match ProxyConfig::parse(&text, Path::new("/etc/topic-encryption")) {
         Ok(_) => Ok(()),
         Err(mistakes) => Err(Obstacle::Settings(mistakes.to_string().replace('\n', "; "))),

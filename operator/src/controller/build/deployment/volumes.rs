@@ -17,6 +17,8 @@ pub(crate) const UPSTREAM_CA_DIRECTORY: &str = "/etc/topic-encryption-upstream/c
 pub(crate) const UPSTREAM_USER_DIRECTORY: &str = "/etc/topic-encryption-upstream/user";
 /// The volume with what the proxies log in with at brokers.
 pub(crate) const UPSTREAM_USER_VOLUME: &str = "upstream-user";
+/// The entry of a Secret with what was revoked.
+pub(crate) const REVOKED_FILE: &str = "ca.crl";
 const TMP_SIZE: &str = "5Mi";
 /// Group-readable only: the proxies' user is not the owner of mounted files.
 const SECRET_MODE: i32 = 0o440;
@@ -26,11 +28,28 @@ pub(crate) fn client_ca_directory(listener: &str) -> String {
     format!("/etc/topic-encryption-clients/{listener}")
 }
 
+/// Where it is said what was revoked of their certificates.
+pub(crate) fn revoked_directory(listener: &str) -> String {
+    format!("/etc/topic-encryption-revoked/{listener}")
+}
+
 /// A volume with the place where it is mounted.
 struct Mounted {
     volume: Volume,
     path: String,
     writable: bool,
+}
+
+impl Mounted {
+    /// Of a Secret, these entries alone.
+    fn with_items(mut self, entries: &[&str]) -> Self {
+        let item =
+            |entry: &&str| KeyToPath { key: (*entry).to_owned(), path: (*entry).to_owned(), mode: None };
+        if let Some(source) = &mut self.volume.secret {
+            source.items = Some(entries.iter().map(item).collect());
+        }
+        self
+    }
 }
 
 pub(super) fn volumes(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Volume> {
@@ -81,16 +100,16 @@ fn all(fleet: &Fleet, tmp_size: Option<&str>) -> Vec<Mounted> {
         all.push(secret("upstream-ca", UPSTREAM_CA_DIRECTORY, object));
     }
     if let Some(authentication) = &fleet.upstream.authentication {
-        let mut user = secret(UPSTREAM_USER_VOLUME, UPSTREAM_USER_DIRECTORY, authentication.secret());
-        if let Some(source) = &mut user.volume.secret {
-            source.items = Some(items(authentication));
-        }
-        all.push(user);
+        let user = secret(UPSTREAM_USER_VOLUME, UPSTREAM_USER_DIRECTORY, authentication.secret());
+        all.push(user.with_items(entries(authentication)));
     }
     for listener in &fleet.listeners {
-        if let Some(authority) = &listener.client_authority {
-            let name = format!("clients-{}", listener.name);
-            all.push(secret(&name, &client_ca_directory(&listener.name), authority.secret()));
+        let Some(clients) = &listener.clients else { continue };
+        let name = format!("clients-{}", listener.name);
+        all.push(secret(&name, &client_ca_directory(&listener.name), clients.authority.secret()));
+        if let Some(object) = &clients.revoked {
+            let path = revoked_directory(&listener.name);
+            all.push(secret(&format!("{name}-crl"), &path, object).with_items(&[REVOKED_FILE]));
         }
     }
     all
@@ -113,13 +132,11 @@ fn secret(name: &str, path: &str, object: &str) -> Mounted {
 }
 
 /// What the proxies log in with. Strimzi puts more into the Secret of a user, such as a second copy of its key.
-fn items(authentication: &Authentication) -> Vec<KeyToPath> {
-    let entries: &[&str] = match authentication {
+fn entries(authentication: &Authentication) -> &'static [&'static str] {
+    match authentication {
         Authentication::Tls { .. } => &["user.crt", "user.key"],
         Authentication::ScramSha512 { .. } => &["password"],
-    };
-    let item = |entry: &&str| KeyToPath { key: (*entry).to_owned(), path: (*entry).to_owned(), mode: None };
-    entries.iter().map(item).collect()
+    }
 }
 
 fn memory(name: &str, path: &str, size: &str) -> Mounted {

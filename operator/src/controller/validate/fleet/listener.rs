@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
-use operator_api::{Listener as ListenerSpec, ListenerType};
+use operator_api::{ClientAuthentication, Listener as ListenerSpec, ListenerType};
 use proxy_config::ProxyConfig;
 
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
-use crate::fleet::{ClientAuthority, Listener};
+use crate::fleet::{ClientAuthority, Clients, Listener};
 use crate::names::Names;
 
 pub(super) fn listener(
@@ -33,13 +33,6 @@ pub(super) fn listener(
             spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
         }
     };
-    let client_authority = spec.authentication.as_ref().map(|authentication| {
-        let strimzis = format!("{}-clients-ca-cert", key.name);
-        match &authentication.ca_secret_ref {
-            Some(given) if given.name != strimzis => ClientAuthority::Given(given.name.clone()),
-            _ => ClientAuthority::Strimzi(strimzis),
-        }
-    });
     Listener {
         name: spec.name.clone(),
         kind: spec.kind,
@@ -47,11 +40,25 @@ pub(super) fn listener(
         // The schema bounds ports well within a port's range.
         port: u16::try_from(spec.port).unwrap_or(u16::MAX),
         advertised_host,
-        client_authority,
+        clients: spec.authentication.as_ref().map(|authentication| clients(key, authentication)),
         min_version: spec.min_version,
         cipher_suites: spec.cipher_suites.clone(),
         proxy_protocol: spec.proxy_protocol,
         peers: spec.network_policy_peers.clone(),
+    }
+}
+
+fn clients(key: &KafkaKey, spec: &ClientAuthentication) -> Clients {
+    let strimzis = format!("{}-clients-ca-cert", key.name);
+    let authority = match &spec.ca_secret_ref {
+        Some(given) if given.name != strimzis => ClientAuthority::Given(given.name.clone()),
+        _ => ClientAuthority::Strimzi(strimzis),
+    };
+    Clients {
+        authority,
+        certificates: spec.client_certificates,
+        revoked: spec.crl_secret_ref.as_ref().map(|secret| secret.name.clone()),
+        principals: spec.allowed_principals.clone(),
     }
 }
 
