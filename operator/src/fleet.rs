@@ -162,12 +162,9 @@ impl Fleet {
     pub fn bootstrap_servers(&self) -> Option<String> {
         let listener = self.listeners.first()?;
         let host = listener.advertised_host.as_ref()?;
+        let port = listener.advertised_port();
         let bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
-        Some(if bare_ipv6 {
-            format!("[{host}]:{}", listener.port)
-        } else {
-            format!("{host}:{}", listener.port)
-        })
+        Some(if bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
     }
 
     /// The names that the certificate must have.
@@ -181,6 +178,8 @@ impl Fleet {
             format!("{service}.{namespace}.svc.{cluster_domain}"),
         ];
         names.extend(self.listeners.iter().filter_map(|listener| listener.advertised_host.clone()));
+        let brokers = || self.upstream.brokers.keys().copied();
+        names.extend(self.listeners.iter().flat_map(|listener| listener.certified_names(brokers())));
         names.sort();
         names.dedup();
         names

@@ -54,7 +54,7 @@ use crate::template::{Probe, Template};
         priority = 1
     )
 )]
-#[x_kube(validation = Rule::new("self.listeners.all(one, self.listeners.all(other, one.name == other.name || one.port + 16 < other.port || other.port + 16 < one.port))").message("listeners[].port must be at least 17 apart: the ports of brokers follow each"))]
+#[x_kube(validation = Rule::new("self.listeners.all(one, self.listeners.all(other, one.name == other.name || one.port + (has(one.brokerNames) ? 0 : 16) < other.port || other.port + (has(other.brokerNames) ? 0 : 16) < one.port))").message("listeners[].port must be at least 17 apart: the ports of brokers follow each, except with brokerNames"))]
 #[x_kube(validation = Rule::new("!has(self.authentication) || self.listeners.all(listener, has(listener.authentication))").message("authentication needs authentication on every listener, as clients would otherwise act as the proxies' own user"))]
 #[x_kube(validation = Rule::new("!has(self.authentication) || self.listeners.all(listener, !has(listener.authentication) || listener.authentication.clientCertificates == 'Required')").message("authentication needs clientCertificates: Required on every listener, as clients without a certificate would act as the proxies' own user"))]
 #[x_kube(validation = Rule::new("!has(self.historySettles) || (duration(self.historySettles) >= duration('1s') && duration(self.historySettles) <= duration('1h'))").message("historySettles must be from 1s to 1h").field_path(".historySettles"))]

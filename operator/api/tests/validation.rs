@@ -88,6 +88,18 @@ fn certificates_of_clients_are_taken_with_what_was_revoked_and_who_is_allowed() 
 }
 
 #[test]
+fn listeners_with_names_of_brokers_need_no_room_for_their_ports() {
+    let names = json!({"pattern": "broker-{id}.kafka.example.com", "advertisedPort": 443});
+    let listener = |name: &str, port: u16| json!({"name": name, "port": port, "brokerNames": names, "advertisedHost": "k.example.com"});
+    let spec = |listeners: Value| json!({"kafkaRef": {"name": "my-cluster"}, "listeners": listeners});
+    proxy(&spec(json!([listener("a", 9092), listener("b", 9093), {"name": "c", "port": 9094}]))).unwrap();
+    for ports in [[9092, 9092], [9100, 9092]] {
+        let crowded = json!([listener("a", ports[0]), {"name": "b", "port": ports[1]}]);
+        assert!(proxy(&spec(crowded)).unwrap_err().contains("at least 17 apart"), "{ports:?}");
+    }
+}
+
+#[test]
 fn volumes_of_the_users_are_mounted_below_mnt() {
     proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
         "pod": {"volumes": [

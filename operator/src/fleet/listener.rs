@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use operator_api::{CipherSuite, ClientCertificates, ListenerType, TlsVersion};
+use proxy_config::{BrokerId, BrokerNames, NamePattern};
 
 /// A way for clients to the proxies.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Listener {
     pub port: u16,
     /// The host that clients are told; `None` while a load balancer has no address yet.
     pub advertised_host: Option<String>,
+    /// How brokers are told apart, if they have no ports of their own.
+    pub broker_names: Option<BrokerNames>,
     /// Whose certificates clients show, if these are asked for.
     pub clients: Option<Clients>,
     /// The oldest version of TLS that clients may speak, if that is said.
@@ -26,6 +29,39 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// Who may connect; everybody, if empty.
     pub peers: Vec<NetworkPolicyPeer>,
+}
+
+impl Listener {
+    /// The bootstrap port that clients are told, and those of brokers with names.
+    pub fn advertised_port(&self) -> u16 {
+        self.broker_names.as_ref().and_then(|names| names.advertised_port).unwrap_or(self.port)
+    }
+
+    /// The port of its Service. A load balancer stands before the proxies by itself, elsewhere somebody's own does.
+    pub fn service_port(&self) -> u16 {
+        if self.kind == ListenerType::LoadBalancer { self.advertised_port() } else { self.port }
+    }
+
+    /// The names under which brokers are known to clients, and which a certificate must have: for all at once, so that it lasts
+    /// when brokers are added, where clients take such a name.
+    pub(super) fn certified_names(&self, brokers: impl Iterator<Item = BrokerId>) -> Vec<String> {
+        let Some(BrokerNames { pattern, .. }) = &self.broker_names else { return Vec::new() };
+        match wildcard(pattern) {
+            Some(name) => vec![name],
+            None => brokers.map(|id| pattern.name(id)).collect(),
+        }
+    }
+}
+
+/// A name with `*` as its first label, if the id is in that label, and two others follow: OpenSSL takes none with fewer.
+fn wildcard(pattern: &NamePattern) -> Option<String> {
+    let parent = |id| {
+        let name = pattern.name(BrokerId::new(id)?);
+        name.split_once('.').map(|(_, parent)| parent.to_owned())
+    };
+    parent(0)
+        .filter(|found| parent(1).as_ref() == Some(found) && found.contains('.'))
+        .map(|found| format!("*.{found}"))
 }
 
 /// Whose certificates clients show.

@@ -1,4 +1,4 @@
-//! Ports of brokers: every broker has one on every listener.
+//! Ports of brokers: every broker has one on every listener, or a name instead.
 
 use proxy_config::BrokerId;
 
@@ -13,7 +13,11 @@ const BROKER_PORTS_AHEAD: u32 = 8;
 impl Fleet {
     /// How many ports of brokers a listener opens: for all that there are and some more, as far as there is room before
     /// the next port that is taken. What fitted when it was applied must not stop the fleet when brokers are added.
+    /// None where brokers have names instead.
     pub fn broker_ports(&self, listener: &Listener) -> u32 {
+        if listener.broker_names.is_some() {
+            return 0;
+        }
         let ids = self.upstream.brokers.keys().next_back().map_or(0, |id| number(*id).saturating_add(1));
         let wanted = ids.saturating_add(BROKER_PORTS_AHEAD).next_multiple_of(BROKER_PORT_STEP);
         let others = self.listeners.iter().map(|other| other.port);
@@ -34,7 +38,8 @@ impl Fleet {
     /// Listeners without a port for every broker.
     pub fn crowded(&self) -> impl Iterator<Item = &Listener> {
         let brokers = self.upstream.brokers.len();
-        self.listeners.iter().filter(move |listener| self.served_brokers(listener).count() < brokers)
+        let with_ports = self.listeners.iter().filter(|listener| listener.broker_names.is_none());
+        with_ports.filter(move |listener| self.served_brokers(listener).count() < brokers)
     }
 }
 

@@ -118,8 +118,14 @@ fn listener(fleet: &Fleet, listener: &Listener, host: &str) -> Value {
         "name": listener.name,
         "bind": format!("{ANY_ADDRESS}:{}", listener.port),
         "advertisedHost": host,
-        "brokerPorts": {"start": u32::from(listener.port) + 1, "count": fleet.broker_ports(listener)},
     });
+    match &listener.broker_names {
+        Some(names) => value["brokerNames"] = json!(names),
+        None => {
+            let start = u32::from(listener.port) + 1;
+            value["brokerPorts"] = json!({"start": start, "count": fleet.broker_ports(listener)});
+        }
+    }
     if listener.proxy_protocol {
         value["proxyProtocol"] = json!(true);
     }

@@ -35,7 +35,7 @@ fn clients(fleet: &Fleet, listener: &Listener) -> NetworkPolicyIngressRule {
     NetworkPolicyIngressRule {
         from: Some(listener.peers.clone()).filter(|peers| !peers.is_empty()),
         ports: Some(vec![NetworkPolicyPort {
-            end_port: i32::try_from(last).ok(),
+            end_port: i32::try_from(last).ok().filter(|_| listener.broker_names.is_none()),
             ..port("TCP", i32::from(listener.port))
         }]),
     }

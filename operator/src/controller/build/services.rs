@@ -1,5 +1,5 @@
-//! Services: one for all internal listeners, one for each other. Every broker has a port of its own, as every proxy serves
-//! every broker.
+//! Services: one for all internal listeners, one for each other. Every broker has a port or a name of its own, as every proxy
+//! serves every broker.
 
 use std::collections::BTreeMap;
 
@@ -89,9 +89,11 @@ fn service_type(kind: ListenerType) -> &'static str {
     }
 }
 
-/// The bootstrap port, and one for each broker that there is.
+/// The bootstrap port, and one for each broker that there is and has one.
 fn ports(fleet: &Fleet, listener: &Listener) -> Vec<ServicePort> {
-    let bootstrap = port(listener, format!("tcp-{}", listener.name), u32::from(listener.port));
+    let bootstrap = port(listener, format!("tcp-{}", listener.name), u32::from(listener.service_port()));
+    let bootstrap =
+        ServicePort { target_port: Some(IntOrString::Int(i32::from(listener.port))), ..bootstrap };
     let brokers = fleet.served_brokers(listener).map(|id| {
         let number = listener.broker_port(id);
         // No listener is named so, even one that is called by a number.
@@ -118,7 +120,7 @@ fn discovery(fleet: &Fleet, listeners: &[&Listener]) -> String {
         .iter()
         .map(|listener| {
             let auth = fleet.client_authentication(listener);
-            json!({"port": listener.port, "tls": listener.tls, "protocol": "kafka", "auth": auth})
+            json!({"port": listener.service_port(), "tls": listener.tls, "protocol": "kafka", "auth": auth})
         })
         .collect();
     json!(entries).to_string()

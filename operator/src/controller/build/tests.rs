@@ -1,6 +1,7 @@
 //! Pods: what they may do, what they see, and how they come and go. Other objects have files of their own.
 
 mod binding;
+mod broker_names;
 mod documentation;
 mod files;
 mod key_providers;

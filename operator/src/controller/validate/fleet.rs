@@ -35,8 +35,8 @@ pub(super) fn fleet(
 ) -> Result<Fleet, Obstacle> {
     let names = Names::new(key).map_err(Obstacle::Name)?;
     let last = last_told(observed);
-    let listeners =
-        spec.listeners.iter().map(|each| listener(key, &names, observed, last.as_ref(), each)).collect();
+    let listeners = spec.listeners.iter().map(|each| listener(key, &names, observed, last.as_ref(), each));
+    let listeners = listeners.collect::<Result<_, _>>()?;
     let fleet = Fleet {
         owner: owner(key, observed, proxy),
         replicas: spec.replicas,

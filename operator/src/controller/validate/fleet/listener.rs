@@ -2,11 +2,14 @@
 
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
-use operator_api::{ClientAuthentication, Listener as ListenerSpec, ListenerType};
-use proxy_config::ProxyConfig;
+use operator_api::{
+    BrokerNames as BrokerNamesSpec, ClientAuthentication, Listener as ListenerSpec, ListenerType,
+};
+use proxy_config::{BrokerNames, NamePattern, ProxyConfig};
 
 use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
+use crate::controller::validate::Obstacle;
 use crate::fleet::{ClientAuthority, Clients, Listener};
 use crate::names::Names;
 
@@ -16,9 +19,15 @@ pub(super) fn listener(
     observed: &Observed,
     last: Option<&ProxyConfig>,
     spec: &ListenerSpec,
-) -> Listener {
+) -> Result<Listener, Obstacle> {
+    let broker_names = spec.broker_names.as_ref().map(|names| broker_names(&spec.name, names)).transpose()?;
     let internal = format!("{}.{}.svc", names.bootstrap(), key.namespace);
     let advertised_host = match spec.kind {
+        // These lead where the platform owner has them lead.
+        _ if broker_names.is_some() => {
+            let host = spec.advertised_host.clone();
+            Some(host.ok_or_else(|| wrong(&spec.name, "advertisedHost", "is required with brokerNames"))?)
+        }
         ListenerType::Internal => Some(internal),
         ListenerType::NodePort => spec.advertised_host.clone(),
         ListenerType::LoadBalancer => {
@@ -33,19 +42,32 @@ pub(super) fn listener(
             spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
         }
     };
-    Listener {
+    Ok(Listener {
         name: spec.name.clone(),
         kind: spec.kind,
         tls: spec.tls,
         // The schema bounds ports well within a port's range.
         port: u16::try_from(spec.port).unwrap_or(u16::MAX),
         advertised_host,
+        broker_names,
         clients: spec.authentication.as_ref().map(|authentication| clients(key, authentication)),
         min_version: spec.min_version,
         cipher_suites: spec.cipher_suites.clone(),
         proxy_protocol: spec.proxy_protocol,
         peers: spec.network_policy_peers.clone(),
-    }
+    })
+}
+
+fn broker_names(listener: &str, spec: &BrokerNamesSpec) -> Result<BrokerNames, Obstacle> {
+    let pattern = NamePattern::new(&spec.pattern)
+        .map_err(|error| wrong(listener, "brokerNames.pattern", &error.to_string()))?;
+    // The schema bounds ports.
+    let advertised_port = spec.advertised_port.map(|port| u16::try_from(port).unwrap_or(u16::MAX));
+    Ok(BrokerNames { pattern, advertised_port })
+}
+
+fn wrong(listener: &str, field: &str, problem: &str) -> Obstacle {
+    Obstacle::Settings(format!("listeners[{listener}].{field} {problem}"))
 }
 
 fn clients(key: &KafkaKey, spec: &ClientAuthentication) -> Clients {
