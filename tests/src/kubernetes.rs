@@ -13,8 +13,10 @@ mod load;
 mod manifest;
 mod node;
 mod open_bao;
+pub mod page;
 pub mod readme;
 mod stage;
+mod token_key;
 mod topic;
 
 pub use account::Account;

@@ -20,10 +20,15 @@ impl Stage {
     /// The `ServiceAccount` of this name.
     pub async fn account(&self, name: &str) -> Account {
         let token = self.kubectl(&["create", "token", name]).await;
+        self.bearer(name, token.trim()).await
+    }
+
+    /// Whoever shows this token, under a name of the test's.
+    pub async fn bearer(&self, name: &str, token: &str) -> Account {
         let shown = self.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"]).await;
         let mut config: Value = serde_json::from_str(&shown).expect("kubectl writes JSON");
         // A client's certificate would count for more than a token.
-        config["users"][0]["user"] = json!({"token": token.trim()});
+        config["users"][0]["user"] = json!({"token": token});
         let kubeconfig = self.file(&format!("{name}.kubeconfig"), &config.to_string());
         Account { kubernetes: self.kubernetes(), kubeconfig }
     }
@@ -88,6 +93,11 @@ impl Account {
 }
 
 impl Failed {
+    /// Whether the API server does not know who asks.
+    pub fn is_unknown(&self) -> bool {
+        self.said.contains("(Unauthorized)")
+    }
+
     /// Whether the API server refused for want of rights.
     pub fn is_forbidden(&self) -> bool {
         self.said.contains("(Forbidden)") || self.said.contains(" is forbidden: User ")

@@ -124,6 +124,18 @@ impl Stage {
         ConsumeOptions::from(self.bootstrap(), topic).timeout(PATIENCE).properties(&self.tls(client).await)
     }
 
+    /// Options to write through the proxies as a user that authenticates by SCRAM.
+    pub async fn to_as(&self, client: Client, user: &str, topic: &str) -> ProduceOptions {
+        let properties = self.scram(client, user).await;
+        ProduceOptions::to(self.bootstrap(), topic).timeout(PATIENCE).properties(&properties)
+    }
+
+    /// Options to read through the proxies as such a user.
+    pub async fn from_as(&self, client: Client, user: &str, topic: &str) -> ConsumeOptions {
+        let properties = self.scram(client, user).await;
+        ConsumeOptions::from(self.bootstrap(), topic).timeout(PATIENCE).properties(&properties)
+    }
+
     /// What the brokers have of a topic on disk.
     pub async fn segments(&self, topic: &str, brokers: &[i32]) -> Segments {
         let mut folders = Vec::new();

@@ -1,49 +1,52 @@
 //! A real OpenBao server in the cluster, in a namespace of its own.
 
+mod key_owner;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+pub use key_owner::KeyOwner;
+
+use super::command::Failed;
 use super::node::Kubernetes;
 use super::stage::Stage;
+use super::token_key;
 use crate::certificates::Certificates;
 use crate::rig::Rig;
 
 const NAMESPACE: &str = "openbao";
 const HOST: &str = "openbao.openbao.svc";
 const PORT: u16 = 8200;
+/// The token of who administers the server.
+const ROOT: &str = "root";
 
 /// The server, as whoever administers it sees it. It goes with the next one.
 #[derive(Debug)]
 pub struct OpenBao {
     kubernetes: &'static Kubernetes,
-    /// Where the proxies that may use keys are.
-    proxies: String,
-    authority: PathBuf,
+    /// Where people type commands: `ca.crt` and `cluster.pem` are there.
+    folder: PathBuf,
+    /// Where the program `bao` is.
+    programs: PathBuf,
     address: String,
 }
 
-/// Who may say which keys the proxies use, and nothing else.
-#[derive(Debug)]
-pub struct KeyOwner<'a> {
-    bao: &'a OpenBao,
-    token: String,
-}
-
 impl Stage {
-    /// Starts a server, and tells of its authority in the `ConfigMap` `openbao-ca` of the stage.
+    /// Starts a server.
     pub async fn open_bao(&self) -> OpenBao {
         let rig = Rig::ready().await;
         let image = self.kubernetes().rig("KUBERNETES_CLUSTER", &["load", rig.part("OPENBAO_IMAGE")]).await;
         image.unwrap_or_else(|failed| panic!("{failed}"));
         let certificates = Certificates::new();
-        let authority = std::fs::read_to_string(certificates.authority()).expect("it was just written");
-        let mut bao = OpenBao {
-            kubernetes: self.kubernetes(),
-            proxies: self.namespace().to_owned(),
-            authority: self.file("openbao-ca.crt", &authority),
-            address: String::new(),
-        };
+        let folder = self.kubernetes().folder().join(NAMESPACE);
+        std::fs::create_dir_all(&folder).expect("the folder is our own");
+        let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("it is our own");
+        put("ca.crt", &std::fs::read_to_string(certificates.authority()).expect("it was just written"));
+        put("cluster.pem", &token_key::pem(self.kubernetes()).await);
+        let programs = PathBuf::from(rig.part("OPENBAO"));
+        let programs = programs.parent().expect("a program is in a folder").to_owned();
+        let mut bao = OpenBao { kubernetes: self.kubernetes(), folder, programs, address: String::new() };
         bao.run(&["delete", "namespace", NAMESPACE, "--ignore-not-found"]).await;
         bao.run(&["create", "namespace", NAMESPACE]).await;
         let identity = certificates.server("openbao", &[HOST]);
@@ -54,46 +57,54 @@ impl Stage {
         bao.run(&["wait", "pod/openbao", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=90s"]).await;
         let address = ["get", "service", "openbao", "-n", NAMESPACE, "-o", "jsonpath={.spec.clusterIP}"];
         bao.address = bao.run(&address).await;
-        let authority = format!("--from-file=ca.crt={}", certificates.authority().display());
-        self.kubectl(&["create", "configmap", "openbao-ca", &authority]).await;
         bao
     }
 }
 
 impl OpenBao {
-    /// The program `bao` with these words, with all rights, which must succeed.
-    pub async fn bao(&self, words: &[&str]) -> String {
-        let exec = ["exec", "-n", NAMESPACE, "openbao", "--", "/bin/bao"];
-        self.run(&[&exec, words].concat()).await
+    /// Types commands, with all rights, which must succeed.
+    pub async fn typed(&self, commands: &str) -> String {
+        self.typed_by(ROOT, commands).await.unwrap_or_else(|failed| panic!("{failed}"))
     }
 
-    /// A Transit secrets engine with a key, and a role of the method `kubernetes` by which proxies may log in.
-    pub async fn set_up(&self, key: &str) {
-        self.bao(&["secrets", "enable", "transit"]).await;
-        self.bao(&["write", "-f", &format!("transit/keys/{key}")]).await;
-        self.bao(&["auth", "enable", "kubernetes"]).await;
-        let host = "kubernetes_host=https://kubernetes.default.svc";
-        self.bao(&["write", "auth/kubernetes/config", host]).await;
-        let namespace = format!("bound_service_account_namespaces={}", self.proxies);
-        let account = "bound_service_account_names=my-cluster-encryption";
-        let role = ["write", "auth/kubernetes/role/topic-encryption", account, &namespace, "audience=vault"];
-        self.bao(&[&role[..], &["token_policies=proxies", "token_ttl=10m"]].concat()).await;
+    /// The token of who administers it.
+    pub fn root(&self) -> &'static str {
+        ROOT
     }
 
-    /// Somebody who may make, rotate and destroy keys and write the policy of the proxies.
-    pub async fn key_owner(&self) -> KeyOwner<'_> {
-        let all = "{ capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\"] }";
-        let rules =
-            format!("policy=path \"transit/keys/*\" {all}\npath \"sys/policies/acl/proxies\" {all}\n");
-        self.bao(&["write", "sys/policies/acl/key-owner", &rules]).await;
-        let token = ["token", "create", "-policy=key-owner", "-no-default-policy", "-field=token"];
-        KeyOwner { bao: self, token: self.bao(&token).await.trim().to_owned() }
+    /// The same as `typed` for whoever has this token.
+    async fn typed_by(&self, token: &str, commands: &str) -> Result<String, Failed> {
+        let (folder, programs) = (self.folder.display(), self.programs.display());
+        let script = format!("cd '{folder}'\nPATH='{programs}':$PATH\n{commands}");
+        let address = format!("BAO_ADDR=https://{HOST}:{PORT}");
+        let token = format!("BAO_TOKEN={token}");
+        let environment = ["env", "NO_PROXY=*", "no_proxy=*", "BAO_CACERT=ca.crt", &address, &token];
+        let words = [&environment[..], &["bash", "-euo", "pipefail", "-c", &script]].concat();
+        self.kubernetes.exec(&words, None).await
     }
 
-    /// What the server answers to a login by this token of a `ServiceAccount`, in the role of the proxies.
-    pub async fn log_in(&self, token: &str) -> Value {
+    /// The server's pod.
+    pub async fn pod(&self) -> Value {
+        let text = self.run(&["get", "pod", "openbao", "-n", NAMESPACE, "-o", "json"]).await;
+        serde_json::from_str(&text).expect("kubectl writes JSON")
+    }
+
+    /// Its namespace.
+    pub async fn namespace(&self) -> Value {
+        let text = self.run(&["get", "namespace", NAMESPACE, "-o", "json"]).await;
+        serde_json::from_str(&text).expect("kubectl writes JSON")
+    }
+
+    /// What the server answers to a login by this token of a `ServiceAccount`, in the role of the proxies, by a method.
+    pub async fn log_in(&self, method: &str, token: &str) -> Value {
         let body = json!({"role": "topic-encryption", "jwt": token});
-        self.post("auth/kubernetes/login", &body, None).await
+        self.post(&format!("auth/{method}/login"), &body, "").await
+    }
+
+    /// Whether the server denies whoever has this token to write to this path.
+    pub async fn denies(&self, token: &str, path: &str) -> bool {
+        let answer = self.post(path, &json!({}), token).await;
+        answer["errors"].to_string().contains("permission denied")
     }
 
     /// What the server did for the proxies with keys, or refused: the lines of its audit log, oldest first.
@@ -109,10 +120,10 @@ impl OpenBao {
     }
 
     /// From inside the cluster's node, over TLS.
-    async fn post(&self, path: &str, body: &Value, token: Option<&str>) -> Value {
+    async fn post(&self, path: &str, body: &Value, token: &str) -> Value {
         let resolve = format!("{HOST}:{PORT}:{}", self.address);
-        let authority = self.authority.display().to_string();
-        let token = token.map(|token| format!("X-Vault-Token: {token}")).unwrap_or_default();
+        let authority = self.folder.join("ca.crt").display().to_string();
+        let token = format!("X-Vault-Token: {}", token.trim());
         let url = format!("https://{HOST}:{PORT}/v1/{path}");
         let curl = ["curl", "-sS", "--noproxy", "*", "--cacert", &authority, "--resolve", &resolve];
         let curl = [&curl[..], &["-H", &token, "--data", "@-", &url]].concat();
@@ -126,35 +137,5 @@ impl OpenBao {
 
     async fn run(&self, words: &[&str]) -> String {
         self.kubernetes.kubectl(words).await.unwrap_or_else(|failed| panic!("{failed}"))
-    }
-}
-
-impl KeyOwner<'_> {
-    /// From now on the key has one version more.
-    pub async fn rotate(&self, key: &str) {
-        let answer =
-            self.bao.post(&format!("transit/keys/{key}/rotate"), &json!({}), Some(&self.token)).await;
-        assert!(answer["errors"].is_null(), "{answer}");
-    }
-
-    /// From now on the proxies may use these keys.
-    pub async fn allow(&self, keys: &[&str]) {
-        let path = |operation: &str, key: &&str| {
-            format!("path \"transit/{operation}/{key}\" {{ capabilities = [\"update\"] }}\n")
-        };
-        let rules: String = keys
-            .iter()
-            .map(|key| path("datakey/plaintext", key) + &path("decrypt", key))
-            .chain(["path \"sys/none\" { capabilities = [\"deny\"] }\n".to_owned()])
-            .collect();
-        let answer =
-            self.bao.post("sys/policies/acl/proxies", &json!({"policy": rules}), Some(&self.token)).await;
-        assert!(answer["errors"].is_null(), "{answer}");
-    }
-
-    /// Whether the server denies them to write to this path.
-    pub async fn is_denied(&self, path: &str) -> bool {
-        let answer = self.bao.post(path, &json!({}), Some(&self.token)).await;
-        answer["errors"].to_string().contains("permission denied")
     }
 }

@@ -1,7 +1,7 @@
 //! A topic of a stage: what clients of the proxies wrote, and what brokers have of it.
 
 use super::stage::Stage;
-use crate::client::Client;
+use crate::client::{Client, ConsumeOptions, ProduceOptions};
 use crate::kafka_error::KafkaErrorName;
 use crate::payload::{Payload, canary};
 use crate::record::{SentRecord, assert_same};
@@ -17,6 +17,8 @@ const ENVELOPE: &str = "encryption.strimzi.io";
 pub struct Topic<'a> {
     stage: &'a Stage,
     name: String,
+    /// Who writes and reads, where brokers ask for a password.
+    user: Option<&'a str>,
     written: Vec<SentRecord>,
 }
 
@@ -24,7 +26,13 @@ impl Stage {
     /// Makes a topic through the proxies.
     pub async fn topic(&self, name: &str) -> Topic<'_> {
         self.create_topic(name, 1, &[]).await;
-        Topic { stage: self, name: name.to_owned(), written: Vec::new() }
+        Topic { stage: self, name: name.to_owned(), user: None, written: Vec::new() }
+    }
+
+    /// The same as a user of the brokers that authenticates by SCRAM.
+    pub async fn topic_of<'a>(&'a self, user: &'a str, name: &str) -> Topic<'a> {
+        self.create_topic_as(&self.scram(Client::Java, user).await, name, 1, &[]).await;
+        Topic { stage: self, name: name.to_owned(), user: Some(user), written: Vec::new() }
     }
 }
 
@@ -37,7 +45,7 @@ impl Topic<'_> {
     /// Writes some records, and returns the needle that the first of them has.
     pub async fn write(&mut self) -> String {
         let (needle, records) = self.records();
-        let options = self.stage.to(Client::Java, &self.name).await;
+        let options = self.to().await;
         Client::Java.produce_all(&options, &records).await;
         self.written.extend(records);
         needle
@@ -46,7 +54,7 @@ impl Topic<'_> {
     /// Tries to write, which must be refused, and returns the error of every record.
     pub async fn refusal(&self) -> KafkaErrorName {
         let (_, records) = self.records();
-        let options = self.stage.to(Client::Java, &self.name).await;
+        let options = self.to().await;
         let answers = Client::Java.produce(&options, &records).await;
         let mut errors: Vec<_> = answers
             .into_iter()
@@ -59,14 +67,14 @@ impl Topic<'_> {
 
     /// Whether a reader gets what was written, neither more nor less.
     pub async fn assert_intact(&self) {
-        let options = self.stage.from(Client::Java, &self.name).await;
+        let options = self.from().await;
         let read = Client::Java.consume_all(&options).await;
         assert_same(&self.name, &self.written, &read);
     }
 
     /// Reads everything; tells how many records came, or the first error.
     pub async fn try_read(&self) -> Result<usize, KafkaErrorName> {
-        let options = self.stage.from(Client::Java, &self.name).await;
+        let options = self.from().await;
         let read = Client::Java.consume(&options).await;
         read.errors.into_iter().next().map_or(Ok(read.records.len()), Err)
     }
@@ -85,6 +93,20 @@ impl Topic<'_> {
             headers.any(|(name, _)| name == ENVELOPE)
         };
         self.stage.segments(&self.name, &[0]).await.dump().await.into_iter().map(is_envelope).collect()
+    }
+
+    async fn to(&self) -> ProduceOptions {
+        match self.user {
+            None => self.stage.to(Client::Java, &self.name).await,
+            Some(user) => self.stage.to_as(Client::Java, user, &self.name).await,
+        }
+    }
+
+    async fn from(&self) -> ConsumeOptions {
+        match self.user {
+            None => self.stage.from(Client::Java, &self.name).await,
+            Some(user) => self.stage.from_as(Client::Java, user, &self.name).await,
+        }
     }
 
     fn records(&self) -> (String, Vec<SentRecord>) {

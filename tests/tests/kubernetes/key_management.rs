@@ -1,8 +1,13 @@
 //! Keys in a key management system, and three parties: who owns the data, who runs Kafka and the proxies, who owns the keys.
+//! What they type at OpenBao is what its page says.
 
 mod another_kind;
 mod audit;
+mod credentials;
 mod duties;
+mod network;
+mod outage;
+mod page;
 mod parties;
 
 use std::time::{Duration, Instant};
@@ -10,7 +15,8 @@ use std::time::{Duration, Instant};
 use tests::eventually_ok;
 use tests::kubernetes::{KeyOwner, Stage, Topic, condition};
 
-use parties::Parties;
+use page::Page;
+use parties::{CLIENT, Parties};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How soon a status must tell of what a key's owner did.
@@ -19,11 +25,12 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_back() {
     let parties = Parties::start().await;
-    let Parties { platform, data, bao, .. } = &parties;
-    let key_owner = bao.key_owner().await;
-    key_owner.allow(&["payments"]).await;
+    let Parties { platform, data, bao, page, .. } = &parties;
+    let key_owner = bao.key_owner("payments-proxies").await;
     data.await_ready("tep/payments").await;
-    let mut topic = platform.topic("payments.orders").await;
+    data.await_ready("tep/refunds").await;
+    let fleet = platform.fleet().await;
+    let mut topic = platform.topic_of(CLIENT, "payments.orders").await;
     let needle = topic.write().await;
     topic.assert_intact().await;
     assert!(!topic.is_clear(&needle).await);
@@ -31,7 +38,28 @@ async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_ba
     assert!(condition(&policy, "LocalKeys").is_none(), "nobody in the cluster holds the key");
     assert!(platform.find("secret", "my-cluster-encryption-keys").await.is_none());
 
-    key_owner.allow(&[]).await;
+    let taken_and_given = async {
+        the_right_is_taken_back_and_given_again(data, page, &key_owner, &topic).await;
+        version_2_comes_into_use(data, page, &key_owner, &mut topic).await;
+    };
+    tokio::join!(taken_and_given, credentials::are_replaced(&parties));
+
+    audit::logs_tell_the_same(platform, bao).await;
+    network::proxies_reach_keys_and_nothing_else(platform, bao).await;
+    outage::is_waited_for(&parties, &mut topic).await;
+    duties::nobody_has_anothers_powers(&parties, &key_owner).await;
+    another_kind::changes_nothing(platform, &topic).await;
+    assert_eq!(platform.fleet().await, fleet, "no proxy was started anew");
+    page.destroy(bao, &key_owner).await;
+}
+
+async fn the_right_is_taken_back_and_given_again(
+    data: &Stage,
+    page: &Page,
+    key_owner: &KeyOwner<'_>,
+    topic: &Topic<'_>,
+) {
+    key_owner.types(&page.revoke).await;
     let start = Instant::now();
     let refused = data.await_condition("tep", "payments", "KeysReady", |keys| keys.status == "False").await;
     assert!(start.elapsed() < MINUTE, "the status tells after {:?}", start.elapsed());
@@ -44,21 +72,21 @@ async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_ba
     assert_eq!(error, "TOPIC_AUTHORIZATION_FAILED");
     assert_eq!(topic.refusal().await, "TOPIC_AUTHORIZATION_FAILED");
 
-    key_owner.allow(&["payments"]).await;
+    key_owner.types(&page.restore).await;
     let start = Instant::now();
     data.await_condition("tep", "payments", "KeysReady", |keys| keys.status == "True").await;
     assert!(start.elapsed() < MINUTE, "the status tells after {:?}", start.elapsed());
     topic.assert_intact().await;
-    version_2_comes_into_use(data, &key_owner, &mut topic).await;
-
-    audit::logs_tell_the_same(platform, bao).await;
-    duties::nobody_has_anothers_powers(&parties, &key_owner).await;
-    another_kind::changes_nothing(platform, &topic).await;
 }
 
 /// The owner of the key rotates it, that of the data has it used at once; all that was written stays readable.
-async fn version_2_comes_into_use(data: &Stage, key_owner: &KeyOwner<'_>, topic: &mut Topic<'_>) {
-    key_owner.rotate("payments").await;
+async fn version_2_comes_into_use(
+    data: &Stage,
+    page: &Page,
+    key_owner: &KeyOwner<'_>,
+    topic: &mut Topic<'_>,
+) {
+    key_owner.types(&page.rotate).await;
     data.kubectl(&["annotate", "tep", "payments", "encryption.strimzi.io/rotate-data-keys=now"]).await;
     let in_use = async || {
         // Proxies take a new data key with the next records.

@@ -1,7 +1,7 @@
 //! Who may talk to whom, judged from the NetworkPolicies that are in the cluster: the rig's network accepts them and enforces
 //! none. So this proves what they say, not that a network heeds it.
 
-mod flows;
+pub(crate) mod flows;
 
 use serde_json::{Value, json};
 use tests::kubernetes::{Condition, Stage, condition};
@@ -20,7 +20,11 @@ fn labels(pairs: &[(&str, &str)]) -> Value {
 }
 
 /// A pod of somebody's, which need not run to be judged.
-fn stranger(namespace: &str, namespace_labels: &[(&str, &str)], pod_labels: &[(&str, &str)]) -> Place {
+pub(crate) fn stranger(
+    namespace: &str,
+    namespace_labels: &[(&str, &str)],
+    pod_labels: &[(&str, &str)],
+) -> Place {
     let named = [("kubernetes.io/metadata.name", namespace)];
     Place::Pod(Pod {
         namespace: namespace.to_owned(),
@@ -30,7 +34,7 @@ fn stranger(namespace: &str, namespace_labels: &[(&str, &str)], pod_labels: &[(&
     })
 }
 
-async fn pod(stage: &Stage, selector: &str) -> Place {
+pub(crate) async fn pod(stage: &Stage, selector: &str) -> Place {
     let pods = stage.json(&["get", "pods", "-l", selector]).await;
     let object = &pods["items"][0];
     assert!(object.is_object(), "no pod is {selector}");
@@ -58,7 +62,7 @@ fn strimzis(kafka: &Value) -> Value {
     })
 }
 
-async fn policies(stage: &Stage) -> Judge {
+pub(crate) async fn policies(stage: &Stage) -> Judge {
     let list = stage.json(&["get", "networkpolicies", "--all-namespaces"]).await;
     let mut all = list["items"].as_array().unwrap().clone();
     assert!(!all.is_empty());

@@ -165,9 +165,14 @@ fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
             Trouble::Refused,
             format!("{place}; its topics can neither be written nor read until the provider allows it"),
         )),
-        "Unavailable" => {
-            Some((Trouble::Unavailable, format!("{place}; clients get retriable errors until it answers")))
-        }
+        "Unavailable" => Some((
+            Trouble::Unavailable,
+            format!(
+                "{place}; what the proxies know of the key serves for keys.outageGrace, then clients get retriable errors \
+                 until it answers: see that the provider runs, and that NetworkPolicies and its certificate let proxies reach \
+                 it"
+            ),
+        )),
         _ => Some((Trouble::Untried, place)),
     }
 }

@@ -9,7 +9,9 @@ pub(super) async fn changes_nothing(stage: &Stage, topic: &Topic<'_>) {
     let say = async |providers: &Value| {
         stage.patch("encproxy", "my-cluster", json!({"spec": {"keyProviders": providers}})).await;
     };
-    say(&json!([{"name": "default", "local": {}}])).await;
+    let mut others = given.clone();
+    others[0] = json!({"name": "default", "local": {}});
+    say(&others).await;
     let changed = |ready: &Condition| ready.reason == "KeyProviderChanged";
     let told = stage.await_condition("encproxy", "my-cluster", "Ready", changed).await;
     assert!(told.status == "False" && told.message.contains("was vault"), "{told}");

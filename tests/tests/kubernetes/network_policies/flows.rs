@@ -9,35 +9,35 @@ use serde_json::Value;
 
 /// One end of a connection.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Pod(Pod),
     /// No pod of this cluster: nodes, API servers, the world.
     Outside,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Pod {
-    pub(super) namespace: String,
-    pub(super) namespace_labels: Value,
-    pub(super) labels: Value,
-    pub(super) named_ports: Vec<(String, u16)>,
+pub(crate) struct Pod {
+    pub(crate) namespace: String,
+    pub(crate) namespace_labels: Value,
+    pub(crate) labels: Value,
+    pub(crate) named_ports: Vec<(String, u16)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Ingress,
     Egress,
 }
 
 /// All policies of a cluster. They only ever add to each other.
-pub(super) struct Judge(Vec<(String, NetworkPolicySpec)>);
+pub(crate) struct Judge(Vec<(String, NetworkPolicySpec)>);
 
 /// Whom a rule is about, and on which ports. None of either is everyone, and every port.
 type Rule<'a> = (&'a Option<Vec<NetworkPolicyPeer>>, &'a Option<Vec<NetworkPolicyPort>>);
 
 impl Pod {
     /// One that runs.
-    pub(super) fn of(pod: &Value, namespace: &Value) -> Self {
+    pub(crate) fn of(pod: &Value, namespace: &Value) -> Self {
         let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
         let ports = containers.filter_map(|container| container["ports"].as_array()).flatten();
         let named = ports.filter_map(|port| {
@@ -54,7 +54,7 @@ impl Pod {
 }
 
 impl Judge {
-    pub(super) fn new(policies: &[Value]) -> Self {
+    pub(crate) fn new(policies: &[Value]) -> Self {
         let parsed = policies.iter().map(|policy| {
             let policy: NetworkPolicy = serde_json::from_value(policy.clone()).unwrap();
             (policy.metadata.namespace.unwrap(), policy.spec.unwrap())
@@ -62,7 +62,7 @@ impl Judge {
         Self(parsed.collect())
     }
 
-    pub(super) fn allows(&self, from: &Place, to: &Place, protocol: &str, port: u16) {
+    pub(crate) fn allows(&self, from: &Place, to: &Place, protocol: &str, port: u16) {
         for direction in [Direction::Egress, Direction::Ingress] {
             let allowed = self.judge(from, to, protocol, port, direction);
             assert!(allowed, "{direction:?} is denied: {from:?} to {to:?}, {protocol} {port}");
@@ -70,7 +70,7 @@ impl Judge {
     }
 
     /// And it must be the policies in this direction that deny it.
-    pub(super) fn denies(&self, from: &Place, to: &Place, protocol: &str, port: u16, by: Direction) {
+    pub(crate) fn denies(&self, from: &Place, to: &Place, protocol: &str, port: u16, by: Direction) {
         let allowed = self.judge(from, to, protocol, port, by);
         assert!(!allowed, "{by:?} is allowed: {from:?} to {to:?}, {protocol} {port}");
     }
