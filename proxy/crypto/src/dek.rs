@@ -87,6 +87,8 @@ mod tests {
 
     #[test]
     fn takes_only_32_bytes() {
+        // TE-B12: a key of 128 bits is none of 256.
+        assert!(Dek::from_bytes(&[0; 16]).is_none());
         assert!(Dek::from_bytes(&[0; 31]).is_none());
         assert!(Dek::from_bytes(&[0; 33]).is_none());
         assert!(!Dek::generate().unwrap().same_as(&Dek::generate().unwrap()));

@@ -73,6 +73,9 @@ impl Loader {
         let ledger = self.ledger(&policy).map_err(ReloadError::Ledger)?;
         let effective = EffectivePolicy::new(policy, ledger);
         self.histories.load(&effective).map_err(ReloadError::History)?;
+        for provider in effective.unused_providers(&self.providers) {
+            tracing::warn!(%provider, "no rule uses this key provider");
+        }
         self.hash = Some(hash.clone());
         self.generation = self.generation.saturating_add(1);
         Ok(Some(LoadedPolicy { effective, hash, generation: self.generation, loaded_at: SystemTime::now() }))

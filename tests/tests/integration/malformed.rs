@@ -4,6 +4,7 @@
 mod bomb;
 mod broken;
 mod endless;
+mod gate;
 mod mock_broker;
 mod produced;
 mod requests;
@@ -13,7 +14,8 @@ mod wrong_answers;
 use std::time::Duration;
 
 use kafka_protocol::messages::{
-    ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest, ShareFetchRequest,
+    ApiVersionsRequest, DescribeQuorumRequest, FetchRequest, MetadataRequest, ProduceRequest,
+    ShareFetchRequest, WriteTxnMarkersRequest,
 };
 use tests::raw_connection::Location;
 use tests::{Batch, By, Cluster, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule, topic};
@@ -22,6 +24,8 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use gate::Gate;
 
 /// In which the proxy has to act.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -131,6 +135,32 @@ async fn requests_in_single_bytes_are_served() {
     assert_eq!(read.batches().len(), 2);
 }
 
+/// TE-19: where one write ends says nothing of where a request does.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_in_one_write_are_each_answered_in_turn() {
+    let (mut connection, at) = partition(rough().await, "batch.together").await;
+    let sent = Batch::of(&Payload::new(8).orders(3));
+    let (mut bytes, mut correlations) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let request = RawConnection::produce_request(&at, 13, -1, sent.clone().into());
+        let (correlation, frame) = connection.encode(&request, 13);
+        bytes.extend(requests::framed(&frame));
+        correlations.push(correlation);
+    }
+    // Two whole requests and half of a third one, whose rest comes when the two are answered.
+    let (now, later) = bytes.split_at(bytes.len() * 5 / 6);
+    connection.send_bytes(now).await.unwrap();
+    for (index, correlation) in correlations.into_iter().enumerate() {
+        if index == 2 {
+            connection.send_bytes(later).await.unwrap();
+        }
+        let (answered, answer) = connection.receive::<ProduceRequest>(13).await.unwrap();
+        assert_eq!(answered, correlation);
+        let partition = &answer.responses[0].partition_responses[0];
+        assert_eq!((partition.error_code, partition.base_offset), (0, 3 * i64::try_from(index).unwrap()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_and_lengths_without_bytes_behind_them_close_the_connection() {
     for (what, frame) in requests::with_huge_counts() {
@@ -139,26 +169,47 @@ async fn counts_and_lengths_without_bytes_behind_them_close_the_connection() {
     is_unharmed(rough().await).await;
 }
 
+/// TE-B06, P17-38: it is the proxy that refuses them, and no broker sees them.
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_and_internal_apis_close_the_connection() {
+    let gate = Gate::new().await;
     // Unknown, below zero, and those that brokers speak among themselves.
-    for key in [999, 93, i16::MAX, -1, i16::MIN, 4, 5, 6, 7, 27, 52, 53, 56, 58, 62, 63, 67, 70, 82] {
-        let frame = requests::head(key, 0, false);
-        is_shut_out(&format!("API {key}"), &requests::framed(&frame)).await;
+    let among_brokers = [4, 5, 6, 7, 27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87];
+    for key in [94, 999, i16::MAX, -1, i16::MIN].into_iter().chain(among_brokers) {
+        gate.refuses(&format!("API {key}"), &requests::head(key, 0, false)).await;
     }
-    is_unharmed(rough().await).await;
+    // Whoever is let to a broker's end of transactions ends those of others.
+    let (_, markers) = gate.connect().await.encode(&WriteTxnMarkersRequest::default(), 1);
+    gate.refuses("WriteTxnMarkers version 1", &markers).await;
+    gate.lets_others_through().await;
 }
 
+/// TE-B06, P17-38: a version that is newer than the proxy goes to no broker, which might serve it.
 #[tokio::test(flavor = "multi_thread")]
 async fn unsupported_versions_close_the_connection() {
-    for (key, version) in
-        [(0, 14), (0, -1), (1, 19), (1, i16::MAX), (3, 14), (10, 99), (60, 3), (78, 2), (17, 2)]
-    {
+    let gate = Gate::new().await;
+    for (key, version) in [
+        (0, 14),
+        (0, -1),
+        (1, 19),
+        (1, i16::MAX),
+        (2, 12),
+        (3, 14),
+        (10, 99),
+        (17, 2),
+        (60, 3),
+        (78, 3),
+        (79, 3),
+        (93, 1),
+    ] {
         let mut frame = requests::head(key, version, true);
         frame.extend([0; 64]);
-        is_shut_out(&format!("API {key} version {version}"), &requests::framed(&frame)).await;
+        gate.refuses(&format!("API {key} version {version}"), &frame).await;
     }
-    is_unharmed(rough().await).await;
+    // Brokers serve it, and its answer carries their addresses.
+    let (_, quorum) = gate.connect().await.encode(&DescribeQuorumRequest::default(), 2);
+    gate.refuses("DescribeQuorum version 2", &quorum).await;
+    gate.lets_others_through().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! The policy and the ledger together: what happens to one topic.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::legacy::Legacy;
 use super::pattern::Pattern;
 use super::rule::EncryptRule;
 use super::{Policy, UnmatchedTopics};
+use crate::name::ProviderName;
 
 /// What happens to a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,19 @@ impl EffectivePolicy {
     /// Whether records may be opened whose envelopes name this key.
     pub fn may_open(&self, provider: &str, key: &str) -> bool {
         self.openable.has(provider, key)
+    }
+
+    /// Those of the providers that neither a rule nor anything else of the policy or the ledger names. Envelopes may still name
+    /// their keys.
+    pub fn unused_providers<'a>(&self, providers: &'a BTreeSet<ProviderName>) -> Vec<&'a ProviderName> {
+        let rules = self.policy.rules();
+        let keys = rules.iter().filter_map(|rule| rule.action.key_ref());
+        let of_ledger = self.ledger.entries().filter_map(|(_, key)| key.cloned());
+        let listed = self.policy.read_keys().iter().chain(&self.policy.known_keys().former).cloned();
+        let legacy = rules.iter().flat_map(|rule| rule.legacy.providers().cloned());
+        let named = keys.chain(of_ledger).chain(listed).map(|key| key.provider);
+        let used: BTreeSet<ProviderName> = named.chain(legacy).collect();
+        providers.iter().filter(|provider| !used.contains(*provider)).collect()
     }
 
     /// What happens to a topic.

@@ -44,6 +44,12 @@ impl Legacy {
         *self == Self::default()
     }
 
+    /// Whose keys it needs.
+    pub(super) fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        let key = self.topic_encryption_v1.as_ref().map(|key| &key.provider);
+        key.into_iter().chain(self.kroxylicious_v2.as_ref().map(|keys| &keys.provider))
+    }
+
     pub(super) fn read(
         field: &Field<'_>,
         own: Option<&KeyRef>,

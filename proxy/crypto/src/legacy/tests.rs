@@ -34,6 +34,15 @@ fn known_answers_of_topic_encryption_open() {
     }
 }
 
+/// TE-B12: topic-encryption took keys of 128 bits that its cipher could not use.
+#[test]
+fn keys_of_other_lengths_than_256_bits_are_refused() {
+    for length in [0, 16, 24, 31, 33, 64] {
+        assert!(LegacyKey::from_bytes(&vec![1; length]).is_none(), "{length} bytes");
+    }
+    assert!(LegacyKey::from_bytes(&[1; 32]).is_some());
+}
+
 #[test]
 fn a_record_of_topic_encryption_that_is_cut_longer_or_altered_does_not_open() {
     let vectors = &vectors()["topicEncryptionV1"];

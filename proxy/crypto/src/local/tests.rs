@@ -132,7 +132,9 @@ async fn removal_refuses_and_restoration_allows_again() {
 #[tokio::test]
 async fn bad_file_spoils_its_key_only() {
     let (directory, keys) = with(&[("good.v1", 1)]);
-    for (file, content) in [("short.v1", STANDARD.encode([1; 31])), ("text.v1", "no base64!".to_owned())] {
+    // TE-B12: a key of 128 bits is none of 256.
+    let (half, short) = (STANDARD.encode([1; 16]), STANDARD.encode([1; 31]));
+    for (file, content) in [("half.v1", half), ("short.v1", short), ("text.v1", "no base64!".to_owned())] {
         std::fs::write(directory.path().join(file), content).unwrap();
     }
     std::fs::write(directory.path().join("long.v1"), STANDARD.encode([1; 4000])).unwrap();
@@ -141,13 +143,13 @@ async fn bad_file_spoils_its_key_only() {
     std::fs::create_dir(directory.path().join("directory.v1")).unwrap();
     assert!(keys.reload());
     generate(&keys, "good").await;
-    for key in ["short", "text", "long", "directory"] {
+    for key in ["half", "short", "text", "long", "directory"] {
         let error = keys.generate(&context(key)).await.unwrap_err();
         assert!(matches!(&error, ProviderError::Refused { .. }));
         assert!(error.to_string().contains(&format!("file {key}.v1 is invalid")), "{error}");
     }
     let files: Vec<_> = keys.status().problems.into_iter().map(|problem| problem.file).collect();
-    assert_eq!(files, ["directory.v1", "long.v1", "short.v1", "text.v1", "README", "k.v01"]);
+    assert_eq!(files, ["directory.v1", "half.v1", "long.v1", "short.v1", "text.v1", "README", "k.v01"]);
 }
 
 #[tokio::test]

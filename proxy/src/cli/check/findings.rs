@@ -23,6 +23,11 @@ pub(super) fn find(config: &ProxyConfig, effective: &EffectivePolicy) -> Vec<Str
                 .to_owned(),
         );
     }
+    for provider in effective.unused_providers(&config.provider_names()) {
+        findings.push(format!(
+            "no rule uses keyProviders.{provider}: only records that were encrypted with its keys before still need it"
+        ));
+    }
     rules(effective, &mut findings);
     legacy(config, effective, &mut findings);
     kept_by_ledger(effective, &mut findings);

@@ -96,6 +96,25 @@ fn says_what_else_is_read_and_warns_where_a_provider_has_no_such_keys() {
     assert!(!text.contains("warning: rules[0].legacy"), "{text}");
 }
 
+/// TE-05: a key provider that was configured and is used by nothing is probably a mistake in the policy.
+#[test]
+fn warns_of_key_providers_that_no_rule_uses() {
+    let directory = files("rules:\n- topics: [{name: a}]\n  key: {provider: hsm, name: payments}\n");
+    let proxy = PROXY.replace(
+        "keyProviders: {default: {local: {directory: keys}}}",
+        "keyProviders:
+  default: {local: {directory: keys}}
+  hsm: {local: {directory: keys}}
+  spare: {local: {directory: keys}}",
+    );
+    std::fs::write(directory.path().join("proxy.yaml"), proxy).unwrap();
+    let (ok, text) = output(&directory, false);
+    assert!(ok, "{text}");
+    let unused: Vec<_> = text.lines().filter(|line| line.starts_with("warning: no rule uses keyProviders")).collect();
+    let [default, spare] = unused[..] else { panic!("{text}") };
+    assert!(default.contains("keyProviders.default:") && spare.contains("keyProviders.spare:"), "{text}");
+}
+
 #[test]
 fn warns_where_the_ledger_is_stronger_than_a_rule() {
     let directory = files("rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n");

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, FetchRequest, MetadataRequest, ShareFetchRequest,
+    ApiVersionsRequest, ApiVersionsResponse, FetchRequest, MetadataRequest, MetadataResponse,
+    ShareFetchRequest,
 };
 use kafka_protocol::protocol::Request;
 use tests::raw_connection::Location;
-use tests::{Batch, Field, Payload, RawConnection};
+use tests::{Batch, Field, KafkaErrorName, Payload, RawConnection};
 use uuid::Uuid;
 
 use super::PATIENCE;
@@ -124,6 +125,33 @@ async fn mock_broken_records_are_errors() {
         assert_eq!(beside.error_code, 0, "{what}");
         assert_eq!(beside.records.as_deref(), Some(sound.bytes()), "{what}");
         assert!(proxy.runs() && !proxy.log().contains("panicked"), "{what}");
+    }
+}
+
+/// TE-B05: records of a topic id that no name is known for are an error, whether they are sealed or clear.
+#[tokio::test(flavor = "multi_thread")]
+async fn mock_records_of_a_nameless_topic_never_reach_the_client() {
+    let nameless = Uuid::from_u128(77);
+    let records = Batch::of(&Payload::new(5).orders(3));
+    let answer = move |id| {
+        // The proxy's own questions have numbers below zero: what the topic's name is.
+        if id < 0 {
+            return encode(id, &MetadataResponse::default(), 12);
+        }
+        let mut answer = fetched("", &[(0, records.clone().into()), (1, Bytes::new())]);
+        answer.responses[0].topic_id = nameless;
+        encode(id, &answer, 17)
+    };
+    let proxy = proxy_before_mock(Arc::new(answer)).await;
+    let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+    for _ in 0..2 {
+        let at = Location { topic_id: nameless, ..place("") };
+        let request = RawConnection::fetch_request(&at, 17, 0, 100);
+        let answer = connection.call(&request, 17).await.unwrap();
+        let [refused, empty] = &answer.responses[0].partitions[..] else { panic!("{answer:?}") };
+        assert_eq!(KafkaErrorName::from_code(refused.error_code).unwrap(), "UNKNOWN_TOPIC_ID");
+        assert!(refused.records.as_ref().is_none_or(Bytes::is_empty), "its records are delivered");
+        assert_eq!(empty.error_code, 0, "nothing is wrong with no records");
     }
 }
 
