@@ -1,7 +1,7 @@
 //! One run of a program.
 
 use std::fmt::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tests::Rig;
@@ -17,11 +17,21 @@ pub(crate) async fn tool(name: &str, arguments: &[&str]) -> String {
     with_input(name, arguments, "").await
 }
 
+/// The same, with what it says where it fails.
+pub(crate) async fn attempt(name: &str, arguments: &[&str]) -> Result<String, String> {
+    let (status, said, errors) = end(command(name, arguments).await, "").await;
+    if status.success() { Ok(said) } else { Err(errors) }
+}
+
 /// The same, with this to read.
 pub(crate) async fn with_input(name: &str, arguments: &[&str], input: &str) -> String {
+    run(command(name, arguments).await, input).await
+}
+
+async fn command(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(Rig::ready().await.part("KAFKA_TOOL"));
     command.env("KAFKA_VERSION", Stage::version().as_str()).arg(name).args(arguments);
-    run(command, input).await
+    command
 }
 
 pub(crate) async fn kcat(arguments: &[&str], input: &str) -> String {
@@ -32,10 +42,22 @@ pub(crate) async fn kcat(arguments: &[&str], input: &str) -> String {
 
 /// What it prints. It must end well within the limit.
 async fn run(command: Command, input: &str) -> String {
-    let what = command.get_args().fold(String::new(), |mut what, word| {
+    let what = words(&command);
+    let (status, said, errors) = end(command, input).await;
+    assert!(status.success(), "{status}:{what}\n{said}\n{errors}");
+    said
+}
+
+fn words(command: &Command) -> String {
+    command.get_args().fold(String::new(), |mut what, word| {
         write!(what, " {}", word.to_string_lossy()).unwrap();
         what
-    });
+    })
+}
+
+/// How it ends within the limit, what it prints, and what it says of errors.
+async fn end(command: Command, input: &str) -> (ExitStatus, String, String) {
+    let what = words(&command);
     let mut command = tokio::process::Command::from(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
@@ -47,8 +69,6 @@ async fn run(command: Command, input: &str) -> String {
     };
     let ended = timeout(LIMIT, async { tokio::join!(write, child.wait_with_output()).1 }).await;
     let output = ended.unwrap_or_else(|_| panic!("killed after {LIMIT:?}:{what}")).unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}:{what}\n{said}\n{errors}", output.status);
-    said
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status, text(&output.stdout), text(&output.stderr))
 }

@@ -20,7 +20,12 @@ impl Stage {
     pub(crate) async fn shared() -> Arc<Self> {
         static SHARED: OnceCell<Arc<Stage>> = OnceCell::const_new();
         let start = async || {
-            let cluster = Cluster::builder().version(Self::version()).start().await;
+            let cluster = Cluster::builder().version(Self::version());
+            // So that there are access control lists, which forbid nothing until there is one for a topic.
+            let cluster = cluster
+                .property("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer")
+                .property("super.users=User:ANONYMOUS");
+            let cluster = cluster.start().await;
             let rule = Rule::encrypt([Pattern::any()], "applications").on_plaintext("Reject");
             let policy = PolicyFile::new([rule, Rule::disabled([Pattern::prefix("clear.")])]);
             let proxy = Proxy::before(&cluster).policy(policy).start().await;

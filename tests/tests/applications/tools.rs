@@ -1,5 +1,10 @@
 //! The command-line tools of Kafka's newest distribution.
 
+mod checks;
+mod controllers;
+mod listed;
+mod sharing;
+
 use tests::{Scratch, canary, topic};
 
 use crate::program::{tool, with_input};
