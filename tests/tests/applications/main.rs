@@ -9,6 +9,7 @@
 
 mod application;
 mod connect;
+mod differential;
 mod kcat;
 mod mirror;
 mod program;
