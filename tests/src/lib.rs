@@ -30,6 +30,7 @@ pub mod record;
 pub mod rig;
 pub mod scratch;
 pub mod segments;
+pub mod tap;
 
 mod failure;
 mod network;
@@ -50,3 +51,4 @@ pub use record::{ReceivedRecord, SentRecord, assert_same};
 pub use rig::Rig;
 pub use scratch::Scratch;
 pub use segments::Segments;
+pub use tap::{Tap, Tapped};

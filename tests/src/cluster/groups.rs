@@ -3,15 +3,32 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{DescribeGroupsRequest, GroupId};
+use kafka_protocol::messages::{DescribeGroupsRequest, FindCoordinatorRequest, GroupId, OffsetFetchRequest};
 use kafka_protocol::protocol::StrBytes;
 
 use super::Cluster;
 use crate::eventually::eventually_ok;
+use crate::kafka_error::KafkaErrorName;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Cluster {
+    /// Waits until a group's coordinator is at work. The first node coordinates it.
+    pub async fn coordinates(&self, group: &str) {
+        let name = StrBytes::try_from(Bytes::copy_from_slice(group.as_bytes())).expect("it was text before");
+        let find = FindCoordinatorRequest::default().with_key(name.clone());
+        let fetch = OffsetFetchRequest::default().with_group_id(GroupId(name)).with_topics(None);
+        let works = async || {
+            let mut admin = self.admin().await;
+            let found = admin.call(&find, 3).await.map_err(|error| error.to_string())?;
+            let fetched = admin.call(&fetch, 7).await.map_err(|error| error.to_string())?;
+            let error =
+                [found.error_code, fetched.error_code].into_iter().find_map(KafkaErrorName::from_code);
+            error.map_or(Ok(()), |error| Err(error.to_string()))
+        };
+        eventually_ok(&format!("{group} has a coordinator"), PATIENCE, works).await;
+    }
+
     /// Waits until a group has so many members, each with its part of the partitions. The first node coordinates it.
     pub async fn wait_for_members(&self, group: &str, members: usize) {
         let name = StrBytes::try_from(Bytes::copy_from_slice(group.as_bytes())).expect("it was text before");

@@ -14,6 +14,7 @@ mod kcat;
 mod mirror;
 mod program;
 mod registry;
+mod replay;
 mod stage;
 mod streams;
 mod tools;
