@@ -1,4 +1,4 @@
-//! MirrorMaker 2 between two clusters whose proxies have nothing in common, and past them.
+//! `MirrorMaker` 2 between two clusters whose proxies have nothing in common, and past them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -171,7 +171,7 @@ impl Mirror {
     }
 }
 
-/// Waits until the target's broker has so many records, which MirrorMaker makes the topic for.
+/// Waits until the target's broker has so many records, which the mirror makes the topic for.
 async fn holds(far: &Far, topic: &str, count: i64, application: &mut Application) {
     let arrived = async || {
         application.is_running();

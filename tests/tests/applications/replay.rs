@@ -4,6 +4,7 @@
 mod answer;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -129,11 +130,12 @@ async fn replay(
     let mut connections: BTreeMap<usize, RawConnection> = BTreeMap::new();
     let mut answers = Vec::new();
     for request in requests {
-        if !connections.contains_key(&request.connection) {
-            let opened = RawConnection::connect(&addresses[request.address]).await.unwrap();
-            connections.insert(request.connection, opened);
-        }
-        let connection = connections.get_mut(&request.connection).unwrap();
+        let connection = match connections.entry(request.connection) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(RawConnection::connect(&addresses[request.address]).await.unwrap())
+            }
+        };
         let frame = with_ids(&request.frame, recorded, topics);
         let (api, version) = answer::head(&frame);
         let received = match connection.send_frame(&frame).await {

@@ -1,5 +1,6 @@
 //! Tools that check a cluster, or change what lies beside the records.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ async fn tools_for_access_streams_and_connect() {
     fs::create_dir_all(worker.parent().unwrap()).unwrap();
     let mut properties = format!("bootstrap.servers={}\ngroup.id={topic}\n", stage.proxy.bootstrap());
     for what in ["config", "offset", "status"] {
-        properties += &format!("{what}.storage.topic={topic}-{what}\n{what}.storage.replication.factor=1\n");
+        write!(properties, "{what}.storage.topic={topic}-{what}\n{what}.storage.replication.factor=1\n")
+            .unwrap();
     }
     properties += "key.converter=org.apache.kafka.connect.storage.StringConverter\n\
         value.converter=org.apache.kafka.connect.storage.StringConverter\n";
