@@ -53,8 +53,8 @@ const OF_THE_ADMINISTRATOR: [(&str, &str); 3] = [
 /// What is tried, by whom, in words of `kubectl`.
 type Attempt<'a> = (&'a str, &'a [(&'a str, &'a Account)], &'a [&'a str]);
 
-pub(super) async fn nobody_has_anothers_powers(parties: &Parties, key_owner: &KeyOwner<'_>) {
-    let Parties { platform, data, operator, owner, .. } = parties;
+/// Who runs Kafka and who owns the data.
+pub(super) async fn in_kubernetes(Parties { platform, data, operator, owner, .. }: &Parties) {
     let (kafka, payments) = (platform.namespace(), data.namespace());
     may(operator, kafka, &OF_THE_PLATFORM).await;
     may_not(operator, kafka, &OF_THE_PROXIES).await;
@@ -65,13 +65,7 @@ pub(super) async fn nobody_has_anothers_powers(parties: &Parties, key_owner: &Ke
         may_not(owner, place, &OF_THE_PLATFORM).await;
     }
     may_not(operator, "openbao", &OF_THE_PROXIES).await;
-    in_kubernetes(parties).await;
-    at_the_server(parties, key_owner).await;
-    of_who_administers_keys(parties, key_owner).await;
-}
 
-async fn in_kubernetes(Parties { platform, data, operator, owner, .. }: &Parties) {
-    let (kafka, payments) = (platform.namespace(), data.namespace());
     let fleet = platform.fleet().await;
     let pod = fleet.names()[0];
     let everybody: &[(&str, &Account)] = &[("the platform", operator), ("the owner", owner)];
@@ -103,8 +97,9 @@ async fn in_kubernetes(Parties { platform, data, operator, owner, .. }: &Parties
     }
 }
 
-/// There they are nobody, even with a token for the right audience.
-async fn at_the_server(Parties { platform, data, bao, .. }: &Parties, key_owner: &KeyOwner<'_>) {
+/// There the two are nobody, even with a token for the right audience; and who owns keys uses none, and is nobody elsewhere.
+pub(super) async fn at_the_server(parties: &Parties, key_owner: &KeyOwner<'_>) {
+    let Parties { platform, data, bao, .. } = parties;
     for (stage, account) in [(platform, "platform"), (data, "owner")] {
         let token = stage.kubectl(&["create", "token", account, "--audience=vault"]).await;
         for method in ["kubernetes", "jwt"] {
@@ -126,6 +121,7 @@ async fn at_the_server(Parties { platform, data, bao, .. }: &Parties, key_owner:
             "the proxies log in, and so may a cluster administrator: {answer}"
         );
     }
+    of_who_administers_keys(parties, key_owner).await;
 }
 
 /// Who owns keys, and even who administers the server, is nobody in the cluster and at Kafka.

@@ -10,7 +10,8 @@ use super::{MINUTE, PATIENCE};
 
 const REFUSED: &str = "topic_encryption_refused_partitions_total";
 
-pub(super) async fn is_waited_for(parties: &Parties, topic: &mut Topic<'_>) {
+/// From its beginning to its end.
+pub(super) async fn is_waited_for(parties: &Parties, topic: &Topic<'_>) {
     let Parties { platform, data, bao, .. } = parties;
     let fleet = platform.await_fleet(2).await;
     let pod = bao.pod().await;
@@ -42,16 +43,17 @@ pub(super) async fn is_waited_for(parties: &Parties, topic: &mut Topic<'_>) {
     };
     tokio::time::timeout(2 * PATIENCE, waits).await.expect("the grace ends");
     platform.thaw(server).await;
+    reader.await;
+    assert_eq!(platform.fleet().await, fleet, "no proxy was started anew");
+}
+
+/// Soon all know it.
+pub(super) async fn is_over(Parties { data, .. }: &Parties, topic: &mut Topic<'_>) {
     let start = Instant::now();
-    let told = async {
-        for policy in ["payments", "refunds"] {
-            data.await_condition("tep", policy, "KeysReady", |keys| keys.status == "True").await;
-        }
-        start.elapsed()
-    };
-    let (told, ()) = tokio::join!(told, reader);
-    assert!(told < MINUTE, "the status tells after {told:?}");
+    for policy in ["payments", "refunds"] {
+        data.await_condition("tep", policy, "KeysReady", |keys| keys.status == "True").await;
+    }
+    assert!(start.elapsed() < MINUTE, "the status tells after {:?}", start.elapsed());
     topic.write().await;
     topic.assert_intact().await;
-    assert_eq!(platform.fleet().await, fleet, "no proxy was started anew");
 }

@@ -37,7 +37,11 @@ impl Page {
 
     /// An engine, a key, and ways to log in for the proxies.
     pub(super) async fn set_up(&self, bao: &OpenBao) {
-        assert_eq!(self.set_up.len(), 4, "an engine with a key, two ways to log in, whom to trust");
+        assert_eq!(
+            self.set_up.len(),
+            5,
+            "an engine with a key, two ways to log in, whom to trust, what the log has"
+        );
         for commands in &self.set_up {
             bao.typed(commands).await;
         }

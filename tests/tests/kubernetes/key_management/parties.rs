@@ -40,12 +40,9 @@ impl Parties {
         let operators = Stage::named("duty-operator").without_kafka();
         let operators = SETTINGS.iter().fold(operators, |stage, setting| stage.set(setting));
         let data = Stage::named("duty-payments").without_kafka().without_operator();
-        let platform = async {
-            let platform = Stage::named("duty-kafka").listeners("scram").without_operator().start().await;
-            let bao = platform.open_bao().await;
-            (platform, bao)
-        };
-        let ((platform, bao), data, operators) = tokio::join!(platform, data.start(), operators.start());
+        let platform = Stage::named("duty-kafka").listeners("scram").without_operator().start().await;
+        // The chart makes Roles in the namespace, which is there by now.
+        let (bao, data, operators) = tokio::join!(platform.open_bao(), data.start(), operators.start());
         let page = Page::of("duty-kafka");
         page.set_up(&bao).await;
         let first_token = credentials::make(&platform, &bao).await;
