@@ -99,6 +99,9 @@ fn filter(text: &str) -> Result<EnvFilter, Error> {
 }
 
 #[cfg(test)]
+mod documented;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{self, Write};

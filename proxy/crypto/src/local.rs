@@ -124,9 +124,12 @@ impl KeyProvider for LocalKeys {
 /// Tells the audit log which keys came and went.
 fn audit(provider: &ProviderName, before: &Loaded, after: &Loaded) {
     for (key, version, kek) in before.changes(after) {
-        let event = if kek.is_some() { "keyFileLoaded" } else { "keyFileGone" };
-        let fingerprint = kek.map(file::Kek::fingerprint);
-        tracing::info!(target: "audit", event, provider = provider.as_str(), key = key.as_str(), version, fingerprint);
+        let (provider, key) = (provider.as_str(), key.as_str());
+        if let Some(fingerprint) = kek.map(file::Kek::fingerprint) {
+            tracing::info!(target: "audit", event = "keyFileLoaded", provider, key, version, fingerprint);
+        } else {
+            tracing::info!(target: "audit", event = "keyFileGone", provider, key, version);
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Files that cannot be used change nothing, and the proxy says so.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 use tests::{Cluster, Pattern, PolicyFile, Proxy, Rule, Segments, eventually, eventually_ok, topic};
 
 use super::load::end;
 use super::{Once, PATIENCE, batch, encrypting, read, write};
+
+const BAD: &str = "rules: [{topics: [{prefix: bad.}], kee: {name: reload}}]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_corrupt_state_file_keeps_the_proxy_unready_and_nothing_passes_in_clear() {
@@ -32,7 +35,7 @@ async fn a_corrupt_state_file_keeps_the_proxy_unready_and_nothing_passes_in_clea
 async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() {
     let once = Once::encrypted("bad").await;
     let hash = once.proxy.policy().await["hash"].clone();
-    once.proxy.write_file("policy.yaml", "rules: [{topics: [{prefix: bad.}], kee: {name: reload}}]");
+    once.proxy.write_file("policy.yaml", BAD);
     let complains = async || match once.proxy.policy().await["lastError"].as_str() {
         Some(error) if error.contains("kee") => Ok(()),
         other => Err(format!("{other:?}")),
@@ -47,11 +50,9 @@ async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() 
     let log = once.proxy.log();
     let told = log.lines().filter(|line| line.contains("policy not loaded") && line.contains("kee"));
     assert_eq!(told.count(), 1, "the log tells it once");
-    let audited = async || once.proxy.log().contains("policyRefused");
+    let audited = async || !told_hashes(&once.proxy, "policyRefused").is_empty();
     eventually("the audit log has it too", PATIENCE, audited).await;
-    let log = once.proxy.log();
-    let audited: Vec<&str> = log.lines().filter(|line| line.contains("policyRefused")).collect();
-    assert!(audited.len() == 1 && audited[0].contains("kee") && audited[0].contains("hash"), "{audited:?}");
+    assert_eq!(told_hashes(&once.proxy, "policyRefused"), [hash_of(BAD)]);
     assert_eq!(once.proxy.get("/readyz").await.unwrap().status, 200);
     write(&once.proxy, &once.topic, &once.batch).await.unwrap();
     let search = Segments::of(Cluster::shared().await.topic_dirs(&once.topic)).search(&[&once.needle]).await;
@@ -61,6 +62,24 @@ async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() 
     once.proxy.apply_policy(&good).await;
     assert_eq!(once.proxy.policy().await["lastError"], Value::Null);
     assert!(is_current(&once.proxy).await);
+    // One after the other, the log tells of what /policy tells.
+    let hashes = [hash, once.proxy.policy().await["hash"].clone()];
+    let audited = async || told_hashes(&once.proxy, "policyLoaded").ends_with(&hashes);
+    eventually("the audit log tells what came in force", PATIENCE, audited).await;
+    let file = std::fs::read_to_string(once.proxy.folder().join("policy.yaml")).unwrap();
+    assert_eq!(hashes[1], hash_of(&file), "and anybody can tell from the file");
+}
+
+/// The hashes that the audit log tells with an event, in order.
+fn told_hashes(proxy: &Proxy, event: &str) -> Vec<Value> {
+    let log = proxy.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["event"] == event).map(|line| line["hash"].clone()).collect()
+}
+
+fn hash_of(file: &str) -> Value {
+    let digest = digest(&SHA256, file.as_bytes());
+    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")).into()
 }
 
 /// Whether the metrics say that the file on disk is the policy in force.

@@ -55,6 +55,10 @@ async fn the_audit_logs_of_proxy_and_server_tell_the_same_story() {
             served.iter().filter(|entry| entry["request"]["path"] == path && entry["error"].is_null());
         assert_eq!(ours.count(), theirs.count(), "{operation}");
     }
+    assert!(
+        calls.iter().all(|call| call["milliseconds"].is_u64()),
+        "each call tells how long it took: {calls:?}"
+    );
     let refused = calls.iter().find(|call| call["outcome"] == "refused").expect("a call was refused");
     assert!(refused["provider"] == "default" && refused["key"] == "a", "{refused}");
     assert!(refused["cause"].as_str().unwrap().contains("403"), "{refused}");
