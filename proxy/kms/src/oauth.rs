@@ -57,7 +57,8 @@ pub(crate) async fn granted(
         return Err(refused(context, status, &body, secret));
     }
     // The parser's words could quote what it read.
-    let grant: Grant = serde_json::from_slice(&body).map_err(|_| unavailable("the answer has no token"))?;
+    let grant: Grant = serde_json::from_slice(&body)
+        .map_err(|_| unavailable("its answer is not one of a token service's"))?;
     let life = grant.expires_in.map_or(UNTOLD, Duration::from_secs).min(LONGEST);
     Ok((grant.access_token, Some(life)))
 }

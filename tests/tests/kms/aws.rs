@@ -138,6 +138,19 @@ impl System for StandIn<'_> {
         }
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" => "wrapped by another KMS key",
+            "another cluster's context" => "InvalidCiphertextException",
+            "no such key" => "NotFoundException",
+            "disabled" => "DisabledException",
+            "denied" => "AccessDeniedException",
+            "throttled" => "ThrottlingException",
+            "deleted" => "KMSInvalidStateException",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn another_key(&self) -> Outcome {
         Outcome::Refused
     }

@@ -111,6 +111,17 @@ impl System for Cloud {
         Proof::StandIn
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "no such key" | "deleted" => "KeyNotFound",
+            "another cluster's context" => "another cluster",
+            "disabled" => "KeyDisabled",
+            "denied" => "ForbiddenByRbac",
+            "throttled" => "Throttled",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn another_key(&self) -> Outcome {
         Outcome::Refused
     }

@@ -110,6 +110,18 @@ impl System for Cloud {
         Proof::StandIn
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "another cluster's context" => "Decryption failed",
+            "no such key" => "NOT_FOUND",
+            "disabled" => "DISABLED",
+            "denied" => "PERMISSION_DENIED",
+            "throttled" => "RESOURCE_EXHAUSTED",
+            "deleted" => "DESTROY_SCHEDULED",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         let account = fs::read_to_string(self.folder.join("account.json")).unwrap();
         let account: serde_json::Value = serde_json::from_str(&account).unwrap();

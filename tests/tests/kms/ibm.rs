@@ -99,6 +99,18 @@ impl System for Cloud {
         Proof::StandIn
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "another cluster's context" => "UNPROCESSABLE_CIPHERTEXT_ERR",
+            "no such key" => "KEY_NOT_FOUND_ERR",
+            "disabled" => "KEY_ACTION_INVALID_STATE_ERR",
+            "denied" => "FORBIDDEN_ERR",
+            "throttled" => "RATE_LIMIT_ERR",
+            "deleted" => "KEY_DELETED_ERR",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![API_KEY.to_owned(), "access-token".to_owned()]
     }

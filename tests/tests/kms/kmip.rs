@@ -102,6 +102,18 @@ impl System for Server {
         if case == "throttled" { Proof::Injected } else { Proof::StandIn }
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" => "Object Group",
+            "another cluster's context" => "decrypt",
+            "no such key" | "denied" => "no active AES-256 key",
+            "disabled" => "Permission Denied",
+            "throttled" => "Server Limit Exceeded",
+            "deleted" => "Item Not Found",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         let key = fs::read_to_string(self.folder.join("tls.key")).unwrap();
         key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect()

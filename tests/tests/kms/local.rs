@@ -106,6 +106,14 @@ impl System for Files {
         }
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "another cluster's context" => "belongs to another cluster, provider or key",
+            "no such key" | "disabled" | "deleted" => "no file NAME.vN",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         self.contents.lock().unwrap().values().cloned().collect()
     }
@@ -154,7 +162,7 @@ async fn the_contract_holds() {
 /// What can be wrong with a file and its directory.
 async fn file_cases(files: &Files) -> Vec<Held> {
     let mut held = Vec::new();
-    let mut note = |case, outcome| held.push(Held { case, outcome, proof: Proof::Real });
+    let mut note = |case, outcome, says| held.push(Held { case, outcome, says, proof: Proof::Real });
     files.add("own.v1");
     let provider = files.open();
     let (dek, wrapped) = provider.generate(&context("own")).await.unwrap();
@@ -163,14 +171,14 @@ async fn file_cases(files: &Files) -> Vec<Held> {
     files.write("garbage.v1", "");
     files.write("garbage.v2", "no base64 of 32 bytes");
     provider.generate(&context("garbage")).await.unwrap();
-    note("a file becomes garbage, or is garbage beside a good one", Outcome::Works);
+    note("a file becomes garbage, or is garbage beside a good one", Outcome::Works, "");
     says(files, "garbage", Outcome::Refused, "garbage.v2 is invalid").await;
-    note("garbage alone", Outcome::Refused);
+    note("garbage alone", Outcome::Refused, "is invalid");
 
     // Of which nobody can tell what it is, as of one without permission. The tests may be root, which has every permission.
     std::os::unix::fs::symlink("loop.v1", files.path().join("loop.v1")).unwrap();
     says(files, "loop", Outcome::Refused, "loop.v1 is invalid: failed to read it").await;
-    note("a file that cannot be read", Outcome::Refused);
+    note("a file that cannot be read", Outcome::Refused, "failed to read it");
 
     let away = files.folder.join("away");
     fs::rename(files.path(), &away).unwrap();
@@ -178,16 +186,20 @@ async fn file_cases(files: &Files) -> Vec<Held> {
     let answer = unwrap(&provider, &wrapped).await;
     assert!(matches!(answer, Err(ProviderError::Unavailable { .. })), "{:?}", answer.map(drop));
     says(files, "own", Outcome::Unavailable, "failed to read the key directory").await;
-    note("no such directory", Outcome::Unavailable);
+    note("no such directory", Outcome::Unavailable, "failed to read the key directory");
     fs::rename(&away, files.path()).unwrap();
     files.changed();
     assert!(unwrap(&provider, &wrapped).await.unwrap().same_as(&dek));
-    note("the directory is there again", Outcome::Works);
+    note("the directory is there again", Outcome::Works, "");
 
     files.add("own.v1");
-    let answer = unwrap(&provider, &wrapped).await;
-    assert!(matches!(answer, Err(ProviderError::Corrupt { .. })), "{:?}", answer.map(drop));
-    note("another key in a file of the same name", Outcome::Corrupt);
+    let answer = unwrap(&provider, &wrapped).await.map(drop);
+    let moved = "belongs to another cluster, provider or key";
+    assert!(
+        matches!(&answer, Err(ProviderError::Corrupt { cause, .. }) if cause.contains(moved)),
+        "{answer:?}"
+    );
+    note("another key in a file of the same name", Outcome::Corrupt, moved);
     held
 }
 

@@ -79,6 +79,15 @@ impl System for Hsm {
         if case == "throttled" { Proof::DoesNotApply("a library counts no calls") } else { Proof::Real }
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "another cluster's context" => "fails to decrypt this one",
+            "no such key" | "deleted" => "no AES key with this CKA_LABEL",
+            "disabled" | "denied" => "does not permit it",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![SoftHsm::PIN.to_owned()]
     }
@@ -128,14 +137,14 @@ async fn the_contract_holds() {
 /// What can go wrong with a library and its token.
 async fn library_cases(hsm: &Hsm) -> Vec<Held> {
     let mut held = Vec::new();
-    let mut note = |case, outcome, proof| held.push(Held { case, outcome, proof });
+    let mut note = |case, outcome, says, proof| held.push(Held { case, outcome, says, proof });
     let missing = hsm.with(|settings| settings.module = PathBuf::from("/nowhere/module.so"));
-    assert_unavailable(&missing, "/nowhere/module.so").await;
-    note("no such module", Outcome::Unavailable, Proof::Real);
+    assert_unavailable(&missing, "failed to load").await;
+    note("no such module", Outcome::Unavailable, "failed to load", Proof::Real);
 
     let later = hsm.with(|settings| settings.token = Pkcs11Token::Label("later".to_owned()));
     assert_unavailable(&later, "no token 'later'").await;
-    note("no such token", Outcome::Unavailable, Proof::Real);
+    note("no such token", Outcome::Unavailable, "no token", Proof::Real);
     hsm.0.make_token("later");
     let found = tests::eventually_ok("the token is found", Duration::from_secs(20), async || {
         match later.generate(&context("own")).await {
@@ -145,39 +154,47 @@ async fn library_cases(hsm: &Hsm) -> Vec<Held> {
     });
     let found = found.await;
     assert!(matches!(found, Err(ProviderError::Refused { .. })), "an empty token: {found:?}");
-    note("the token is there later", Outcome::Works, Proof::Real);
+    note("the token is there later", Outcome::Works, "", Proof::Real);
 
     // A login is one of the process, so there must be none.
     hsm.0.finalize();
     fs::write(hsm.0.join("wrong"), "wrong-pin-0000").unwrap();
     let wrong = hsm.with(|settings| settings.pin = hsm.0.join("wrong"));
     let refused = wrong.generate(&context("own")).await;
-    assert!(matches!(refused, Err(ProviderError::Refused { .. })), "{refused:?}");
-    note("wrong PIN", Outcome::Refused, Proof::Real);
+    let says = "CKR_PIN_INCORRECT";
+    assert!(
+        matches!(&refused, Err(ProviderError::Refused { cause, .. }) if cause.contains(says)),
+        "{refused:?}"
+    );
+    note("wrong PIN", Outcome::Refused, says, Proof::Real);
 
     let provider = hsm.with(|_| {});
     let (dek, wrapped) = provider.generate(&context("own")).await.unwrap();
     hsm.0.restart();
     assert!(provider.unwrap(&context("own"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
-    note("sessions lost", Outcome::Works, Proof::Injected);
+    note("sessions lost", Outcome::Works, "", Proof::Injected);
     hsm.0.log_out();
     assert!(provider.unwrap(&context("own"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
-    note("logged out", Outcome::Works, Proof::Injected);
+    note("logged out", Outcome::Works, "", Proof::Injected);
     hsm.0.finalize();
     assert!(provider.unwrap(&context("own"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
-    note("module finalized", Outcome::Works, Proof::Injected);
+    note("module finalized", Outcome::Works, "", Proof::Injected);
 
     let keys = contract::keys(Arc::new(provider));
     keys.verify(contract::PROVIDER, "own").await.unwrap();
     let hang = hsm.0.hang();
     let start = Instant::now();
+    let mut first = None;
     for _ in 0..6 {
         let answer = keys.verify(contract::PROVIDER, "own").await;
         assert!(matches!(answer, Err(ProviderError::Unavailable { .. })), "{answer:?}");
+        first.get_or_insert(answer);
     }
+    let first = first.and_then(Result::err).expect("it was asked");
+    assert!(first.cause().contains("no answer within"), "{first}");
     assert!(start.elapsed() >= contract::PATIENCE, "it did hang: {:?}", start.elapsed());
     assert!(start.elapsed() < 6 * contract::PATIENCE + Duration::from_secs(1), "{:?}", start.elapsed());
-    note("the module hangs", Outcome::Unavailable, Proof::Injected);
+    note("the module hangs", Outcome::Unavailable, "no answer within", Proof::Injected);
     hang.end();
     tests::eventually_ok("the module goes on", Duration::from_secs(20), async || {
         keys.verify(contract::PROVIDER, "own").await

@@ -59,6 +59,8 @@ pub(crate) trait System: Send + Sync {
     fn proof(&self, _case: &str) -> Proof {
         Proof::Real
     }
+    /// What the message about a case that happens in the system has: words of the provider, or of the system itself.
+    fn says(&self, case: &str) -> &'static str;
     /// What a data key of another key comes to. Some systems tell it from an altered one.
     fn another_key(&self) -> Outcome {
         Outcome::Corrupt

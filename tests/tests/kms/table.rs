@@ -23,8 +23,9 @@ pub(crate) fn is_current(provider: &str, held: &[Held]) {
 }
 
 fn table(held: &[Held]) -> String {
-    let mut text = "| case | comes to | proved against |\n| --- | --- | --- |\n".to_owned();
-    for Held { case, outcome, proof } in held {
+    let mut text =
+        "| case | comes to | its message has | proved against |\n| --- | --- | --- | --- |\n".to_owned();
+    for Held { case, outcome, says, proof } in held {
         let outcome = match outcome {
             Outcome::Works => "works",
             Outcome::Refused => "refused",
@@ -32,7 +33,8 @@ fn table(held: &[Held]) -> String {
             Outcome::Unavailable => "unavailable",
         };
         let outcome = if matches!(proof, Proof::DoesNotApply(_)) { "–" } else { outcome };
-        writeln!(text, "| {case} | {outcome} | {} |", proof.text()).unwrap();
+        let says = if says.is_empty() { String::new() } else { format!("`{says}`") };
+        writeln!(text, "| {case} | {outcome} | {says} | {} |", proof.text()).unwrap();
     }
     text
 }

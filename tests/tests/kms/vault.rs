@@ -103,6 +103,17 @@ impl System for Bao {
         Arc::new(self.with(|settings| settings.tls.ca = Some(authority)))
     }
 
+    fn says(&self, case: &str) -> &'static str {
+        match case {
+            "another key" | "another cluster's context" => "authentication failed",
+            "no such key" | "deleted" => "no such key",
+            "disabled" => "this version of the key is disabled",
+            "denied" => "the server denies it (403)",
+            "throttled" => "the server limits its calls (429)",
+            _ => unreachable!("{case} has no message"),
+        }
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![self.token.clone()]
     }

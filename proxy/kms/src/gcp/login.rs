@@ -101,7 +101,7 @@ impl GcpKms {
             return Err(oauth::refused(context, status, &body, token));
         }
         let answer: Impersonated = serde_json::from_slice(&body)
-            .map_err(|_| unavailable(context, &"the answer has no token of the service account"))?;
+            .map_err(|_| unavailable(context, &"its answer is not one of IAM Credentials'"))?;
         Ok((answer.access_token, Some(Duration::from_secs(LIFE))))
     }
 
