@@ -11,6 +11,7 @@ mod revocation;
 mod rotation;
 mod shredding;
 mod stored;
+mod tools;
 mod traffic;
 
 use std::fs;
