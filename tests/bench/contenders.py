@@ -10,10 +10,15 @@ from processes import BenchError, Process, call, port_open
 from settings import HERE, RIG, ROOT
 
 
-class Contender:
-    """`encrypts`: what the broker stores must not be what the producer sent."""
+# How much the contender `renew` seals with a data key.
+RENEW_BYTES = 1 << 20
 
-    def __init__(self, name, port, process=None, encrypts=False, topic_prefix="bench-"):
+
+class Contender:
+    """`encrypts`: what the broker stores must not be what the producer sent. `kinds`: the runs that it takes part in."""
+
+    def __init__(self, name, port, process=None, encrypts=False, topic_prefix="bench-", kinds=("throughput", "latency")):
+        self.kinds = kinds
         self.name, self.process, self.encrypts, self.topic_prefix = name, process, encrypts, topic_prefix
         self.bootstrap = f"127.0.0.1:{port}"
         self.dropped = None  # why it takes no further part
@@ -26,7 +31,8 @@ class Ports:
         base = settings.bench_port
         self.broker, self.controller, self.relay_back, self.relay = base + 10, base + 20, base + 30, base + 40
         self.ours = {"encrypt": (base + 92, base + 100, settings.admin_port),
-                     "pass": (base + 192, base + 200, settings.admin_port + 1)}  # bootstrap, first broker, admin
+                     "pass": (base + 192, base + 200, settings.admin_port + 1),
+                     "renew": (base + 50, base + 52, settings.admin_port + 2)}  # bootstrap, first broker, admin
         self.peer = {"encrypt": (base + 300, base + 390), "pass": (base + 400, base + 490)}  # bootstrap, management
 
     def check_free(self):
@@ -88,7 +94,8 @@ def proxy_binary(settings):
 
 
 def start_ours(mode, binary, ports, run_dir, logs):
-    """Our proxy, `encrypt` and `pass` from the same policy: the topic's name decides, and one process each keeps CPU and memory apart."""
+    """Our proxy, `encrypt` and `pass` from the same policy: the topic's name decides, and one process each keeps CPU and memory apart.
+    `renew` encrypts with a new data key after every MiB, and takes part where latencies are measured."""
     port, first_broker, admin = ports.ours[mode]
     home = run_dir / f"proxy-{mode}"
     (home / "keys").mkdir(parents=True)
@@ -105,14 +112,22 @@ rules:
 cluster: bench
 upstream: {{bootstrapServers: ["127.0.0.1:{ports.broker}"]}}
 listeners:
-  - {{name: plain, bind: "127.0.0.1:{port}", advertisedHost: 127.0.0.1, brokerPorts: {{start: {first_broker}}}}}
+  - {{name: plain, bind: "127.0.0.1:{port}", advertisedHost: 127.0.0.1, brokerPorts: {{start: {first_broker}, count: 8}}}}
 keyProviders: {{default: {{local: {{directory: keys/}}}}}}
 policy: {{file: policy.yaml}}
+keys: {{maxBytes: {RENEW_BYTES if mode == "renew" else 64 << 30}}}
 admin: {{bind: "127.0.0.1:{admin}"}}
 """)
     process = Process(mode, [binary, "run", "--config", "proxy.yaml"], logs / f"proxy-{mode}.log", cwd=home)
     process.await_ready(lambda: http_ok(admin, "/readyz"))
-    return Contender(mode, port, process, encrypts=mode == "encrypt", topic_prefix="enc-" if mode == "encrypt" else "clear-")
+    encrypts = mode != "pass"
+    kinds = ("latency",) if mode == "renew" else ("throughput", "latency")
+    return Contender(mode, port, process, encrypts=encrypts, topic_prefix="enc-" if encrypts else "clear-", kinds=kinds)
+
+
+def data_keys(contender):
+    """How many the proxy has taken into use, as its audit log tells."""
+    return contender.process.log.read_text().count('"event":"dataKeyInUse"')
 
 
 def http_ok(port, path):
@@ -167,7 +182,7 @@ def start_all(settings, ports, run_dir, logs, keep):
             keep(contender.process)
         return contender
 
-    unknown = set(settings.contenders) - {"direct", "relay", "encrypt", "pass"}
+    unknown = set(settings.contenders) - {"direct", "relay", "encrypt", "renew", "pass"}
     if unknown:
         raise BenchError(f"unknown contenders: {' '.join(sorted(unknown))}")
     contenders = []
@@ -175,7 +190,7 @@ def start_all(settings, ports, run_dir, logs, keep):
         contenders.append(Contender("direct", ports.broker))
     if "relay" in settings.contenders:
         contenders.append(started(start_relay(ports, run_dir, logs)))
-    ours = [m for m in ("encrypt", "pass") if m in settings.contenders]
+    ours = [m for m in ("encrypt", "renew", "pass") if m in settings.contenders]
     binary = proxy_binary(settings) if ours else None
     for mode in ours:
         contenders.append(started(start_ours(mode, binary, ports, run_dir, logs)))

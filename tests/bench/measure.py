@@ -5,6 +5,7 @@ from datetime import datetime
 from statistics import median
 
 import at_rest
+from contenders import data_keys
 from processes import BenchError, load, machine_busy_seconds
 from settings import Case
 
@@ -41,16 +42,28 @@ class Bench:
         self.start_others = self._others_now()
         self.say(f"others use {self.start_others:.1f} cores" + (", which will show in the numbers" if self.start_others > BUSY_CORES else ""))
         self._warm_up()
+        renewing = [c for c in self.contenders if c.name == "renew"]
+        before = {c.name: data_keys(c) for c in renewing}
         throughput = [(c, r) for c in self.settings.cases for r in range(self.settings.repeats)]
         latency = [(c, r) for c in self.settings.rate_cases for r in range(self.settings.rate_repeats)]
-        steps, step = (len(throughput) + len(latency)) * len(self.contenders), 0
+        takes_part = {kind: sum(kind in c.kinds for c in self.contenders) for kind in ("throughput", "latency")}
+        steps, step = len(throughput) * takes_part["throughput"] + len(latency) * takes_part["latency"], 0
         for kind, turns in (("throughput", throughput), ("latency", latency)):
             for turn, (case, repeat) in enumerate(turns):
                 for contender in self._order(turn):
+                    if kind not in contender.kinds:
+                        continue
                     step += 1
                     if not contender.dropped:
                         text = getattr(self, "_" + kind)(case, repeat, contender)
                         self.say(f"{step}/{steps} {case.label}, repeat {repeat + 1}, {contender.name}: {text}")
+
+        for contender in (c for c in renewing if latency and not c.dropped):
+            keys = data_keys(contender) - before[contender.name]
+            least = len(latency) * self.settings.rate_mb * self.settings.rate_secs // 4
+            self.say(f"{contender.name} took {keys} data keys into use while latencies were measured")
+            if keys < least:
+                self._fail(contender, "latency", f"{keys} data keys were in use, fewer than {least}: nothing was handed over")
 
     def others(self):
         return f"others used {self.start_others:.1f} cores before the start and {self._others_meanwhile():.1f} during a run (median)"

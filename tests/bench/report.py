@@ -33,7 +33,7 @@ class Report:
 
     def void(self, case, name):
         """A contender that does not encrypt stores what the producer sent: another codec means another load was measured."""
-        if name in ("encrypt", "peer-encrypt"):
+        if name in ("encrypt", "renew", "peer-encrypt"):
             return False
         return any(r.rest_codecs != case.codec for kind in ("produce", "rate") for r in self.rows(kind, case, name))
 
@@ -129,6 +129,20 @@ class Report:
                 cells.append(f"{median(r.e2e_p99_ms for r in rows) - median(r.e2e_p99_ms for r in base):+.1f}" if both else "")
                 cells += [spread([r.proxy_cpu for r in rows], 1), spread([r.other_cores for r in rows], 1)]
                 lines.append(f"| {case.label} | {name}{self._void_mark(case, name)} | " + " | ".join(cells) + " |")
+        return lines + self._hand_over()
+
+    def _hand_over(self):
+        """What it costs a record that data keys end all the time."""
+        if not {"encrypt", "renew"} <= set(self.names):
+            return []
+        lines = ["", "### A new data key after every MiB", "",
+                 "`renew` is `encrypt` with `keys.maxBytes: 1048576`: up to five data keys a second here, each fetched before the last one ends, "
+                 "so that no record waits for it. The ratios should be 1, but for what one run differs from the next.", "",
+                 "| records | ack p50, renew ÷ encrypt | ack p99 | end to end p50 | end to end p99 |", "|---" * 5 + "|"]
+        for case in self.settings.rate_cases:
+            columns = ("ack_p50_ms", "ack_p99_ms", "e2e_p50_ms", "e2e_p99_ms")
+            cells = [spread(self.ratios("rate", case, "renew", "encrypt", lambda r, c=c: getattr(r, c)), 2) for c in columns]
+            lines.append(f"| {case.label} | " + " | ".join(cells) + " |")
         return lines
 
     def _measured(self):
@@ -137,7 +151,7 @@ class Report:
                  "| records | contender | produce MB/s | CPU | broker CPU | at rest | batch KiB | codec | consume MB/s | CPU | broker CPU | other cores |",
                  "|---" * 12 + "|"]
         for case in self.settings.cases:
-            for name in self.names:
+            for name in (n for n in self.names if n != "renew"):
                 p, c = self.rows("produce", case, name), self.rows("consume", case, name)
                 cells = [
                     spread([r.mb_s for r in p], 0), spread([r.proxy_cpu for r in p], 2), spread([r.broker_cpu for r in p], 2),

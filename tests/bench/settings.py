@@ -13,7 +13,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")  # by their number in a batch
 TABLE = [
     ("QUICK", "", "1", "1: a smoke run below two minutes; its numbers mean nothing"),
     ("PEER", "", "", "1: also Kroxylicious, encrypting and passing (it listens on all interfaces)"),
-    ("CONTENDERS", "direct relay encrypt pass", None, "which of ours to run; ratios need relay"),
+    ("CONTENDERS", "direct relay encrypt renew pass", None, "which of ours to run; ratios need relay"),
     ("CASES", " ".join(f"{s}:{c}:12" for s in (100, 1024, 10240) for c in ("none", "lz4", "zstd")), None,
      "throughput cases, each RECORD_BYTES:CODEC:PARTITIONS, or - for none"),
     ("REPEATS", "3", "1", "repeats of each throughput case"),
@@ -29,7 +29,7 @@ TABLE = [
     ("RATE_LINGER", "5", None, "linger.ms of the latency cases"),
     ("PROXY_BIN", "", "", "the proxy to measure (default: cargo build --release -p proxy)"),
     ("BENCH_PORT", "29000", None, "the harness uses this port and the 499 after it, below 32768"),
-    ("ADMIN_PORT", "9404", None, "admin port of the encrypting proxy; the other has the next one"),
+    ("ADMIN_PORT", "9404", None, "admin port of the encrypting proxy; the others have the next two"),
     ("BENCH_DATA", "", "", "where the broker keeps its data (default: in the cache)"),
     ("RESULTS", "", "", "the Markdown file to write (default: tests/bench/RESULTS.md; with QUICK=1 in the cache only)"),
     ("RDKAFKA_SO", "", "", "the librdkafka to load with (default: that of the confluent-kafka wheel, else the system's)"),

@@ -48,6 +48,14 @@ class Conclusions(unittest.TestCase):
             row.error = "failed 1"
         self.assertEqual(report(rows("relay", 0.5, 400_000), failed).case_ratios(CASE, "encrypt")["consume CPU"], [])
 
+    def test_a_hand_over_is_judged_beside_the_same_proxy_without(self):
+        def rate(contender, e2e):
+            return [Row(kind="rate", case=CASE.slug, repeat=0, contender=contender, records=1000, rest_codecs="none",
+                        ack_p50_ms=1.0, ack_p99_ms=2.0, e2e_p50_ms=1.0, e2e_p99_ms=e2e)]
+        settings = Settings({"CASES": "-", "RATE_CASES": "1024:lz4:12", "RATE_REPEATS": "1"})
+        text = Report(settings, rate("encrypt", 4.0) + rate("renew", 5.0), {}, ["encrypt"]).markdown([], [])
+        self.assertIn("| 1 KiB lz4 | 1.00 | 1.00 | 1.00 | 1.25 |", text)
+
     def test_memory_is_judged_for_both_modes(self):
         found = report(rows("encrypt", 1.0, 1), memory={"encrypt": 40.0, "pass": 70.0, "relay": 14.0})
         judged = [(values[0], targets.verdict(values[0], at_most)) for what, _, values, at_most in found.checked() if "RSS" in what]
