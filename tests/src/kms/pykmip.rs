@@ -106,6 +106,11 @@ impl PyKmip {
         &self.proxy
     }
 
+    /// The client that makes keys.
+    pub fn owner(&self) -> &Identity {
+        &self.owner
+    }
+
     /// What the server logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("output")).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ use tests::payload::random_bytes;
 
 use super::contract::{self, Held, Outcome, context, provider_name};
 use super::system::{Proof, System};
-use super::table;
+use super::{page, table};
 
 /// A directory of key files, and everything that reads it.
 struct Files {
@@ -217,4 +218,17 @@ async fn says(files: &Files, key: &str, outcome: Outcome, text: &str) {
     };
     assert!(is == outcome && error.to_string().contains(text), "{error}");
     assert!(files.secrets().iter().all(|secret| !error.to_string().contains(secret)), "it shows a key");
+}
+
+#[tokio::test]
+async fn the_pages_command_makes_a_key() {
+    let folder = Scratch::new("page");
+    page::run(&page::commands("local.md", "mkdir"), folder.path());
+    let provider = LocalKeys::open(folder.join("keys"), provider_name());
+    let (_, wrapped) = provider.generate(&context("payments")).await.unwrap();
+    assert_eq!(provider.version(wrapped.as_bytes()).as_deref(), Some("1"));
+    for (path, mode) in [("keys", 0o700), ("keys/payments.v1", 0o600)] {
+        let found = fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{path} is its owner's alone");
+    }
 }

@@ -9,6 +9,7 @@ mod ibm;
 mod kmip;
 mod life_cycle;
 mod local;
+mod page;
 mod pkcs11;
 mod system;
 mod table;

@@ -12,7 +12,7 @@ use tests::kms::{Faults, SoftHsm};
 
 use super::contract::{self, Held, Outcome, context, provider_name};
 use super::system::{Proof, System};
-use super::table;
+use super::{page, table};
 
 const OTHER_PIN: &str = "another-pin-9876";
 
@@ -363,4 +363,25 @@ fn threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
     names.filter(|name| name.trim() == "pkcs11").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_command_makes_a_key_and_its_next_version() {
+    let Some(hsm) = Hsm::alone("the_pages_command_makes_a_key_and_its_next_version").await else { return };
+    hsm.0.make_token("payments");
+    let commands = page::commands("pkcs11.md", "pkcs11-tool");
+    // The other line is for Kubernetes. On a terminal the tool asks for the PIN.
+    let command = commands.lines().find(|line| line.starts_with("pkcs11-tool")).unwrap();
+    let module = format!("--module {}", hsm.0.module().display());
+    let login = format!("--login --pin {}", SoftHsm::PIN);
+    let command = page::elsewhere(command, &[("--module M", &module), ("--login", &login)]);
+    let provider = hsm.with(|settings| settings.token = Pkcs11Token::Label("payments".to_owned()));
+    for (command, id) in
+        [(command.clone(), "01"), (page::elsewhere(&command, &[("--id 01", "--id 02")]), "02")]
+    {
+        page::run(&command, &hsm.0.join(""));
+        let (dek, wrapped) = provider.generate(&context("payments")).await.unwrap();
+        assert_eq!(provider.version(wrapped.as_bytes()).as_deref(), Some(id));
+        assert!(provider.unwrap(&context("payments"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+    }
 }
