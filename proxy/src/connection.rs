@@ -121,10 +121,21 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     advertised: Arc<Advertised>,
     target: Target,
+    client: (Reader, Writer),
+    drain: CancellationToken,
+) -> Result<(), Close> {
+    let broker = shared.upstream.connect(target, &shared.brokers).await?;
+    relay(shared, advertised, broker, client, drain).await
+}
+
+/// The same, between two connections that are there.
+pub(crate) async fn relay(
+    shared: Arc<Shared>,
+    advertised: Arc<Advertised>,
+    (broker_reader, mut broker_writer): (Reader, Writer),
     (client_reader, client_writer): (Reader, Writer),
     drain: CancellationToken,
 ) -> Result<(), Close> {
-    let (broker_reader, mut broker_writer) = shared.upstream.connect(target, &shared.brokers).await?;
     let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
     let mut broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
     let renew_at = match shared.upstream.credentials() {

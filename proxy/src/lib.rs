@@ -23,6 +23,9 @@ mod client;
 mod connection;
 mod digest;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod io;
 mod legacy;

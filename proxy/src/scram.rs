@@ -4,6 +4,8 @@
 //! Passwords are taken as they are, without `SASLprep`, which Kafka's clients and brokers do not apply either. No error
 //! carries anything secret.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod keys;
 mod message;
 

@@ -1,6 +1,9 @@
 //! Accepts connections: the bootstrap port and one port for each broker, on every listener.
 
 mod by_address;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fuzzing;
 mod origin;
 mod port;
 

@@ -7,6 +7,9 @@
 mod client;
 mod directory;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fuzzing;
 mod principal;
 mod reloading;
 mod server;

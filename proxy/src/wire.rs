@@ -12,6 +12,11 @@
 
 mod cursor;
 mod edit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod generator;
 mod head;
 mod schema;
 mod span;

@@ -92,7 +92,7 @@ fn blocks(pages: &[&str]) -> Vec<Vec<u8>> {
 
 fn policies() -> Vec<Vec<u8>> {
     let rule = "rules:\n- topics: [{prefix: payments.}, {name: refunds}, {any: true}]\n  key: {name: payments}\n  \
-                format: Auto\n  onPlaintext: Reject\n  compression: Refuse\n";
+                format: Auto\n  onPlaintext: Reject\n";
     let mut all = blocks(&[
         include_str!("../docs/policy.md"),
         include_str!("../docs/history.md"),

@@ -95,7 +95,7 @@ impl ClientCertVerifier for Allowed {
 }
 
 /// A certificate's subject as RFC 2253 writes it: the last part first.
-fn subject(certificate: &[u8]) -> Option<String> {
+pub(super) fn subject(certificate: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     written(certificate.subject())
 }

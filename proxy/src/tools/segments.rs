@@ -1,6 +1,9 @@
 //! Log segment files, as a broker left them or is still writing them.
 
 mod folders;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
 

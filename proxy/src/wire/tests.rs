@@ -3,7 +3,6 @@
 mod differential;
 mod edits;
 mod encoders;
-mod generator;
 mod heads;
 mod hostile;
 mod nulls;
@@ -11,9 +10,9 @@ mod speed;
 mod views;
 
 use super::Direction;
+use super::generator::Generator;
 use super::schema::{MESSAGES, Message};
 use bytes::{Bytes, BytesMut};
-use generator::Generator;
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
 
 /// Either direction of what the crate decodes.
