@@ -28,17 +28,22 @@ const LONGEST: Duration = Duration::from_hours(100);
 const PLAINTEXT: &[u8] = b"PLAINTEXT-MARKER";
 
 pub(super) fn fuzz(data: &[u8]) {
+    relayed(data);
+}
+
+fn relayed(data: &[u8]) -> (u32, u32) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let script = Script::parse(data);
     runtime.block_on(async {
         let stage = Stage::new(&script);
-        let run = run(&stage, script);
-        assert!(tokio::time::timeout(LONGEST, run).await.is_ok(), "the connection ends");
+        let run = tokio::time::timeout(LONGEST, run(&stage, script)).await;
         stage.is_clean();
-    });
+        run.expect("the connection ends")
+    })
 }
 
-async fn run(stage: &Stage, script: Script) {
+/// How many batches were sealed, and how many records came back as they were produced.
+async fn run(stage: &Stage, script: Script) -> (u32, u32) {
     let (ours, theirs) = tokio::io::duplex(script.pipe);
     let client_halves = split_tls(Box::new(theirs));
     let (from_proxy, to_proxy) = tokio::io::split(ours);
@@ -61,9 +66,31 @@ async fn run(stage: &Stage, script: Script) {
             () = gave_up.cancelled() => {}
         }
     };
-    tokio::join!(relaying, client.write(to_proxy, &gave_up), reading, broker.run(broker_ours));
+    let (.., sealed) =
+        tokio::join!(relaying, client.write(to_proxy, &gave_up), reading, broker.run(broker_ours));
+    (sealed, at_client.borrow().delivered)
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     script::seeds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is checked on the way must come to pass at all.
+    #[test]
+    fn what_an_honest_client_produces_is_sealed_and_comes_back() {
+        let (produce, metadata) = ([0, 0, 12, 0, 0, 1, 0], [0, 2, 12, 0, 0, 0, 0]);
+        let fetch = [0, 1, 12, 0, 0, 0, 0];
+        for policy in [0, 1, 2, 4, 5, 7] {
+            for pipe in 0..4 {
+                let script = [&[policy, 0, pipe][..], &metadata, &produce, &fetch].concat();
+                assert_eq!(relayed(&script), (1, 1), "policy {policy}, pipe {pipe}");
+            }
+        }
+        let pending = [&[6, 0, 2][..], &metadata, &produce, &fetch].concat();
+        assert_eq!(relayed(&pending), (0, 0), "nothing is written where the rule waits");
+    }
 }

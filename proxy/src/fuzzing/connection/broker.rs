@@ -50,8 +50,8 @@ impl Broker {
         Self { plans, promises, logs, behind: None, tokens: 0, open_ended: false, tampering, error: 0, records: None }
     }
 
-    /// Answers until the proxy ends, or a plan says otherwise.
-    pub(super) async fn run(mut self, mut io: impl AsyncRead + AsyncWrite + Unpin) {
+    /// Answers until the proxy ends, or a plan says otherwise. Gives how many sealed batches came.
+    pub(super) async fn run(mut self, mut io: impl AsyncRead + AsyncWrite + Unpin) -> u32 {
         while let Some(request) = next_frame(&mut io).await {
             if self.is_token(&request) {
                 let _ = io.write_all(&framed(b"")).await;
@@ -59,15 +59,16 @@ impl Broker {
             }
             let Ok(head) = request_header(&request) else {
                 assert!(!self.promises.is_honest(), "a request has a head");
-                return;
+                break;
             };
             let body = request.get(head.body.unwrap_or(request.len())..).unwrap_or_default();
             self.promises.receives(&head, body);
             let plan = self.plans.pop_front().unwrap_or(Plan::Honest);
             if !self.carry_out(plan, &head, body, &mut io).await {
-                return;
+                break;
             }
         }
+        self.promises.sealed
     }
 
     fn is_token(&mut self, message: &[u8]) -> bool {

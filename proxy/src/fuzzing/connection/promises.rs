@@ -16,11 +16,13 @@ const CAP: usize = 64 << 20;
 pub(super) struct AtBroker {
     /// What it said of the ids of topics may be wrong: then the proxy cannot know better.
     honest: bool,
+    /// Batches of encrypted topics.
+    pub(super) sealed: u32,
 }
 
 impl AtBroker {
     pub(super) fn new() -> Self {
-        Self { honest: true }
+        Self { honest: true, sealed: 0 }
     }
 
     pub(super) fn is_honest(&self) -> bool {
@@ -32,7 +34,7 @@ impl AtBroker {
         self.honest = false;
     }
 
-    pub(super) fn receives(&self, head: &RequestHead, body: &[u8]) {
+    pub(super) fn receives(&mut self, head: &RequestHead, body: &[u8]) {
         if head.api_key != ApiKey::Produce as i16 {
             return;
         }
@@ -48,6 +50,7 @@ impl AtBroker {
             };
             for partition in partitions.iter().filter(|_| is_encrypted) {
                 is_sealed(partition.records.map_or(&[][..], |records| records.of(body)));
+                self.sealed += 1;
             }
         }
     }
@@ -89,6 +92,8 @@ pub(super) struct AtClient {
     /// Requests without an answer, oldest first. None once tokens without a header may have come.
     asked: VecDeque<(i32, i16, i16)>,
     unordered: bool,
+    /// Records as they were produced.
+    pub(super) delivered: u32,
 }
 
 impl AtClient {
@@ -133,29 +138,54 @@ impl AtClient {
                 let mut view = FetchView::default();
                 fetch_response(version, body, &mut view).expect("only what the proxy could read goes on");
                 let partitions = view.topics.partitions.iter();
-                partitions.filter_map(|partition| partition.records).for_each(|span| is_clear(span.of(body)));
+                self.delivered += partitions.filter_map(|partition| partition.records).map(|span| is_clear(span.of(body))).sum::<u32>();
             }
             Ok(ApiKey::ShareFetch) => {
                 let mut view = ShareFetchView::default();
                 share_fetch_response(version, body, &mut view).expect("only what the proxy could read goes on");
                 let partitions = view.topics.partitions.iter();
-                partitions.filter_map(|partition| partition.records).for_each(|span| is_clear(span.of(body)));
+                self.delivered += partitions.filter_map(|partition| partition.records).map(|span| is_clear(span.of(body))).sum::<u32>();
             }
             _ => {}
         }
     }
 }
 
-/// Records for a client: what is an envelope would be taken for data.
-fn is_clear(records: &[u8]) {
+/// Records for a client: what is an envelope would be taken for data. How many are as they were produced.
+fn is_clear(records: &[u8]) -> u32 {
+    let mut produced = 0;
     for entry in entries(records).flatten() {
         let Entry::Batch(range) = entry else { continue };
         // Clients deliver none of its records.
         if BatchHeader::parse(&records[range.clone()]).is_ok_and(|header| header.attributes.is_control()) {
             continue;
         }
-        let _ = each_record(&records[range], |kind, _| {
+        let _ = each_record(&records[range], |kind, value| {
             assert!(matches!(kind, Kind::Clear), "no envelope reaches a client");
+            produced += u32::from(value.is_some_and(|value| value.starts_with(PLAINTEXT)));
         });
+    }
+    produced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzing::{Sequence, batch};
+    use proxy_records::Codec;
+
+    #[test]
+    #[should_panic(expected = "no value goes on in clear")]
+    fn a_clear_record_on_its_way_to_a_broker_is_noticed() {
+        is_sealed(&batch(&[None, Some(b"clear")], Codec::Lz4, Sequence::NONE));
+    }
+
+    #[test]
+    #[should_panic(expected = "no request is left out")]
+    fn an_answer_that_comes_too_early_is_noticed() {
+        let mut client = AtClient::default();
+        let heartbeat = |id: u8| [0, 0, 0, 10, 0, 12, 0, 0, 0, 0, 0, id, 0xff, 0xff];
+        client.sends(&[heartbeat(1), heartbeat(2)].concat());
+        client.receives(&[0, 0, 0, 2]);
     }
 }
