@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
-.PHONY: help demo demo-kubernetes test test-matrix unit integration bench lint fmt generate fuzz build advisories clean
+.PHONY: help demo demo-kubernetes test test-matrix unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -46,7 +46,7 @@ lint: ## formatting, clippy and documentation, warnings are errors; licences and
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --quiet -p proxy --no-default-features --features local,vault -- -D warnings
-	$(CARGO) check --locked --quiet --manifest-path proxy/records/fuzz/Cargo.toml
+	$(CARGO) clippy --locked --quiet --manifest-path proxy/fuzz/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; else echo "cargo-deny is not installed: skipped (cargo install cargo-deny)"; fi
 
@@ -64,8 +64,11 @@ generate: ## write generated files anew: test vectors, custom resource definitio
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated
 	REGENERATE=1 $(CARGO) test --locked -p tests --test kms
 
-fuzz: ## fuzz the record parsers for a minute each (nightly toolchain and cargo-fuzz)
-	cd proxy/records && for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run $$target -- -max_total_time=60; done
+fuzz: ## fuzz every parser and whole connections, TIME=60 seconds for each target; keeps corpora and hours (proxy/fuzz/README.md)
+	proxy/fuzz/run --time $(or $(TIME),60)
+
+fuzz-quick: ## the same for five minutes in total, keeping nothing
+	proxy/fuzz/run --total 300 --dry
 
 clean: ## build results; downloads stay in the cache
 	$(CARGO) clean
