@@ -7,8 +7,12 @@ type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// Nothing may panic, and what a target checks must hold.
 pub(crate) fn replay(targets: &[Target]) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|directory| directory.join("fuzz/corpus"));
-    let corpus = corpus.into_iter().find(|directory| directory.is_dir()).expect("the corpora are in proxy/fuzz/corpus");
+    let corpus =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|directory| directory.join("fuzz/corpus"));
+    let corpus = corpus
+        .into_iter()
+        .find(|directory| directory.is_dir())
+        .expect("the corpora are in proxy/fuzz/corpus");
     for (name, run, seeds) in targets {
         let seeds = seeds();
         assert!(!seeds.is_empty(), "{name} has no seeds");

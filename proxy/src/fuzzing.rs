@@ -1,5 +1,11 @@
 //! Entry points for arbitrary bytes: called by the fuzzer in `proxy/fuzz` and by tests of this crate.
-#![allow(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    missing_docs,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod connection;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! them to anything: what does is a check that is derived from the data key, see [`Wrapped`].
 
 mod answer;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod login;
 mod settings;

@@ -88,7 +88,10 @@ fn answers() -> Vec<Vec<u8>> {
             [{"type":"KEY"},{"type":"EXTERNAL_PERMISSION_DENIED"}]}]}}"#,
         ),
         (200, r#"{"ciphertext":"BwcH","keyVersion":{"id":"1-2"}}"#),
-        (410, r#"{"resources":[{"errorMsg":"Gone","reasons":[{"code":"KEY_DELETED_ERR","message":"deleted"}]}]}"#),
+        (
+            410,
+            r#"{"resources":[{"errorMsg":"Gone","reasons":[{"code":"KEY_DELETED_ERR","message":"deleted"}]}]}"#,
+        ),
         (400, r#"{"error":"invalid_client","error_description":"the secret is wrong"}"#),
         (400, r#"{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}"#),
         (503, "<html>unavailable</html>"),

@@ -4,7 +4,7 @@
 //! authenticated data. Checksums in both directions show what the way damaged: Google asks for them.
 
 mod answer;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod key_name;
 mod login;

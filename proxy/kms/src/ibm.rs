@@ -4,7 +4,7 @@
 //! authenticated data.
 
 mod answer;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod login;
 mod settings;

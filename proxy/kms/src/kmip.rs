@@ -8,7 +8,7 @@
 mod attributes;
 mod connection;
 mod failure;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod message;
 mod pool;

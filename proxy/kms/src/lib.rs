@@ -13,7 +13,7 @@ mod azure;
 mod connection;
 #[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 mod files;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "gcp")]

@@ -6,7 +6,7 @@
 //! wait for it, and no more.
 
 mod failure;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod keys;
 mod module;

@@ -6,7 +6,7 @@
 
 mod answer;
 mod calls;
-#[cfg(all(any(test, feature = "fuzzing"), feature = "default"))]
+#[cfg(any(feature = "fuzzing", all(test, feature = "default")))]
 pub(crate) mod fuzzing;
 mod legacy;
 mod login;

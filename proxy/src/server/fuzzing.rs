@@ -26,5 +26,11 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let four = [10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0x23, 0x84];
     let six = [7; 36];
     let unique = [&four[..], &[5, 0, 3, 1, 2, 3]].concat();
-    vec![with(0x21, 0x11, &four), with(0x21, 0x21, &six), with(0x20, 0, &[]), with(0x21, 0x11, &unique), with(0x21, 0x31, &[1; 216])]
+    vec![
+        with(0x21, 0x11, &four),
+        with(0x21, 0x21, &six),
+        with(0x20, 0, &[]),
+        with(0x21, 0x11, &unique),
+        with(0x21, 0x31, &[1; 216]),
+    ]
 }

@@ -40,7 +40,10 @@ pub(crate) fn fuzz_messages(data: &[u8]) {
         body
     };
     let passes = check(key, version, direction, &body).is_ok();
-    if passes && ApiKey::try_from(key).is_ok_and(|api| (api.valid_versions().min..=api.valid_versions().max).contains(&version)) {
+    if passes
+        && ApiKey::try_from(key)
+            .is_ok_and(|api| (api.valid_versions().min..=api.valid_versions().max).contains(&version))
+    {
         decode(key, direction, version, &body);
     }
     if let Some(viewed) = view(key, direction, version, &body) {
@@ -72,7 +75,9 @@ fn view(key: i16, direction: Direction, version: i16, body: &[u8]) -> Option<boo
         (ApiKey::Fetch, Direction::Request) => {
             super::fetch_request(version, body, &mut FetchRequestView::default())
         }
-        (ApiKey::Fetch, Direction::Response) => super::fetch_response(version, body, &mut FetchView::default()),
+        (ApiKey::Fetch, Direction::Response) => {
+            super::fetch_response(version, body, &mut FetchView::default())
+        }
         (ApiKey::Metadata, Direction::Response) => {
             super::metadata_response(version, body, &mut MetadataView::default())
         }

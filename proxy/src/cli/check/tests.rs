@@ -110,7 +110,8 @@ fn warns_of_key_providers_that_no_rule_uses() {
     std::fs::write(directory.path().join("proxy.yaml"), proxy).unwrap();
     let (ok, text) = output(&directory, false);
     assert!(ok, "{text}");
-    let unused: Vec<_> = text.lines().filter(|line| line.starts_with("warning: no rule uses keyProviders")).collect();
+    let unused: Vec<_> =
+        text.lines().filter(|line| line.starts_with("warning: no rule uses keyProviders")).collect();
     let [default, spare] = unused[..] else { panic!("{text}") };
     assert!(default.contains("keyProviders.default:") && spare.contains("keyProviders.spare:"), "{text}");
 }

@@ -6,9 +6,13 @@ use super::script::{Plan, change, framed};
 use crate::wire::{self, Direction, RequestHead, request_header};
 use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult};
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -47,7 +51,17 @@ pub(super) struct Broker {
 impl Broker {
     pub(super) fn new(plans: VecDeque<Plan>, promises: AtBroker) -> Self {
         let (logs, tampering) = Default::default();
-        Self { plans, promises, logs, behind: None, tokens: 0, open_ended: false, tampering, error: 0, records: None }
+        Self {
+            plans,
+            promises,
+            logs,
+            behind: None,
+            tokens: 0,
+            open_ended: false,
+            tampering,
+            error: 0,
+            records: None,
+        }
     }
 
     /// Answers until the proxy ends, or a plan says otherwise. Gives how many sealed batches came.
@@ -87,7 +101,9 @@ impl Broker {
         io: &mut (impl AsyncWrite + Unpin),
     ) -> bool {
         let matters = [ApiKey::Metadata as i16, ApiKey::SaslHandshake as i16].contains(&head.api_key);
-        if matters && matches!(plan, Plan::Changed(_) | Plan::Other(_) | Plan::Raw(_) | Plan::Twice | Plan::Swapped) {
+        if matters
+            && matches!(plan, Plan::Changed(_) | Plan::Other(_) | Plan::Raw(_) | Plan::Twice | Plan::Swapped)
+        {
             self.promises.lies();
         }
         (self.error, self.records) = (0, None);
@@ -226,14 +242,15 @@ impl Broker {
         // The request is of a schema's making, and names no topic of ours.
         let asked = request.topics.len();
         let topics = TOPICS.iter().take(asked.max(1)).map(|(name, id)| {
-            let partition = PartitionData::default()
-                .with_error_code(self.error)
-                .with_records(Some(self.stored(name, 0)));
+            let partition =
+                PartitionData::default().with_error_code(self.error).with_records(Some(self.stored(name, 0)));
             ShareFetchableTopicResponse::default()
                 .with_topic_id(Uuid::from_bytes([*id; 16]))
                 .with_partitions(vec![partition])
         });
-        ShareFetchResponse::default().with_acquisition_lock_timeout_ms(30_000).with_responses(topics.collect())
+        ShareFetchResponse::default()
+            .with_acquisition_lock_timeout_ms(30_000)
+            .with_responses(topics.collect())
     }
 
     /// All records of a partition, with offsets.

@@ -98,8 +98,10 @@ impl Request {
         let partition =
             PartitionProduceData::default().with_index(self.partition()).with_records(Some(records.into()));
         let (name, id) = self.topic();
-        let topic =
-            TopicProduceData::default().with_name(name).with_topic_id(id).with_partition_data(vec![partition]);
+        let topic = TopicProduceData::default()
+            .with_name(name)
+            .with_topic_id(id)
+            .with_partition_data(vec![partition]);
         let acks = [-1, 1, 0, -1][usize::from(self.how >> 4 & 3)];
         let request =
             ProduceRequest::default().with_acks(acks).with_timeout_ms(30_000).with_topic_data(vec![topic]);
@@ -108,7 +110,11 @@ impl Request {
 
     fn handshake(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        write::string(false, broker::MECHANISMS[usize::from(self.place) % broker::MECHANISMS.len()], &mut body);
+        write::string(
+            false,
+            broker::MECHANISMS[usize::from(self.place) % broker::MECHANISMS.len()],
+            &mut body,
+        );
         body
     }
 

@@ -76,7 +76,9 @@ fn is_sealed(records: &[u8]) {
 fn each_record(batch: &[u8], mut look: impl FnMut(Kind<'_>, Option<&[u8]>)) -> Option<()> {
     let header = BatchHeader::parse(batch).ok()?;
     let mut section = Vec::new();
-    Codecs::new(CAP).decompress(header.attributes.codec().ok()?, batch.get(BATCH_HEADER_LEN..)?, &mut section).ok()?;
+    Codecs::new(CAP)
+        .decompress(header.attributes.codec().ok()?, batch.get(BATCH_HEADER_LEN..)?, &mut section)
+        .ok()?;
     for record in Records::new(&section, header.record_count) {
         let record = record.ok()?;
         look(kind(&record).ok()?, record.value);
@@ -138,13 +140,20 @@ impl AtClient {
                 let mut view = FetchView::default();
                 fetch_response(version, body, &mut view).expect("only what the proxy could read goes on");
                 let partitions = view.topics.partitions.iter();
-                self.delivered += partitions.filter_map(|partition| partition.records).map(|span| is_clear(span.of(body))).sum::<u32>();
+                self.delivered += partitions
+                    .filter_map(|partition| partition.records)
+                    .map(|span| is_clear(span.of(body)))
+                    .sum::<u32>();
             }
             Ok(ApiKey::ShareFetch) => {
                 let mut view = ShareFetchView::default();
-                share_fetch_response(version, body, &mut view).expect("only what the proxy could read goes on");
+                share_fetch_response(version, body, &mut view)
+                    .expect("only what the proxy could read goes on");
                 let partitions = view.topics.partitions.iter();
-                self.delivered += partitions.filter_map(|partition| partition.records).map(|span| is_clear(span.of(body))).sum::<u32>();
+                self.delivered += partitions
+                    .filter_map(|partition| partition.records)
+                    .map(|span| is_clear(span.of(body)))
+                    .sum::<u32>();
             }
             _ => {}
         }

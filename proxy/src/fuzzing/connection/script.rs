@@ -180,7 +180,16 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
             let produce = |topic: u8, codec: u8| [0, PRODUCE, version, topic, codec, 1, 0];
             let fetch = |topic: u8| [0, FETCH, version, topic, 0, 0, 0];
             let metadata = [0, METADATA, 12, 0, 0, 0, 0];
-            let parts = [&setup[..], &metadata, &produce(0, 0), &produce(1, 3), &produce(2, 0), &fetch(0), &fetch(1), &fetch(2)];
+            let parts = [
+                &setup[..],
+                &metadata,
+                &produce(0, 0),
+                &produce(1, 3),
+                &produce(2, 0),
+                &fetch(0),
+                &fetch(1),
+                &fetch(2),
+            ];
             all.push(parts.concat());
             let refused = [&setup[..], &[8, 13, 8, 13, 8, 5, 87], &metadata, &produce(0, 0), &produce(0, 0)];
             all.push(refused.concat());
@@ -193,7 +202,16 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         all.push([&[0, 0, 2][..], &[0, api, 4, 1, 1, 1, 0], &[0, api, 0, 1, 1, 1, 0]].concat());
     }
     for mood in 0..6 {
-        all.push([&[0, mood, 2][..], &[0, PRODUCE, 9, 0, 0, 1, 0], &[13, 12], &[14, 0], &[0, PRODUCE, 9, 0, 0, 1, 0]].concat());
+        all.push(
+            [
+                &[0, mood, 2][..],
+                &[0, PRODUCE, 9, 0, 0, 1, 0],
+                &[13, 12],
+                &[14, 0],
+                &[0, PRODUCE, 9, 0, 0, 1, 0],
+            ]
+            .concat(),
+        );
     }
     all
 }

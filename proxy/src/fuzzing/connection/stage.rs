@@ -90,10 +90,7 @@ impl Stage {
             metrics,
             max_frame_bytes: MAX_FRAME,
             fetch_max_bytes: 1 << 20,
-            timeouts: Timeouts {
-                authentication: Duration::from_secs(30),
-                idle: Duration::from_mins(10),
-            },
+            timeouts: Timeouts { authentication: Duration::from_secs(30), idle: Duration::from_mins(10) },
         };
         let advertised = Arc::new(Advertised::new(&CONFIG.listeners[0]));
         Self { shared: Arc::new(shared), advertised, kms }
@@ -149,6 +146,10 @@ impl KeyProvider for Kms {
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        if wrapped == WRAPPED { self.answer(context).await } else { Err(ProviderError::corrupt(context, "altered")) }
+        if wrapped == WRAPPED {
+            self.answer(context).await
+        } else {
+            Err(ProviderError::corrupt(context, "altered"))
+        }
     }
 }

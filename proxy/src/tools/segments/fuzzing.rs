@@ -43,5 +43,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn sets() -> Vec<Vec<u8>> {
-    vec![batch(&[Some(b"value"), None], Codec::Zstd, Sequence::NONE), batch(&[Some(b"")], Codec::None, Sequence::NONE)]
+    vec![
+        batch(&[Some(b"value"), None], Codec::Zstd, Sequence::NONE),
+        batch(&[Some(b"")], Codec::None, Sequence::NONE),
+    ]
 }
