@@ -16,7 +16,9 @@ pub(crate) fn replay(targets: &[Target]) {
     for (name, run, seeds) in targets {
         let seeds = seeds();
         assert!(!seeds.is_empty(), "{name} has no seeds");
-        seeds.iter().for_each(|input| run(input));
+        for input in &seeds {
+            run(input);
+        }
         let kept = std::fs::read(corpus.join(format!("{name}.pack"))).unwrap_or_default();
         inputs(&kept).for_each(run);
     }

@@ -4,7 +4,8 @@
     clippy::missing_panics_doc,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic
+    clippy::panic,
+    clippy::wildcard_imports
 )]
 
 mod connection;

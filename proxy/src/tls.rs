@@ -8,7 +8,7 @@ mod client;
 mod directory;
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 pub(crate) mod fuzzing;
 mod principal;
 mod reloading;

@@ -1,7 +1,14 @@
 //! Batches for tests and benches, encoded independently of the code under test, and a toy cipher.
 //!
 //! Benches include this file by path, so it uses the public API only.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::indexing_slicing, clippy::missing_panics_doc)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used
+)]
 
 use std::fmt::Write;
 

@@ -2,7 +2,7 @@
 
 mod folders;
 #[cfg(any(test, feature = "fuzzing"))]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
