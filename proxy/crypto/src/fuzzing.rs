@@ -1,5 +1,5 @@
 //! Entry points for arbitrary bytes: called by the fuzzer in `proxy/fuzz` and by tests of this crate.
-#![allow(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::missing_panics_doc, clippy::unwrap_used, clippy::similar_names)]
 
 mod seeds;
 #[cfg(test)]

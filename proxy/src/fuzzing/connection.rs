@@ -36,7 +36,7 @@ fn relayed(data: &[u8]) -> (u32, u32) {
     let script = Script::parse(data);
     runtime.block_on(async {
         let stage = Stage::new(&script);
-        let run = tokio::time::timeout(LONGEST, run(&stage, script)).await;
+        let run = tokio::time::timeout(LONGEST, Box::pin(run(&stage, script))).await;
         stage.is_clean();
         run.expect("the connection ends")
     })

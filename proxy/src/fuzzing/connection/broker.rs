@@ -132,11 +132,9 @@ impl Broker {
                 answer.splice(..4, other.to_be_bytes());
             }
             Plan::Raw(bytes) => answer = bytes,
-            Plan::Swapped => {
-                if self.behind.is_none() {
-                    self.behind = Some(answer);
-                    return true;
-                }
+            Plan::Swapped if self.behind.is_none() => {
+                self.behind = Some(answer);
+                return true;
             }
             Plan::Twice => {
                 let _ = io.write_all(&framed(&answer)).await;
@@ -153,35 +151,35 @@ impl Broker {
     /// The honest answer, as a whole message; none where none is wanted.
     fn answer(&mut self, head: &RequestHead, body: &[u8]) -> Option<Vec<u8>> {
         let key = ApiKey::try_from(head.api_key).ok();
-        let body = Bytes::copy_from_slice(body);
+        let mut body = Bytes::copy_from_slice(body);
         let own = match key {
             Some(ApiKey::Produce) => {
-                let request = ProduceRequest::decode(&mut body.clone(), head.version).ok()?;
+                let request = ProduceRequest::decode(&mut body, head.version).ok()?;
                 let answer = self.produce(&request, head.version);
                 if request.acks == 0 {
                     return None;
                 }
                 encoded(&answer, head.version)
             }
-            Some(ApiKey::Fetch) => FetchRequest::decode(&mut body.clone(), head.version)
+            Some(ApiKey::Fetch) => FetchRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&self.fetch(&request, head.version), head.version)),
-            Some(ApiKey::ShareFetch) => ShareFetchRequest::decode(&mut body.clone(), head.version)
+            Some(ApiKey::ShareFetch) => ShareFetchRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&self.share_fetch(&request), head.version)),
-            Some(ApiKey::Metadata) => MetadataRequest::decode(&mut body.clone(), head.version)
+            Some(ApiKey::Metadata) => MetadataRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&metadata(&request), head.version)),
             Some(ApiKey::ApiVersions) => encoded(&versions(), head.version),
-            Some(ApiKey::DescribeConfigs) => DescribeConfigsRequest::decode(&mut body.clone(), head.version)
+            Some(ApiKey::DescribeConfigs) => DescribeConfigsRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&configs(&request), head.version)),
-            Some(ApiKey::ListOffsets) => ListOffsetsRequest::decode(&mut body.clone(), head.version)
+            Some(ApiKey::ListOffsets) => ListOffsetsRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&offsets(&request), head.version)),
             Some(ApiKey::SaslHandshake) => {
                 if head.version == 0 {
-                    let request = SaslHandshakeRequest::decode(&mut body.clone(), 0).ok();
+                    let request = SaslHandshakeRequest::decode(&mut body, 0).ok();
                     let mechanism = request.as_ref().map(|request| &*request.mechanism);
                     self.tokens = match mechanism {
                         Some("PLAIN" | "OAUTHBEARER") => 1,
@@ -277,7 +275,7 @@ impl Broker {
 }
 
 /// Puts the length and the checksum right.
-fn mend(batch: &mut Vec<u8>) {
+fn mend(batch: &mut [u8]) {
     if let Ok(mut header) = BatchHeader::parse(batch)
         && let Some((slot, section)) = batch.split_first_chunk_mut()
     {

@@ -89,7 +89,7 @@ impl Request {
         let codec = CODECS[usize::from(self.how) % CODECS.len()];
         let value = [PLAINTEXT, &[self.who; 30]].concat();
         let values = [Some(&value[..]), None, Some(&value[..]), Some(b"")];
-        let values = &values[..1 + usize::from(self.who % 4)];
+        let values = &values[..=usize::from(self.who % 4)];
         let sequence = match self.how >> 6 {
             0 => Sequence::NONE,
             epoch => Sequence { producer: 7, epoch: epoch.into(), first: i32::from(self.who >> 2) },

@@ -124,7 +124,7 @@ impl Script {
             12 => Step::Send(input.bytes(), usize::MAX),
             13 => Step::Wait(input.time()),
             14 => Step::Mood(input.byte()),
-            _ if input.byte() % 8 == 0 => Step::Drain,
+            _ if input.byte().is_multiple_of(8) => Step::Drain,
             _ => Step::Send(framed(&client::token(input)), usize::MAX),
         };
         self.steps.push(step);
