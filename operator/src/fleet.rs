@@ -154,7 +154,9 @@ impl Fleet {
     pub fn service(&self, listener: &Listener) -> String {
         match listener.kind {
             ListenerType::Internal => self.names.bootstrap(),
-            ListenerType::LoadBalancer | ListenerType::NodePort => self.names.listener(&listener.name),
+            ListenerType::LoadBalancer | ListenerType::NodePort | ListenerType::TlsRoute => {
+                self.names.listener(&listener.name)
+            }
         }
     }
 

@@ -30,8 +30,8 @@ pub use key_provider::{IbmApiKey, IbmCredentials, IbmKeyProtectProvider, IbmTrus
 pub use legacy::{LegacyFormat, LegacyFormatName};
 pub use limits::Limits;
 pub use listener::{
-    BrokerNames, CipherSuite, ClientAuthentication, ClientAuthenticationType, ClientCertificates, Listener,
-    ListenerType, TlsVersion,
+    BrokerNames, CipherSuite, ClientAuthentication, ClientAuthenticationType, ClientCertificates, GatewayRef,
+    Listener, ListenerType, TlsRoute, TlsVersion,
 };
 pub use policy::{
     Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,

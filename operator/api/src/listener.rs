@@ -3,10 +3,12 @@
 mod authentication;
 mod broker_names;
 mod tls;
+mod tls_route;
 
 pub use self::authentication::{ClientAuthentication, ClientAuthenticationType, ClientCertificates};
 pub use self::broker_names::BrokerNames;
 pub use self::tls::{CipherSuite, TlsVersion};
+pub use self::tls_route::{GatewayRef, TlsRoute};
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
@@ -21,6 +23,8 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = Rule::new("self.type != 'nodeport' || (self.port >= 30000 && self.port <= 32700)").message("port must be between 30000 and 32700 for type: nodeport, where it is the port of the nodes").field_path(".port"))]
 #[x_kube(validation = Rule::new("!has(self.brokerNames) || self.tls").message("brokerNames needs tls: true, as clients send the name in the TLS handshake").field_path(".brokerNames"))]
 #[x_kube(validation = Rule::new("!has(self.brokerNames) || (has(self.advertisedHost) && self.advertisedHost.matches('[a-zA-Z]') && !self.advertisedHost.contains(':'))").message("advertisedHost is required with brokerNames, as a DNS name that leads where the names of brokers lead").field_path(".advertisedHost"))]
+#[x_kube(validation = Rule::new("self.type != 'tlsroute' || (has(self.brokerNames) && has(self.tlsRoute))").message("brokerNames and tlsRoute are required for type: tlsroute").field_path(".type"))]
+#[x_kube(validation = Rule::new("!has(self.tlsRoute) || self.type == 'tlsroute'").message("tlsRoute needs type: tlsroute").field_path(".tlsRoute"))]
 #[x_kube(validation = Rule::new("(!has(self.minVersion) && !has(self.cipherSuites)) || self.tls").message("minVersion and cipherSuites need tls: true").field_path(".tls"))]
 #[x_kube(validation = Rule::new("!has(self.cipherSuites) || !has(self.minVersion) || self.minVersion != 'TLSv1.3' || self.cipherSuites.exists(suite, suite in ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'])").message("cipherSuites must have one of TLSv1.3, since minVersion is TLSv1.3: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256 or TLS_CHACHA20_POLY1305_SHA256").field_path(".cipherSuites"))]
 #[x_kube(validation = Rule::new("!has(self.authentication) || self.tls").message("authentication needs tls: true, as clients show a certificate").field_path(".authentication"))]
@@ -28,7 +32,7 @@ pub struct Listener {
     /// Its name, unique among the listeners.
     #[schemars(length(min = 1, max = 11), regex(pattern = r"^[a-z0-9]{1,11}$"))]
     pub name: String,
-    /// What kind of Service it gets: `internal`, `loadbalancer` or `nodeport`.
+    /// What kind of Service it gets: `internal`, `loadbalancer` or `nodeport`; or `tlsroute`, one that a Gateway leads to.
     #[serde(rename = "type", default)]
     pub kind: ListenerType,
     /// Whether clients connect with TLS.
@@ -48,6 +52,9 @@ pub struct Listener {
     /// `advertisedHost`, to the Service, or to what stands before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker_names: Option<BrokerNames>,
+    /// The Gateways through which clients come, for `type: tlsroute`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_route: Option<TlsRoute>,
     /// Clients show a certificate. What it says ends at the proxies: brokers see the proxies' own user, with `spec.authentication`, or
     /// the user of the clients' SASL, which passes through to the brokers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +87,8 @@ pub enum ListenerType {
     LoadBalancer,
     /// Ports of the nodes.
     NodePort,
+    /// For clients that come through a Gateway.
+    TlsRoute,
 }
 
 fn default_port() -> i32 {
@@ -99,6 +108,7 @@ pub(crate) fn default_listeners() -> Vec<Listener> {
         port: default_port(),
         advertised_host: None,
         broker_names: None,
+        tls_route: None,
         authentication: None,
         min_version: None,
         cipher_suites: None,

@@ -100,6 +100,16 @@ fn listeners_with_names_of_brokers_need_no_room_for_their_ports() {
 }
 
 #[test]
+fn a_listener_behind_a_gateway_is_taken() {
+    let route = json!({"parentRefs": [{"name": "edge", "namespace": "gateways", "sectionName": "kafka", "port": 443}]});
+    proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "listeners": [{
+        "name": "a", "type": "tlsroute", "advertisedHost": "kafka.example.com", "tlsRoute": route,
+        "brokerNames": {"pattern": "broker-{id}.kafka.example.com"},
+    }]}))
+    .unwrap();
+}
+
+#[test]
 fn volumes_of_the_users_are_mounted_below_mnt() {
     proxy(&json!({"kafkaRef": {"name": "my-cluster"}, "template": {
         "pod": {"volumes": [

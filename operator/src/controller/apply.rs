@@ -49,28 +49,29 @@ impl Applier {
             + Clone
             + std::fmt::Debug,
     {
-        self.patch(&Api::<K>::namespaced(self.client.clone(), &self.key.namespace), object, &K::kind(&()))
-            .await
+        let api = Api::<K>::namespaced(self.client.clone(), &self.key.namespace);
+        self.patch(&api, object, &K::kind(&())).await?;
+        Ok(())
     }
 
-    /// The same for a kind that is known by its name only.
+    /// The same for a kind that is known by its name only. Gives back the object as it is now, with what others say of it.
     pub(crate) async fn apply_dynamic(
         &self,
         object: &DynamicObject,
         resource: &kube::api::ApiResource,
-    ) -> Result<(), Error> {
+    ) -> Result<DynamicObject, Error> {
         let api = Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
         self.patch(&api, object, &resource.kind).await
     }
 
-    async fn patch<K>(&self, api: &Api<K>, object: &K, kind: &str) -> Result<(), Error>
+    async fn patch<K>(&self, api: &Api<K>, object: &K, kind: &str) -> Result<K, Error>
     where
         K: Resource + Serialize + DeserializeOwned + Clone + std::fmt::Debug,
     {
         let name = object.meta().name.clone().unwrap_or_default();
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         match api.patch(&name, &parameters, &Patch::Apply(object)).await {
-            Ok(_) => Ok(()),
+            Ok(object) => Ok(object),
             Err(source) => Err(Error::Apply { kind: kind.to_owned(), name, source: Box::new(source) }),
         }
     }

@@ -9,6 +9,7 @@ mod pod_disruption_budget;
 mod service_account;
 mod service_binding;
 mod services;
+mod tls_route;
 
 pub(crate) use self::certificate::{authority_bundle, cert_manager_certificate, cert_manager_resource};
 pub(crate) use self::config_map::{
@@ -20,6 +21,7 @@ pub(crate) use self::pod_disruption_budget::pod_disruption_budget;
 pub(crate) use self::service_account::service_account;
 pub(crate) use self::service_binding::binding_secret;
 pub(crate) use self::services::services;
+pub(crate) use self::tls_route::{GATEWAY_GROUP, TLS_ROUTES, tls_route_resource, tls_routes};
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! How clients reach the proxies.
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
-use operator_api::{CipherSuite, ClientCertificates, ListenerType, TlsVersion};
+use operator_api::{CipherSuite, ClientCertificates, GatewayRef, ListenerType, TlsVersion};
 use proxy_config::{BrokerId, BrokerNames, NamePattern};
 
 /// A way for clients to the proxies.
@@ -19,6 +19,8 @@ pub struct Listener {
     pub advertised_host: Option<String>,
     /// How brokers are told apart, if they have no ports of their own.
     pub broker_names: Option<BrokerNames>,
+    /// The Gateways that lead to it; none, unless it is of the type `tlsroute`.
+    pub gateways: Vec<GatewayRef>,
     /// Whose certificates clients show, if these are asked for.
     pub clients: Option<Clients>,
     /// The oldest version of TLS that clients may speak, if that is said.
@@ -40,6 +42,11 @@ impl Listener {
     /// The port of its Service. A load balancer stands before the proxies by itself, elsewhere somebody's own does.
     pub fn service_port(&self) -> u16 {
         if self.kind == ListenerType::LoadBalancer { self.advertised_port() } else { self.port }
+    }
+
+    /// The name of a broker.
+    pub(crate) fn broker_name(&self, id: BrokerId) -> Option<String> {
+        self.broker_names.as_ref().map(|names| names.pattern.name(id))
     }
 
     /// The names under which brokers are known to clients, and which a certificate must have: for all at once, so that it lasts

@@ -12,8 +12,8 @@ pub struct BrokerNames {
     /// orders is for `*.kafka.example.com` then.
     #[schemars(length(min = 4, max = 247))]
     pub pattern: String,
-    /// The port that clients are told, by default `port`. A load balancer of the operator's listens on it. For other types it is that of
-    /// what stands before the Service.
+    /// The port that clients are told, by default `port`, or 443 for `type: tlsroute`. A load balancer of the operator's listens on it. For
+    /// other types it is that of what stands before the Service, such as a Gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub advertised_port: Option<i32>,

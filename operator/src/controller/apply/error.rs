@@ -36,3 +36,17 @@ pub(crate) enum Error {
         source: Box<kube::Error>,
     },
 }
+
+impl Error {
+    /// With which code the API server refused, if it did.
+    pub(crate) fn code(&self) -> Option<u16> {
+        let (Self::Apply { source, .. }
+        | Self::Delete { source, .. }
+        | Self::List { source, .. }
+        | Self::Nudge { source, .. }) = self;
+        match source.as_ref() {
+            kube::Error::Api(status) => Some(status.code),
+            _ => None,
+        }
+    }
+}

@@ -123,6 +123,7 @@ impl Applier {
             api.create(&created(), &empty).await.map_err(failed)?.metadata.resource_version
         };
         after.metadata.resource_version = version;
-        self.patch(&api, &after, "ConfigMap").await
+        self.patch(&api, &after, "ConfigMap").await?;
+        Ok(())
     }
 }

@@ -68,18 +68,38 @@ impl Applier {
             + std::fmt::Debug,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &self.key.namespace);
-        let kind = K::kind(&()).into_owned();
+        self.delete_others_in(&api, &K::kind(&()), wanted).await
+    }
+
+    /// The same of a kind that is known by its name only, as far as the operator may look at it.
+    pub(crate) async fn delete_others_dynamic(
+        &self,
+        resource: &kube::api::ApiResource,
+        wanted: &[String],
+    ) -> Result<(), Error> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.key.namespace, resource);
+        match self.delete_others_in(&api, &resource.kind, wanted).await {
+            Err(error) if matches!(error.code(), Some(403 | 404)) => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    async fn delete_others_in<K>(&self, api: &Api<K>, kind: &str, wanted: &[String]) -> Result<(), Error>
+    where
+        K: Resource + DeserializeOwned + Clone + std::fmt::Debug,
+    {
         let selector = format!("{},{KAFKA_LABEL}={}", managed_selector(), self.key.name);
         let listed = api.list_metadata(&ListParams::default().labels(&selector)).await;
         let objects =
-            listed.map_err(|source| Error::List { kind: kind.clone(), source: Box::new(source) })?;
+            listed.map_err(|source| Error::List { kind: kind.to_owned(), source: Box::new(source) })?;
         for object in objects {
             let name = object.name_any();
             // What has no owner is meant to last, whatever becomes of the fleet.
             if wanted.contains(&name) || object.owner_references().is_empty() {
                 continue;
             }
-            self.delete(&api, &kind, &object).await?;
+            self.delete(api, kind, &object).await?;
         }
         Ok(())
     }

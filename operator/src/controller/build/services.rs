@@ -60,7 +60,8 @@ fn template(all: &Template, kind: ListenerType) -> ExternalServiceTemplate {
         ip_families,
         ..ExternalServiceTemplate::default()
     };
-    let Some(mut external) = all.external_service.clone().filter(|_| kind != ListenerType::Internal) else {
+    let leads_out = matches!(kind, ListenerType::LoadBalancer | ListenerType::NodePort);
+    let Some(mut external) = all.external_service.clone().filter(|_| leads_out) else {
         return service;
     };
     let (mut labels, mut annotations) = (service.metadata.labels, service.metadata.annotations);
@@ -83,7 +84,7 @@ fn traffic_policy(policy: ExternalTrafficPolicy) -> &'static str {
 
 fn service_type(kind: ListenerType) -> &'static str {
     match kind {
-        ListenerType::Internal => "ClusterIP",
+        ListenerType::Internal | ListenerType::TlsRoute => "ClusterIP",
         ListenerType::LoadBalancer => "LoadBalancer",
         ListenerType::NodePort => "NodePort",
     }

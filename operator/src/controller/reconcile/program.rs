@@ -6,6 +6,7 @@ mod former;
 mod ledger;
 mod local_keys;
 mod objects;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +24,7 @@ use crate::controller::build::{self, Files};
 use crate::controller::dereference::Observed;
 use crate::controller::rollout::{self, Situation, Step};
 use crate::controller::status::ledger_copy_unreadable;
-use crate::controller::validate::{Judgement, file, identities, next_sources};
+use crate::controller::validate::{Judgement, Obstacle, file, identities, next_sources};
 use crate::fleet::Fleet;
 use crate::names;
 use crate::policies::{Ledger, Program};
@@ -41,6 +42,8 @@ pub(crate) struct Programmed {
     pub(crate) refused_keys: BTreeMap<String, String>,
     /// Entries of the Secret of local keys that proxies cannot use, and why.
     pub(crate) unusable_keys: BTreeMap<String, String>,
+    /// Why no Gateway leads to a listener that wants one.
+    pub(crate) unrouted: Option<Obstacle>,
     /// When certificates want to be looked at again.
     pub(crate) look_again: Option<Duration>,
 }
@@ -95,6 +98,8 @@ pub(super) async fn program(
 
     let files = files(observed, judgement, fleet, &step, settled.as_ref().unwrap_or(&next));
     objects(context, &applier, observed, fleet, &files, has_bundle).await?;
+    // Told at the end, like certificates.
+    let unrouted = routes::routes(context, &applier, fleet).await;
     let (hash, missing_secrets) = mounted(context, fleet, &files).await?;
     for proxy in observed.fleet.iter().filter(|proxy| proxy.counts()) {
         if proxy.nudged.as_ref() != Some(&hash) {
@@ -112,6 +117,7 @@ pub(super) async fn program(
         refused_keys: keys.refused,
         unusable_keys: keys.unusable,
         look_again: certificates?.look_again,
+        unrouted: unrouted?,
     })
 }
 

@@ -8,6 +8,7 @@ mod metrics;
 mod older_definitions;
 mod order;
 mod removal;
+mod routes;
 mod selector;
 mod strimzi;
 

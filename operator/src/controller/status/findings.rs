@@ -184,6 +184,11 @@ impl<'a> Facts<'a> {
         Obstacle::crowded(self.fleet()?)
     }
 
+    /// Why no Gateway leads to a listener, if one should.
+    pub(super) fn unrouted(&self) -> Option<&Obstacle> {
+        self.programmed?.unrouted.as_ref()
+    }
+
     /// Listeners that nobody can reach yet, if there are any.
     pub(super) fn pending(&self) -> Option<Obstacle> {
         let names: Vec<_> = self.fleet()?.pending().map(|listener| listener.name.as_str()).collect();

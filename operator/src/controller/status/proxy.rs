@@ -88,6 +88,9 @@ fn findings(facts: &Facts<'_>, loaded: i32) -> Vec<Finding> {
         not_ready(&programmed, "Reconciling")
     } else if let Some(pending) = facts.pending() {
         not_ready(&listeners(&pending), "Reconciling")
+    } else if let Some(unrouted) = facts.unrouted() {
+        let also = if unrouted.passes() { "Reconciling" } else { "Stalled" };
+        not_ready(&listeners(unrouted), also)
     } else if let Some(crowded) = facts.crowded() {
         not_ready(&listeners(&crowded), "Stalled")
     } else {

@@ -76,6 +76,7 @@ fn programmed(observed: &Observed, judgement: &Judgement) -> Option<Programmed> 
         refused_keys: [].into(),
         unusable_keys: [].into(),
         look_again: None,
+        unrouted: None,
     })
 }
 

@@ -81,6 +81,23 @@ pub(crate) enum Obstacle {
         "no load balancer has given an address yet to listener {0}, which proxies do not serve until then"
     )]
     NoAddress(String),
+    #[error(
+        "TLSRoute of the Gateway API is not installed, so no Gateway leads to listener {0}; install its definitions, or give the \
+         listener type: internal and have something else lead to its Service"
+    )]
+    NoGatewayApi(String),
+    #[error(
+        "the operator may not make a TLSRoute for listener {0}; set rbac.gatewayApi of the chart to true"
+    )]
+    RoutesForbidden(String),
+    #[error(
+        "not every Gateway has taken the TLSRoute {0} yet, and it is waited for; see that those of tlsRoute.parentRefs are there"
+    )]
+    RoutePending(String),
+    #[error(
+        "the Gateway {gateway} does not take the TLSRoute {route}: {message}; correct tlsRoute.parentRefs, or what the Gateway allows"
+    )]
+    RouteRefused { route: String, gateway: String, message: String },
 }
 
 /// Local keys can be moved; nobody but their owner knows whether they were.
@@ -122,6 +139,10 @@ impl Obstacle {
             Self::Provider { .. } => "KeyProviderChanged",
             Self::Crowded(_) => "ListenersTooClose",
             Self::NoAddress(_) => "AddressPending",
+            Self::NoGatewayApi(_) => "GatewayApiMissing",
+            Self::RoutesForbidden(_) => "GatewayApiForbidden",
+            Self::RoutePending(_) => "RoutePending",
+            Self::RouteRefused { .. } => "RouteNotAccepted",
         }
     }
 
@@ -134,6 +155,7 @@ impl Obstacle {
                 | Self::Trust(_)
                 | Self::User(UserProblem::NotReady { .. })
                 | Self::NoAddress(_)
+                | Self::RoutePending(_)
                 | Self::NoStrimzi
                 // One commit may bring Kafka, its users and the policies, in any order.
                 | Self::NoKafka

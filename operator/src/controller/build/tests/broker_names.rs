@@ -7,7 +7,9 @@ use proxy_config::{BrokerAddresses, BrokerId};
 use serde_json::{Value, json};
 
 use super::files::config;
-use crate::controller::build::{cert_manager_certificate, network_policy, services};
+use crate::controller::build::{
+    cert_manager_certificate, network_policy, services, tls_route_resource, tls_routes,
+};
 use crate::controller::fixtures::{fleet, obstacle, pool, settings, with_proxy};
 use crate::fleet::Fleet;
 
@@ -127,4 +129,46 @@ fn names_that_proxies_could_not_tell_apart_are_refused() {
         assert_eq!(reason, "InvalidSettings");
         assert!(message.contains(said), "{message}");
     }
+}
+
+const ROUTED: &str = "{name: sni, type: tlsroute, port: 9443, advertisedHost: Kafka.example.com,
+    brokerNames: {pattern: 'broker-{id}.kafka.example.com'},
+    tlsRoute: {parentRefs: [{name: edge, sectionName: kafka, port: 443}]}}";
+
+#[test]
+fn a_route_leads_every_name_to_the_service_of_its_listener() {
+    let fleet = with(&format!("{ROUTED}, {{name: tls, port: 9300}}"));
+    let routes = tls_routes(&fleet, &tls_route_resource("v1"));
+    let [route] = routes.as_slice() else { panic!("{routes:?}") };
+    let hostnames = [
+        "kafka.example.com",
+        "broker-0.kafka.example.com",
+        "broker-7.kafka.example.com",
+        "broker-12.kafka.example.com",
+    ];
+    let spec = json!({
+        "parentRefs": [{"name": "edge", "sectionName": "kafka", "port": 443}],
+        "hostnames": hostnames,
+        "rules": [{"backendRefs": [{"name": "my-cluster-encryption-sni", "port": 9443}]}],
+    });
+    assert_eq!(route.data["spec"], spec);
+    assert_eq!(route.metadata.owner_references, Some(vec![fleet.owner.clone()]));
+    let services = services(&fleet);
+    let service = services.iter().find(|service| service.name_any() == "my-cluster-encryption-sni").unwrap();
+    assert_eq!(service.spec.as_ref().unwrap().type_.as_deref(), Some("ClusterIP"));
+    assert_eq!(ports(service), [(9443, 9443)]);
+    assert_eq!(fleet.bootstrap_servers().as_deref(), Some("Kafka.example.com:443"));
+    let BrokerAddresses::BrokerNames(names) = &config(&fleet).listeners[0].brokers.clone() else {
+        panic!("names")
+    };
+    assert_eq!(names.advertised_port, Some(443));
+}
+
+#[test]
+fn the_template_of_services_that_lead_out_is_not_for_what_a_gateway_leads_to() {
+    let template =
+        "template: {externalService: {loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local}}";
+    let fleet = fleet(&with_proxy(&format!("{{listeners: [{ROUTED}], {template}}}")));
+    let spec = services(&fleet).remove(0).spec.unwrap();
+    assert_eq!((spec.external_traffic_policy, spec.load_balancer_source_ranges), (None, None));
 }

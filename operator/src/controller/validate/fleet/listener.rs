@@ -13,6 +13,9 @@ use crate::controller::validate::Obstacle;
 use crate::fleet::{ClientAuthority, Clients, Listener};
 use crate::names::Names;
 
+/// Where Gateways listen, unless it is said.
+const GATEWAY_PORT: u16 = 443;
+
 pub(super) fn listener(
     key: &KafkaKey,
     names: &Names,
@@ -20,7 +23,10 @@ pub(super) fn listener(
     last: Option<&ProxyConfig>,
     spec: &ListenerSpec,
 ) -> Result<Listener, Obstacle> {
-    let broker_names = spec.broker_names.as_ref().map(|names| broker_names(&spec.name, names)).transpose()?;
+    let broker_names = spec.broker_names.as_ref().map(|names| broker_names(spec, names)).transpose()?;
+    if spec.kind == ListenerType::TlsRoute && (spec.broker_names.is_none() || spec.tls_route.is_none()) {
+        return Err(wrong(&spec.name, "brokerNames", "and tlsRoute are required for type: tlsroute"));
+    }
     let internal = format!("{}.{}.svc", names.bootstrap(), key.namespace);
     let advertised_host = match spec.kind {
         // These lead where the platform owner has them lead.
@@ -29,7 +35,7 @@ pub(super) fn listener(
             Some(host.ok_or_else(|| wrong(&spec.name, "advertisedHost", "is required with brokerNames"))?)
         }
         ListenerType::Internal => Some(internal),
-        ListenerType::NodePort => spec.advertised_host.clone(),
+        ListenerType::NodePort | ListenerType::TlsRoute => spec.advertised_host.clone(),
         ListenerType::LoadBalancer => {
             let service =
                 observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
@@ -50,6 +56,7 @@ pub(super) fn listener(
         port: u16::try_from(spec.port).unwrap_or(u16::MAX),
         advertised_host,
         broker_names,
+        gateways: spec.tls_route.iter().flat_map(|route| route.parent_refs.clone()).collect(),
         clients: spec.authentication.as_ref().map(|authentication| clients(key, authentication)),
         min_version: spec.min_version,
         cipher_suites: spec.cipher_suites.clone(),
@@ -58,11 +65,12 @@ pub(super) fn listener(
     })
 }
 
-fn broker_names(listener: &str, spec: &BrokerNamesSpec) -> Result<BrokerNames, Obstacle> {
+fn broker_names(listener: &ListenerSpec, spec: &BrokerNamesSpec) -> Result<BrokerNames, Obstacle> {
     let pattern = NamePattern::new(&spec.pattern)
-        .map_err(|error| wrong(listener, "brokerNames.pattern", &error.to_string()))?;
+        .map_err(|error| wrong(&listener.name, "brokerNames.pattern", &error.to_string()))?;
     // The schema bounds ports.
-    let advertised_port = spec.advertised_port.map(|port| u16::try_from(port).unwrap_or(u16::MAX));
+    let given = spec.advertised_port.map(|port| u16::try_from(port).unwrap_or(u16::MAX));
+    let advertised_port = given.or((listener.kind == ListenerType::TlsRoute).then_some(GATEWAY_PORT));
     Ok(BrokerNames { pattern, advertised_port })
 }
 
