@@ -65,6 +65,11 @@
   resources: [certificates]
   verbs: [get, create, patch, delete]
 {{- end }}
+{{- if .Values.rbac.gatewayApi }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [tlsroutes]
+  verbs: [list, create, patch, delete]
+{{- end }}
 {{- end -}}
 
 {{/* Rights on Secrets: never all of them at once, none is ever deleted, and where their names are known only those. */}}

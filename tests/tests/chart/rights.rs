@@ -56,7 +56,7 @@ const SEEN: [(&str, &str); 8] = [
     ("events.k8s.io/events", "create patch"),
 ];
 /// What of it is made, only where Kafka clusters are.
-const MADE: [(&str, &str); 8] = [
+const MADE: [(&str, &str); 9] = [
     ("/configmaps", "create patch delete"),
     ("/services", "create patch delete"),
     ("/serviceaccounts", "create patch delete"),
@@ -65,6 +65,7 @@ const MADE: [(&str, &str); 8] = [
     ("policy/poddisruptionbudgets", "create patch delete"),
     ("networking.k8s.io/networkpolicies", "create patch delete"),
     ("cert-manager.io/certificates", "get create patch delete"),
+    ("gateway.networking.k8s.io/tlsroutes", "list create patch delete"),
 ];
 const SECRETS: (&str, &str) = ("/secrets", "get create patch");
 const NAMESPACES: (&str, &str) = ("/namespaces", "get");
@@ -131,6 +132,16 @@ fn certificates_are_ordered_only_where_that_is_allowed() {
     let objects = helm::objects(&["--set", "rbac.certManager=false"]);
     let watched = rights(role(&objects, "topic-encryption-operator", "kafka"));
     assert!(!watched.keys().any(|resource| resource.starts_with("cert-manager.io/")), "{watched:?}");
+}
+
+#[test]
+fn routes_are_made_only_where_that_is_allowed() {
+    let objects = helm::objects(&["--set", "rbac.gatewayApi=false"]);
+    let watched = rights(role(&objects, "topic-encryption-operator", "kafka"));
+    assert!(
+        !watched.keys().any(|resource| resource.starts_with("gateway.networking.k8s.io/")),
+        "{watched:?}"
+    );
 }
 
 #[test]
