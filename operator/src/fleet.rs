@@ -8,7 +8,6 @@ pub use self::listener::{ClientAuthority, Clients, Listener};
 pub use self::upstream::{Authentication, Trust, Upstream};
 
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -163,10 +162,7 @@ impl Fleet {
     /// Where clients connect: the first listener.
     pub fn bootstrap_servers(&self) -> Option<String> {
         let listener = self.listeners.first()?;
-        let host = listener.advertised_host.as_ref()?;
-        let port = listener.advertised_port();
-        let bare_ipv6 = host.parse::<Ipv6Addr>().is_ok();
-        Some(if bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+        Some(listener.bootstrap_servers(listener.advertised_host.as_deref()?))
     }
 
     /// The names that the certificate must have.

@@ -42,7 +42,7 @@ pub use proxy::{
     NamespacesFrom, ProxyTls, UnmatchedTopics, UpstreamAuthentication,
 };
 pub use references::{KafkaRef, KeyRef, LocalRef};
-pub use status::{EncryptionProxyStatus, KeyInUse, ProxyCount, TopicEncryptionPolicyStatus};
+pub use status::{EncryptionProxyStatus, KeyInUse, ListenerAddress, ProxyCount, TopicEncryptionPolicyStatus};
 pub use template::{
     AdditionalVolume, ContainerTemplate, DeploymentStrategy, DeploymentTemplate, ExternalServiceTemplate,
     ExternalTrafficPolicy, Metadata, MetadataOnly, PodDisruptionBudgetTemplate, PodTemplate, Probe,

@@ -77,9 +77,13 @@ pub struct EncryptionProxyStatus {
     /// paused or stopped. `Programmed` says whether that is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxies: Option<ProxyCount>,
-    /// Where clients connect, instead of the brokers.
+    /// Where clients connect, instead of the brokers: the first listener.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bootstrap_servers: Option<String>,
+    /// Where clients connect by each listener that has an address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub listeners: Vec<ListenerAddress>,
     /// Policies in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<i32>,
@@ -89,6 +93,16 @@ pub struct EncryptionProxyStatus {
     /// Topics that clients used and no rule matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmatched_topics: Option<i32>,
+}
+
+/// Where clients connect by a listener.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerAddress {
+    /// The listener.
+    pub name: String,
+    /// Its bootstrap address, with the port that clients are told.
+    pub bootstrap_servers: String,
 }
 
 /// How many proxies have loaded what they were told last.

@@ -1,5 +1,7 @@
 //! How clients reach the proxies.
 
+use std::net::Ipv6Addr;
+
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use operator_api::{CipherSuite, ClientCertificates, GatewayRef, ListenerType, TlsVersion};
 use proxy_config::{BrokerId, BrokerNames, NamePattern};
@@ -37,6 +39,13 @@ impl Listener {
     /// The bootstrap port that clients are told, and those of brokers with names.
     pub fn advertised_port(&self) -> u16 {
         self.broker_names.as_ref().and_then(|names| names.advertised_port).unwrap_or(self.port)
+    }
+
+    /// Where clients connect, by this host.
+    pub fn bootstrap_servers(&self, host: &str) -> String {
+        let port = self.advertised_port();
+        let is_ipv6 = host.parse::<Ipv6Addr>().is_ok();
+        if is_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     /// The port of its Service. A load balancer stands before the proxies by itself, elsewhere somebody's own does.

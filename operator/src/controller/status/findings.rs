@@ -1,6 +1,7 @@
 //! What is found out of a fleet, for the statuses of policies and of the `EncryptionProxy`. Pure.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use operator_api::ListenerAddress;
 
 use super::super::rollout::{has_loaded, says};
 use super::ours::HasConditions;
@@ -8,7 +9,7 @@ use crate::cluster::KafkaKey;
 use crate::controller::dereference::Observed;
 use crate::controller::reconcile::{Failure, Programmed};
 use crate::controller::validate::{Judgement, Obstacle, file, id_of, told_generation};
-use crate::fleet::{Certificate, Fleet};
+use crate::fleet::{Certificate, Fleet, Listener};
 use crate::names;
 use crate::pods::{Phase, Proxy};
 use crate::policies::{PolicyId, Treatment};
@@ -215,6 +216,15 @@ impl<'a> Facts<'a> {
     /// Where clients connect.
     pub(super) fn bootstrap_servers(&self) -> Option<String> {
         self.fleet().and_then(Fleet::bootstrap_servers)
+    }
+
+    /// The same by each listener that has an address.
+    pub(super) fn listeners(&self) -> Option<Vec<ListenerAddress>> {
+        let address = |(listener, host): (&Listener, &str)| ListenerAddress {
+            name: listener.name.clone(),
+            bootstrap_servers: listener.bootstrap_servers(host),
+        };
+        self.fleet().map(|fleet| fleet.reachable().map(address).collect())
     }
 
     /// Which policy an object is, and what became of it.

@@ -53,6 +53,7 @@ pub(super) fn status(
         label_selector: facts.fleet().map(|fleet| fleet.names.selector_text()),
         proxies: Some(proxy_count(loaded, facts.desired)),
         bootstrap_servers: facts.bootstrap_servers().or_else(|| before.bootstrap_servers.clone()),
+        listeners: facts.listeners().unwrap_or_else(|| before.listeners.clone()),
         policies: i32::try_from(accepted).ok(),
         retired: i32::try_from(facts.retired()).ok(),
         unmatched_topics: facts.unmatched().and_then(|number| i32::try_from(number).ok()),

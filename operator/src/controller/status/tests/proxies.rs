@@ -58,6 +58,26 @@ fn a_pod_that_does_not_start_is_named_with_its_reason() {
 }
 
 #[test]
+fn every_listener_with_an_address_says_where_clients_connect() {
+    let listeners = "[
+        {name: tls},
+        {name: nodes, type: nodeport, port: 30000, advertisedHost: '2001:db8::1'},
+        {name: gateway, type: tlsroute, port: 9443, advertisedHost: kafka.example.com,
+         brokerNames: {pattern: 'b-{id}.kafka.example.com'}, tlsRoute: {parentRefs: [{name: edge}]}},
+        {name: balanced, type: loadbalancer, port: 9300},
+    ]";
+    let status: EncryptionProxyStatus = proxy_status(&with_proxy(&format!("{{listeners: {listeners}}}")));
+    let told: Vec<_> =
+        status.listeners.iter().map(|each| format!("{} {}", each.name, each.bootstrap_servers)).collect();
+    let internal = "my-cluster-encryption-bootstrap.kafka.svc:9092";
+    assert_eq!(
+        told,
+        [&format!("tls {internal}"), "nodes [2001:db8::1]:30000", "gateway kafka.example.com:443"]
+    );
+    assert_eq!(status.bootstrap_servers.as_deref(), Some(internal));
+}
+
+#[test]
 fn a_proxy_that_takes_no_clients_says_what_is_missing() {
     let mut observed = healthy();
     observed.fleet[0].report.as_mut().unwrap().obstacles = vec!["brokers.yaml was never read".to_owned()];
