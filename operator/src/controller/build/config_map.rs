@@ -4,19 +4,19 @@
 //! proxies run. `sources.yaml` is for the operator and for people: which policy said what; so is the copy of the ledger
 //! that proxies were told with.
 
+mod listener;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use operator_api::ClientCertificates;
 use serde_json::{Value, json};
 
 use super::deployment::{
-    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, REVOKED_FILE, SERVER_CERTIFICATE_DIRECTORY,
-    UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY, client_ca_directory, grace_period_seconds,
-    revoked_directory,
+    ADMIN_PORT, KEYS_DIRECTORY, PRE_STOP_SECONDS, UPSTREAM_CA_DIRECTORY, UPSTREAM_USER_DIRECTORY,
+    grace_period_seconds,
 };
 use super::key_providers;
-use crate::fleet::{Authentication, ClientAuthority, Clients, Fleet, Listener, Trust};
+use crate::fleet::{Authentication, Fleet, Trust};
 
 /// What stays free of the grace period once proxies have drained.
 const EXIT_SECONDS: i64 = 5;
@@ -67,7 +67,7 @@ pub(crate) fn proxy_yaml(fleet: &Fleet) -> Value {
     let mut config = json!({
         "cluster": fleet.key.to_string(),
         "upstream": upstream(fleet),
-        "listeners": fleet.reachable().map(|(each, host)| listener(fleet, each, host)).collect::<Vec<_>>(),
+        "listeners": fleet.reachable().map(|(each, host)| listener::listener(fleet, each, host)).collect::<Vec<_>>(),
         "keyProviders": providers(fleet),
         // The operator remembers what was ever encrypted; a memory of each proxy's own would contradict it sooner or later.
         "policy": {"file": "policy.yaml", "ledger": "external"},
@@ -111,62 +111,6 @@ fn upstream(fleet: &Fleet) -> Value {
         None => {}
     }
     upstream
-}
-
-fn listener(fleet: &Fleet, listener: &Listener, host: &str) -> Value {
-    let mut value = json!({
-        "name": listener.name,
-        "bind": format!("{ANY_ADDRESS}:{}", listener.port),
-        "advertisedHost": host,
-    });
-    match &listener.broker_names {
-        Some(names) => value["brokerNames"] = json!(names),
-        None => {
-            let start = u32::from(listener.port) + 1;
-            value["brokerPorts"] = json!({"start": start, "count": fleet.broker_ports(listener)});
-        }
-    }
-    if listener.proxy_protocol {
-        value["proxyProtocol"] = json!(true);
-    }
-    if listener.tls {
-        value["tls"] = tls(listener);
-    }
-    value
-}
-
-fn tls(listener: &Listener) -> Value {
-    let mut tls = json!({
-        "certificateFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.crt"),
-        "keyFile": format!("{SERVER_CERTIFICATE_DIRECTORY}/tls.key"),
-    });
-    if let Some(version) = listener.min_version {
-        tls["minVersion"] = json!(version);
-    }
-    if let Some(suites) = &listener.cipher_suites {
-        tls["cipherSuites"] = json!(suites);
-    }
-    if let Some(clients) = &listener.clients {
-        show_certificates(&mut tls, &listener.name, clients);
-    }
-    tls
-}
-
-fn show_certificates(tls: &mut Value, listener: &str, clients: &Clients) {
-    let directory = client_ca_directory(listener);
-    match &clients.authority {
-        ClientAuthority::Strimzi(_) => tls["clientCaDirectory"] = json!(directory),
-        ClientAuthority::Given(_) => tls["clientCaFile"] = json!(format!("{directory}/ca.crt")),
-    }
-    if clients.certificates == ClientCertificates::Optional {
-        tls["clientCertificates"] = json!(clients.certificates);
-    }
-    if clients.revoked.is_some() {
-        tls["clientCrlFile"] = json!(format!("{}/{REVOKED_FILE}", revoked_directory(listener)));
-    }
-    if let Some(principals) = &clients.principals {
-        tls["allowedPrincipals"] = json!(principals);
-    }
 }
 
 fn providers(fleet: &Fleet) -> Value {

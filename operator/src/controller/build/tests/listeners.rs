@@ -23,7 +23,7 @@ fn every_bound_reaches_the_proxies() {
     let told = config(&fleet(&with_proxy(&format!("{{limits: {limits}}}")))).limits;
     assert_eq!((told.connections_per_address, told.fetch_max_bytes), (Some(7), Some(4096)));
     assert_eq!(told.authentication_timeout.duration(), Duration::from_secs(30));
-    assert_eq!(told.idle_timeout.duration(), Duration::from_secs(5400));
+    assert_eq!(told.idle_timeout.duration(), Duration::from_mins(90));
 }
 
 #[test]

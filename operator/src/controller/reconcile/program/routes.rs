@@ -40,7 +40,7 @@ pub(super) async fn routes(
     let mut obstacle = None;
     for route in &routes {
         let found = match applier.apply_dynamic(route, &resource).await {
-            Ok(applied) => not_taken(&applied),
+            Ok(found) => not_taken(&found),
             Err(error) if error.code() == Some(403) => Some(Obstacle::RoutesForbidden(names())),
             Err(error) => return Err(Error::Apply(error)),
         };

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use operator_api::{
-    BrokerNames as BrokerNamesSpec, ClientAuthentication, Listener as ListenerSpec, ListenerType,
+    BrokerNames as BrokerNamesSpec, ClientAuthentication, GatewayRef, Listener as ListenerSpec, ListenerType,
 };
 use proxy_config::{BrokerNames, NamePattern, ProxyConfig};
 
@@ -27,15 +27,40 @@ pub(super) fn listener(
     if spec.kind == ListenerType::TlsRoute && (spec.broker_names.is_none() || spec.tls_route.is_none()) {
         return Err(wrong(&spec.name, "brokerNames", "and tlsRoute are required for type: tlsroute"));
     }
+    Ok(Listener {
+        name: spec.name.clone(),
+        kind: spec.kind,
+        tls: spec.tls,
+        // The schema bounds ports well within a port's range.
+        port: u16::try_from(spec.port).unwrap_or(u16::MAX),
+        advertised_host: advertised_host(key, names, observed, last, spec)?,
+        broker_names,
+        gateways: gateways(spec),
+        clients: spec.authentication.as_ref().map(|authentication| clients(key, authentication)),
+        min_version: spec.min_version,
+        cipher_suites: spec.cipher_suites.clone(),
+        proxy_protocol: spec.proxy_protocol,
+        peers: spec.network_policy_peers.clone(),
+    })
+}
+
+fn advertised_host(
+    key: &KafkaKey,
+    names: &Names,
+    observed: &Observed,
+    last: Option<&ProxyConfig>,
+    spec: &ListenerSpec,
+) -> Result<Option<String>, Obstacle> {
+    if spec.broker_names.is_some() && spec.advertised_host.is_none() {
+        return Err(wrong(&spec.name, "advertisedHost", "is required with brokerNames"));
+    }
     let internal = format!("{}.{}.svc", names.bootstrap(), key.namespace);
-    let advertised_host = match spec.kind {
-        // These lead where the platform owner has them lead.
-        _ if broker_names.is_some() => {
-            let host = spec.advertised_host.clone();
-            Some(host.ok_or_else(|| wrong(&spec.name, "advertisedHost", "is required with brokerNames"))?)
+    Ok(match spec.kind {
+        // With names it leads where the platform owner has it lead.
+        ListenerType::Internal if spec.broker_names.is_none() => Some(internal),
+        ListenerType::Internal | ListenerType::NodePort | ListenerType::TlsRoute => {
+            spec.advertised_host.clone()
         }
-        ListenerType::Internal => Some(internal),
-        ListenerType::NodePort | ListenerType::TlsRoute => spec.advertised_host.clone(),
         ListenerType::LoadBalancer => {
             let service =
                 observed.ours.services.iter().find(|each| each.name_any() == names.listener(&spec.name));
@@ -47,22 +72,12 @@ pub(super) fn listener(
             };
             spec.advertised_host.clone().or_else(|| balancer_address(service?)).or_else(known)
         }
-    };
-    Ok(Listener {
-        name: spec.name.clone(),
-        kind: spec.kind,
-        tls: spec.tls,
-        // The schema bounds ports well within a port's range.
-        port: u16::try_from(spec.port).unwrap_or(u16::MAX),
-        advertised_host,
-        broker_names,
-        gateways: spec.tls_route.iter().flat_map(|route| route.parent_refs.clone()).collect(),
-        clients: spec.authentication.as_ref().map(|authentication| clients(key, authentication)),
-        min_version: spec.min_version,
-        cipher_suites: spec.cipher_suites.clone(),
-        proxy_protocol: spec.proxy_protocol,
-        peers: spec.network_policy_peers.clone(),
     })
+}
+
+fn gateways(spec: &ListenerSpec) -> Vec<GatewayRef> {
+    let route = spec.tls_route.as_ref().filter(|_| spec.kind == ListenerType::TlsRoute);
+    route.map(|route| route.parent_refs.clone()).unwrap_or_default()
 }
 
 fn broker_names(listener: &ListenerSpec, spec: &BrokerNamesSpec) -> Result<BrokerNames, Obstacle> {
@@ -70,7 +85,7 @@ fn broker_names(listener: &ListenerSpec, spec: &BrokerNamesSpec) -> Result<Broke
         .map_err(|error| wrong(&listener.name, "brokerNames.pattern", &error.to_string()))?;
     // The schema bounds ports.
     let given = spec.advertised_port.map(|port| u16::try_from(port).unwrap_or(u16::MAX));
-    let advertised_port = given.or((listener.kind == ListenerType::TlsRoute).then_some(GATEWAY_PORT));
+    let advertised_port = given.or_else(|| (listener.kind == ListenerType::TlsRoute).then_some(GATEWAY_PORT));
     Ok(BrokerNames { pattern, advertised_port })
 }
 
