@@ -37,6 +37,7 @@ pub struct Proxy {
     ports: Ports,
     host: &'static str,
     folder: Scratch,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Proxy {
@@ -194,6 +195,7 @@ impl Proxy {
         let program = self.program.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut command = Command::new(program);
         command.args(["run", "--config"]).arg(self.folder.join("proxy.yaml")).current_dir(self.folder.path());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let started = Process::start("proxy", command, &self.log_file()).expect("the proxy's program starts");
         *self.process() = Some(started);
     }

@@ -26,6 +26,7 @@ pub struct ProxyBuilder {
     policy: Option<PolicyFile>,
     keys: Vec<(String, u32)>,
     version: Version,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl ProxyBuilder {
@@ -46,6 +47,7 @@ impl ProxyBuilder {
             policy: None,
             keys: Vec::new(),
             version: Version::Present,
+            variables: Vec::new(),
         }
     }
 
@@ -60,6 +62,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn version(mut self, version: Version) -> Self {
         self.version = version;
+        self
+    }
+
+    /// A variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
         self
     }
 
@@ -146,6 +155,7 @@ impl ProxyBuilder {
             ports: Ports::take(self.brokers + 2),
             host,
             folder,
+            variables: self.variables.clone(),
         };
         std::fs::create_dir(proxy.keys_folder()).expect("the folder is ours");
         self.write(&proxy);

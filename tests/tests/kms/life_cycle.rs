@@ -13,6 +13,7 @@ mod shredding;
 mod stored;
 mod tools;
 mod traffic;
+mod two_providers;
 
 use std::fs;
 use std::time::Duration;

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tests::kms::Fault;
-use tests::{eventually, eventually_ok};
+use tests::{By, Cluster, Pattern, Proxy, RawConnection, Rule, eventually, eventually_ok};
+use tokio::task::JoinSet;
 
-use super::{Owner, PATIENCE, batch, create};
+use super::{Owner, PATIENCE, batch, create, policy};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
@@ -67,6 +68,54 @@ async fn a_proxy_that_starts_in_an_outage_is_not_ready_says_why_and_recovers() {
     proxy.wait_ready().await;
     let topic = create("start.a").await;
     proxy.write_batch(&topic, &batch()).await.unwrap();
+}
+
+/// TE-B13: whoever waits for a key keeps nobody else waiting, even where one thread serves them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_hangs_holds_up_nobody_who_needs_none() {
+    const ROUND_TRIPS: usize = 20;
+    let owner = Owner::new().await;
+    owner.server.make_key("c").await;
+    owner.allow(&["a", "b", "c"]).await;
+    let builder = Proxy::before(Cluster::shared().await).policy(policy("hang"));
+    let builder = builder.config("keyProviders", owner.key_providers());
+    let proxy = builder.variable("TOKIO_WORKER_THREADS", "1").start().await;
+    let [waiting, of_a, clear] = [create("hang.c").await, create("hang.a").await, create("clear.hang").await];
+    proxy.write_batch(&of_a, &batch()).await.unwrap();
+
+    owner.faults.set(Fault::Silent).await;
+    let before = owner.faults.connections();
+    let rule = Rule::encrypt([Pattern::prefix("hang.c")], "c");
+    proxy.apply_policy(&policy("hang").rule(rule)).await;
+    let mut writers = JoinSet::new();
+    for _ in 0..8 {
+        let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &waiting, 0).await.unwrap();
+        writers.spawn(async move {
+            loop {
+                match connection.produce(&at, By::Id, batch()).await.unwrap().error {
+                    None => break,
+                    Some(error) => assert_eq!(error, "NOT_ENOUGH_REPLICAS"),
+                }
+            }
+        });
+    }
+    eventually("a call hangs", PATIENCE, async || owner.faults.connections() > before).await;
+    // All of them while the same call hangs: none was given up and made again.
+    let undisturbed = async || {
+        let calls = owner.faults.connections();
+        for _ in 0..ROUND_TRIPS {
+            for topic in [&of_a, &clear] {
+                proxy.write_batch(topic, &batch()).await.unwrap();
+                proxy.read_batches(topic, 0).await.unwrap();
+            }
+        }
+        owner.faults.connections() == calls
+    };
+    eventually("others are served while a call hangs", 2 * PATIENCE, undisturbed).await;
+    assert!(writers.try_join_next().is_none(), "a batch was stored though its key was not to be had");
+    owner.faults.set(Fault::None).await;
+    let served = tokio::time::timeout(2 * PATIENCE, writers.join_all()).await;
+    assert!(served.is_ok(), "those who waited are not served");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,18 +80,21 @@ async fn a_policy_has_the_data_keys_of_the_keys_that_it_marks_replaced_and_of_no
     assert_eq!(version(&proxy, "b").await, "1");
 }
 
+/// TE-04: topics of one key share what was asked for it; another topic is no reason to ask again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_is_asked_for_new_data_keys_and_not_for_records() {
     let owner = Owner::new().await;
     let proxy = owner.proxy("calls", json!({})).await;
-    let topic = create("calls.a").await;
+    let (topic, another) = (create("calls.a").await, create("calls.a-too").await);
     proxy.write_batch(&topic, &batch()).await.unwrap();
     proxy.read_batches(&topic, 0).await.unwrap();
     let before = owner.calls().len();
-    for _ in 0..100 {
+    for _ in 0..50 {
         proxy.write_batch(&topic, &batch()).await.unwrap();
+        proxy.write_batch(&another, &batch()).await.unwrap();
     }
-    assert_eq!(proxy.read_batches(&topic, 0).await.unwrap().len(), 101);
+    assert_eq!(proxy.read_batches(&topic, 0).await.unwrap().len(), 51);
+    assert_eq!(proxy.read_batches(&another, 0).await.unwrap().len(), 50);
     // Meanwhile each of the two keys may have been tried once more, which takes two calls.
     let calls = owner.calls().len() - before;
     assert!(calls <= 4, "{calls} calls");
