@@ -1,16 +1,18 @@
 //! Keys come, go and change while the proxy runs: each failure stays with the topics of its key and passes with its cause.
 
+mod at_brokers;
 mod audit;
 mod outage;
 mod secrecy;
 mod share_groups;
 mod unreadable;
 
+use std::fs;
 use std::time::Duration;
 
 use tests::{
-    Batch, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, SentRecord,
-    eventually, eventually_ok, topic,
+    Batch, Client, Cluster, KafkaErrorName, Pattern, PolicyFile, ProduceOptions, Proxy, Rule, Segments,
+    SentRecord, eventually, eventually_ok, topic,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -145,4 +147,43 @@ async fn a_missing_key_keeps_nobody_from_being_ready() {
     proxy.wait_for_key_state("a", "Refused").await;
     proxy.wait_for_key_state("b", "Ready").await;
     works(&proxy, &create("missing.b").await, 1).await;
+}
+
+/// TE-B07: names that differ by case are two topics, with two keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_differ_by_case_have_keys_of_their_own() {
+    let cluster = Cluster::shared().await;
+    let [upper, lower] = ["Orders", "orders"].map(|name| format!("case-{name}"));
+    let rule = |topic: &str, key: &str| Rule::encrypt([Pattern::name(topic)], key).on_plaintext("Reject");
+    let policy = PolicyFile::new([rule(&upper, "a"), rule(&lower, "b")]);
+    let proxy = Proxy::before(cluster).policy(policy).start().await;
+    for topic in [&upper, &lower] {
+        cluster.create_topic(topic, 1, &[]).await;
+        works(&proxy, topic, 1).await;
+    }
+    proxy.remove_key("a", 1);
+    proxy.wait_for_key_state("a", "Refused").await;
+    assert_eq!(read(&proxy, &upper, 0).await.unwrap_err(), "TOPIC_AUTHORIZATION_FAILED");
+    assert_eq!(write(&proxy, &upper, &batch()).await.unwrap_err(), "TOPIC_AUTHORIZATION_FAILED");
+    works(&proxy, &lower, 2).await;
+    for topic in [&upper, &lower] {
+        let search = Segments::of(cluster.topic_dirs(topic)).search(&["some value"]).await;
+        assert!(search.batches.values().sum::<u64>() > 0 && !search.found(0), "{topic} is clear: {search:?}");
+    }
+}
+
+/// P17-31: nothing of where keys are stands with the data, so the same keys are as good at another place.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_may_move_to_another_folder() {
+    let proxy = start("moved").await;
+    let topic = create("moved.a").await;
+    works(&proxy, &topic, 1).await;
+    assert!(proxy.terminate().await.success());
+    fs::rename(proxy.keys_folder(), proxy.folder().join("elsewhere")).unwrap();
+    let config = fs::read_to_string(proxy.folder().join("proxy.yaml")).unwrap();
+    let moved = config.replace(r#""directory":"keys""#, r#""directory":"elsewhere""#);
+    assert_ne!(moved, config);
+    proxy.write_file("proxy.yaml", &moved);
+    proxy.start().await;
+    works(&proxy, &topic, 2).await;
 }

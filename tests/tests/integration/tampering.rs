@@ -2,7 +2,7 @@
 //! the same answer are delivered. The unaltered twin of each batch, stored on the same way, is among those others.
 
 mod clear;
-mod envelope;
+pub(crate) mod envelope;
 mod mixed;
 mod moved;
 mod records;
