@@ -53,6 +53,16 @@ fn proxy_blocks_are_valid() {
     }
 }
 
+/// TE-28, TE-B10: the files that the README gives to whoever runs the proxy by itself.
+#[test]
+fn files_of_the_readme_are_valid() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let section = readme.split("\n## Run the proxy by itself\n").nth(1).unwrap();
+    let [proxy, policy, ..] = &blocks(section, "yaml")[..] else { panic!("two blocks at least") };
+    let config = ProxyConfig::parse(proxy, Path::new("/etc/proxy")).unwrap();
+    Policy::parse(policy, &config.provider_names()).unwrap();
+}
+
 #[test]
 fn full_example_shows_the_defaults() {
     let blocks = blocks(&page("proxy.md"), "yaml proxy");

@@ -6,6 +6,7 @@ mod command_line;
 mod drain;
 mod limits;
 mod metrics;
+mod readme;
 mod silence;
 
 use std::time::Duration;

@@ -5,11 +5,11 @@ use std::process::Output;
 use serde_json::json;
 use tests::process::describe;
 use tests::programs;
-use tests::{Rig, Scratch};
+use tests::{Batch, Cluster, PolicyFile, Proxy, Rig, Scratch, SentRecord};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{PATIENCE, create};
 
 /// Runs the proxy's program on the files of a folder.
 async fn program(folder: &Scratch, arguments: &[&str]) -> Output {
@@ -113,4 +113,25 @@ async fn check_online_fails_where_a_key_is_missing() {
     assert!(bad.status.code().is_some_and(|code| code != 0), "{}", describe(bad.status));
     let said = text(&bad.stdout);
     assert!(said.lines().any(|line| line.contains("payments") && line.contains("Refused")), "{said}");
+}
+
+/// TE-10: the environment has the last word on what is logged, as for other programs that log by `tracing`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_overrides_the_configured_level() {
+    let topic = create("clear.levels", &[]).await;
+    let lines = async |configured: &str, variable: &str| {
+        let builder = Proxy::before(Cluster::shared().await).policy(PolicyFile::default());
+        let log = json!({"level": configured});
+        let proxy = builder.config("log", log).variable("RUST_LOG", variable).start().await;
+        // The first record of a topic without a rule is worth a line to whoever looks for a mistake.
+        proxy.write_batch(&topic, &Batch::of(&[SentRecord::of("some value")])).await.unwrap();
+        assert!(proxy.terminate().await.success());
+        let of = |level: &str| proxy.log().lines().filter(|line| line.contains(level)).count();
+        (of("DEBUG"), of("INFO"))
+    };
+    let (debug, info) = lines("error", "debug").await;
+    assert!(debug > 0 && info > 0, "{debug} lines for debugging, {info} for information");
+    assert_eq!(lines("debug", "error").await, (0, 0));
+    let (debug, info) = lines("info", "").await;
+    assert!(debug == 0 && info > 0, "an empty variable says nothing: {debug}, {info}");
 }
