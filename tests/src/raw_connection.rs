@@ -2,6 +2,7 @@
 
 mod partition;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub struct RawConnection {
     stream: Box<dyn Stream>,
     last_correlation: i32,
     client_id: Option<StrBytes>,
+    header_tags: BTreeMap<i32, Bytes>,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -81,7 +83,18 @@ impl RawConnection {
     }
 
     fn over(stream: Box<dyn Stream>) -> Self {
-        Self { stream, last_correlation: 0, client_id: Some(StrBytes::from_static_str("raw")) }
+        Self {
+            stream,
+            last_correlation: 0,
+            client_id: Some(StrBytes::from_static_str("raw")),
+            header_tags: BTreeMap::new(),
+        }
+    }
+
+    /// Calls itself so from now on, and adds this tagged field to headers that may have any.
+    pub fn introduce(&mut self, client_id: &'static str, tag: i32, value: &'static [u8]) {
+        self.client_id = Some(StrBytes::from_static_str(client_id));
+        self.header_tags.insert(tag, Bytes::from_static(value));
     }
 
     /// Sends bytes as they are, without a length before them.
@@ -105,7 +118,8 @@ impl RawConnection {
             .with_request_api_key(R::KEY)
             .with_request_api_version(version)
             .with_correlation_id(self.last_correlation)
-            .with_client_id(self.client_id.clone());
+            .with_client_id(self.client_id.clone())
+            .with_unknown_tagged_fields(self.header_tags.clone());
         let mut frame = BytesMut::new();
         header.encode(&mut frame, R::header_version(version)).expect("the header can be encoded");
         request.encode(&mut frame, version).expect("the request can be encoded in this version");

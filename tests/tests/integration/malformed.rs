@@ -9,6 +9,7 @@ mod mock_broker;
 mod produced;
 mod requests;
 mod truncated;
+mod upstream;
 mod wrong_answers;
 
 use std::time::Duration;
@@ -174,7 +175,8 @@ async fn counts_and_lengths_without_bytes_behind_them_close_the_connection() {
 async fn unknown_and_internal_apis_close_the_connection() {
     let gate = Gate::new().await;
     // Unknown, below zero, and those that brokers speak among themselves.
-    let among_brokers = [4, 5, 6, 7, 27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87];
+    let among_brokers =
+        [4, 5, 6, 7, 27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 80, 81, 82, 83, 84, 85, 86, 87];
     for key in [94, 999, i16::MAX, -1, i16::MIN].into_iter().chain(among_brokers) {
         gate.refuses(&format!("API {key}"), &requests::head(key, 0, false)).await;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tests::raw_connection::Location;
 use tests::{
-    Batch, By, Client, Cluster, Codec, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection,
+    Batch, By, Client, Cluster, Codec, ConsumeOptions, Field, Payload, ProduceOptions, Proxy, RawConnection,
     assert_same, topic,
 };
 
@@ -104,6 +104,24 @@ async fn what_brokers_speak_among_themselves_is_hidden() {
         assert!(find(&proxy, key).is_none(), "{key:?}");
     }
     assert!(internal.iter().any(|key| find(&broker, *key).is_some()), "the broker hides them all by itself");
+}
+
+/// TE-B14: what is read of a header ends where the header ends, whatever is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn client_ids_of_any_letters_and_tagged_headers_are_understood() {
+    for format in ["batch", "record"] {
+        let (mut connection, at) = stage(format, "headers").await;
+        connection.introduce("größe-鍵-🔑", 7, b"a field of tomorrow");
+        let sent = Batch::of(&Payload::new(9).orders(5));
+        // Headers may have tagged fields since Produce 9 and Fetch 12.
+        for (produce, fetch, offset) in [(3, 4, 0), (9, 12, 5), (13, 17, 10)] {
+            let appended = connection.produce(&at, By::Version(produce), sent.clone()).await.unwrap();
+            assert_eq!((appended.error, appended.base_offset), (None, offset), "{format}, Produce {produce}");
+            let fetched = connection.fetch(&at, By::Version(fetch), offset).await.unwrap();
+            let records = fetched.batches()[0].field(Field::Count);
+            assert_eq!((fetched.error, records), (None, 5), "{format}, Fetch {fetch}");
+        }
+    }
 }
 
 /// KIP-511: whatever was asked, the answer has the body of version 0, so that every client can read it.
