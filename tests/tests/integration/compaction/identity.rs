@@ -76,6 +76,20 @@ async fn assert_not_stored_as_sent(topic: &str, sent: &[Batch]) {
     }
 }
 
+/// TE-17: where nothing is to be encrypted, the broker stores and consumers get the producer's own bytes, of every codec.
+#[tokio::test(flavor = "multi_thread")]
+async fn clear_topics_have_the_producers_bytes_at_rest_too() {
+    let batches = of_all_codecs().await;
+    let topic = topic("clear.identity");
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    let fetched = through(&topic, &batches).await;
+    assert_identical("through the proxy", &batches, &fetched);
+    let (mut connection, at) = Cluster::shared().await.leader(&topic, 0).await;
+    let stored = connection.fetch_all(&at, By::Name).await.unwrap();
+    assert_eq!(stored.len(), batches.len());
+    assert_identical("at the broker", &batches, &stored);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_format_gives_back_the_producers_bytes() {
     let batches = of_all_codecs().await;

@@ -82,6 +82,23 @@ async fn batches_of_any_count_keep_their_header_in_record_format() {
     clients_read_every_count(&at).await;
 }
 
+/// TE-26: the largest values of the prototype's own tests, compressible and not.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_five_megabytes_come_back_in_both_formats() {
+    const SIZE: usize = 5_000_000;
+    for format in ["batch", "record"] {
+        let (mut connection, at) =
+            leader(&format!("{format}.five"), &[("max.message.bytes", "8000000")]).await;
+        for value in [Payload::new(25).bytes(SIZE), vec![b'x'; SIZE]] {
+            let sent = Batch::of(&[SentRecord::of(value).key("a key")]);
+            let offset = append(&mut connection, &at, &sent).await;
+            let received = connection.fetch(&at, By::Id, offset).await.unwrap();
+            assert_eq!(received.error, None, "{format}");
+            assert!(received.batches()[0].records() == sent.records(), "{format}: another value comes back");
+        }
+    }
+}
+
 /// The largest batch that a topic takes, and how the next larger one is refused.
 async fn the_limit_is_that_of_the_broker(format: &str) {
     const LIMIT: usize = 50_000;

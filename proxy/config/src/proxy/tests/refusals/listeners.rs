@@ -103,6 +103,8 @@ keyProviders.default: must have exactly one of local, vault, awsKms, azureKeyVau
             "keyProviders: has nothing as a key, which must be text
 keyProviders: must have at least one entry",
         ),
+        // TE-02, TE-B11: the second of two is not taken for the first.
+        (provider_name("a: {local: {directory: keys/}}\n  a"), "keyProviders.a: is given twice"),
         (policy("{}"), "policy.file: is required"),
         (policy("policy.yaml"), "policy: must be a mapping, not text"),
         (
