@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::PodSpec;
 use operator_api::EncryptionProxy;
+use proxy_config::{Decision, EffectivePolicy, Ledger, Policy, ProxyConfig};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -88,5 +90,32 @@ fn audits_read_the_files_of_the_fleet_where_its_pods_have_them() {
         }
         let words = audit.containers[0].args.as_ref().unwrap();
         assert!(words.contains(&"--config=/etc/topic-encryption/proxy.yaml".to_owned()), "{file}: {words:?}");
+    }
+}
+
+/// P17-33: a proxy beside a client, from files alone.
+#[test]
+fn the_sidecar_reads_its_files_where_the_pod_has_them() {
+    let text = std::fs::read_to_string(Path::new(SAMPLES).join("42-sidecar.yaml")).unwrap();
+    let objects = serde_yaml::Deserializer::from_str(&text).map(|each| Value::deserialize(each).unwrap());
+    let [map, deployment] = objects.collect::<Vec<_>>().try_into().unwrap();
+    let file = |name: &str| map["data"][name].as_str().unwrap();
+    let config = ProxyConfig::parse(file("proxy.yaml"), Path::new("/etc/topic-encryption")).unwrap();
+    let policy = Policy::parse(file("policy.yaml"), &config.provider_names()).unwrap();
+    let effective = EffectivePolicy::new(policy, Ledger::default());
+    assert!(matches!(effective.decide("payments.orders"), Decision::Encrypt(_)));
+    // A file system that cannot be written, and a pod that is gone, keep no memory.
+    assert_eq!(config.policy.state_file, None);
+    assert_eq!(config.policy.file.as_path(), Path::new("/etc/topic-encryption/policy.yaml"));
+
+    let deployment: Deployment = serde_json::from_value(deployment).unwrap();
+    let mut pod = deployment.spec.unwrap().template.spec.unwrap();
+    let client = pod.containers[0].env.iter().flatten().find(|each| each.name == "BOOTSTRAP_SERVERS");
+    assert_eq!(client.unwrap().value, Some(config.listeners[0].bind.to_string()));
+    pod.containers.extend(pod.init_containers.take().unwrap());
+    assert_restricted(&pod);
+    assert_eq!(source(&pod, "/etc/topic-encryption"), map["metadata"]["name"].as_str().unwrap());
+    for folder in ["/etc/topic-encryption-keys", "/etc/topic-encryption-upstream/ca"] {
+        assert!(file("proxy.yaml").contains(folder) && !source(&pod, folder).is_empty(), "{folder}");
     }
 }
