@@ -40,6 +40,11 @@ impl SoftHsm {
     /// What a test of this name goes on with, or `None` when there is nothing left for it to do: the library reads where
     /// its tokens are from the environment, and logins are those of a process, so the test runs in a process of its own.
     pub async fn alone(test: &str) -> Option<Self> {
+        Self::alone_with(test, &[]).await
+    }
+
+    /// The same, with more in the environment of that process.
+    pub async fn alone_with(test: &str, variables: &[(&str, &str)]) -> Option<Self> {
         let rig = Rig::ready().await;
         if std::env::var_os(ALONE).is_some_and(|name| name == OsStr::new(test)) {
             let config = PathBuf::from(std::env::var_os(CONFIG).expect("it is set beside the other"));
@@ -59,6 +64,7 @@ impl SoftHsm {
         let mut command = Command::new(std::env::current_exe().expect("this program is somewhere"));
         command.args([test, "--exact", "--nocapture"]).env(ALONE, test);
         command.env(CONFIG, &config).env("TOPIC_ENCRYPTION_RIG", "ready");
+        command.envs(variables.iter().copied());
         let mut process = Process::start(test, command, &folder.join("test.log")).expect("the test starts");
         let (ended, log) = blocking(move || (process.wait(LONGEST), process.log())).await;
         let passed = ended.is_some_and(|status| status.success()) && log.contains("1 passed");

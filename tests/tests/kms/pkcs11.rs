@@ -1,5 +1,7 @@
 //! The provider `pkcs11`, against `SoftHSM`.
 
+mod proxy;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
