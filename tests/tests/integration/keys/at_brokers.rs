@@ -21,7 +21,7 @@ fn forms(key: &[u8]) -> Vec<Vec<u8>> {
 
 /// The wrapped data keys of these batches, each once.
 fn wrapped(stored: &[StoredBatch]) -> Vec<Vec<u8>> {
-    let headers = stored.iter().flat_map(|batch| &batch.records).flat_map(|record| record.headers.first());
+    let headers = stored.iter().flat_map(|batch| &batch.records).filter_map(|record| record.headers.first());
     let ours = headers.filter(|(name, _)| name == NAME).filter_map(|(_, value)| value.as_deref());
     let mut keys: Vec<_> = ours
         .map(|header| {

@@ -12,13 +12,12 @@ const STAGE: &str = "TOPIC_ENCRYPTION_TEST_STAGE";
 /// P17-20: the library is loaded, and its token logged in to, by the program as users run it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_sealed_another_reads() {
-    let stage = match std::env::var(STAGE) {
-        Ok(stage) => stage,
-        Err(_) => {
-            let (cluster, topic) = (Cluster::shared().await, topic("pkcs11"));
-            cluster.create_topic(&topic, 1, &[]).await;
-            format!("{} {topic}", cluster.bootstrap())
-        }
+    let stage = if let Ok(stage) = std::env::var(STAGE) {
+        stage
+    } else {
+        let (cluster, topic) = (Cluster::shared().await, topic("pkcs11"));
+        cluster.create_topic(&topic, 1, &[]).await;
+        format!("{} {topic}", cluster.bootstrap())
     };
     let test = "pkcs11::proxy::what_a_proxy_sealed_another_reads";
     let Some(hsm) = SoftHsm::alone_with(test, &[(STAGE, &stage)]).await.map(Hsm) else { return };
