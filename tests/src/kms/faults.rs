@@ -44,6 +44,7 @@ pub struct Faults {
     /// What is so by now.
     now: watch::Receiver<Fault>,
     connections: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
@@ -55,12 +56,13 @@ impl Faults {
         let (fault, changes) = watch::channel(Fault::None);
         let (is, now) = watch::channel(Fault::None);
         let mut task = JoinSet::new();
-        let connections = Arc::<AtomicUsize>::default();
-        let relay =
-            Arc::new(Relay { server, tls: acceptor(identity), connections: Arc::clone(&connections) });
+        let (connections, waiting) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let counts = (Arc::clone(&connections), Arc::clone(&waiting));
+        let tls = acceptor(identity);
+        let relay = Arc::new(Relay { server, tls, connections: counts.0, waiting: counts.1 });
         let listener = TcpListener::bind(address).await.expect("the port is ours");
         task.spawn(relay.run(address, listener, changes, is));
-        Self { ports, fault, now, connections, _task: task }
+        Self { ports, fault, now, connections, waiting, _task: task }
     }
 
     /// The port of the relay.
@@ -71,6 +73,11 @@ impl Faults {
     /// Connections that came so far, whatever became of them. None come while nobody listens.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections whose client still waits for the first byte, while the way is silent.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Makes the way fail, for connections that there are too; done when it is so.
@@ -84,6 +91,23 @@ struct Relay {
     server: SocketAddr,
     tls: TlsAcceptor,
     connections: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One of those who wait, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Relay {
@@ -132,7 +156,12 @@ impl Relay {
     async fn serve(&self, mut client: TcpStream, fault: Fault) {
         match fault {
             Fault::Refused => {}
-            Fault::Silent => drain(&mut client).await,
+            Fault::Silent => {
+                let waiting = Waiting::new(&self.waiting);
+                drain(&mut client).await;
+                drop(waiting);
+                std::future::pending::<()>().await;
+            }
             Fault::Garbage => {
                 let Ok(mut client) = self.tls.accept(client).await else { return };
                 let mut request = [0; 4096];
@@ -181,10 +210,10 @@ async fn delayed(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite 
     }
 }
 
+/// Until the client ends.
 async fn drain(client: &mut TcpStream) {
     let mut bytes = [0; 1024];
     while client.read(&mut bytes).await.is_ok_and(|length| length > 0) {}
-    std::future::pending::<()>().await;
 }
 
 pub(super) fn acceptor(identity: &Identity) -> TlsAcceptor {
