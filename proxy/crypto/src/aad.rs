@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::seal::BatchContext;
+use crate::seal::{BatchContext, RecordHeader};
 
 /// A part is longer than its length field can tell.
 #[derive(Debug)]
@@ -46,6 +46,29 @@ pub(crate) fn batch(
     Ok(())
 }
 
+/// Associated data of a record whose headers are sealed with its value: that of the value alone, then all its headers as
+/// they are stored. So nobody moves one, puts one in or takes one away.
+pub(crate) fn record_with_headers<'a>(
+    out: &mut Vec<u8>,
+    header: &[u8],
+    nonce: &Range<usize>,
+    (topic_name, record_key): (&str, Option<&[u8]>),
+    headers: impl Iterator<Item = RecordHeader<'a>>,
+) -> Result<(), TooLong> {
+    record(out, header, nonce, topic_name, record_key)?;
+    let count_at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let mut count = 0_u32;
+    for (name, value) in headers {
+        count = count.checked_add(1).ok_or(TooLong)?;
+        nullable(out, Some(name))?;
+        nullable(out, value)?;
+    }
+    let slot = out.get_mut(count_at..).and_then(<[u8]>::first_chunk_mut).ok_or(TooLong)?;
+    *slot = count.to_be_bytes();
+    Ok(())
+}
+
 /// Associated data of a record's value.
 pub(crate) fn record(
     out: &mut Vec<u8>,
@@ -56,11 +79,16 @@ pub(crate) fn record(
 ) -> Result<(), TooLong> {
     start(out, header, nonce)?;
     topic(out, topic_name)?;
-    match record_key {
+    nullable(out, record_key)
+}
+
+/// A length, −1 for null, then the bytes.
+pub(crate) fn nullable(out: &mut Vec<u8>, field: Option<&[u8]>) -> Result<(), TooLong> {
+    match field {
         None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
-        Some(key) => {
-            out.extend_from_slice(&i32::try_from(key.len()).map_err(|_| TooLong)?.to_be_bytes());
-            out.extend_from_slice(key);
+        Some(bytes) => {
+            out.extend_from_slice(&i32::try_from(bytes.len()).map_err(|_| TooLong)?.to_be_bytes());
+            out.extend_from_slice(bytes);
         }
     }
     Ok(())

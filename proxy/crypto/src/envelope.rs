@@ -27,6 +27,17 @@ pub enum Format {
     Record,
     /// Nothing is sealed: a record with neither key nor value, in record format. See [`MARKER`].
     Marker,
+    /// The value of one record and values of its headers are sealed together.
+    Headers,
+}
+
+/// Where the ciphertext of [`Format::Headers`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the record's value.
+    Value,
+    /// Behind the envelope header: the record's value is null, and must stay so for compaction.
+    Header,
 }
 
 /// Where the nonces of a message key come from. A reader treats both alike.
@@ -58,6 +69,7 @@ impl Format {
             Self::Batch => 1,
             Self::Record => 2,
             Self::Marker => 3,
+            Self::Headers => 5,
         }
     }
 
@@ -66,6 +78,24 @@ impl Format {
             1 => Some(Self::Batch),
             2 => Some(Self::Record),
             3 => Some(Self::Marker),
+            5 => Some(Self::Headers),
+            _ => None,
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn byte(self) -> u8 {
+        match self {
+            Self::Value => 1,
+            Self::Header => 2,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Value),
+            2 => Some(Self::Header),
             _ => None,
         }
     }

@@ -7,9 +7,10 @@ mod tests;
 
 use crate::legacy::{InMemoryEdek, LegacyKey};
 use crate::local::fuzzing as local;
+use crate::open::parse;
 use crate::{
-    AwsEdek, BatchContext, Dek, EnvelopeHeader, Format, KroxyliciousV2, RecordOpener, TopicEncryptionV1,
-    VaultEdek, is_envelope, open_batch,
+    AwsEdek, BatchContext, Dek, EnvelopeHeader, Format, KroxyliciousV2, RecordOpener, StoredRecord,
+    TopicEncryptionV1, VaultEdek, is_envelope, open_batch,
 };
 
 /// A name, what is run, and inputs to begin with.
@@ -17,6 +18,7 @@ pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 pub const TARGETS: &[Target] = &[
     ("crypto_envelope", fuzz_envelope, seeds::envelopes),
+    ("crypto_headers", fuzz_headers, seeds::headers),
     ("crypto_legacy", fuzz_legacy, seeds::legacy),
     ("crypto_local", local::fuzz_local, seeds::local),
 ];
@@ -59,10 +61,39 @@ fn fuzz_envelope(data: &[u8]) {
         sealed,
         &mut out,
     );
+    let headers = [(&b"secret"[..], Some(&b""[..])), (&b"clear"[..], None)].into_iter();
+    for value in [Some(sealed), None] {
+        let (key, timestamp) = (Some(&b"key"[..]), Some(TIMESTAMP));
+        let record = StoredRecord { topic: CONTEXT.topic, key, timestamp, value, headers: headers.clone() };
+        if let Ok(mut opened) =
+            RecordOpener::new().open_with_headers(&dek, &envelope, &record, &mut Vec::new())
+        {
+            assert_eq!(opened.value, value.map(|_| PLAINTEXT), "only what was sealed opens");
+            assert_eq!(opened.headers.next(), Some((0, Some(PLAINTEXT))));
+            assert_eq!(opened.headers.next(), None);
+        }
+    }
     match opened {
         Ok(()) => assert_eq!(out.strip_prefix(b"before"), Some(PLAINTEXT), "only what was sealed opens"),
         Err(_) => assert_eq!(out, b"before", "nothing is left of what does not open"),
     }
+}
+
+/// A count of headers in one byte, and what was sealed with a record of so many. No writer of ours seals most of it.
+fn fuzz_headers(data: &[u8]) {
+    let Some((count, plaintext)) = data.split_first() else { return };
+    let count = usize::from(count & 0x7f);
+    let has_value = data.first().is_some_and(|first| first & 0x80 == 0);
+    let Some(record) = parse(plaintext, count, has_value) else { return };
+    let mut read = record.value.map_or(0, <[u8]>::len);
+    let mut next = 0;
+    for (index, value) in record.headers {
+        assert!(index >= next && index.try_into().is_ok_and(|index: usize| index < count), "indices ascend");
+        next = index + 1;
+        read += 8 + value.map_or(0, <[u8]>::len);
+    }
+    assert_eq!(read + 4, plaintext.len(), "every byte is read once");
+    assert_eq!(record.value.is_some(), has_value);
 }
 
 /// Values and wrapped keys of earlier programs.

@@ -39,6 +39,8 @@ pub use self::legacy::{
 pub use self::local::{FileProblem, LocalKeys, LocalStatus};
 pub use self::message_key::TAG_LEN;
 pub use self::name::{ClusterName, KeyName, NameError, ProviderName};
-pub use self::open::{OpenError, RecordOpener, open_batch};
+pub use self::open::{OpenError, OpenedHeaders, OpenedRecord, RecordOpener, StoredRecord, open_batch};
 pub use self::provider::{KeyProvider, ProviderError};
-pub use self::seal::{BatchContext, BatchSealer, RecordsSealer, SealError};
+pub use self::seal::{
+    BatchContext, BatchSealer, HeadersSealer, PlainRecord, RecordHeader, RecordsSealer, SealError,
+};

@@ -1,9 +1,13 @@
 //! Opens what brokers stored.
 
 mod batch;
+mod headers;
 mod record;
 
 pub use self::batch::open_batch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::headers::parse;
+pub use self::headers::{OpenedHeaders, OpenedRecord, StoredRecord};
 pub use self::record::RecordOpener;
 
 use crate::aad::TooLong;
@@ -26,6 +30,12 @@ pub enum OpenError {
     /// The record's timestamp is not the producer's.
     #[error("timestamp is not the one that was sealed")]
     Timestamp,
+    /// The record has a value where the envelope says null, or null where it says a value.
+    #[error("record value is not where the envelope says")]
+    Place,
+    /// What was sealed is not a list of headers of the record and a value. Only a writer's own mistake leads here.
+    #[error("sealed headers are malformed")]
+    Headers,
     /// The topic or the record key is longer than the format allows.
     #[error("topic or record key is too long")]
     TooLong,

@@ -8,8 +8,8 @@ use crate::dek::{Dek, WrappedKey};
 use crate::envelope::{BatchFacts, EnvelopeHeader, Format, MARKER, is_envelope};
 use crate::keys::{DataKey, KeyLimits};
 use crate::name::{ClusterName, KeyName, ProviderName};
-use crate::open::{RecordOpener, open_batch};
-use crate::seal::{BatchContext, BatchSealer, RecordsSealer, SealError};
+use crate::open::{RecordOpener, StoredRecord, open_batch};
+use crate::seal::{BatchContext, BatchSealer, HeadersSealer, PlainRecord, RecordsSealer, SealError};
 
 fn dek() -> Dek {
     Dek::from_bytes(&[7; 32]).unwrap()
@@ -59,6 +59,15 @@ fn facts() -> impl Strategy<Value = BatchFacts> {
     any::<(i16, i32, i64, i64)>().prop_map(|(attributes, record_count, base_timestamp, max_timestamp)| {
         BatchFacts { attributes, record_count, base_timestamp, max_timestamp }
     })
+}
+
+fn optional_bytes() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop::option::of(prop::collection::vec(any::<u8>(), 0..20))
+}
+
+/// Names, values, and whether they are sealed.
+fn headers() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>, bool)>> {
+    prop::collection::vec((prop::collection::vec(any::<u8>(), 0..5), optional_bytes(), any::<bool>()), 0..5)
 }
 
 proptest! {
@@ -125,8 +134,54 @@ proptest! {
     }
 
     #[test]
+    fn records_with_sealed_headers_open_to_what_was_sealed_and_to_nothing_else(
+        records in prop::collection::vec((optional_bytes(), optional_bytes(), headers(), any::<i64>()), 1..6),
+        bit in any::<prop::sample::Index>(),
+    ) {
+        let mut sealer = HeadersSealer::new(&data_key(KeyLimits::default()), 8, 10_000).unwrap();
+        let mut opener = RecordOpener::new();
+        for (key, value, headers, timestamp) in records {
+            let (key, value) = (key.as_deref(), value.as_deref());
+            let sent = headers.iter().map(|(name, value, sealed)| ((&**name, value.as_deref()), *sealed));
+            let plain = PlainRecord { topic: "topic", key, timestamp, value, headers: sent };
+            let (mut header, mut sealed) = (b"h".to_vec(), b"s".to_vec());
+            sealer.seal(&plain, &mut header, &mut sealed).unwrap();
+            let (mut header, mut sealed) = (header.split_off(1), sealed.split_off(1));
+            prop_assert_eq!(value.is_none(), sealed.is_empty(), "a sealed value has a tag at least");
+            let mut open = |header: &[u8], sealed: &[u8], topic, timestamp, count| {
+                let stored = headers.iter().take(count).map(|(name, value, sealed)| {
+                    (&**name, if *sealed { Some(&b""[..]) } else { value.as_deref() })
+                });
+                let value = value.map(|_| sealed);
+                let record = StoredRecord { topic, key, timestamp, value, headers: stored };
+                let mut out = b"o".to_vec();
+                let envelope = EnvelopeHeader::parse(header).ok()?;
+                let opened = opener.open_with_headers(&dek(), &envelope, &record, &mut out).ok()?;
+                let hidden = opened.headers.map(|(index, value)| (index, value.map(<[u8]>::to_vec)));
+                Some((opened.value.map(<[u8]>::to_vec), hidden.collect::<Vec<_>>()))
+            };
+            let hidden = (0_u32..).zip(&headers).filter(|(_, (.., sealed))| *sealed);
+            let hidden: Vec<_> = hidden.map(|(index, (_, value, _))| (index, value.clone())).collect();
+            let expected = Some((value.map(<[u8]>::to_vec), hidden));
+            let count = headers.len();
+            prop_assert_eq!(open(&header, &sealed, "topic", Some(timestamp), count), expected.clone());
+            prop_assert_eq!(open(&header, &sealed, "topic", None, count), expected);
+            prop_assert_eq!(open(&header, &sealed, "topic", Some(timestamp ^ 1), count), None);
+            prop_assert_eq!(open(&header, &sealed, "topic2", None, count), None);
+            if count > 0 {
+                prop_assert_eq!(open(&header, &sealed, "topic", None, count - 1), None);
+            }
+            let bit = bit.index((header.len() + sealed.len()) * 8);
+            let in_header = header.len();
+            let byte = if bit / 8 < in_header { &mut header[bit / 8] } else { &mut sealed[bit / 8 - in_header] };
+            *byte ^= 1 << (bit % 8);
+            prop_assert_eq!(open(&header, &sealed, "topic", None, count), None);
+        }
+    }
+
+    #[test]
     fn nothing_panics_on_arbitrary_bytes(
-        start in prop::sample::select(vec![vec![], vec![1], vec![1, 1, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 0]]),
+        start in prop::sample::select(vec![vec![], vec![1], vec![1, 1, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 5, 1, 1, 1, b'p', 1, b'k', 0, 1, 0]]),
         rest in prop::collection::vec(any::<u8>(), 0..120),
         sealed in prop::collection::vec(any::<u8>(), 0..40),
     ) {
@@ -136,6 +191,12 @@ proptest! {
         let mut buffer = sealed.clone();
         prop_assert!(open_batch(&dek(), &envelope, &context("t", (0, 0, 0)), &mut buffer).is_err());
         prop_assert!(RecordOpener::new().open(&dek(), &envelope, "t", None, None, &sealed, &mut Vec::new()).is_err());
+        for value in [None, Some(&*sealed)] {
+            let headers = std::iter::empty();
+            let record = StoredRecord { topic: "t", key: None, timestamp: None, value, headers };
+            let mut out = Vec::new();
+            prop_assert!(RecordOpener::new().open_with_headers(&dek(), &envelope, &record, &mut out).is_err());
+        }
     }
 }
 
@@ -154,7 +215,8 @@ fn every_truncation_and_extension_of_a_header_is_an_error() {
 fn peek_knows_formats_and_nothing_else() {
     assert_eq!(is_envelope(&MARKER), Some(Format::Marker));
     assert_eq!(is_envelope(&[1, 2, 1]), Some(Format::Record));
-    for other in [&[][..], &[1], &[1, 1], &[1, 3, 0], &[1, 4, 0], &[2, 1, 0]] {
+    assert_eq!(is_envelope(&[1, 5, 1]), Some(Format::Headers));
+    for other in [&[][..], &[1], &[1, 1], &[1, 3, 0], &[1, 4, 0], &[1, 6, 0], &[2, 1, 0]] {
         assert_eq!(is_envelope(other), None);
     }
 }
@@ -175,6 +237,25 @@ fn sealers_keep_to_what_they_charged() {
         &mut header,
     );
     assert_eq!(sealer.seal(&header, &context("t", (0, 0, 0)), &mut [0; 6]), Err(SealError::Spent));
+}
+
+#[test]
+fn sealers_of_headers_keep_to_what_they_charged() {
+    let key = data_key(KeyLimits { messages: 4, bytes: 100, ..KeyLimits::default() });
+    let bytes = HeadersSealer::RECORD_BYTES + HeadersSealer::HEADER_BYTES + 10;
+    let mut sealer = HeadersSealer::new(&key, 2, bytes).unwrap();
+    let mut seal = |value: &[u8]| {
+        let headers = [((&b"name"[..], Some(&b"hidden"[..])), true), ((b"clear", Some(&[0; 99])), false)];
+        let headers = headers.into_iter();
+        let record = PlainRecord { topic: "t", key: None, timestamp: 0, value: Some(value), headers };
+        let (mut header, mut sealed) = (vec![1], vec![2]);
+        let result = sealer.seal(&record, &mut header, &mut sealed);
+        assert!(result.is_ok() || (header, sealed) == (vec![1], vec![2]));
+        result
+    };
+    assert_eq!(seal(&[0; 5]), Err(SealError::Spent));
+    assert_eq!(seal(&[0; 4]), Ok(()));
+    assert_eq!(seal(&[]), Err(SealError::Spent));
 }
 
 #[test]

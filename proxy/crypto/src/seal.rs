@@ -1,9 +1,11 @@
 //! Seals what producers send.
 
 mod batch;
+mod headers;
 mod records;
 
 pub use self::batch::BatchSealer;
+pub use self::headers::{HeadersSealer, PlainRecord};
 pub use self::records::RecordsSealer;
 
 use crate::dek::RandomError;
@@ -28,6 +30,9 @@ pub struct BatchContext<'a> {
     pub last_offset_delta: i32,
 }
 
+/// A header of a record: its name, and its value or null.
+pub type RecordHeader<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// Why something was not sealed. Nothing of it may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
@@ -49,6 +54,21 @@ pub enum SealError {
     /// The cryptographic library refused.
     #[error("failed to encrypt")]
     Encrypt,
+}
+
+/// What is left of what a sealer was made for.
+struct Budget {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Budget {
+    fn take(&mut self, bytes: usize) -> Result<(), SealError> {
+        let bytes = u64::try_from(bytes).map_err(|_| SealError::Spent)?;
+        self.messages = self.messages.checked_sub(1).ok_or(SealError::Spent)?;
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(SealError::Spent)?;
+        Ok(())
+    }
 }
 
 /// A message key with everything that its envelope headers have in common.

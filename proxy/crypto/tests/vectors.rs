@@ -6,10 +6,14 @@ mod reader;
 
 use serde_json::Value;
 
-use self::reader::{Header, Place};
+use self::reader::{Header, Place, RecordHeader};
 
 fn vectors(list: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("../vectors/v1.json")).unwrap();
+    vectors_of(include_str!("../vectors/v1.json"), list)
+}
+
+fn vectors_of(file: &str, list: &str) -> Vec<Value> {
+    let all: Value = serde_json::from_str(file).unwrap();
     let list = all[list].as_array().unwrap().clone();
     assert!(list.len() > 5);
     list
@@ -121,5 +125,49 @@ fn records() {
         assert_eq!(aad, bytes(expected, "aad"));
         assert_eq!(plaintext, bytes(expected, "plaintext"));
         assert_eq!(timestamp, number::<i64>(expected, "timestamp"));
+    }
+}
+
+fn optional_bytes(value: &Value) -> Option<Vec<u8>> {
+    value.as_str().map(|text| hex::decode(text).unwrap())
+}
+
+fn headers_of(value: &Value) -> Vec<RecordHeader> {
+    let pairs = value.as_array().unwrap().iter();
+    pairs.map(|pair| (optional_bytes(&pair[0]).unwrap(), optional_bytes(&pair[1]))).collect()
+}
+
+#[test]
+fn records_with_sealed_headers() {
+    for vector in vectors_of(include_str!("../vectors/headers.json"), "records") {
+        let dek = bytes(&vector, "dek");
+        let key = optional_bytes(&vector["record_key"]);
+        let stored = headers_of(&vector["headers"]);
+        let value = optional_bytes(&vector["value"]);
+        let result = reader::parse(&bytes(&vector, "header")).and_then(|header| {
+            let sealed = match (&header.carried, &value) {
+                (Some(carried), None) => carried,
+                (None, Some(value)) => value,
+                _ => return Err("place"),
+            };
+            let aad = reader::headed_aad(&header, text(&vector, "topic"), key.as_deref(), &stored);
+            let plaintext = reader::open(&dek, &header, &aad, sealed)?;
+            let sealed_timestamp = i64::from_be_bytes(header.tail[..8].try_into().unwrap());
+            if vector["timestamp"].as_i64().is_some_and(|timestamp| timestamp != sealed_timestamp) {
+                return Err("timestamp");
+            }
+            let sent = reader::unseal(&plaintext, &stored, value.is_some())?;
+            Ok((header, aad, plaintext, sent))
+        });
+        let Some(((header, aad, plaintext, (headers, value)), expected)) = check(&vector, result) else {
+            continue;
+        };
+        check_header(&header, &dek, &expected["header"]);
+        assert_eq!(header.format, 5);
+        assert_eq!(header.tail[8], number::<u8>(expected, "place"));
+        assert_eq!(aad, bytes(expected, "aad"));
+        assert_eq!(plaintext, bytes(expected, "plaintext"));
+        assert_eq!(headers, headers_of(&expected["headers"]));
+        assert_eq!(value, optional_bytes(&expected["value"]));
     }
 }

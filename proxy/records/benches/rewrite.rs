@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use proxy_records::{
-    BATCH_HEADER_LEN, Codec, OpenedValue, OriginalBatch, Recognised, RecordOpener, RecordSealer, Scratch,
-    Surround, open_records, recognise, restored_header, seal_records, validate_produced,
+    BATCH_HEADER_LEN, Codec, OpenedRecord, OpenedValue, OriginalBatch, Recognised, Record, RecordOpener,
+    RecordSealer, Scratch, Surround, open_records, recognise, restored_header, seal_records,
+    validate_produced,
 };
 
 #[path = "../src/sample.rs"]
@@ -109,6 +110,17 @@ impl RecordOpener for Masking {
     ) -> Result<OpenedValue, ()> {
         out.extend_from_slice(&sealed[..sealed.len() - 16]);
         Ok(OpenedValue::Plain)
+    }
+
+    fn open_with_headers(
+        &mut self,
+        _: &[u8],
+        _: &Record<'_>,
+        _: Option<i64>,
+        _: &mut Vec<u8>,
+        _: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, ()> {
+        Err(())
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Kind<'a> {
     Batch(&'a [u8]),
     /// This record's value is encrypted.
     Value(&'a [u8]),
+    /// This record's value is encrypted together with values of its headers.
+    Headers(&'a [u8]),
     /// Nothing to encrypt here, but written by a proxy.
     Marker,
     /// Our name with a value that this version does not know.
@@ -41,6 +43,7 @@ pub fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
     Ok(match value {
         Some(header @ [_, 1, ..]) => Kind::Batch(header),
         Some(header @ [_, 2, ..]) => Kind::Value(header),
+        Some(header @ [_, 5, ..]) => Kind::Headers(header),
         Some(MARKER) => Kind::Marker,
         _ => Kind::Unknown,
     })
@@ -50,7 +53,7 @@ fn is_displaced(record: &Record<'_>) -> Result<bool, RecordError> {
     for header in &record.headers {
         let (name, value) = header?;
         let looks_like_ours =
-            value.is_some_and(|value| value.len() >= MIN_DISPLACED && matches!(value, [1, 1 | 2, ..]));
+            value.is_some_and(|value| value.len() >= MIN_DISPLACED && matches!(value, [1, 1 | 2 | 5, ..]));
         if name == ENVELOPE_HEADER_NAME.as_bytes() && looks_like_ours {
             return Ok(true);
         }

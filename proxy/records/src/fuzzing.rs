@@ -8,9 +8,10 @@ mod seeds;
 mod tests;
 
 use crate::{
-    BatchHeader, Codec, Codecs, Entry, Location, OpenedValue, OriginalBatch, Recognised, RecordOpener,
-    RecordSealer, Scratch, Surround, crc_matches, entries, last_offset, legacy_offset, open_records,
-    recognise, restored_header, seal_records, validate_produced,
+    BatchHeader, Codec, Codecs, Entry, HeadersSealer, Location, OpenedRecord, OpenedValue, OriginalBatch,
+    Recognised, Record, RecordOpener, RecordSealer, Scratch, Surround, crc_matches, entries, last_offset,
+    legacy_offset, open_records, recognise, restored_header, seal_records, seal_records_with_headers,
+    validate_produced,
 };
 
 /// A name, what is run, and inputs to begin with.
@@ -80,6 +81,10 @@ pub fn fuzz_validate_produced(data: &[u8]) {
     let mut sealed = Vec::new();
     let stored = seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
     assert!(stored.is_ok() && crc_matches(&sealed), "a valid batch can be sealed");
+    fuzz_open_records(&sealed);
+    sealed.clear();
+    let stored = seal_records_with_headers(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
+    assert!(stored.is_ok() && crc_matches(&sealed), "headers can be sealed too");
     fuzz_open_records(&sealed);
 }
 
@@ -168,5 +173,41 @@ impl RecordOpener for Copying {
     ) -> Result<OpenedValue, Self::Error> {
         out.extend_from_slice(sealed);
         Ok(OpenedValue::Plain)
+    }
+
+    fn open_with_headers(
+        &mut self,
+        envelope_header: &[u8],
+        record: &Record<'_>,
+        _: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, Self::Error> {
+        // The bytes choose which headers get another value.
+        let index = envelope_header.last().map_or(0, |last| u32::from(*last));
+        plain.extend_from_slice(record.value.unwrap_or_default());
+        let replaced = record.headers.replace([(index, record.key)], headers);
+        assert!(replaced.is_ok(), "headers that were read once can be written");
+        Ok(OpenedRecord::Plain(record.value.map(|value| 0..value.len())))
+    }
+}
+
+impl HeadersSealer for Copying {
+    type Error = std::convert::Infallible;
+
+    fn seals(&self, name: &[u8]) -> bool {
+        name.len() % 2 == 1
+    }
+
+    fn seal(
+        &mut self,
+        record: &Record<'_>,
+        _: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), Self::Error> {
+        header.extend_from_slice(&[1, 5]);
+        sealed.extend_from_slice(record.value.unwrap_or_default());
+        Ok(())
     }
 }

@@ -44,7 +44,7 @@ pub use recognise::{
 };
 pub use record::{Header, Headers, Record, RecordError, Records, write_record};
 pub use record_format::{
-    ForeignValue, OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, RecordSealer, SealRecordsError,
-    open_records, seal_records,
+    ForeignValue, HeadersSealer, OpenRecordsError, OpenedRecord, OpenedStats, OpenedValue, RecordOpener,
+    RecordSealer, SealRecordsError, header_count, open_records, seal_records, seal_records_with_headers,
 };
 pub use scratch::{Scratch, Section};

@@ -163,7 +163,7 @@ fn walk(
                     content = ClearContent::Data;
                 }
             }
-            Kind::Value(_) | Kind::Marker => has_values = true,
+            Kind::Value(_) | Kind::Headers(_) | Kind::Marker => has_values = true,
             Kind::Unknown => return Ok(Recognised::UnknownEnvelope),
             // What was not compressed has been looked at in place and is no envelope of the right shape.
             Kind::Batch(_) if !is_first || codec == Codec::None => return Ok(Recognised::MisplacedEnvelope),

@@ -1,10 +1,14 @@
-//! The record format: every value encrypted by itself, keys and headers as they are.
+//! The record format: every value encrypted by itself, keys and headers as they are, or values of headers with the value.
 
+mod headers;
 mod open;
 mod seal;
 
 #[cfg(test)]
 mod tests;
 
-pub use open::{ForeignValue, OpenRecordsError, OpenedStats, OpenedValue, RecordOpener, open_records};
+pub use headers::{HeadersSealer, header_count, seal_records_with_headers};
+pub use open::{
+    ForeignValue, OpenRecordsError, OpenedRecord, OpenedStats, OpenedValue, RecordOpener, open_records,
+};
 pub use seal::{RecordSealer, SealRecordsError, seal_records};

@@ -13,8 +13,8 @@
 use std::fmt::Write;
 
 use proxy_records::{
-    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, OpenedValue, RecordOpener, RecordSealer,
-    Records,
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, HeadersSealer, OpenedRecord, OpenedValue,
+    Record, RecordOpener, RecordSealer, Records,
 };
 
 /// More than any sample needs.
@@ -226,6 +226,92 @@ impl RecordOpener for Toy {
             && timestamp.is_none_or(|timestamp| timestamp.to_be_bytes() == *sent_at)
             && checksum(key, &out[start..]).to_be_bytes() == *tag;
         if self.refuse || !genuine { Err(Refused) } else { Ok(OpenedValue::Plain) }
+    }
+
+    fn open_with_headers(
+        &mut self,
+        envelope_header: &[u8],
+        record: &Record<'_>,
+        timestamp: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, Refused> {
+        let behind = envelope_header.strip_prefix(TOY_HEADERS).ok_or(Refused)?;
+        let sealed = record.value.unwrap_or(behind);
+        Self::unseal(record, timestamp, sealed, plain, headers).filter(|_| !self.refuse).ok_or(Refused)
+    }
+}
+
+/// The header of a record of which values of headers are sealed. The rest of it, or the value, holds them.
+pub const TOY_HEADERS: &[u8] = b"\x01\x05wrapped-data-key-wrapped-data-key-wrapped-data-key";
+
+/// Seals the values of headers that begin so.
+pub const TOY_SEALED: &[u8] = b"trace";
+
+impl HeadersSealer for Toy {
+    type Error = Refused;
+
+    fn seals(&self, name: &[u8]) -> bool {
+        name.starts_with(TOY_SEALED)
+    }
+
+    fn seal(
+        &mut self,
+        record: &Record<'_>,
+        timestamp: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        header.extend_from_slice(TOY_HEADERS);
+        let out = if record.value.is_some() { sealed } else { header };
+        out.extend(timestamp.to_be_bytes());
+        out.push(u8::try_from(record.headers.len()).unwrap());
+        for (name, value) in record.headers.iter().map(Result::unwrap) {
+            if self.seals(name) {
+                nullable(value, out);
+            }
+        }
+        out.extend_from_slice(record.value.unwrap_or_default());
+        if self.refuse { Err(Refused) } else { Ok(()) }
+    }
+}
+
+impl Toy {
+    fn unseal(
+        record: &Record<'_>,
+        timestamp: Option<i64>,
+        sealed: &[u8],
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Option<OpenedRecord> {
+        let (sent_at, rest) = sealed.split_first_chunk()?;
+        let (count, mut rest) = rest.split_first()?;
+        if timestamp.is_some_and(|timestamp| timestamp.to_be_bytes() != *sent_at) {
+            return None;
+        }
+        let mut values = Vec::new();
+        for (index, header) in (0_u32..).zip(&record.headers) {
+            if header.ok()?.0.starts_with(TOY_SEALED) {
+                let (value, behind) = split_nullable(rest)?;
+                values.push((index, value));
+                rest = behind;
+            }
+        }
+        record.headers.replace(values, headers).ok()?;
+        plain.extend_from_slice(rest);
+        let has_all = record.headers.len() == u32::from(*count);
+        has_all.then(|| OpenedRecord::Plain(record.value.map(|_| 0..rest.len())))
+    }
+}
+
+/// A field with its zigzag length before it, and what is behind it.
+fn split_nullable(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let end = bytes.iter().position(|byte| byte & 0x80 == 0)?;
+    let raw = bytes[..=end].iter().rev().fold(0_u64, |raw, byte| raw << 7 | u64::from(byte & 0x7f));
+    let rest = &bytes[end + 1..];
+    match usize::try_from((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed()) {
+        Ok(length) => rest.split_at_checked(length).map(|(value, rest)| (Some(value), rest)),
+        Err(_) => Some((None, rest)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::cursor::Cursor;
-use super::{ALGORITHM, BatchFacts, Format, MAX_WRAPPED_LEN, NonceMode, VERSION};
+use super::{ALGORITHM, BatchFacts, Format, MAX_WRAPPED_LEN, NonceMode, Place, VERSION};
 use crate::message_key::{COMMITMENT_LEN, NONCE_LEN, SALT_LEN};
 
 /// Why bytes are not an envelope header that this version reads.
@@ -28,6 +28,9 @@ pub enum EnvelopeError {
     /// The nonce mode is not one of version 1.
     #[error("envelope header has unknown nonce mode {0}")]
     UnknownNonceMode(u8),
+    /// The place of the ciphertext is not one of version 1.
+    #[error("envelope header has unknown place {0}")]
+    UnknownPlace(u8),
     /// A provider or key name that is none.
     #[error("envelope header has an invalid provider or key name")]
     Name,
@@ -52,12 +55,14 @@ pub struct EnvelopeHeader<'a> {
     nonce: &'a [u8; NONCE_LEN],
     nonce_range: Range<usize>,
     tail: Tail,
+    carried: Option<&'a [u8]>,
 }
 
 #[derive(Clone)]
 enum Tail {
     Batch(BatchFacts),
     Record { timestamp: i64 },
+    Headers { timestamp: i64, place: Place },
 }
 
 impl<'a> EnvelopeHeader<'a> {
@@ -91,13 +96,31 @@ impl<'a> EnvelopeHeader<'a> {
         let commitment = cursor.array()?;
         let nonce_at = bytes.len() - cursor.left();
         let nonce = cursor.array()?;
-        let tail =
-            if format == Format::Batch { Tail::Batch(facts(&mut cursor)?) } else { record(&mut cursor)? };
-        if cursor.left() > 0 {
-            return Err(EnvelopeError::TrailingBytes(cursor.left()));
+        let tail = match format {
+            Format::Batch => Tail::Batch(facts(&mut cursor)?),
+            Format::Record | Format::Marker => Tail::Record { timestamp: cursor.i64()? },
+            Format::Headers => Tail::Headers { timestamp: cursor.i64()?, place: place(&mut cursor)? },
+        };
+        let (bytes, behind) =
+            bytes.split_at_checked(bytes.len() - cursor.left()).ok_or(EnvelopeError::Truncated)?;
+        let carried = matches!(tail, Tail::Headers { place: Place::Header, .. }).then_some(behind);
+        if carried.is_none() && !behind.is_empty() {
+            return Err(EnvelopeError::TrailingBytes(behind.len()));
         }
         let nonce_range = nonce_at..nonce_at + NONCE_LEN;
-        Ok(Self { bytes, nonce_mode, provider, key, wrapped, salt, commitment, nonce, nonce_range, tail })
+        Ok(Self {
+            bytes,
+            nonce_mode,
+            provider,
+            key,
+            wrapped,
+            salt,
+            commitment,
+            nonce,
+            nonce_range,
+            tail,
+            carried,
+        })
     }
 
     /// What is sealed; never [`Format::Marker`].
@@ -105,6 +128,7 @@ impl<'a> EnvelopeHeader<'a> {
         match self.tail {
             Tail::Batch(_) => Format::Batch,
             Tail::Record { .. } => Format::Record,
+            Tail::Headers { .. } => Format::Headers,
         }
     }
 
@@ -137,16 +161,21 @@ impl<'a> EnvelopeHeader<'a> {
     pub fn batch_facts(&self) -> Option<BatchFacts> {
         match self.tail {
             Tail::Batch(facts) => Some(facts),
-            Tail::Record { .. } => None,
+            Tail::Record { .. } | Tail::Headers { .. } => None,
         }
     }
 
-    /// The producer's timestamp of the record; only in record format. Authentic once the record was opened.
+    /// The producer's timestamp of the record; not in batch format. Authentic once the record was opened.
     pub fn record_timestamp(&self) -> Option<i64> {
         match self.tail {
             Tail::Batch(_) => None,
-            Tail::Record { timestamp } => Some(timestamp),
+            Tail::Record { timestamp } | Tail::Headers { timestamp, .. } => Some(timestamp),
         }
+    }
+
+    /// The ciphertext where it stands behind the header and the record's value is null; only in [`Format::Headers`].
+    pub(crate) fn carried(&self) -> Option<&'a [u8]> {
+        self.carried
     }
 
     pub(crate) fn commitment(&self) -> &'a [u8; COMMITMENT_LEN] {
@@ -193,6 +222,7 @@ fn facts(cursor: &mut Cursor<'_>) -> Result<BatchFacts, EnvelopeError> {
     })
 }
 
-fn record(cursor: &mut Cursor<'_>) -> Result<Tail, EnvelopeError> {
-    cursor.i64().map(|timestamp| Tail::Record { timestamp })
+fn place(cursor: &mut Cursor<'_>) -> Result<Place, EnvelopeError> {
+    let place = cursor.u8()?;
+    Place::from_byte(place).ok_or(EnvelopeError::UnknownPlace(place))
 }

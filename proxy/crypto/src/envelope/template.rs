@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ALGORITHM, BatchFacts, Format, MAX_WRAPPED_LEN, NonceMode, VERSION};
+use super::{ALGORITHM, BatchFacts, Format, MAX_WRAPPED_LEN, NonceMode, Place, VERSION};
 use crate::message_key::{COMMITMENT_LEN, NONCE_LEN, SALT_LEN};
 use crate::name::{KeyName, ProviderName};
 
@@ -10,6 +10,8 @@ use crate::name::{KeyName, ProviderName};
 const BATCH_TAIL: usize = 2 + 4 + 8 + 8;
 /// Bytes after the nonce, in record format: the timestamp.
 const RECORD_TAIL: usize = 8;
+/// The same with sealed headers: the timestamp, the place of the ciphertext.
+const HEADERS_TAIL: usize = RECORD_TAIL + 1;
 const FIXED: usize = 4 + 1 + 1 + 2 + SALT_LEN + COMMITMENT_LEN + NONCE_LEN;
 
 /// The part of a header that is equal in all messages of a message key, up to the nonce.
@@ -32,7 +34,11 @@ impl Template {
         if wrapped.is_empty() || wrapped.len() > MAX_WRAPPED_LEN {
             return Err(BadKey);
         }
-        let tail = if format == Format::Batch { BATCH_TAIL } else { RECORD_TAIL };
+        let tail = match format {
+            Format::Batch => BATCH_TAIL,
+            Format::Record | Format::Marker => RECORD_TAIL,
+            Format::Headers => HEADERS_TAIL,
+        };
         let length = FIXED + provider.as_str().len() + key.as_str().len() + wrapped.len() + tail;
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&[VERSION, format.byte(), ALGORITHM, NonceMode::Counter.byte()]);
@@ -75,6 +81,12 @@ impl Template {
     pub(crate) fn write_record(&self, timestamp: i64, out: &mut Vec<u8>) {
         self.write_front(out);
         out.extend_from_slice(&timestamp.to_be_bytes());
+    }
+
+    /// Appends the header of a record with sealed headers, the nonce still zero.
+    pub(crate) fn write_headers(&self, timestamp: i64, place: Place, out: &mut Vec<u8>) {
+        self.write_record(timestamp, out);
+        out.push(place.byte());
     }
 
     fn write_front(&self, out: &mut Vec<u8>) {

@@ -3,8 +3,8 @@
 use super::{CONTEXT, DEK, PLAINTEXT, TIMESTAMP};
 use crate::local::fuzzing as local;
 use crate::{
-    BatchFacts, BatchSealer, ClusterName, DataKey, Dek, KeyLimits, KeyName, KmsContext, ProviderName,
-    RecordsSealer, WrappedKey,
+    BatchFacts, BatchSealer, ClusterName, DataKey, Dek, HeadersSealer, KeyLimits, KeyName, KmsContext,
+    PlainRecord, ProviderName, RecordHeader, RecordsSealer, WrappedKey,
 };
 
 fn data_key() -> DataKey {
@@ -33,7 +33,31 @@ pub(super) fn envelopes() -> Vec<Vec<u8>> {
     let (mut header, mut sealed) = (Vec::new(), Vec::new());
     let mut sealer = RecordsSealer::new(&key, 1, 64).unwrap();
     sealer.seal(CONTEXT.topic, Some(b"key"), TIMESTAMP, PLAINTEXT, &mut header, &mut sealed).unwrap();
-    vec![batch, input(&header, &sealed), input(&crate::MARKER, &[])]
+    let record = input(&header, &sealed);
+
+    let others = [Some(PLAINTEXT), None].map(|value| {
+        let headers: [(RecordHeader<'_>, bool); 2] =
+            [((b"secret", Some(PLAINTEXT)), true), ((b"clear", None), false)];
+        let headers = headers.into_iter();
+        let (topic, timestamp) = (CONTEXT.topic, TIMESTAMP);
+        let record = PlainRecord { topic, key: Some(b"key"), timestamp, value, headers };
+        let (mut header, mut sealed) = (Vec::new(), Vec::new());
+        HeadersSealer::new(&key, 1, 200).unwrap().seal(&record, &mut header, &mut sealed).unwrap();
+        input(&header, &sealed)
+    });
+    [vec![batch, record, input(&crate::MARKER, &[])], others.to_vec()].concat()
+}
+
+pub(super) fn headers() -> Vec<Vec<u8>> {
+    let field = |index: u8, length: u8, value: &[u8]| [&[0, 0, 0, index, 0, 0, 0, length], value].concat();
+    let null = [&[0, 0, 0, 1][..], &[0xff; 4]].concat();
+    let two = [&[0, 0, 0, 2][..], &field(0, 3, b"abc"), &null].concat();
+    vec![
+        [&[2], &two[..], b"value"].concat(),
+        [&[0x82], &two[..]].concat(),
+        [&[3, 0, 0, 0, 1][..], &field(2, 0, b"")].concat(),
+        vec![0, 0, 0, 0, 0],
+    ]
 }
 
 pub(super) fn legacy() -> Vec<Vec<u8>> {

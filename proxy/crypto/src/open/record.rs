@@ -14,10 +14,11 @@ use crate::message_key::{COMMITMENT_LEN, OpeningKey, SALT_LEN, TAG_LEN};
 #[derive(Default)]
 pub struct RecordOpener {
     derived: Option<Derived>,
-    associated: Vec<u8>,
+    pub(super) associated: Vec<u8>,
 }
 
 struct Derived {
+    format: Format,
     dek: Dek,
     salt: [u8; SALT_LEN],
     commitment: [u8; COMMITMENT_LEN],
@@ -44,13 +45,27 @@ impl RecordOpener {
         sealed: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
-        let sealed_timestamp = envelope.record_timestamp().ok_or(OpenError::Format)?;
+        if envelope.format() != Format::Record {
+            return Err(OpenError::Format);
+        }
         if sealed.len() < TAG_LEN {
             return Err(OpenError::Truncated);
         }
         aad::record(&mut self.associated, envelope.bytes(), envelope.nonce_range(), topic, record_key)?;
-        let key = key(&mut self.derived, dek, envelope)?;
+        self.open_associated(dek, envelope, timestamp, sealed, out)
+    }
 
+    /// Opens ciphertext and tag with the associated data at hand.
+    pub(super) fn open_associated(
+        &mut self,
+        dek: &Dek,
+        envelope: &EnvelopeHeader<'_>,
+        timestamp: Option<i64>,
+        sealed: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let sealed_timestamp = envelope.record_timestamp().ok_or(OpenError::Format)?;
+        let key = key(&mut self.derived, dek, envelope)?;
         let start = out.len();
         out.extend_from_slice(sealed);
         let message = out.get_mut(start..).ok_or(OpenError::Tag)?;
@@ -74,17 +89,19 @@ fn key<'a>(
     envelope: &EnvelopeHeader<'_>,
 ) -> Result<&'a OpeningKey, OpenError> {
     let known = slot.take().filter(|derived| {
-        derived.salt == *envelope.salt()
+        derived.format == envelope.format()
+            && derived.salt == *envelope.salt()
             && derived.dek.same_as(dek)
             && verify_slices_are_equal(&derived.commitment, envelope.commitment()).is_ok()
     });
     let derived = if let Some(derived) = known {
         derived
     } else {
-        let key = OpeningKey::derive(dek, envelope.salt(), envelope.commitment(), Format::Record)
+        let format = envelope.format();
+        let key = OpeningKey::derive(dek, envelope.salt(), envelope.commitment(), format)
             .map_err(|_| OpenError::Tag)?
             .ok_or(OpenError::Commitment)?;
-        Derived { dek: dek.clone(), salt: *envelope.salt(), commitment: *envelope.commitment(), key }
+        Derived { format, dek: dek.clone(), salt: *envelope.salt(), commitment: *envelope.commitment(), key }
     };
     Ok(&slot.insert(derived).key)
 }

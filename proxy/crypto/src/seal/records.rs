@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Message, SealError};
+use super::{Budget, Message, SealError};
 use crate::aad;
 use crate::envelope::Format;
 use crate::keys::DataKey;
@@ -10,8 +10,7 @@ use crate::keys::DataKey;
 /// Seals the values of one batch.
 pub struct RecordsSealer {
     message: Message,
-    messages_left: u64,
-    bytes_left: u64,
+    left: Budget,
     associated: Vec<u8>,
 }
 
@@ -19,7 +18,7 @@ impl RecordsSealer {
     /// Makes a message key for up to `messages` values of together up to `bytes` bytes, and charges the data key.
     pub fn new(key: &DataKey, messages: u64, bytes: u64) -> Result<Self, SealError> {
         let message = Message::new(key, Format::Record, messages, bytes)?;
-        Ok(Self { message, messages_left: messages, bytes_left: bytes, associated: Vec::new() })
+        Ok(Self { message, left: Budget { messages, bytes }, associated: Vec::new() })
     }
 
     /// Bytes of every envelope header.
@@ -57,10 +56,7 @@ impl RecordsSealer {
         header_out: &mut Vec<u8>,
         sealed_out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        let bytes = u64::try_from(value.len()).map_err(|_| SealError::Spent)?;
-        self.messages_left = self.messages_left.checked_sub(1).ok_or(SealError::Spent)?;
-        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(SealError::Spent)?;
-
+        self.left.take(value.len())?;
         let (header_start, sealed_start) = (header_out.len(), sealed_out.len());
         self.message.template.write_record(timestamp, header_out);
         let header = header_out.get_mut(header_start..).ok_or(SealError::Header)?;
@@ -89,6 +85,6 @@ impl RecordsSealer {
     /// A sealer whose output is known beforehand.
     pub(crate) fn with_salt(key: &DataKey, salt: [u8; 32]) -> Self {
         let message = Message::with_salt(key, Format::Record, salt).unwrap();
-        Self { message, messages_left: u64::MAX, bytes_left: u64::MAX, associated: Vec::new() }
+        Self { message, left: Budget { messages: u64::MAX, bytes: u64::MAX }, associated: Vec::new() }
     }
 }

@@ -1,13 +1,13 @@
 //! This crate reads the vectors as they say.
 
-use super::kept;
-use super::shape::{Batch, Record};
+use super::shape::{Batch, Headed, Record};
+use super::{kept, kept_headers};
 use crate::context::KmsContext;
 use crate::dek::Dek;
 use crate::envelope::{EnvelopeError, EnvelopeHeader};
 use crate::local::testing::open;
 use crate::name::{ClusterName, KeyName, ProviderName};
-use crate::open::{OpenError, RecordOpener, open_batch};
+use crate::open::{OpenError, RecordOpener, StoredRecord, open_batch};
 use crate::seal::BatchContext;
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -26,6 +26,7 @@ fn of_header(error: EnvelopeError) -> &'static str {
         EnvelopeError::UnknownFormat(_) => "unknown-format",
         EnvelopeError::UnknownAlgorithm(_) => "unknown-algorithm",
         EnvelopeError::UnknownNonceMode(_) => "unknown-nonce-mode",
+        EnvelopeError::UnknownPlace(_) => "unknown-place",
         EnvelopeError::Name => "name",
         EnvelopeError::WrappedLength(_) => "wrapped-length",
         EnvelopeError::Marker => "marker",
@@ -39,6 +40,8 @@ fn of_open(error: OpenError) -> &'static str {
         OpenError::Truncated => "truncated-ciphertext",
         OpenError::Tag => "tag",
         OpenError::Timestamp => "timestamp",
+        OpenError::Place => "place",
+        OpenError::Headers => "sealed-headers",
         OpenError::TooLong => "too-long",
     }
 }
@@ -77,6 +80,45 @@ fn read_record(opener: &mut RecordOpener, record: &Record) -> Result<Vec<u8>, &'
     assert!(result.is_ok() || out == b"before");
     result.map_err(of_open)?;
     Ok(out.split_off(6))
+}
+
+/// Headers and value as the producer sent them.
+type Sent = (Vec<(String, Option<String>)>, Option<String>);
+
+fn read_headed(opener: &mut RecordOpener, record: &Headed) -> Result<Sent, &'static str> {
+    let header = bytes(&record.header);
+    let envelope = EnvelopeHeader::parse(&header).map_err(of_header)?;
+    let key = record.record_key.as_deref().map(bytes);
+    let value = record.value.as_deref().map(bytes);
+    let headers: Vec<_> =
+        record.headers.iter().map(|(name, value)| (bytes(name), value.as_deref().map(bytes))).collect();
+    let stored = StoredRecord {
+        topic: &record.topic,
+        key: key.as_deref(),
+        timestamp: record.timestamp,
+        value: value.as_deref(),
+        headers: headers.iter().map(|(name, value)| (name.as_slice(), value.as_deref())),
+    };
+    let mut out = b"before".to_vec();
+    let plain = opener.open_with_headers(&dek(&record.dek), &envelope, &stored, &mut out).map_err(of_open)?;
+    let mut sent = record.headers.clone();
+    for (index, value) in plain.headers {
+        sent[usize::try_from(index).unwrap()].1 = value.map(hex::encode);
+    }
+    Ok((sent, plain.value.map(hex::encode)))
+}
+
+#[test]
+fn records_with_sealed_headers_open_as_they_say() {
+    let mut opener = RecordOpener::new();
+    for record in kept_headers().records {
+        let expected = match (&record.error, &record.expected) {
+            (Some(error), None) => Err(error.as_str()),
+            (None, Some(expected)) => Ok((expected.headers.clone(), expected.value.clone())),
+            _ => panic!("{} must have either an error or an expectation", record.name),
+        };
+        assert_eq!(read_headed(&mut opener, &record), expected, "{}", record.name);
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Makes the test vectors from inputs that never change.
 
 mod batches;
+mod headers;
 mod records;
 mod wraps;
 
-use super::shape::{HeaderExpected, Vectors};
+use super::shape::{HeaderExpected, HeadersVectors, Vectors};
 use crate::context::KmsContext;
 use crate::dek::Dek;
 use crate::envelope::EnvelopeHeader;
@@ -26,6 +27,15 @@ pub(super) fn vectors() -> Vectors {
         wraps: wraps::wraps(),
         batches: batches::batches(),
         records: records::records(),
+    }
+}
+
+pub(super) fn headers() -> HeadersVectors {
+    HeadersVectors {
+        description: "Test vectors of FORMAT.md, version 1, format 5. Bytes are hexadecimal, headers are lists of a name and a value or \
+                      null. An entry with an error must fail for that reason; all others give what is expected."
+            .to_owned(),
+        records: headers::records(),
     }
 }
 

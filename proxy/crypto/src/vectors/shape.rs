@@ -88,6 +88,41 @@ pub(super) struct RecordExpected {
     pub(super) plaintext: String,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeadersVectors {
+    pub(super) description: String,
+    pub(super) records: Vec<Headed>,
+}
+
+/// A record with sealed headers. `header` is the value of the envelope's record header, with what stands behind the
+/// envelope header; `headers` are those behind it.
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct Headed {
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) dek: String,
+    pub(super) topic: String,
+    pub(super) record_key: Option<String>,
+    pub(super) timestamp: Option<i64>,
+    pub(super) header: String,
+    pub(super) headers: Vec<(String, Option<String>)>,
+    pub(super) value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<HeadedExpected>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct HeadedExpected {
+    pub(super) header: HeaderExpected,
+    pub(super) timestamp: i64,
+    pub(super) place: u8,
+    pub(super) aad: String,
+    pub(super) plaintext: String,
+    pub(super) headers: Vec<(String, Option<String>)>,
+    pub(super) value: Option<String>,
+}
+
 /// What a header says and what is derived from it.
 #[derive(Serialize, Deserialize, Clone)]
 pub(super) struct HeaderExpected {

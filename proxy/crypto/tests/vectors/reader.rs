@@ -20,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) nonce: Vec<u8>,
     pub(crate) nonce_at: usize,
     pub(crate) tail: Vec<u8>,
+    /// Behind the header, in format 5 with place 2.
+    pub(crate) carried: Option<Vec<u8>>,
 }
 
 /// Where a batch was found.
@@ -42,6 +44,10 @@ impl Fields<'_> {
         let taken = self.bytes.get(self.at..self.at + length).ok_or("truncated-header")?;
         self.at += length;
         Ok(taken.to_vec())
+    }
+
+    fn four(&mut self) -> Result<[u8; 4], &'static str> {
+        Ok(self.take(4)?.try_into().unwrap())
     }
 
     fn byte(&mut self) -> Result<u8, &'static str> {
@@ -68,6 +74,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, &'static str> {
         1 => 22,
         2 => 8,
         3 => return Err("marker"),
+        5 => 9,
         _ => return Err("unknown-format"),
     };
     let algorithm = fields.byte()?;
@@ -90,11 +97,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, &'static str> {
     let nonce_at = fields.at;
     let nonce = fields.take(12)?;
     let tail = fields.take(tail_length)?;
-    if fields.at != bytes.len() {
+    let place = if format == 5 { tail[8] } else { 1 };
+    if !(1..=2).contains(&place) {
+        return Err("unknown-place");
+    }
+    let (header, behind) = bytes.split_at(fields.at);
+    if place == 1 && !behind.is_empty() {
         return Err("trailing-bytes");
     }
     Ok(Header {
-        bytes: bytes.to_vec(),
+        bytes: header.to_vec(),
+        carried: (place == 2).then(|| behind.to_vec()),
         version,
         format,
         algorithm,
@@ -160,6 +173,60 @@ pub(crate) fn record_aad(header: &Header, topic: &str, record_key: Option<&[u8]>
         }
     }
     aad
+}
+
+/// A name and a value or null.
+pub(crate) type RecordHeader = (Vec<u8>, Option<Vec<u8>>);
+
+/// Section 4.5.
+pub(crate) fn headed_aad(
+    header: &Header,
+    topic: &str,
+    record_key: Option<&[u8]>,
+    headers: &[RecordHeader],
+) -> Vec<u8> {
+    let mut aad = record_aad(header, topic, record_key);
+    aad.extend(u32::try_from(headers.len()).unwrap().to_be_bytes());
+    for (name, value) in headers {
+        aad.extend(i32::try_from(name.len()).unwrap().to_be_bytes());
+        aad.extend(name);
+        aad.extend(value.as_ref().map_or(-1, |value| i32::try_from(value.len()).unwrap()).to_be_bytes());
+        aad.extend(value.iter().flatten());
+    }
+    aad
+}
+
+/// Section 4.5: headers and value as the producer sent them.
+pub(crate) fn unseal(
+    plaintext: &[u8],
+    stored: &[RecordHeader],
+    has_value: bool,
+) -> Result<(Vec<RecordHeader>, Option<Vec<u8>>), &'static str> {
+    let bad = "sealed-headers";
+    let mut headers = stored.to_vec();
+    let mut fields = Fields { bytes: plaintext, at: 0 };
+    let count = u32::from_be_bytes(fields.four().map_err(|_| bad)?);
+    let mut least = 0;
+    for _ in 0..count {
+        let index = usize::try_from(u32::from_be_bytes(fields.four().map_err(|_| bad)?)).unwrap();
+        let length = i32::from_be_bytes(fields.four().map_err(|_| bad)?);
+        if index < least || index >= headers.len() || length < -1 {
+            return Err(bad);
+        }
+        least = index + 1;
+        headers[index].1 = match usize::try_from(length) {
+            Ok(length) => Some(fields.take(length).map_err(|_| bad)?),
+            Err(_) => None,
+        };
+    }
+    let rest = plaintext[fields.at..].to_vec();
+    if has_value {
+        Ok((headers, Some(rest)))
+    } else if rest.is_empty() {
+        Ok((headers, None))
+    } else {
+        Err(bad)
+    }
 }
 
 /// Checks the commitment and opens.

@@ -2,7 +2,7 @@
 
 use super::Copying;
 use crate::sample::{SampleBatch, SampleRecord};
-use crate::{Codec, Codecs, Scratch, Surround, seal_records, validate_produced};
+use crate::{Codec, Codecs, Scratch, Surround, seal_records, seal_records_with_headers, validate_produced};
 
 const CAP: usize = super::CAP;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
@@ -62,7 +62,9 @@ pub(super) fn sealed_records() -> Vec<Vec<u8>> {
         let produced = validate_produced(&batch, &mut scratch).ok()?;
         let mut out = Vec::new();
         seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut out).ok()?;
-        Some(out)
+        let mut headed = Vec::new();
+        seal_records_with_headers(&produced, &batch, &mut scratch, &mut Copying, &mut headed).ok()?;
+        Some([out, headed])
     });
-    sealed.collect()
+    sealed.flatten().collect()
 }

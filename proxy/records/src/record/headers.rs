@@ -4,7 +4,7 @@
     reason = "measured: left to the compiler, a walk over records costs half as much again"
 )]
 
-use super::{RecordError, nullable};
+use super::{RecordError, nullable, write::write_nullable};
 use crate::varint::Cursor;
 
 /// A name with a value or null.
@@ -57,6 +57,28 @@ impl<'a> Headers<'a> {
             return Ok(());
         }
         self.iter().try_for_each(|header| header.map(|_| ()))
+    }
+
+    /// Headers that were put into `raw`.
+    pub(crate) fn of(raw: &'a [u8], count: u32) -> Self {
+        Self { raw, count }
+    }
+
+    /// Writes all headers into `out`, in place of what it held, with other values at the given indices, which ascend.
+    pub fn replace<'v, 'o>(
+        &self,
+        values: impl IntoIterator<Item = (u32, Option<&'v [u8]>)>,
+        out: &'o mut Vec<u8>,
+    ) -> Result<Headers<'o>, RecordError> {
+        out.clear();
+        let mut values = values.into_iter().peekable();
+        for (index, header) in (0_u32..).zip(self) {
+            let (name, own) = header?;
+            write_nullable(Some(name), out)?;
+            let new = values.next_if(|(at, _)| *at == index);
+            write_nullable(new.map_or(own, |(_, value)| value), out)?;
+        }
+        Ok(Headers { raw: out, count: self.count })
     }
 
     /// The headers behind the first.

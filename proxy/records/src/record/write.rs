@@ -135,7 +135,7 @@ fn nullable_len(field: Option<&[u8]>) -> Result<u64, RecordError> {
     field.map_or(Ok(1), |bytes| FieldLen::of(bytes.len()).map(FieldLen::with_prefix))
 }
 
-fn write_nullable(field: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), RecordError> {
+pub(super) fn write_nullable(field: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), RecordError> {
     match field {
         None => out.push(1),
         Some(bytes) => {

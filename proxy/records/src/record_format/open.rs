@@ -1,13 +1,15 @@
 //! Opening the values of a fetched batch.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use super::seal::complete;
 use crate::codec::{Codec, CodecError};
 use crate::envelope::{Kind, kind};
 use crate::header::{BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
-use crate::record::{Record, RecordError, Records, write_record};
-use crate::scratch::{Scratch, Section};
+use crate::record::{Headers, Record, RecordError, Records, write_record};
+use crate::scratch::{Buffers, Scratch, Section};
 
 /// Decrypts one value. Implemented where the keys are.
 pub trait RecordOpener {
@@ -26,7 +28,20 @@ pub trait RecordOpener {
         out: &mut Vec<u8>,
     ) -> Result<OpenedValue, Self::Error>;
 
-    /// The same for a record that carries no envelope of ours, which another program may have encrypted.
+    /// Opens a record of which values of headers are sealed too: puts what was sealed into `plain`, and all its headers as the
+    /// client sent them into `headers`, by [`Headers::replace`].
+    ///
+    /// The record's headers are without that of the envelope, and have been read once without an error.
+    fn open_with_headers(
+        &mut self,
+        envelope_header: &[u8],
+        record: &Record<'_>,
+        timestamp: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, Self::Error>;
+
+    /// The same as [`Self::open`] for a record that carries no envelope of ours, which another program may have encrypted.
     fn open_foreign(
         &mut self,
         _record: &Record<'_>,
@@ -53,6 +68,17 @@ pub enum OpenedValue {
     /// It was opened.
     Plain,
     /// The record gets a null value: a tombstone.
+    Null,
+    /// The record is left out, as if compaction had removed it.
+    Removed,
+}
+
+/// What becomes of a record whose headers are sealed too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenedRecord {
+    /// It was opened. The range of the plaintext is its value, which is null otherwise.
+    Plain(Option<Range<usize>>),
+    /// The record gets a null value, and no headers: those that are stored are not the client's.
     Null,
     /// The record is left out, as if compaction had removed it.
     Removed,
@@ -138,7 +164,7 @@ pub fn open_records<O: RecordOpener>(
     for record in Records::new(source, header.record_count) {
         let result = record
             .map_err(OpenRecordsError::Record)
-            .and_then(|record| open_record(&record, &header, opener, &mut stats, &mut buffers.value, out));
+            .and_then(|record| open_record(&record, &header, opener, &mut stats, buffers, out));
         match result {
             Ok(Written::Yes) => {}
             Ok(Written::LeftOut) => removed = removed.saturating_add(1),
@@ -166,7 +192,7 @@ fn open_record<O: RecordOpener>(
     header: &BatchHeader,
     opener: &mut O,
     stats: &mut OpenedStats,
-    plain: &mut Vec<u8>,
+    Buffers { value: plain, headers, .. }: &mut Buffers,
     out: &mut Vec<u8>,
 ) -> Result<Written, OpenRecordsError<O::Error>> {
     let mut plain_record = *record;
@@ -175,11 +201,9 @@ fn open_record<O: RecordOpener>(
         Kind::Unknown => return Err(OpenRecordsError::UnknownEnvelope),
         Kind::Value(envelope_header) => {
             let sealed = record.value.ok_or(OpenRecordsError::UnknownEnvelope)?;
-            let timestamp = (!header.attributes.has_log_append_time())
-                .then(|| header.base_timestamp.wrapping_add(record.timestamp_delta));
             plain.clear();
             let value = opener
-                .open(envelope_header, record.key, sealed, timestamp, plain)
+                .open(envelope_header, record.key, sealed, timestamp(record, header), plain)
                 .map_err(OpenRecordsError::Opener)?;
             plain_record.value = (value == OpenedValue::Plain).then_some(&*plain);
             plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
@@ -187,6 +211,31 @@ fn open_record<O: RecordOpener>(
                 OpenedValue::Plain => &mut stats.encrypted,
                 OpenedValue::Null => &mut stats.unreadable,
                 OpenedValue::Removed => {
+                    stats.unreadable = stats.unreadable.saturating_add(1);
+                    return Ok(Written::LeftOut);
+                }
+            }
+        }
+        Kind::Headers(envelope_header) => {
+            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
+            plain_record.headers.check().map_err(OpenRecordsError::Record)?;
+            plain.clear();
+            let timestamp = timestamp(record, header);
+            let result = opener
+                .open_with_headers(envelope_header, &plain_record, timestamp, plain, headers)
+                .map_err(OpenRecordsError::Opener)?;
+            match result {
+                OpenedRecord::Plain(value) => {
+                    plain_record.value = value.map(|range| plain.get(range).unwrap_or_default());
+                    plain_record.headers = Headers::of(headers, plain_record.headers.len());
+                    &mut stats.encrypted
+                }
+                OpenedRecord::Null => {
+                    plain_record.value = None;
+                    plain_record.headers = Headers::NONE;
+                    &mut stats.unreadable
+                }
+                OpenedRecord::Removed => {
                     stats.unreadable = stats.unreadable.saturating_add(1);
                     return Ok(Written::LeftOut);
                 }
@@ -222,4 +271,10 @@ fn open_record<O: RecordOpener>(
     *counter = counter.saturating_add(1);
     write_record(&plain_record, None, out).map_err(OpenRecordsError::Record)?;
     Ok(Written::Yes)
+}
+
+/// The record's own, where the broker's time has not replaced it.
+fn timestamp(record: &Record<'_>, header: &BatchHeader) -> Option<i64> {
+    (!header.attributes.has_log_append_time())
+        .then(|| header.base_timestamp.wrapping_add(record.timestamp_delta))
 }

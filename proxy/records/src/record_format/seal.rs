@@ -55,6 +55,19 @@ pub fn seal_records<S: RecordSealer>(
     sealer: &mut S,
     out: &mut Vec<u8>,
 ) -> Result<(), SealRecordsError<S::Error>> {
+    write_batch(produced, batch, scratch, out, |record, header, buffers| {
+        seal_record(record, header, buffers, sealer)
+    })
+}
+
+/// Writes `batch` with every record as `write` puts it into the section buffer.
+pub(super) fn write_batch<E>(
+    produced: &Produced,
+    batch: &[u8],
+    scratch: &mut Scratch,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&Record<'_>, &BatchHeader, &mut Buffers) -> Result<(), SealRecordsError<E>>,
+) -> Result<(), SealRecordsError<E>> {
     let mut header = produced.header;
     let codec = header.attributes.codec().map_err(SealRecordsError::Codec)?;
     let section = scratch.reload(produced.section, codec, batch).map_err(SealRecordsError::Codec)?;
@@ -66,7 +79,7 @@ pub fn seal_records<S: RecordSealer>(
     // The count has been checked against the records, so it is no larger than the source.
     buffers.section.reserve(source.len().saturating_add(growth.min(source.len().saturating_mul(GROWTH))));
     for record in Records::new(source, header.record_count) {
-        seal_record(&record.map_err(SealRecordsError::Record)?, &header, buffers, sealer)?;
+        write(&record.map_err(SealRecordsError::Record)?, &header, buffers)?;
     }
 
     let start = out.len();
@@ -85,26 +98,26 @@ fn seal_record<S: RecordSealer>(
     buffers: &mut Buffers,
     sealer: &mut S,
 ) -> Result<(), SealRecordsError<S::Error>> {
-    let name = ENVELOPE_HEADER_NAME.as_bytes();
-    let mut stored = *record;
-    let first: Option<Header<'_>> = match record.value {
-        Some(value) => {
-            buffers.header.clear();
-            buffers.value.clear();
-            let timestamp = header.base_timestamp.wrapping_add(record.timestamp_delta);
-            sealer
-                .seal(record.key, value, timestamp, &mut buffers.header, &mut buffers.value)
-                .map_err(SealRecordsError::Sealer)?;
-            stored.value = Some(&buffers.value);
-            Some((name, Some(&buffers.header)))
-        }
-        // A tombstone whose own first header looks like ours needs the marker too, or a reader would take that for ours.
-        None if record.key.is_none() || kind(record).map_err(SealRecordsError::Record)? != Kind::Clear => {
-            Some((name, Some(MARKER)))
-        }
-        None => None,
+    let Some(value) = record.value else {
+        return write_null(record, buffers);
     };
-    write_record(&stored, first, &mut buffers.section).map_err(SealRecordsError::Record)
+    buffers.header.clear();
+    buffers.value.clear();
+    let timestamp = header.base_timestamp.wrapping_add(record.timestamp_delta);
+    sealer
+        .seal(record.key, value, timestamp, &mut buffers.header, &mut buffers.value)
+        .map_err(SealRecordsError::Sealer)?;
+    let stored = Record { value: Some(&buffers.value), ..*record };
+    let first: Header<'_> = (ENVELOPE_HEADER_NAME.as_bytes(), Some(&buffers.header));
+    write_record(&stored, Some(first), &mut buffers.section).map_err(SealRecordsError::Record)
+}
+
+/// Writes a record of which nothing is sealed, as its value is null.
+pub(super) fn write_null<E>(record: &Record<'_>, buffers: &mut Buffers) -> Result<(), SealRecordsError<E>> {
+    // A tombstone whose own first header looks like ours needs the marker too, or a reader would take that for ours.
+    let is_marked = record.key.is_none() || kind(record).map_err(SealRecordsError::Record)? != Kind::Clear;
+    let marker: Header<'_> = (ENVELOPE_HEADER_NAME.as_bytes(), Some(MARKER));
+    write_record(record, is_marked.then_some(marker), &mut buffers.section).map_err(SealRecordsError::Record)
 }
 
 /// Appends the section, compressed as far as that is wanted and useful.

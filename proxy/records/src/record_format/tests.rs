@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::broker::Handling;
-use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, Toy};
+use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, TOY_SEALED, Toy};
 use crate::{
     BatchHeader, Codec, ENVELOPE_HEADER_NAME, Recognised, Scratch, Section, arbitrary, crc_matches,
     find_record, recognise, validate_produced,
@@ -47,8 +47,58 @@ fn failure(records: Vec<SampleRecord>) -> Option<OpenRecordsError<crate::sample:
     result.err()
 }
 
+fn seal_with_headers(batch: &[u8]) -> Vec<u8> {
+    let mut scratch = Scratch::new(CAP);
+    let produced = validate_produced(batch, &mut scratch).unwrap();
+    let mut out = b"before".to_vec();
+    seal_records_with_headers(&produced, batch, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    let stored = out.split_off(6);
+    assert!(crc_matches(&stored));
+    stored
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn records_come_back_with_their_sealed_headers_as_without_encryption(
+        batch in arbitrary::batch(),
+        codec in arbitrary::codec(),
+        handling in arbitrary::handling(),
+    ) {
+        let sent = batch.build(codec);
+        let (stats, received) = open(&handling.store(&seal_with_headers(&sent), |_| false));
+        let mut expected = SampleBatch::parse(&handling.store(&sent, |_| false));
+        let received = SampleBatch::parse(&received);
+        expected.header = received.header;
+        prop_assert_eq!(&received, &expected);
+        let is_sealed = |record: &SampleRecord| {
+            record.value.is_some()
+                || record.key.is_none()
+                || record.headers.iter().any(|(name, _)| name.starts_with(TOY_SEALED))
+        };
+        prop_assert_eq!(stats.encrypted, expected.records.iter().filter(|record| is_sealed(record)).count());
+        prop_assert_eq!(stats.clear + stats.unreadable, 0);
+    }
+
+    #[test]
+    fn stored_records_have_neither_sealed_values_nor_other_names(
+        batch in arbitrary::batch(),
+        codec in arbitrary::codec(),
+    ) {
+        let stored = SampleBatch::parse(&seal_with_headers(&batch.build(codec)));
+        for (sent, stored) in batch.records.iter().zip(&stored.records) {
+            prop_assert_eq!(sent.value.is_none(), stored.value.is_none(), "tombstones stay tombstones");
+            prop_assert_eq!(&sent.key, &stored.key);
+            let added = stored.headers.len() - sent.headers.len();
+            prop_assert!(added <= 1);
+            for ((sent_name, sent), (name, value)) in sent.headers.iter().zip(&stored.headers[added..]) {
+                prop_assert_eq!(sent_name, name);
+                let expected = if name.starts_with(TOY_SEALED) { &Some(Vec::new()) } else { sent };
+                prop_assert_eq!(value, expected);
+            }
+        }
+    }
 
     #[test]
     fn records_come_back_as_without_encryption(
@@ -223,6 +273,21 @@ impl RecordOpener for Forgetful {
             _ => self.0.open(header, key, sealed, timestamp, out),
         }
     }
+
+    fn open_with_headers(
+        &mut self,
+        header: &[u8],
+        record: &crate::Record<'_>,
+        timestamp: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, Self::Error> {
+        match record.key {
+            Some(key) if key.starts_with(b"lost") => Ok(OpenedRecord::Removed),
+            Some(key) if key.starts_with(b"null") => Ok(OpenedRecord::Null),
+            _ => self.0.open_with_headers(header, record, timestamp, plain, headers),
+        }
+    }
 }
 
 fn open_forgetfully(
@@ -261,6 +326,24 @@ fn what_nobody_can_read_is_left_out_or_null_and_the_rest_keeps_its_offsets() {
 }
 
 #[test]
+fn headers_that_nobody_can_read_are_not_handed_out_as_empty_ones() {
+    let headers = vec![(TOY_SEALED.to_vec(), Some(b"secret".to_vec()))];
+    let records = ["null", "lost", "kept"]
+        .map(|key| SampleRecord { headers: headers.clone(), ..record(Some(key), Some(key)) })
+        .to_vec();
+    let stored = seal_with_headers(&SampleBatch::new(records.clone()).build(Codec::None));
+    let Recognised::Records(section) = recognise(&stored, &mut Scratch::new(CAP)).unwrap() else {
+        panic!("not sealed")
+    };
+    let (mut scratch, mut out) = (Scratch::new(CAP), Vec::new());
+    let stats = open_records(&stored, section, &mut scratch, &mut Forgetful::default(), &mut out).unwrap();
+    assert_eq!((stats.encrypted, stats.unreadable), (1, 2));
+    let read = SampleBatch::parse(&out).records;
+    assert_eq!((read[0].value.as_ref(), read[0].headers.len()), (None, 0));
+    assert_eq!((&read[1].value, &read[1].headers), (&records[2].value, &records[2].headers));
+}
+
+#[test]
 fn a_batch_of_which_nothing_is_left_still_has_its_offsets() {
     let records = ["lost 1", "lost 2"].map(|key| record(Some(key), Some(key))).to_vec();
     let (stats, header, values, _) = open_forgetfully(records);
@@ -284,6 +367,17 @@ impl RecordOpener for Reader {
         out: &mut Vec<u8>,
     ) -> Result<OpenedValue, Self::Error> {
         self.0.open(header, key, sealed, timestamp, out)
+    }
+
+    fn open_with_headers(
+        &mut self,
+        header: &[u8],
+        record: &crate::Record<'_>,
+        timestamp: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, Self::Error> {
+        self.0.open_with_headers(header, record, timestamp, plain, headers)
     }
 
     fn open_foreign(
