@@ -42,8 +42,8 @@ pub struct Proxy {
 
 impl Proxy {
     /// One proxy before the [shared cluster](Cluster::shared), for all tests of the binary that need nothing special.
-    /// Topics that begin with `batch.`, `record.` and `auto.` are encrypted in that format, clear records there are an
-    /// error; other topics are clear.
+    /// Topics that begin with `batch.`, `record.` and `auto.` are encrypted in that format, those that begin with `headers.` with
+    /// some [headers](Rule::seal_headers) too; clear records there are an error. Other topics are clear.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Proxy> = OnceCell::const_new();
         let start = async || {
@@ -51,7 +51,8 @@ impl Proxy {
                 let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
                 Rule::encrypt([topics], "shared").format(format).on_plaintext("Reject")
             };
-            let policy = PolicyFile::new(["Batch", "Record", "Auto"].map(rule));
+            let headers = Rule::encrypt([Pattern::prefix("headers.")], "shared").on_plaintext("Reject");
+            let policy = PolicyFile::new(["Batch", "Record", "Auto"].map(rule)).rule(headers.seal_headers());
             Self::before(Cluster::shared().await).policy(policy).start().await
         };
         SHARED.get_or_init(start).await

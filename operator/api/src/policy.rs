@@ -59,6 +59,8 @@ pub struct TopicEncryptionPolicySpec {
 #[x_kube(validation = Rule::new("has(self.encryption) || has(self.key)").message("key is required: name the key-encryption key as key.name, or say encryption: Disabled to leave these topics clear").field_path(".key"))]
 #[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.legacy))").message("legacy must not be given together with encryption: Disabled").field_path(".legacy"))]
 #[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.key))").message("key must not be given together with encryption: Disabled: leave out one of the two").field_path(".key"))]
+#[x_kube(validation = Rule::new("!has(self.headers) || self.format == 'Record'").message("headers must only be given together with format: Record, since format: Batch encrypts all headers").field_path(".headers"))]
+#[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.headers))").message("headers must not be given together with encryption: Disabled").field_path(".headers"))]
 pub struct PolicyRule {
     /// Which topics.
     #[schemars(length(min = 1, max = 64))]
@@ -68,8 +70,8 @@ pub struct PolicyRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyRef>,
     /// How records are stored. `Batch` encrypts whole batches, keys and headers included, and does not suit compacted
-    /// topics. `Record` encrypts each value by itself and leaves keys and headers as they are. `Auto` takes `Batch` where
-    /// a topic is known not to be compacted, else `Record`.
+    /// topics. `Record` encrypts each value by itself, and values of those headers that `headers` names; keys and other headers
+    /// stay as they are. `Auto` takes `Batch` where a topic is known not to be compacted, else `Record`.
     #[serde(default)]
     pub format: RecordFormat,
     /// What becomes of plaintext records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
@@ -83,6 +85,12 @@ pub struct PolicyRule {
     /// damaged records and share groups always get an error.
     #[serde(default)]
     pub on_unreadable: OnUnreadable,
+    /// With format `Record`: exact names of headers whose values are encrypted with the records' values; all other headers stay
+    /// as they are, and so do all names. Say it only once every proxy and tool that reads these topics is of a version
+    /// that knows this field: earlier ones answer such records with an error. Taking a name away lets later values of it stay clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
+    pub headers: Vec<String>,
     /// What other programs encrypted in these topics before, and is still there: it is decrypted too, whatever `onPlaintext` says.
     /// Meant for a migration: remove an entry once nothing in its format is left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -32,7 +32,7 @@ fn the_least_policy_is_taken() {
     policy(&json!([
         {"topics": [{"prefix": "payments."}, {"name": "refunds"}], "key": {"name": "payments"}},
         {"topics": [{"prefix": "payments.public."}], "encryption": "Disabled"},
-        {"topics": [{"any": true}], "key": {"name": "other", "provider": "vault"}, "format": "Record"},
+        {"topics": [{"any": true}], "key": {"name": "other", "provider": "vault"}, "format": "Record", "headers": ["user-id"]},
     ]))
     .unwrap();
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule};
-use proxy_config::{KeyRef, Pattern, ProviderName, is_internal_topic};
+use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat};
+use proxy_config::{KeyRef, Pattern, ProviderName, SealedHeaders, is_internal_topic};
 
 use super::legacy;
 use super::pattern_map::text;
@@ -79,11 +79,10 @@ impl PolicyReading {
     ) -> Treatment {
         let field = format!("rules[{index}].key");
         match (rule.encryption, &rule.key) {
-            (Some(Encryption::Disabled), None) if !rule.legacy.is_empty() => {
-                self.problem(
-                    format!("rules[{index}].legacy"),
-                    "must not be given together with encryption: Disabled",
-                );
+            (Some(Encryption::Disabled), None) if !(rule.legacy.is_empty() && rule.headers.is_empty()) => {
+                let field = if rule.legacy.is_empty() { "headers" } else { "legacy" };
+                let message = "must not be given together with encryption: Disabled";
+                self.problem(format!("rules[{index}].{field}"), message);
                 Treatment::Retired { key: None }
             }
             (Some(Encryption::Disabled), None) => Treatment::Clear,
@@ -97,6 +96,9 @@ impl PolicyReading {
                         self.problem(format!("rules[{index}].{field}"), message);
                         return Treatment::Retired { key: Some(key) };
                     }
+                };
+                let Some(headers) = self.headers(index, rule) else {
+                    return Treatment::Retired { key: Some(key) };
                 };
                 if rule.on_plaintext == OnPlaintext::Pass {
                     self.warn(
@@ -122,6 +124,7 @@ impl PolicyReading {
                     format: rule.format,
                     on_plaintext: rule.on_plaintext,
                     on_unreadable: rule.on_unreadable,
+                    headers,
                     legacy,
                 })
             }
@@ -132,6 +135,22 @@ impl PolicyReading {
             (Some(Encryption::Disabled), Some(spec)) => {
                 self.problem(field, "must not be given together with encryption: Disabled");
                 Treatment::Retired { key: key(spec).ok() }
+            }
+        }
+    }
+
+    /// Headers that the rule encrypts; `None` where that is a mistake, so that nothing is written that it does not protect.
+    fn headers(&mut self, index: usize, rule: &PolicyRule) -> Option<SealedHeaders> {
+        let field = format!("rules[{index}].headers");
+        if !rule.headers.is_empty() && rule.format != RecordFormat::Record {
+            self.problem(field, "must only be given together with format: Record");
+            return None;
+        }
+        match SealedHeaders::of(rule.headers.iter().map(String::as_str)) {
+            Ok(headers) => Some(headers),
+            Err(error) => {
+                self.problem(field, error.to_string());
+                None
             }
         }
     }

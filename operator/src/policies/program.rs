@@ -7,7 +7,9 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::{History, KeyName, KeyRef, KnownKeys, Legacy, Pattern, ProviderName, Rotations};
+use proxy_config::{
+    History, KeyName, KeyRef, KnownKeys, Legacy, Pattern, ProviderName, Rotations, SealedHeaders,
+};
 
 use super::pattern_map::PatternMap;
 use super::policy_id::PolicyId;
@@ -66,6 +68,8 @@ pub struct Encrypt {
     pub on_plaintext: OnPlaintext,
     /// What becomes of records whose key is gone.
     pub on_unreadable: OnUnreadable,
+    /// Headers whose values are encrypted too; only in record format.
+    pub headers: SealedHeaders,
     /// What other programs encrypted there before.
     pub legacy: Legacy,
 }

@@ -35,14 +35,14 @@ pub use self::duration::Span;
 pub use self::error::{ConfigErrors, Mistake};
 pub use self::file::{MAX_FILE_BYTES, read_text};
 pub use self::name::{
-    ClusterName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix, UserName,
+    ClusterName, HeaderName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix, UserName,
 };
 pub use self::path::ConfigPath;
 pub use self::policy::{
     Action, Boundary, Decision, EffectivePolicy, EncryptRule, Explanation, Format, History, HistoryError,
     InvalidTopicId, KeyRef, KnownKeys, KroxyliciousKeys, Ledger, LedgerError, Legacy, OnPlaintext,
-    OnUnreadable, Pattern, Policy, Rotations, Rule, Specificity, TopicHistory, TopicId, UnmatchedTopics,
-    Winner, is_internal_topic,
+    OnUnreadable, Pattern, Policy, Rotations, Rule, SealedHeaders, Specificity, TopicHistory, TopicId,
+    UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,

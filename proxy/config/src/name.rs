@@ -101,6 +101,12 @@ name!(
     check_topic_prefix
 );
 
+name!(
+    /// The name of a record's header.
+    HeaderName,
+    check_header
+);
+
 const CHARACTERS: &str = "may only have letters, digits, '.', '_', '-' and '/'";
 
 /// Names that providers may map to a path, in a directory or a URL: no segment may lead out of it.
@@ -138,6 +144,19 @@ fn check_label(text: &str) -> Result<(), &'static str> {
 fn check_user(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > 255 {
         return Err("must have 1 to 255 characters");
+    }
+    if text.chars().any(char::is_control) { Err("must not have control characters") } else { Ok(()) }
+}
+
+/// The header that holds envelopes, which is never a client's.
+const ENVELOPE_HEADER: &str = "encryption.strimzi.io";
+
+fn check_header(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > 255 {
+        return Err("must have 1 to 255 bytes");
+    }
+    if text == ENVELOPE_HEADER {
+        return Err("must not be encryption.strimzi.io, which holds envelopes");
     }
     if text.chars().any(char::is_control) { Err("must not have control characters") } else { Ok(()) }
 }

@@ -2,6 +2,7 @@
 
 mod action;
 mod effective;
+mod headers;
 mod history;
 mod index;
 mod internal;
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 pub use self::action::Action;
 pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
+pub use self::headers::SealedHeaders;
 pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
 pub use self::internal::is_internal_topic;
 pub use self::known_keys::KnownKeys;

@@ -4,10 +4,13 @@ use super::Workbench;
 use crate::handler::Code;
 use crate::metrics::labels::{Format, Refusal};
 use crate::pieces::Pieces;
-use proxy_crypto::{BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, RecordsSealer};
+use proxy_config::SealedHeaders;
+use proxy_crypto::{
+    BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, HeadersSealer, PlainRecord, RecordsSealer,
+};
 use proxy_records::{
     BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, InvalidBatch, Produced, Record, RecordSealer,
-    SealRecordsError, find_record, seal_records, validate_produced,
+    SealRecordsError, find_record, header_count, seal_records, seal_records_with_headers, validate_produced,
 };
 use std::ops::Range;
 
@@ -17,6 +20,8 @@ pub(crate) struct Target<'a> {
     pub(crate) partition: i32,
     pub(crate) key: &'a DataKey,
     pub(crate) format: Format,
+    /// Whose values are sealed with the records' values; only in record format.
+    pub(crate) headers: &'a SealedHeaders,
     /// `max.message.bytes`, where it is known.
     pub(crate) max_bytes: Option<usize>,
     /// Bytes of decompressed records that may be sealed one by one: ciphertext does not compress again.
@@ -153,19 +158,27 @@ fn seal_each(
         return Err(TOO_LARGE);
     }
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-    let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
-    let mut sealer = EachValue { sealer, topic: target.topic };
     let mut result = Ok(());
-    let stored = pieces.store(|side| {
-        result = seal_records(produced, batch, &mut workbench.scratch, &mut sealer, side).map_err(|error| {
-            match error {
-                SealRecordsError::Sealer(()) => NO_KEY,
-                SealRecordsError::Record(_) => TOO_LARGE,
-                SealRecordsError::Codec(_) => INVALID,
-            }
-        });
-    });
-    result?;
+    let scratch = &mut workbench.scratch;
+    let stored = if target.headers.is_empty() {
+        let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
+        let mut sealer = EachValue { sealer, topic: target.topic };
+        pieces.store(|side| result = seal_records(produced, batch, scratch, &mut sealer, side))
+    } else {
+        let headers = header_count(produced, batch, scratch).map_err(|_| INVALID)?;
+        let overhead = records
+            .saturating_mul(HeadersSealer::RECORD_BYTES)
+            .saturating_add(headers.saturating_mul(HeadersSealer::HEADER_BYTES));
+        let sealer = HeadersSealer::new(target.key, records, bytes.saturating_add(overhead));
+        let sealer = sealer.map_err(|_| NO_KEY)?;
+        let mut sealer = EachRecord { sealer, topic: target.topic, headers: target.headers };
+        pieces.store(|side| result = seal_records_with_headers(produced, batch, scratch, &mut sealer, side))
+    };
+    result.map_err(|error| match error {
+        SealRecordsError::Sealer(()) => NO_KEY,
+        SealRecordsError::Record(_) => TOO_LARGE,
+        SealRecordsError::Codec(_) => INVALID,
+    })?;
     if target.max_bytes.is_some_and(|max| stored.len() > max) { Err(TOO_LARGE) } else { Ok(stored) }
 }
 
@@ -186,5 +199,39 @@ impl RecordSealer for EachValue<'_> {
         sealed: &mut Vec<u8>,
     ) -> Result<(), ()> {
         self.sealer.seal(self.topic, key, timestamp, value, header, sealed).map_err(|_| ())
+    }
+}
+
+/// Values with values of headers.
+struct EachRecord<'a> {
+    sealer: HeadersSealer,
+    topic: &'a str,
+    headers: &'a SealedHeaders,
+}
+
+impl proxy_records::HeadersSealer for EachRecord<'_> {
+    type Error = ();
+
+    fn seals(&self, name: &[u8]) -> bool {
+        self.headers.has(name)
+    }
+
+    fn seal(
+        &mut self,
+        record: &Record<'_>,
+        timestamp: i64,
+        header: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), ()> {
+        let names = self.headers;
+        let headers = record.headers.iter().map_while(Result::ok);
+        let plain = PlainRecord {
+            topic: self.topic,
+            key: record.key,
+            timestamp,
+            value: record.value,
+            headers: headers.map(|header| (header, names.has(header.0))),
+        };
+        self.sealer.seal(&plain, header, sealed).map_err(|_| ())
     }
 }

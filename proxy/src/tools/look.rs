@@ -133,7 +133,7 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
             return runs.add(Content::Damaged(Damage::Malformed), 0, last, last);
         };
         let content = match kind(&record) {
-            Ok(Kind::Value(envelope)) => match EnvelopeHeader::parse(envelope) {
+            Ok(Kind::Value(envelope) | Kind::Headers(envelope)) => match EnvelopeHeader::parse(envelope) {
                 Ok(envelope) => Content::Sealed(names.of(&envelope, Format::Record)),
                 Err(_) => Content::Damaged(Damage::Envelope),
             },

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use data_keys::{DataKeys, KEPT};
 use legacy_keys::LegacyKeys;
 use proxy_config::Legacy;
-use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, open_batch};
+use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, StoredRecord, open_batch};
 use proxy_records::{
     Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, ForeignValue, Headers, Kind, Location,
     Recognised, Record, Records, Scratch, SealedBatch, crc_matches, kind, recognise,
@@ -64,6 +64,8 @@ pub(super) struct Opening {
     section: Vec<u8>,
     opener: RecordOpener,
     plain: Vec<u8>,
+    /// Those of one record, as its producer sent them.
+    headers: Vec<u8>,
     legacy: Option<LegacyKeys>,
 }
 
@@ -76,6 +78,7 @@ impl Opening {
             section: Vec::new(),
             opener: RecordOpener::new(),
             plain: Vec::new(),
+            headers: Vec::new(),
             legacy: None,
         }
     }
@@ -223,7 +226,7 @@ impl Opening {
     async fn fetch_keys(&mut self, header: &BatchHeader) {
         let mut wanted: Vec<Vec<u8>> = Vec::new();
         for record in Records::new(&self.section, header.record_count).map_while(Result::ok) {
-            let Ok(Kind::Value(bytes)) = kind(&record) else { continue };
+            let Ok(Kind::Value(bytes) | Kind::Headers(bytes)) = kind(&record) else { continue };
             let Ok(envelope) = EnvelopeHeader::parse(bytes) else { continue };
             let is_wanted = |other: &Vec<u8>| {
                 EnvelopeHeader::parse(other).is_ok_and(|other| {
@@ -299,6 +302,18 @@ impl Opening {
                         },
                     )
                 }
+                Some(Ok(Kind::Headers(envelope))) => {
+                    let timestamp = (!log_append_time).then_some(own);
+                    let (keys, opener) = (&self.keys, &mut self.opener);
+                    let (value, headers) = (&mut self.plain, &mut self.headers);
+                    open_headed(keys, opener, place, envelope, &record, timestamp, value, headers).map(
+                        |(value, headers)| {
+                            plain.value = value;
+                            plain.sealed = true;
+                            plain.headers = headers;
+                        },
+                    )
+                }
                 Some(Ok(Kind::Unknown)) => Err(Cause::Unknown),
                 Some(Ok(Kind::Marker | Kind::Batch(_))) => Err(Cause::Misplaced),
                 Some(Err(_)) => Err(Cause::Malformed),
@@ -352,6 +367,38 @@ fn open_value<'a>(
     let dek = dek.as_ref().map_err(Cause::clone)?;
     opener.open(dek, &envelope, &place.topic, record.key, timestamp, sealed, plain).map_err(Cause::Open)?;
     record.headers.rest().map_err(|_| Cause::Malformed)
+}
+
+/// Opens one record of which values of headers are sealed too, and gives its value and all its headers.
+#[expect(clippy::too_many_arguments, reason = "each is a part of one stored record")]
+fn open_headed<'a>(
+    keys: &DataKeys,
+    opener: &mut RecordOpener,
+    place: &Place,
+    envelope: &[u8],
+    record: &Record<'_>,
+    timestamp: Option<i64>,
+    plain: &'a mut Vec<u8>,
+    headers: &'a mut Vec<u8>,
+) -> Result<(Option<&'a [u8]>, Headers<'a>), Cause> {
+    let envelope = EnvelopeHeader::parse(envelope).map_err(Cause::Envelope)?;
+    let Some(dek) = keys.find(&envelope) else {
+        // A batch of so many keys was never sealed by a proxy.
+        return Err(Cause::Malformed);
+    };
+    let dek = dek.as_ref().map_err(Cause::clone)?;
+    let own = record.headers.rest().map_err(|_| Cause::Malformed)?;
+    own.check().map_err(|_| Cause::Malformed)?;
+    let stored = StoredRecord {
+        topic: &place.topic,
+        key: record.key,
+        timestamp,
+        value: record.value,
+        headers: own.iter().map_while(Result::ok),
+    };
+    let parts = opener.open_with_headers(dek, &envelope, &stored, plain).map_err(Cause::Open)?;
+    let headers = own.replace(parts.headers, headers).map_err(|_| Cause::Malformed)?;
+    Ok((parts.value, headers))
 }
 
 impl<'a> From<Message<'a>> for PlainRecord<'a> {

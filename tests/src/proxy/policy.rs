@@ -76,6 +76,12 @@ impl Rule {
         self.field("onUnreadable", what)
     }
 
+    /// In record format, with values of headers sealed whose names payloads have, and of `secret`.
+    #[must_use]
+    pub fn seal_headers(self) -> Self {
+        self.format("Record").field("headers", vec!["secret", "trace", "nothing", "only", "größe"])
+    }
+
     /// Any field.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -110,3 +110,34 @@ async fn record_format_hides_values() {
         }
     }
 }
+
+/// P17-12: values of the headers that a rule names are hidden like values of records, those of tombstones too.
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_headers_hide_their_values_and_nothing_else() {
+    let proxy = Proxy::shared().await;
+    for (codec, client) in turns() {
+        let topic = topic(&format!("headers.rest-{client}-{codec}"));
+        Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+        let [key, value, name, clear, sealed, erased] =
+            ["key", "value", "name", "clear", "sealed", "erased"].map(canary);
+        let record = |index: usize| {
+            let record = SentRecord::of(format!("{value} {index} {}", "filler ".repeat(20))).key(key.clone());
+            let record = record.header(&name, clear.clone()).header("secret", sealed.clone()).partition(0);
+            record.header("secret", format!("{sealed} again"))
+        };
+        let mut sent: Vec<SentRecord> = (0..RECORDS).map(record).collect();
+        let tombstone = SentRecord { value: None, headers: Vec::new(), ..record(0) };
+        sent.push(tombstone.header("secret", erased.clone()).null_header("secret"));
+        client.produce_all(&ProduceOptions::to(proxy.bootstrap(), &topic).codec(codec), &sent).await;
+        let received = client.other().consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
+        assert_same(&topic, &sent, &received);
+
+        let needles = [&key, &name, &clear, &value, &sealed, &erased];
+        let search = Segments::of(Cluster::shared().await.topic_dirs(&topic)).search(&needles).await;
+        assert_eq!(search.invalid, 0, "{topic}: {search:?}");
+        assert!(search.places[3..].iter().all(Vec::is_empty), "{topic}: {search:?}");
+        for (needle, place) in ["key", "header name", "header value"].into_iter().enumerate() {
+            assert!(search.found_in(needle, place), "{topic}: no {place}: {search:?}");
+        }
+    }
+}

@@ -42,6 +42,7 @@ fn value(key: usize, round: usize, secret: &str) -> SentRecord {
     SentRecord::of(format!("{secret} of key {key} in round {round}"))
         .key(format!("key {key}"))
         .header("round", round.to_string())
+        .header("secret", format!("{secret} {round}"))
 }
 
 async fn write(log: &mut Log, records: Vec<SentRecord>, batch_size: usize) -> Vec<Survivor> {
@@ -108,6 +109,11 @@ async fn compacts(purpose: &str, batch_size: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_leaves_one_live_value_a_key_and_erases_tombstoned_ones() {
     compacts("auto.compaction-batches", KEYS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compaction_erases_tombstoned_keys_whose_headers_are_sealed() {
+    compacts("headers.compaction", KEYS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

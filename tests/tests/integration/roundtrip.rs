@@ -44,6 +44,8 @@ round_trips! {
     record_format_from_python_to_go: Python, "record";
     record_format_from_go_to_librdkafka: Go, "record";
     record_format_from_librdkafka_to_java: Librdkafka, "record";
+    sealed_headers_from_java_to_python: Java, "headers";
+    sealed_headers_from_librdkafka_to_java: Librdkafka, "headers";
     automatic_format_from_java_to_python: Java, "auto";
     clear_topics_from_java_to_python: Java, "clear";
 }

@@ -32,6 +32,19 @@ macro_rules! refused {
 }
 
 refused! {
+    headers_with_a_clear_value_in_place_of_a_sealed_one: "headers", |parts| parts.first().headers[1].1 = Some(b"2".to_vec()), CORRUPT;
+    headers_with_null_in_place_of_a_sealed_one: "headers", |parts| parts.first().headers[1].1 = None, CORRUPT;
+    headers_with_another_of_the_sealed_name: "headers", |parts| parts.first().headers.push(("trace".to_owned(), Some(b"2".to_vec()))), CORRUPT;
+    headers_with_one_that_nobody_sent: "headers", |parts| parts.first().headers.push(("other".to_owned(), None)), CORRUPT;
+    headers_without_the_sealed_one: "headers", |parts| parts.first().headers.truncate(1), CORRUPT;
+    headers_with_another_name_for_the_sealed_one: "headers", |parts| parts.first().headers[1].0 = "trance".to_owned(), CORRUPT;
+    headers_with_the_envelope_behind: "headers", |parts| parts.first().headers.rotate_left(1), CORRUPT;
+    headers_with_a_flipped_bit_in_the_ciphertext: "headers", |parts| parts.sealed()[2] ^= 1, CORRUPT;
+    headers_with_another_record_key: "headers", |parts| parts.first().key = Some(b"other".to_vec()), CORRUPT;
+    headers_with_a_tombstone_in_place_of_the_value: "headers", |parts| parts.first().value = None, CORRUPT;
+    headers_that_say_to_be_behind_the_envelope: "headers", |parts| *parts.envelope().last_mut().unwrap() = 2, CORRUPT;
+    headers_in_an_unknown_place: "headers", |parts| *parts.envelope().last_mut().unwrap() = 3, CORRUPT;
+    headers_taken_for_mere_record_format: "headers", |parts| parts.field(Part::Format)[0] = 2, CORRUPT;
     batch_with_a_flipped_bit_in_the_ciphertext: "batch", |parts| parts.sealed()[20] ^= 1, CORRUPT;
     batch_with_a_flipped_bit_in_the_tag: "batch", |parts| *parts.sealed().last_mut().unwrap() ^= 0x80, CORRUPT;
     batch_with_a_truncated_ciphertext: "batch", |parts| parts.sealed().truncate(100), CORRUPT;

@@ -1,12 +1,17 @@
 //! Two versions of the proxy in one fleet, an upgrade, and a rollback. `fixtures/previous` says which version is the previous one.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tests::segments::StoredRecord;
 use tests::{
-    Client, Cluster, Codec, ConsumeOptions, Feed, KafkaErrorName, Pattern, Payload, PolicyFile,
-    ProduceOptions, Proxy, Rule, Segments, SentRecord, Version, assert_same, topic,
+    By, Client, Cluster, Codec, ConsumeOptions, Feed, KafkaErrorName, Pattern, Payload, PolicyFile,
+    ProduceOptions, Proxy, RawConnection, Rule, Segments, SentRecord, Version, assert_same, eventually_ok,
+    topic,
 };
+
+/// Files are looked at every second, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const FORMATS: [&str; 2] = ["Batch", "Record"];
 
@@ -104,6 +109,32 @@ async fn what_was_ever_encrypted_outlasts_an_upgrade_and_a_rollback() {
     // The previous version reads what the present one left beside the policy.
     proxy.replace_by(Version::Previous).await;
     is_retired(&proxy, &topic, &sent).await;
+}
+
+/// A format that came later is for proxies that know it: the previous version neither takes the rule nor guesses.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_does_not_know_sealed_headers_refuses_their_rule_and_their_records() {
+    let [previous, present] = fleet([Version::Previous, Version::Present]).await;
+    let rule = Rule::encrypt([Pattern::prefix("two.record.")], "fleet").seal_headers();
+    present.apply_policy(&PolicyFile::new([rule.clone()])).await;
+    previous.write_policy(&PolicyFile::new([rule]));
+    let complains = async || match previous.policy().await["lastError"].as_str() {
+        Some(error) if error.contains("headers") => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    eventually_ok("the previous version says that it does not know the field", PATIENCE, complains).await;
+
+    let topic = topic("two.record.orders");
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    let sent = Payload::new(7).orders(30);
+    Client::Librdkafka.produce_all(&ProduceOptions::to(present.bootstrap(), &topic), &sent).await;
+    let options = ConsumeOptions::from(present.bootstrap(), &topic);
+    assert_same("read by the writer's version", &sent, &Client::Librdkafka.consume_all(&options).await);
+    let at = Cluster::shared().await.locate(&topic, 0).await;
+    let mut connection = RawConnection::connect(&previous.bootstrap()).await.unwrap();
+    let fetched = connection.fetch(&at, By::Id, 0).await.unwrap();
+    assert_eq!(fetched.error.as_ref().map(ToString::to_string).as_deref(), Some("CORRUPT_MESSAGE"));
+    assert_eq!(fetched.batches(), []);
 }
 
 async fn is_retired(proxy: &Proxy, topic: &str, sent: &[SentRecord]) {

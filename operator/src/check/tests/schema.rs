@@ -28,8 +28,9 @@ fn an_unknown_field_is_an_error_as_with_strict_validation() {
         ]
     );
     assert!(
-        message(&report, Code::UnknownField)
-            .contains("known are encryption, format, key, legacy, onPlaintext, onUnreadable, topics")
+        message(&report, Code::UnknownField).contains(
+            "known are encryption, format, headers, key, legacy, onPlaintext, onUnreadable, topics"
+        )
     );
     assert_eq!(message(&report, Code::Schema), "is required");
 }

@@ -19,6 +19,7 @@ fn rule(value: &Value) -> PolicyRule {
         format: RecordFormat::default(),
         on_plaintext: OnPlaintext::default(),
         on_unreadable: OnUnreadable::default(),
+        headers: Vec::new(),
         legacy: Vec::new(),
         encryption: is_clear.then_some(Encryption::Disabled),
     }

@@ -50,6 +50,7 @@ fn rules() -> impl Strategy<Value = PolicyRule> {
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Reject,
         on_unreadable: OnUnreadable::Error,
+        headers: Vec::new(),
         legacy: Vec::new(),
         encryption: if provider.is_none() { Some(Encryption::Disabled) } else { None },
     })

@@ -155,6 +155,32 @@ fn of_two_policies_with_the_same_pattern_the_older_wins_and_the_other_is_refused
 }
 
 #[test]
+fn sealed_headers_that_cannot_be_had_refuse_their_policy_and_leave_nothing_clear() {
+    let with = |format: &str, headers: Value| {
+        let mut rule = rule("a*", Some("k"));
+        (rule["format"], rule["headers"]) = (json!(format), headers);
+        cluster().policy("kafka/a", &[rule])
+    };
+    let merged = with("Record", json!(["user-id"])).merge();
+    let Treatment::Encrypt(encrypt) = &merged.program.decide("a").unwrap().treatment else {
+        panic!("not encrypted")
+    };
+    assert!(encrypt.headers.has(b"user-id"));
+    for (format, names, said) in [
+        ("Auto", json!(["a"]), "must only be given together with format: Record"),
+        ("Batch", json!(["a"]), "must only be given together with format: Record"),
+        ("Record", json!(["a\tb"]), "must not have control characters"),
+        ("Record", json!(["encryption.strimzi.io"]), "must not be encryption.strimzi.io"),
+    ] {
+        let cluster = with(format, names);
+        let (reason, message) = cluster.verdict("kafka/a");
+        assert_eq!(reason, Reason::Invalid);
+        assert!(message.starts_with(&format!("rules[0].headers: {said}")), "{message}");
+        assert_eq!(cluster.topic("a"), "retired");
+    }
+}
+
+#[test]
 fn a_legacy_entry_that_cannot_be_read_refuses_its_policy_and_leaves_nothing_clear() {
     let with = |legacy: Value| {
         let mut rule = rule("a*", Some("k"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use operator_api::{EnvelopeKeys, LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::{KeyRef, KnownKeys, Pattern, Rotations};
+use proxy_config::{KeyRef, KnownKeys, Pattern, Rotations, SealedHeaders};
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
@@ -44,6 +44,9 @@ struct RuleText {
     /// Left out where it is the default: proxies of an earlier version do not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unreadable: Option<OnUnreadable>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<String>,
     /// The same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     legacy: Vec<LegacyFormat>,
@@ -133,17 +136,21 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
         format: None,
         on_plaintext: None,
         on_unreadable: None,
+        headers: Vec::new(),
         legacy: Vec::new(),
     };
     match treatment {
-        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable, legacy }) => RuleText {
-            key: Some(KeyText(key.clone())),
-            format: Some(*format),
-            on_plaintext: Some(*on_plaintext),
-            on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
-            legacy: legacy::entries(legacy),
-            ..plain
-        },
+        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable, headers, legacy }) => {
+            RuleText {
+                key: Some(KeyText(key.clone())),
+                format: Some(*format),
+                on_plaintext: Some(*on_plaintext),
+                on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
+                headers: headers.names().map(str::to_owned).collect(),
+                legacy: legacy::entries(legacy),
+                ..plain
+            }
+        }
         Treatment::Pending { key, legacy } => RuleText {
             encryption: Some(EncryptionText::Pending),
             key: Some(KeyText(key.clone())),
@@ -159,10 +166,15 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
 
 fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let key = rule.key.clone().map(|KeyText(key)| key);
-    let how = rule.format.is_some() || rule.on_plaintext.is_some() || rule.on_unreadable.is_some();
+    let how = rule.format.is_some()
+        || rule.on_plaintext.is_some()
+        || rule.on_unreadable.is_some()
+        || !rule.headers.is_empty();
     if rule.encryption.is_some() && how {
-        return Err("must not have format, onPlaintext or onUnreadable beside encryption");
+        return Err("must not have format, onPlaintext, onUnreadable or headers beside encryption");
     }
+    let headers = rule.headers.iter().map(String::as_str);
+    let headers = SealedHeaders::of(headers).map_err(|_| "has no valid headers")?;
     // Whatever stands there was written by an operator.
     let legacy = legacy::read(&rule.legacy, key.as_ref(), None).map_err(|_| "has no valid legacy")?;
     if matches!(rule.encryption, Some(EncryptionText::Retired | EncryptionText::Disabled))
@@ -176,6 +188,7 @@ fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
             format: rule.format.unwrap_or_default(),
             on_plaintext: rule.on_plaintext.unwrap_or_default(),
             on_unreadable: rule.on_unreadable.unwrap_or_default(),
+            headers,
             legacy,
         })),
         (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key, legacy }),

@@ -74,6 +74,18 @@ fn what_consumers_get_for_unreadable_records_is_written_only_where_it_is_said() 
 }
 
 #[test]
+fn sealed_headers_are_written_only_where_they_are_said_and_as_proxies_read_them() {
+    let text =
+        |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}, format: Record{said}}}]");
+    assert!(!Program::parse(&text("")).unwrap().to_yaml().contains("headers"));
+    let program = Program::parse(&text(", headers: [user-id, 'null', authorization]")).unwrap();
+    assert_eq!(Program::parse(&program.to_yaml()).unwrap(), program);
+    let policy = Policy::parse(&program.to_yaml(), &[ProviderName::new("default").unwrap()].into()).unwrap();
+    let headers = &policy.encrypt_rules().next().unwrap().headers;
+    assert_eq!(headers.names().collect::<Vec<_>>(), ["authorization", "null", "user-id"]);
+}
+
+#[test]
 fn legacy_formats_are_written_only_where_they_are_said_and_as_proxies_read_them() {
     let text = |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}{said}}}]");
     assert!(!Program::parse(&text("")).unwrap().to_yaml().contains("legacy"));

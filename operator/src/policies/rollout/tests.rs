@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proptest::prelude::*;
 use proxy_config::{
-    History, KeyName, KeyRef, KroxyliciousKeys, Legacy, Pattern, ProviderName, TopicHistory, TopicId,
-    TopicName, TopicPrefix,
+    History, KeyName, KeyRef, KroxyliciousKeys, Legacy, Pattern, ProviderName, SealedHeaders, TopicHistory,
+    TopicId, TopicName, TopicPrefix,
 };
 
 use super::super::program::{Encrypt, MergedRule, Program, Treatment};
@@ -21,6 +21,7 @@ fn encrypt(name: &str) -> Treatment {
         format: RecordFormat::Auto,
         on_plaintext: OnPlaintext::Pass,
         on_unreadable: OnUnreadable::Error,
+        headers: SealedHeaders::default(),
         legacy: Legacy::default(),
     })
 }

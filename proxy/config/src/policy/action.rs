@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::headers::SealedHeaders;
 use super::ledger::KeyRef;
 use super::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable};
 use crate::name::ProviderName;
@@ -54,8 +55,9 @@ impl Action {
             ("Disabled", Encryption::Disabled),
         ]);
         let keyed = !matches!(said, Some(Encryption::Disabled));
-        for name in
-            ["key", "format", "onPlaintext", "onUnreadable"].iter().filter(|name| !keyed || **name != "key")
+        for name in ["key", "format", "onPlaintext", "onUnreadable", "headers"]
+            .iter()
+            .filter(|name| !keyed || **name != "key")
         {
             if let Some(field) = fields.optional(name) {
                 field.mistake("must not be given beside encryption");
@@ -89,6 +91,8 @@ impl Serialize for Action {
                 on_plaintext: OnPlaintext,
                 #[serde(skip_serializing_if = "OnUnreadable::is_error")]
                 on_unreadable: OnUnreadable,
+                #[serde(skip_serializing_if = "SealedHeaders::is_empty")]
+                headers: SealedHeaders,
             },
             Other {
                 encryption: &'static str,
@@ -102,6 +106,7 @@ impl Serialize for Action {
                 format: rule.format,
                 on_plaintext: rule.on_plaintext,
                 on_unreadable: rule.on_unreadable,
+                headers: rule.headers.clone(),
             },
             Self::Pending(_) => Text::Other { encryption: "Pending", key: self.key_ref() },
             Self::Retired(_) => Text::Other { encryption: "Retired", key: self.key_ref() },

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::action::Action;
+use super::headers::SealedHeaders;
 use super::ledger::KeyRef;
 use super::legacy::Legacy;
 use super::pattern::Pattern;
@@ -42,6 +43,8 @@ pub struct EncryptRule {
     pub on_plaintext: OnPlaintext,
     /// What happens to records whose key the provider refuses.
     pub on_unreadable: OnUnreadable,
+    /// Headers whose values are encrypted with the records' values; only in record format, which leaves headers clear otherwise.
+    pub headers: SealedHeaders,
 }
 
 /// How encrypted batches are laid out.
@@ -96,6 +99,7 @@ impl Rule {
             "format",
             "onPlaintext",
             "onUnreadable",
+            "headers",
             "legacy",
             "encryption",
         ])?;
@@ -144,6 +148,14 @@ impl EncryptRule {
                 ("Tombstone", OnUnreadable::Tombstone),
             ])
         });
+        let headers = fields.optional("headers").and_then(|field| {
+            if format != Some(Format::Record) {
+                field.mistake(
+                    "must only be given beside format: Record, as batch format encrypts all headers",
+                );
+            }
+            SealedHeaders::read(field)
+        });
         let KeyRef { provider, name: key } = key?;
         Some(Self {
             provider,
@@ -151,6 +163,7 @@ impl EncryptRule {
             format: format.unwrap_or_default(),
             on_plaintext: on_plaintext.unwrap_or_default(),
             on_unreadable: on_unreadable.unwrap_or_default(),
+            headers: headers.unwrap_or_default(),
         })
     }
 }
@@ -158,10 +171,13 @@ impl EncryptRule {
 /// For people: the same in every place that tells of a rule.
 impl fmt::Display for EncryptRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { format, on_plaintext, on_unreadable, .. } = self;
+        let Self { format, on_plaintext, on_unreadable, headers, .. } = self;
         write!(f, "encrypted with key {} (format {format:?}, onPlaintext {on_plaintext:?}", self.key_ref())?;
         if !on_unreadable.is_error() {
             write!(f, ", onUnreadable {on_unreadable:?}")?;
+        }
+        if !headers.is_empty() {
+            write!(f, ", headers {headers}")?;
         }
         f.write_str(")")
     }

@@ -45,6 +45,7 @@ rules:
         format,
         on_plaintext,
         on_unreadable: OnUnreadable::Error,
+        headers: SealedHeaders::default(),
     };
     assert_eq!(
         rules,
@@ -96,6 +97,49 @@ fn what_consumers_get_for_unreadable_records_is_written_only_where_a_rule_says_i
     assert_eq!(
         refusal(&["{topics: [{name: a}], encryption: Retired, onUnreadable: Skip}"]),
         "rules[0].onUnreadable: must not be given beside encryption"
+    );
+}
+
+#[test]
+fn sealed_headers_are_read_in_any_order_and_written_only_where_a_rule_names_some() {
+    let policy = |said: &str| parse(&format!("rules: [{{topics: [{{any: true}}], key: {{name: k}}{said}}}]"));
+    let named = policy(", format: Record, headers: [user-id, authorization, Ünïcode]").unwrap();
+    let headers = &named.encrypt_rules().next().unwrap().headers;
+    assert_eq!(headers.names().collect::<Vec<_>>(), ["authorization", "user-id", "Ünïcode"]);
+    assert!(headers.has(b"user-id") && headers.has("Ünïcode".as_bytes()));
+    assert!(
+        !headers.has(b"user") && !headers.has(b"user-id2") && !headers.has(b"User-Id") && !headers.has(b"")
+    );
+    assert_eq!(parse(&named.to_yaml()).unwrap(), named);
+    assert_eq!(
+        named.encrypt_rules().next().unwrap().to_string(),
+        "encrypted with key k of provider default (format Record, onPlaintext Pass, headers [\"authorization\", \"user-id\", \"Ünïcode\"])"
+    );
+    // Programs of an earlier version refuse fields that they do not know.
+    assert!(!policy(", format: Record").unwrap().to_yaml().contains("headers"));
+    let only_record =
+        "rules[0].headers: must only be given beside format: Record, as batch format encrypts all headers";
+    for (said, refusal) in [
+        (", headers: [a]", only_record),
+        (", format: Auto, headers: [a]", only_record),
+        (", format: Batch, headers: [a]", only_record),
+        (", format: Record, headers: [a, b, a]", "rules[0].headers[2]: must not name a twice"),
+        (", format: Record, headers: ['']", "rules[0].headers[0]: must have 1 to 255 bytes"),
+        (
+            ", format: Record, headers: [encryption.strimzi.io]",
+            "rules[0].headers[0]: must not be encryption.strimzi.io, which holds envelopes",
+        ),
+        (", format: Record, headers: [\"a\\tb\"]", "rules[0].headers[0]: must not have control characters"),
+    ] {
+        let told = policy(said).unwrap_err();
+        assert!(told.starts_with(refusal), "{said}: {told}");
+    }
+    let many = (0..65).map(|at| format!("h{at}")).collect::<Vec<_>>().join(", ");
+    let told = policy(&format!(", format: Record, headers: [{many}]")).unwrap_err();
+    assert!(told.starts_with("rules[0].headers: must have at most 64 names"), "{told}");
+    assert_eq!(
+        refusal(&["{topics: [{name: a}], encryption: Retired, headers: [a]}"]),
+        "rules[0].headers: must not be given beside encryption"
     );
 }
 
@@ -235,6 +279,7 @@ fn key(name: &str) -> Action {
         format: Format::Auto,
         on_plaintext: OnPlaintext::Pass,
         on_unreadable: OnUnreadable::Error,
+        headers: SealedHeaders::default(),
     }))
 }
 

@@ -41,9 +41,9 @@ pub(super) fn envelopes() -> Vec<Vec<u8>> {
         let headers = headers.into_iter();
         let (topic, timestamp) = (CONTEXT.topic, TIMESTAMP);
         let record = PlainRecord { topic, key: Some(b"key"), timestamp, value, headers };
-        let (mut header, mut sealed) = (Vec::new(), Vec::new());
-        HeadersSealer::new(&key, 1, 200).unwrap().seal(&record, &mut header, &mut sealed).unwrap();
-        input(&header, &sealed)
+        let (mut header, mut ciphertext) = (Vec::new(), Vec::new());
+        HeadersSealer::new(&key, 1, 200).unwrap().seal(&record, &mut header, &mut ciphertext).unwrap();
+        input(&header, &ciphertext)
     });
     [vec![batch, record, input(&crate::MARKER, &[])], others.to_vec()].concat()
 }

@@ -7,10 +7,10 @@ use crate::live::Unread;
 use crate::metrics::labels::{Direction, Format, Replacement};
 use crate::pieces::Pieces;
 use proxy_config::{Legacy, OnUnreadable};
-use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, open_batch};
+use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, StoredRecord, open_batch};
 use proxy_records::{
     BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, ForeignValue, Location, OpenRecordsError,
-    OpenedValue, OriginalBatch, Recognised, Record, Scratch, SealedBatch, Section, crc_matches,
+    OpenedRecord, OpenedValue, OriginalBatch, Recognised, Record, Scratch, SealedBatch, Section, crc_matches,
     emptied_header, find_record, last_offset, open_records, recognise, restored_header,
 };
 use std::ops::Range;
@@ -332,10 +332,42 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
                 .map(|()| OpenedValue::Plain)
                 .map_err(|_: OpenError| RecordFailure::Open);
         }
-        let refused = self.refused.iter().position(|refused| refused.is(&envelope));
-        let needed = || RecordFailure::NeedKey(NeededKey::Envelope(header.to_vec()));
-        let at = refused.ok_or_else(needed)?;
-        Ok(self.give_up(at, key.is_some()))
+        let at = self.refused(header, &envelope)?;
+        Ok(if self.give_up(at, self.tombstones && key.is_some()) {
+            OpenedValue::Null
+        } else {
+            OpenedValue::Removed
+        })
+    }
+
+    fn open_with_headers(
+        &mut self,
+        header: &[u8],
+        record: &Record<'_>,
+        timestamp: Option<i64>,
+        plain: &mut Vec<u8>,
+        headers: &mut Vec<u8>,
+    ) -> Result<OpenedRecord, RecordFailure> {
+        let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
+        let Some(dek) = find(self.keys, &envelope) else {
+            let at = self.refused(header, &envelope)?;
+            // That a key was erased stands there in clear, and a reader must learn it.
+            let is_null = record.key.is_some() && (self.tombstones || record.value.is_none());
+            return Ok(if self.give_up(at, is_null) { OpenedRecord::Null } else { OpenedRecord::Removed });
+        };
+        let stored = StoredRecord {
+            topic: self.topic,
+            key: record.key,
+            timestamp,
+            value: record.value,
+            headers: record.headers.iter().map_while(Result::ok),
+        };
+        let opened = self.opener.open_with_headers(&dek, &envelope, &stored, plain);
+        let opened = opened.map_err(|_: OpenError| RecordFailure::Open)?;
+        record.headers.replace(opened.headers, headers).map_err(|_| RecordFailure::Open)?;
+        // The value stands at the end.
+        let length = opened.value.map(<[u8]>::len);
+        Ok(OpenedRecord::Plain(length.map(|length| plain.len().saturating_sub(length)..plain.len())))
     }
 
     fn open_foreign(
@@ -355,7 +387,14 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
 }
 
 impl RecordsOpener<'_> {
-    fn give_up(&mut self, at: usize, has_key: bool) -> OpenedValue {
+    /// The place of the envelope's key among the refused ones; else it is needed first.
+    fn refused(&self, header: &[u8], envelope: &EnvelopeHeader<'_>) -> Result<usize, RecordFailure> {
+        let refused = self.refused.iter().position(|refused| refused.is(envelope));
+        refused.ok_or_else(|| RecordFailure::NeedKey(NeededKey::Envelope(header.to_vec())))
+    }
+
+    /// Counts a record that cannot be read, and tells whether it is null or left out.
+    fn give_up(&mut self, at: usize, is_null: bool) -> bool {
         let place = self.unread.iter().position(|(other, _)| *other == at);
         let place = place.unwrap_or(self.unread.len());
         if place == self.unread.len() {
@@ -363,13 +402,12 @@ impl RecordsOpener<'_> {
         }
         let mut nowhere = Unread::default();
         let unread = self.unread.get_mut(place).map_or(&mut nowhere, |(_, unread)| unread);
-        if self.tombstones && has_key {
+        if is_null {
             unread.tombstones += 1;
-            OpenedValue::Null
         } else {
             unread.skipped += 1;
-            OpenedValue::Removed
         }
+        is_null
     }
 }
 

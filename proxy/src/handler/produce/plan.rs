@@ -12,7 +12,7 @@ use crate::metrics::labels::{Format, Refusal};
 use crate::sequences::Producer;
 use crate::topics::{Facts, TopicId};
 use crate::wire::{ProducePartition, ProduceView, TopicRef};
-use proxy_config::{Decision, EncryptRule, Format as RuleFormat, UnmatchedTopics};
+use proxy_config::{Decision, EncryptRule, Format as RuleFormat, SealedHeaders, UnmatchedTopics};
 use proxy_crypto::{DataKey, ProviderError};
 use proxy_records::BatchHeader;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub(super) enum Treatment {
 pub(super) struct SealPlan {
     pub(super) key: Arc<DataKey>,
     pub(super) format: Format,
+    pub(super) headers: SealedHeaders,
     pub(super) max_message_bytes: Option<usize>,
     /// What the producer is told when the broker says that the topic is compacted after all.
     pub(super) if_compacted: Option<Code>,
@@ -234,6 +235,7 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
         Ok(key) => Treatment::Seal(SealPlan {
             key,
             format,
+            headers: rule.headers.clone(),
             max_message_bytes: facts.max_message_bytes,
             if_compacted,
         }),

@@ -167,6 +167,7 @@ fn seal_batch(
         partition,
         key,
         format: plan.format,
+        headers: &plan.headers,
         max_bytes: plan.max_message_bytes,
         max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),
     };

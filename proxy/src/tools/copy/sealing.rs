@@ -8,7 +8,7 @@ use crate::handler::{Code, with_workbench};
 use crate::metrics::labels::Format;
 use crate::pieces::Pieces;
 use bytes::{Bytes, BytesMut};
-use proxy_config::EncryptRule;
+use proxy_config::{EncryptRule, SealedHeaders};
 use proxy_crypto::{DataKey, Keys};
 use proxy_records::{Attributes, BatchHeader, Codecs};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Sealing {
         for _ in 0..TRIES {
             let key = self.keys.data_key(rule.provider.as_str(), rule.key.as_str()).await;
             let key = key.map_err(CopyError::Key)?;
-            match self.seal_with(place, plain.clone(), &key, format) {
+            match self.seal_with(place, plain.clone(), &key, format, &rule.headers) {
                 Ok(sealed) => return Ok(sealed),
                 Err(Code::NotEnoughReplicas) => {}
                 Err(Code::MessageTooLarge) => {
@@ -96,12 +96,14 @@ impl Sealing {
         mut plain: BytesMut,
         key: &DataKey,
         format: Format,
+        headers: &SealedHeaders,
     ) -> Result<Bytes, Code> {
         let target = Target {
             topic: &place.topic,
             partition: place.partition,
             key,
             format,
+            headers,
             max_bytes: Some(self.max_bytes),
             max_section: MAX_SECTION,
         };

@@ -16,6 +16,9 @@ const LOST: &str = "lost";
 
 const KEPT: &str = "kept";
 
+/// Record format, with the headers of all records sealed.
+const HEADERS: &str = "Headers";
+
 /// A proxy that writes under either key, and one that reads and comes to have only one of them.
 struct Stage {
     writer: Proxy,
@@ -101,7 +104,8 @@ async fn loaded(proxy: &Proxy, event: &str) {
 }
 
 fn rule(prefix: &str, key: &str, format: &str) -> Rule {
-    Rule::encrypt([Pattern::prefix(prefix)], key).format(format)
+    let rule = Rule::encrypt([Pattern::prefix(prefix)], key);
+    if format == HEADERS { rule.seal_headers() } else { rule.format(format) }
 }
 
 fn records(round: usize, key: &str) -> Vec<SentRecord> {

@@ -50,7 +50,8 @@ pub(crate) async fn lenient() -> &'static Proxy {
             let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
             Rule::encrypt([topics], "lenient").format(format).on_plaintext("Pass")
         };
-        let policy = PolicyFile::new(["Batch", "Record"].map(rule));
+        let headers = Rule::encrypt([Pattern::prefix("headers.")], "lenient").on_plaintext("Pass");
+        let policy = PolicyFile::new(["Batch", "Record"].map(rule)).rule(headers.seal_headers());
         Proxy::before(Cluster::shared().await).policy(policy).start().await
     };
     LENIENT.get_or_init(start).await
@@ -58,7 +59,7 @@ pub(crate) async fn lenient() -> &'static Proxy {
 
 /// What is sent where a test needs nothing special: in record format one record, since more would be compressed.
 pub(crate) fn usual(format: &str) -> Batch {
-    if format == "record" {
+    if matches!(format, "record" | "headers") {
         return Batch::of(&[record("order")]);
     }
     Batch::of(&Payload::new(5).orders(12))

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{Client, ConsumeOptions, SentRecord, eventually};
 
-use super::{KEPT, LOST, Stage, ending, kept, records};
+use super::{HEADERS, KEPT, LOST, Stage, ending, kept, records};
 use crate::keys::PATIENCE;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,4 +107,35 @@ async fn transactions_keep_their_ends_where_their_records_are_skipped() {
             assert_eq!(all.len(), 30, "{client}");
         }
     }
+}
+
+/// What is stored in their place is empty, which nobody sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_headers_are_left_out_where_a_tombstone_takes_the_place_of_their_record() {
+    let stage = Stage::new(HEADERS, "headers-tombstone", Some("Tombstone")).await;
+    let topic = stage.lose().await;
+    for client in [Client::Java, Client::Librdkafka] {
+        let options = ConsumeOptions::from(stage.reader.bootstrap(), &topic);
+        let tombstones = kept(client.consume_all(&ending(client, &options, 50)).await);
+        let sent = [0, 2, 4].into_iter().flat_map(|round| records(round, LOST));
+        let bare = |record| SentRecord { value: None, headers: Vec::new(), ..record };
+        tests::assert_same(&format!("{client}"), &sent.map(bare).collect::<Vec<_>>(), &tombstones);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tombstones_with_sealed_headers_stay_tombstones_where_records_are_skipped() {
+    let stage = Stage::new(HEADERS, "headers-skip", Some("Skip")).await;
+    let topic = stage.topic().await;
+    stage.write(&topic, LOST, &records(0, LOST), None).await;
+    stage.write(&topic, KEPT, &records(1, KEPT), None).await;
+    let erased = SentRecord { value: None, ..records(1, KEPT).remove(4) };
+    stage.write(&topic, LOST, std::slice::from_ref(&erased), None).await;
+    stage.destroy().await;
+    let options = ConsumeOptions::from(stage.reader.bootstrap(), &topic);
+    let received = Client::Java.consume_all(&options).await;
+    let mut expected = records(1, KEPT);
+    expected.push(SentRecord { headers: Vec::new(), ..erased });
+    tests::assert_same("what is left", &expected, &received);
+    assert!(stage.unreadable("skipped").await >= 10.0);
 }
