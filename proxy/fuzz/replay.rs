@@ -7,19 +7,15 @@ type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// Nothing may panic, and what a target checks must hold.
 pub(crate) fn replay(targets: &[Target]) {
-    let corpus =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|directory| directory.join("fuzz/corpus"));
-    let corpus = corpus
-        .into_iter()
-        .find(|directory| directory.is_dir())
-        .expect("the corpora are in proxy/fuzz/corpus");
+    let places = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|directory| directory.join("fuzz"));
+    let fuzz = places.into_iter().find(|directory| directory.is_dir()).expect("this file is in proxy/fuzz");
     for (name, run, seeds) in targets {
         let seeds = seeds();
         assert!(!seeds.is_empty(), "{name} has no seeds");
         for input in &seeds {
             run(input);
         }
-        let kept = std::fs::read(corpus.join(format!("{name}.pack"))).unwrap_or_default();
+        let kept = std::fs::read(fuzz.join(format!("corpus/{name}.pack"))).unwrap_or_default();
         inputs(&kept).for_each(run);
     }
 }

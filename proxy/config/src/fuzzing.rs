@@ -86,7 +86,7 @@ fn providers() -> BTreeSet<ProviderName> {
 /// The blocks of the pages, each with as much around it as it lacks.
 fn blocks(pages: &[&str]) -> Vec<Vec<u8>> {
     let blocks = pages.iter().flat_map(|page| page.split("\n```yaml").skip(1));
-    let blocks = blocks.filter_map(|rest| Some(rest.split_once('\n')?.1.split("\n```").next()?));
+    let blocks = blocks.filter_map(|rest| rest.split_once('\n')?.1.split("\n```").next());
     blocks.map(|block| block.as_bytes().to_vec()).collect()
 }
 

@@ -62,7 +62,7 @@ fn is_sealed(records: &[u8]) {
         let Ok(Entry::Batch(range)) = entry else { panic!("an encrypted topic gets whole batches") };
         let envelopes = each_record(&records[range], |kind, value| match kind {
             Kind::Clear | Kind::Unknown => assert!(value.is_none(), "no value goes on in clear"),
-            Kind::Batch(_) | Kind::Value(_) | Kind::Marker => {
+            Kind::Batch(_) | Kind::Value(_) | Kind::Headers(_) | Kind::Marker => {
                 let value = value.unwrap_or_default();
                 let is_clear = value.windows(PLAINTEXT.len()).any(|window| window == PLAINTEXT);
                 assert!(!is_clear, "no plaintext goes on in an envelope");
