@@ -62,15 +62,19 @@ async fn lives_before_it_is_ready() {
     assert_eq!((status, reasons.lines().count()), (503, 2), "{reasons}");
 }
 
+/// Conformance: TE-24.
 #[tokio::test]
 async fn is_ready_with_a_policy_and_tried_keys() {
     let fixture = Fixture::new();
     fixture.load(POLICY);
     fixture.live.listening();
+    let (status, obstacle) = fixture.answer("/readyz").await;
+    assert!(status == 503 && obstacle.contains("was not tried yet"), "{status}: {obstacle}");
     fixture.live.check_keys_once().await;
     assert_eq!(fixture.answer("/readyz").await, (200, "ok\n".to_owned()));
 }
 
+/// Conformance: P17-29.
 #[tokio::test]
 async fn tells_the_policy_in_force_and_why_not_the_newer_one() {
     let fixture = Fixture::new();

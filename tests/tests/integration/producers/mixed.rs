@@ -27,7 +27,7 @@ fn told(answer: &ProduceResponse, at: &Location, version: i16) -> (Option<KafkaE
 /// Refused topics stand first, in the middle and last; topics of two partitions have one that is damaged.
 async fn each_partition_gets_its_own_answer(version: i16) {
     let (cluster, proxy) = (Cluster::shared().await, refusing().await);
-    let mut connection = RawConnection::connect(&proxy.broker_address(0)).await.unwrap();
+    let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
     let mut parts = Vec::new();
     for (prefix, error) in [
         ("retired.", Some("POLICY_VIOLATION")),
@@ -73,20 +73,23 @@ async fn mixed_partitions_get_their_own_answers_in_version_3() {
     each_partition_gets_its_own_answer(3).await;
 }
 
+/// Conformance: TE-17.
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_partitions_get_their_own_answers_in_version_9() {
     each_partition_gets_its_own_answer(9).await;
 }
 
+/// Conformance: TE-25, TE-B05.
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_partitions_get_their_own_answers_in_version_13() {
     each_partition_gets_its_own_answer(13).await;
 }
 
+/// Conformance: TE-18, TE-19.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_made_by_the_proxy_keeps_its_turn() {
     let (cluster, proxy) = (Cluster::shared().await, refusing().await);
-    let mut connection = RawConnection::connect(&proxy.broker_address(0)).await.unwrap();
+    let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
     let mut places = Vec::new();
     for prefix in ["batch.", "retired."] {
         let topic = topic(&format!("{prefix}turns"));
