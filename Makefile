@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
-.PHONY: help demo demo-kubernetes test test-matrix unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
+.PHONY: help demo demo-kubernetes test test-matrix test-mutations unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -33,6 +33,10 @@ test-matrix: ## every client library on every version of the broker; writes test
 	tests/rig/setup matrix
 	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture whole apis
 
+test-mutations: ## promises switched off, one at a time, and whether a test notices (hours); some lines: LINES="P17-06 TE-B02"
+	tests/rig/setup test
+	tests/conformance/run $(LINES)
+
 bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUICK=1 is short
 	tests/rig/setup bench
 	$(CARGO) build --locked --release -p proxy
@@ -56,7 +60,7 @@ advisories: ## known vulnerabilities of dependencies (network; cargo install car
 fmt: ## format everything
 	$(CARGO) fmt --all
 
-generate: ## write generated files anew: test vectors, custom resource definitions, statuses for Argo CD, manifests from the chart
+generate: ## write generated files anew: test vectors, definitions, statuses for Argo CD, manifests from the chart, tables
 	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
 	REGENERATE=1 $(CARGO) test --locked -p operator-api --test crds
 	REGENERATE=1 $(CARGO) test --locked -p operator --lib argocd

@@ -146,6 +146,7 @@ mod tests {
     }
 
     /// Printed and pinned, so that a newer codec forces a decision for every API it adds.
+    /// Conformance: P17-03, TE-B06.
     #[test]
     fn the_gap_to_the_codec_is_known() {
         let hidden: Vec<i16> =
@@ -161,6 +162,7 @@ mod tests {
         assert_eq!(below, ["DescribeQuorum"]);
     }
 
+    /// Conformance: P17-38, TE-22, TE-B06.
     #[test]
     fn clamping_lowers_maxima_and_keeps_minima() {
         let mut response = ApiVersionsResponse::default().with_api_keys(vec![

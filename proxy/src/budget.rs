@@ -77,6 +77,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
+    /// Conformance: TE-24.
     #[tokio::test]
     async fn a_grant_waits_until_bytes_come_back() {
         let budget = Budget::new(64 * 1024);

@@ -136,6 +136,7 @@ mod tests {
         drop(writer);
     }
 
+    /// Conformance: TE-10.
     #[test]
     fn takes_levels_and_directives() {
         assert!(filter("info").is_ok());

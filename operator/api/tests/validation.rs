@@ -27,6 +27,7 @@ fn proxy(spec: &Value) -> Result<(), String> {
     validate_cel(&proxy).map_err(|errors| errors.to_string())
 }
 
+/// Conformance: P17-23.
 #[test]
 fn the_least_policy_is_taken() {
     policy(&json!([

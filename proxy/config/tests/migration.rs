@@ -17,6 +17,7 @@ fn blocks(kind: &str) -> Vec<String> {
     blocks.collect()
 }
 
+/// Conformance: TE-B10.
 #[test]
 fn policies_are_valid_and_read_what_their_section_is_about() {
     let providers: BTreeSet<_> =

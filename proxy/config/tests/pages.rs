@@ -41,6 +41,7 @@ fn blocks<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
     page.split(&open).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect()
 }
 
+/// Conformance: TE-B09.
 #[test]
 fn settings_of_proxies_are_valid() {
     for (name, page) in pages() {

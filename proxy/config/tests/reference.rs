@@ -46,6 +46,7 @@ fn every_block_of_yaml_is_tested() {
     assert_eq!(shown, tested);
 }
 
+/// Conformance: TE-28, TE-B10.
 #[test]
 fn proxy_blocks_are_valid() {
     for text in all("yaml proxy") {
@@ -78,6 +79,7 @@ fn full_example_shows_the_defaults() {
     );
 }
 
+/// Conformance: TE-B10.
 #[test]
 fn other_blocks_are_valid() {
     for text in all("yaml policy") {

@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(format!("{:?}", WrappedKey::new([1, 2, 3])), "WrappedKey(3 bytes)");
     }
 
+    /// Conformance: TE-B12.
     #[test]
     fn takes_only_32_bytes() {
         // TE-B12: a key of 128 bits is none of 256.

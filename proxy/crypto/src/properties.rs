@@ -71,6 +71,7 @@ fn headers() -> impl Strategy<Value = Vec<(Vec<u8>, Option<Vec<u8>>, bool)>> {
 }
 
 proptest! {
+    /// Conformance: TE-26.
     #[test]
     fn batch_opens_to_what_was_sealed(
         plaintext in prop::collection::vec(any::<u8>(), 0..300),
@@ -84,6 +85,7 @@ proptest! {
         prop_assert_eq!(open(&header, &context, &sealed), Some(plaintext));
     }
 
+    /// Conformance: P17-14.
     #[test]
     fn changed_bit_of_a_batch_is_found(
         plaintext in prop::collection::vec(any::<u8>(), 0..100),
@@ -99,6 +101,7 @@ proptest! {
         prop_assert_eq!(open(&header, &context, &sealed), None);
     }
 
+    /// Conformance: P17-14.
     #[test]
     fn records_open_to_what_was_sealed_and_only_in_their_place(
         records in prop::collection::vec(

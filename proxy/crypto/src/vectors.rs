@@ -13,6 +13,7 @@ use serde::Serialize;
 use self::shape::{HeadersVectors, Vectors};
 
 /// What is published of format 5 has a file of its own, so that the older one stays as it is.
+/// Conformance: P17-08, P17-11, P17-14, P17-16.
 #[test]
 fn files_are_what_this_crate_writes() {
     check("v1.json", &generate::vectors());

@@ -57,6 +57,7 @@ fn check_header(header: &Header, dek: &[u8], expected: &Value) {
     assert_eq!(message_key, bytes(expected, "message_key"));
 }
 
+/// Conformance: P17-16.
 #[test]
 fn wrapped_data_keys() {
     for vector in vectors("wraps") {
@@ -71,6 +72,7 @@ fn wrapped_data_keys() {
     }
 }
 
+/// Conformance: P17-07, P17-11, P17-14.
 #[test]
 fn batches() {
     for vector in vectors("batches") {
@@ -103,6 +105,7 @@ fn batches() {
     }
 }
 
+/// Conformance: P17-07.
 #[test]
 fn records() {
     for vector in vectors("records") {

@@ -42,6 +42,7 @@ fn counts_a_mistake_once_until_it_changes() {
     assert!(poller.complaints.is_empty());
 }
 
+/// Conformance: P17-29.
 #[tokio::test]
 async fn follows_the_link_that_a_kubelet_swaps() {
     let directory = tempfile::tempdir().unwrap();

@@ -27,6 +27,7 @@ fn not_being_told_does_not_replace_what_was_told() {
     assert_eq!(topics.facts("orders"), Some(told));
 }
 
+/// Conformance: TE-B05.
 #[test]
 fn an_id_with_two_names_has_none() {
     let topics = Topics::default();

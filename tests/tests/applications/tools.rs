@@ -53,6 +53,7 @@ async fn tools_for_topics_records_and_groups() {
 }
 
 /// None of them learns another address than the proxy's.
+/// Conformance: P17-03.
 #[tokio::test(flavor = "multi_thread")]
 async fn tools_for_brokers_and_configuration() {
     let stage = &Stage::shared().await;

@@ -14,6 +14,7 @@ pub(crate) fn objects(case: &str) -> Vec<serde_json::Value> {
     helm::objects_of(&chart("tests/golden").join(format!("{case}.values.yaml")))
 }
 
+/// Conformance: P17-42.
 #[test]
 fn generated_renders_are_as_committed() {
     let folder = chart("tests/golden");

@@ -36,6 +36,7 @@ fn the_toolchain_of_the_image_is_that_of_the_repository() {
     assert_eq!(arguments(&stages()["build"], "FROM"), [format!("rust:{minor}-bookworm AS build")]);
 }
 
+/// Conformance: TE-B09.
 #[test]
 fn the_image_builds_each_program_as_the_repository_does() {
     let stages = stages();

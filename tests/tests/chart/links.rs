@@ -62,6 +62,7 @@ fn is_broken(document: &Path, link: &str) -> bool {
     !target.exists() || !heading.is_empty() && !has_heading(&target, heading)
 }
 
+/// Conformance: TE-28.
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut checked = 0;

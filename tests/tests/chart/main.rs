@@ -1,6 +1,6 @@
 //! The chart and everything that is made from it: what it renders, what it refuses, which rights it asks for, and that no
-//! generated file is out of date; samples, and links of documents. Needs helm, kubectl and lua, no cluster. `REGENERATE=1`
-//! writes the generated files anew.
+//! generated file is out of date; samples, links of documents, and the table of conformance. Needs helm, kubectl and lua, no
+//! cluster. `REGENERATE=1` writes the generated files anew.
 #![allow(
     missing_docs,
     clippy::panic,
@@ -10,6 +10,7 @@
 )]
 
 mod argocd;
+mod conformance;
 mod definitions;
 mod files;
 mod golden;

@@ -80,6 +80,7 @@ fn role<'a>(objects: &'a [Value], wanted: &str, place: &str) -> &'a Value {
     roles.into_iter().find(|role| name(role) == wanted && namespace(role) == place).unwrap()
 }
 
+/// Conformance: P17-42.
 #[test]
 fn by_default_all_rights_are_in_the_release_namespace() {
     let objects = helm::objects(&[]);

@@ -85,6 +85,7 @@ fn pages() -> Vec<(String, Value)> {
     all
 }
 
+/// Conformance: TE-B10.
 #[test]
 fn samples_have_only_what_the_definitions_have() {
     let schemas = schemas();
@@ -168,6 +169,7 @@ fn present(value: &Value, path: &[&str]) -> bool {
     }
 }
 
+/// Conformance: TE-07.
 #[test]
 fn the_samples_of_every_field_have_every_field_but_one_of_those_that_exclude_each_other() {
     let excluded = [

@@ -78,6 +78,7 @@ fn turns() -> impl Iterator<Item = (Codec, Client)> {
     Codec::ALL.into_iter().zip(Client::ALL.into_iter().cycle())
 }
 
+/// Conformance: P17-04, TE-17.
 #[tokio::test(flavor = "multi_thread")]
 async fn clear_twins_show_everything() {
     for (codec, client) in turns() {
@@ -85,6 +86,7 @@ async fn clear_twins_show_everything() {
     }
 }
 
+/// Conformance: P17-01, P17-12, P17-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_format_hides_keys_headers_and_values() {
     let mut all = Vec::new();
@@ -99,6 +101,7 @@ async fn batch_format_hides_keys_headers_and_values() {
     assert!(search.places.iter().all(Vec::is_empty), "{search:?}");
 }
 
+/// Conformance: P17-01, P17-05, P17-06, P17-13, TE-B02.
 #[tokio::test(flavor = "multi_thread")]
 async fn record_format_hides_values() {
     for (codec, client) in turns() {

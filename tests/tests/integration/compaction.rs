@@ -106,16 +106,19 @@ async fn compacts(purpose: &str, batch_size: usize) {
     assert!(opened.iter().map(|record| record.offset).eq(offsets));
 }
 
+/// Conformance: P17-06, TE-B01.
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_leaves_one_live_value_a_key_and_erases_tombstoned_ones() {
     compacts("auto.compaction-batches", KEYS).await;
 }
 
+/// Conformance: P17-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_erases_tombstoned_keys_whose_headers_are_sealed() {
     compacts("headers.compaction", KEYS).await;
 }
 
+/// Conformance: P17-06.
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_treats_batches_of_one_keyed_record_alike() {
     compacts("auto.compaction-single", 1).await;
@@ -227,6 +230,7 @@ async fn transact(log: &mut Log, outcome: &str, commit: bool) -> Vec<SentRecord>
     records
 }
 
+/// Conformance: TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_turned_on_later_keeps_the_outcome_of_transactions() {
     let mut log = Log::new(&topic("auto.compaction-transactions"), &[("cleanup.policy", "delete")]).await;

@@ -9,6 +9,7 @@ fn policy(prefix: &str, key: &str) -> PolicyFile {
     PolicyFile::new([Rule::encrypt([Pattern::prefix(prefix)], key).format("Batch")])
 }
 
+/// Conformance: P17-28.
 #[tokio::test(flavor = "multi_thread")]
 async fn harness_proxy_restarts_and_follows_its_files() {
     let cluster = Cluster::shared().await;

@@ -81,6 +81,7 @@ async fn learned(proxy: &Proxy, topic: &str) -> Value {
     eventually_ok("it is known where history ends", PATIENCE, learned).await
 }
 
+/// Conformance: P17-30, TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn history_is_read_and_what_is_written_in_clear_afterwards_is_refused() {
     let proxy = start().await;

@@ -58,6 +58,7 @@ async fn key_reloads(proxy: &Proxy, outcome: &str) -> f64 {
     metrics.sum("topic_encryption_key_reloads_total", &[("outcome", outcome)])
 }
 
+/// Conformance: P17-15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_key_refuses_its_topics_only_and_all_comes_back_with_it() {
     let proxy = start("gone").await;
@@ -80,6 +81,7 @@ async fn a_removed_key_refuses_its_topics_only_and_all_comes_back_with_it() {
     works(&proxy, &of_a, 2).await;
 }
 
+/// Conformance: TE-B11.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_comes_late_makes_its_topics_work() {
     let cluster = Cluster::shared().await;
@@ -92,6 +94,7 @@ async fn a_key_that_comes_late_makes_its_topics_work() {
     works(&proxy, &topic, 1).await;
 }
 
+/// Conformance: P17-22, TE-16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_seals_new_data_and_old_data_reads_on() {
     let proxy = start("rotated").await;
@@ -110,6 +113,7 @@ async fn a_new_version_seals_new_data_and_old_data_reads_on() {
     assert_eq!(new, [batch().as_sent()], "what the new version sealed needs the old one no more");
 }
 
+/// Conformance: TE-B12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_file_of_no_use_is_told_and_the_others_work() {
     let cluster = Cluster::shared().await;

@@ -106,6 +106,7 @@ pub(crate) fn stored_and_clear() -> Vec<(SentRecord, SentRecord)> {
     all.into_iter().map(|(stored, clear)| (stored.partition(0), clear.partition(0))).collect()
 }
 
+/// Conformance: TE-26.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_both_programs_come_back_in_clear_whatever_the_codec() {
     let stage = Stage::shared().await;
@@ -135,6 +136,7 @@ async fn records_of_both_programs_come_back_in_clear_whatever_the_codec() {
 }
 
 /// Whoever may write could stop all readers otherwise.
+/// Conformance: TE-B01.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tombstone_is_one_whatever_headers_it_has() {
     let (stage, cluster) = (Stage::shared().await, Cluster::shared().await);
@@ -183,6 +185,7 @@ async fn without_an_entry_in_the_rule_they_are_as_clear_as_before() {
     assert_eq!(stage.proxy.read_batches(&topic, 0).await.unwrap(), [batch.as_sent()]);
 }
 
+/// Conformance: TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn clear_records_beside_them_are_what_the_rule_says() {
     let stage = Stage::shared().await;

@@ -104,6 +104,7 @@ async fn is_shut_out(what: &str, bytes: &[u8]) {
     assert!(connection.closes_within(PATIENCE).await, "{what}: the connection stays open");
 }
 
+/// Conformance: TE-19.
 #[tokio::test(flavor = "multi_thread")]
 async fn impossible_frame_lengths_close_the_connection() {
     let too_large = i32::try_from(FRAME).unwrap() + 1;
@@ -115,6 +116,7 @@ async fn impossible_frame_lengths_close_the_connection() {
     is_unharmed(rough().await).await;
 }
 
+/// Conformance: TE-19.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_in_single_bytes_are_served() {
     let (mut connection, at) = partition(rough().await, "batch.slow").await;

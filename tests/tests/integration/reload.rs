@@ -83,6 +83,7 @@ impl Once {
     }
 }
 
+/// Conformance: P17-28, TE-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_rule_leaves_its_topics_readable_and_refuses_writes() {
     let once = Once::encrypted("removed").await;
@@ -107,6 +108,7 @@ async fn disabling_a_wider_pattern_does_not_make_a_topic_clear() {
     once.is_retired_by(PolicyFile::new([Rule::disabled([Pattern::any()])])).await;
 }
 
+/// Conformance: P17-33.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_edited_while_the_proxy_is_down_retires_topics_too() {
     let once = Once::encrypted("asleep").await;
@@ -116,6 +118,7 @@ async fn a_policy_edited_while_the_proxy_is_down_retires_topics_too() {
     once.is_retired().await;
 }
 
+/// Conformance: P17-04, TE-17.
 #[tokio::test(flavor = "multi_thread")]
 async fn disabling_the_same_pattern_makes_a_topic_clear_again() {
     let once = Once::encrypted("disabled").await;

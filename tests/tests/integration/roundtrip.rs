@@ -36,16 +36,22 @@ macro_rules! round_trips {
 }
 
 round_trips! {
+    // Conformance: P17-02, TE-B15.
     batch_format_from_java_to_python: Java, "batch";
     batch_format_from_python_to_go: Python, "batch";
     batch_format_from_go_to_librdkafka: Go, "batch";
     batch_format_from_librdkafka_to_java: Librdkafka, "batch";
+    // Conformance: P17-10, TE-B01, TE-B02.
     record_format_from_java_to_python: Java, "record";
+    // Conformance: P17-02.
     record_format_from_python_to_go: Python, "record";
     record_format_from_go_to_librdkafka: Go, "record";
     record_format_from_librdkafka_to_java: Librdkafka, "record";
+    // Conformance: P17-12.
     sealed_headers_from_java_to_python: Java, "headers";
     sealed_headers_from_librdkafka_to_java: Librdkafka, "headers";
+    // Conformance: P17-33.
     automatic_format_from_java_to_python: Java, "auto";
+    // Conformance: P17-04, TE-17.
     clear_topics_from_java_to_python: Java, "clear";
 }

@@ -148,6 +148,7 @@ async fn an_authority_that_is_added_to_a_directory_is_trusted_beside_the_others(
     assert_eq!(answer.error_code, 0);
 }
 
+/// Conformance: P17-35, TE-B15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_of_another_authority_is_refused() {
     let secured = Secured::shared().await;
@@ -156,6 +157,7 @@ async fn a_broker_of_another_authority_is_refused() {
     is_refused(&proxy, "invalid peer certificate").await;
 }
 
+/// Conformance: TE-23.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_whose_certificate_is_for_another_name_is_refused() {
     let secured = Secured::shared().await;
@@ -178,6 +180,7 @@ async fn is_refused(proxy: &Proxy, reason: &str) {
 }
 
 /// Each with a mechanism that it can do, through TLS on both sides.
+/// Conformance: P17-35, TE-23, TE-B15.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_authenticate_at_the_broker_through_tls_on_both_sides() {
     let secured = Secured::shared().await;
@@ -205,6 +208,7 @@ async fn clients_authenticate_at_the_broker_through_tls_on_both_sides() {
     }
 }
 
+/// Conformance: P17-40, TE-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_authorise_the_client_and_not_the_proxy() {
     let secured = Secured::shared().await;

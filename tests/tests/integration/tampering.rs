@@ -53,11 +53,13 @@ refused! {
     batch_with_an_empty_ciphertext: "batch", |parts| parts.sealed().clear(), CORRUPT;
     batch_with_a_null_ciphertext: "batch", |parts| parts.first().value = None, CORRUPT;
     batch_with_a_longer_ciphertext: "batch", |parts| parts.sealed().push(0), CORRUPT;
+    // Conformance: P17-08.
     batch_with_another_version: "batch", |parts| parts.field(Part::Version)[0] = 2, CORRUPT;
     batch_with_version_zero: "batch", |parts| parts.field(Part::Version)[0] = 0, CORRUPT;
     batch_with_an_unknown_format: "batch", |parts| parts.field(Part::Format)[0] = 9, CORRUPT;
     batch_with_the_record_format: "batch", |parts| parts.field(Part::Format)[0] = 2, CORRUPT;
     batch_with_the_marker_format: "batch", |parts| parts.field(Part::Format)[0] = 3, CORRUPT;
+    // Conformance: P17-17.
     batch_with_an_unknown_algorithm: "batch", |parts| parts.field(Part::Algorithm)[0] = 2, CORRUPT;
     batch_with_an_unknown_nonce_mode: "batch", |parts| parts.field(Part::NonceMode)[0] = 3, CORRUPT;
     batch_with_another_nonce_mode: "batch", |parts| parts.field(Part::NonceMode)[0] = 2, CORRUPT;
@@ -106,6 +108,7 @@ refused! {
     record_with_another_version: "record", |parts| parts.field(Part::Version)[0] = 2, CORRUPT;
     record_with_an_unknown_format: "record", |parts| parts.field(Part::Format)[0] = 4, CORRUPT;
     record_with_the_batch_format: "record", |parts| parts.field(Part::Format)[0] = 1, CORRUPT;
+    // Conformance: P17-17.
     record_with_an_unknown_algorithm: "record", |parts| parts.field(Part::Algorithm)[0] = 0, CORRUPT;
     record_with_an_unknown_nonce_mode: "record", |parts| parts.field(Part::NonceMode)[0] = 0, CORRUPT;
     record_of_an_unknown_provider: "record", |parts| parts.flip(Part::Provider), REFUSED;
@@ -120,6 +123,7 @@ refused! {
     record_without_its_key: "record", |parts| parts.first().key = None, CORRUPT;
     record_with_a_truncated_header: "record", |parts| parts.envelope().truncate(60), CORRUPT;
     record_with_a_byte_behind_its_header: "record", |parts| parts.envelope().push(0), CORRUPT;
+    // Conformance: P17-08.
     record_with_its_header_in_second_place: "record", |parts| parts.first().headers.swap(0, 1), CORRUPT;
     record_with_a_marker_for_a_header: "record", |parts| *parts.envelope() = vec![1, 3], CORRUPT;
 }
@@ -134,6 +138,7 @@ async fn batch_with_another_salt_and_key_of_record_0() {
 }
 
 /// From 64 records on the stored batch is compressed around the envelope.
+/// Conformance: P17-14.
 #[tokio::test(flavor = "multi_thread")]
 async fn large_batch_with_a_flipped_bit() {
     let sent = Batch::of(&Payload::new(9).orders(80));
@@ -146,6 +151,7 @@ async fn large_batch_with_a_flipped_bit() {
     stage.is_refused(altered, CORRUPT).await;
 }
 
+/// Conformance: TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_precedes_an_altered_batch_is_delivered() {
     let mut stage = Stage::new("batch", "precedes").await;

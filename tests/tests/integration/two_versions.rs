@@ -54,6 +54,7 @@ async fn all_sealed(topic: &str) -> bool {
     records.peek().is_some() && records.all(envelope)
 }
 
+/// Conformance: P17-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_version_reads_what_the_other_writes() {
     let [previous, present] = fleet([Version::Previous, Version::Present]).await;

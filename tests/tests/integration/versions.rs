@@ -32,6 +32,7 @@ async fn stage(format: &str, purpose: &str) -> (RawConnection, Location) {
 }
 
 /// A raised minimum of Produce makes librdkafka send without compression (KAFKA-18659).
+/// Conformance: P17-39.
 #[tokio::test(flavor = "multi_thread")]
 async fn minima_are_the_brokers() {
     let broker = announced(&Cluster::shared().await.bootstrap()).await;
@@ -47,6 +48,7 @@ async fn minima_are_the_brokers() {
     }
 }
 
+/// Conformance: P17-38, TE-22, TE-B06.
 #[tokio::test(flavor = "multi_thread")]
 async fn maxima_are_at_most_the_brokers_and_the_proxys() {
     let broker = announced(&Cluster::shared().await.bootstrap()).await;
@@ -86,6 +88,7 @@ async fn what_clients_use_is_offered() {
     }
 }
 
+/// Conformance: P17-03, TE-22.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_brokers_speak_among_themselves_is_hidden() {
     let proxy = announced(&Proxy::shared().await.bootstrap()).await;
@@ -125,6 +128,7 @@ async fn client_ids_of_any_letters_and_tagged_headers_are_understood() {
 }
 
 /// KIP-511: whatever was asked, the answer has the body of version 0, so that every client can read it.
+/// Conformance: P17-38.
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_versions_of_api_versions_are_answered_in_version_0() {
     for version in [5, 99, i16::MAX, -1] {
@@ -182,11 +186,13 @@ async fn every_version_round_trips(format: &str) {
     }
 }
 
+/// Conformance: P17-01, TE-B05.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_round_trips_in_batch_format() {
     every_version_round_trips("batch").await;
 }
 
+/// Conformance: P17-39, TE-B05.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_round_trips_in_record_format() {
     every_version_round_trips("record").await;
@@ -237,6 +243,7 @@ async fn old_produce_to_encrypted_topics_is_refused() {
 
 /// Such a client would get envelopes without their headers. These brokers have no such versions: they close, and what
 /// the proxy does with the answer of an older broker is a test beside its code.
+/// Conformance: TE-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_fetch_from_encrypted_topics_gets_no_records() {
     for (format, version) in [("batch", 0), ("batch", 3), ("record", 2), ("record", 3)] {
@@ -261,6 +268,7 @@ async fn old_fetch_from_encrypted_topics_gets_no_records() {
 }
 
 /// The old librdkafka looks at the broker's minimum of Produce to decide whether it may compress.
+/// Conformance: P17-39.
 #[tokio::test(flavor = "multi_thread")]
 async fn old_librdkafka_compresses_through_the_proxy() {
     let proxy = Proxy::shared().await;

@@ -215,6 +215,7 @@ impl StandIn<'_> {
     }
 }
 
+/// Conformance: P17-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let moto = Moto::start().await;

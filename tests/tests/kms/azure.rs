@@ -163,6 +163,7 @@ impl System for Cloud {
     }
 }
 
+/// Conformance: P17-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_with_aes_keys() {
     let held = contract::holds(&Cloud::managed_hsm().await).await;

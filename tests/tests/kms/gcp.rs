@@ -162,6 +162,7 @@ impl System for Cloud {
     }
 }
 
+/// Conformance: P17-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let held = contract::holds(&Cloud::start().await).await;

@@ -158,6 +158,7 @@ impl System for Server {
     }
 }
 
+/// Conformance: P17-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let held = contract::holds(&Server::start().await).await;

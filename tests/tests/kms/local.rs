@@ -152,6 +152,7 @@ impl System for Files {
     async fn unthrottle(&self) {}
 }
 
+/// Conformance: P17-16, P17-18, TE-14, TE-15.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let files = Files::new();

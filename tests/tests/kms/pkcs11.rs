@@ -127,6 +127,7 @@ impl System for Hsm {
     async fn unthrottle(&self) {}
 }
 
+/// Conformance: P17-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let Some(hsm) = Hsm::alone("the_contract_holds").await else { return };
@@ -319,6 +320,7 @@ async fn many_calls_at_once_take_turns() {
     by_number.generate(&context("a")).await.unwrap();
 }
 
+/// Conformance: TE-B13.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_that_hangs_keeps_a_few_threads_and_no_caller() {
     let Some(hsm) = Hsm::alone("a_module_that_hangs_keeps_a_few_threads_and_no_caller").await else { return };

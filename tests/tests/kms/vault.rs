@@ -154,6 +154,7 @@ impl System for Bao {
     }
 }
 
+/// Conformance: P17-18, P17-25, TE-12, TE-27, TE-B11.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds() {
     let held = contract::holds(&Bao::start().await).await;
@@ -204,6 +205,7 @@ async fn a_login_that_fails_takes_nothing_from_a_token_that_has_not_ended() {
     assert!(tried, "the new credentials were tried");
 }
 
+/// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn applications_log_in_and_do_so_again_before_their_token_ends() {
     let bao = Bao::start().await;
@@ -240,6 +242,7 @@ async fn applications_log_in_and_do_so_again_before_their_token_ends() {
     vault.generate(&context("a")).await.unwrap();
 }
 
+/// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_in_a_file_is_renewed_and_followed() {
     let bao = Bao::start().await;

@@ -136,6 +136,7 @@ async fn azure() {
     }
 }
 
+/// Conformance: TE-27.
 #[tokio::test(flavor = "multi_thread")]
 async fn ibm() {
     let certificates = Certificates::new();

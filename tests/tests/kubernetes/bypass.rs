@@ -9,6 +9,7 @@ use tests::kubernetes::Stage;
 const PATIENCE: Duration = Duration::from_mins(1);
 const CONDITION: &str = "BrokersReachableDirectly";
 
+/// Conformance: P17-34.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_snippet_of_the_condition_ends_it_when_pasted() {
     let stage = Stage::named("bypass").listeners("tls,scram").start().await;

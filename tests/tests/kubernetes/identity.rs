@@ -22,6 +22,7 @@ async fn proxies_log_in_by_password_and_follow_its_renewal() {
     own_identity("identity-scram", "scram", "scram-sha-512", reloads).await;
 }
 
+/// Conformance: P17-35.
 #[tokio::test(flavor = "multi_thread")]
 async fn proxies_log_in_by_certificate_and_follow_its_renewal() {
     let reloads = "topic_encryption_certificate_reloads_total";

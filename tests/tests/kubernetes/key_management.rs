@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How soon a status must tell of what a key's owner did.
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// Conformance: P17-31.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_back() {
     let parties = Parties::start().await;

@@ -19,6 +19,7 @@ fn rules(keys: &[&str]) -> Value {
     keys.iter().map(|key| json!({"topics": [{"prefix": format!("{key}.")}], "key": {"name": key}})).collect()
 }
 
+/// Conformance: P17-28.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_reaches_every_proxy_and_no_client_notices() {
     let stage = Stage::named("policy-edit").start().await;

@@ -7,6 +7,7 @@ use tests::{Client, ConsumeOptions, Payload, ProduceOptions, assert_same, canary
 
 const BROKERS: [i32; 3] = [0, 1, 2];
 
+/// Conformance: TE-28.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readme_leads_from_a_policy_to_encrypted_records() {
     let stage = Stage::of_readme().await;

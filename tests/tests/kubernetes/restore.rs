@@ -35,6 +35,7 @@ async fn remove_everything(stage: &Stage) {
     eventually_ok("nothing of ours is left", PATIENCE, probe).await;
 }
 
+/// Conformance: P17-31.
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_keys_and_ledger_from_git_bring_the_data_back() {
     let stage = Stage::named("restore").start().await;

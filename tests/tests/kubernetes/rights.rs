@@ -70,6 +70,7 @@ async fn life(stage: &Stage) {
     eventually_ok("proxies know that the policy is gone", Duration::from_secs(30), retired).await;
 }
 
+/// Conformance: P17-27.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_of_a_namespace_can_read_secrets_by_name_there_and_nothing_elsewhere() {
     let stage = Stage::named("rights").set("logLevel=debug").start().await;

@@ -47,6 +47,7 @@ async fn await_listeners(stage: &Stage, wanted: usize) -> Fleet {
     stage.await_fleet(1).await
 }
 
+/// Conformance: TE-B10.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_takes_the_samples_one_after_the_other() {
     let stage = Stage::named("samples").start().await;

@@ -93,6 +93,7 @@ async fn tables_say_what_people_ask_first() {
     );
 }
 
+/// Conformance: TE-B09.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sample_is_taken() {
     let stage = stage("validation-samples").await;

@@ -32,6 +32,7 @@ const GAP: &[(i16, i16, Option<i16>, &str)] = &[
     (94, 0, None, "UnregisterController: for controllers"),
 ];
 
+/// Conformance: P17-38, P17-39, TE-22.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gap_to_the_newest_broker_is_known() {
     let stage = Stage::shared(*BrokerVersion::diagonal().last().unwrap()).await;

@@ -30,9 +30,11 @@ macro_rules! clients {
 }
 
 clients! {
+    // Conformance: P17-39.
     java_2_8 = 0;
     java_3_9 = 1;
     java_of_the_brokers_version = 2;
+    // Conformance: P17-39.
     newest_java = 3;
     librdkafka_of_the_system = 4;
     confluent_kafka_for_python = 5;

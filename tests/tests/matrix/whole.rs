@@ -21,6 +21,7 @@ type Results = BTreeMap<(Client, BrokerVersion), Vec<&'static str>>;
 
 /// With `MATRIX=all` each cell is run, and the page says what came of it; otherwise the page is as the last such run has left it.
 /// `MATRIX=kafkajs`, `MATRIX="go on 4.2"` and the like run cells of such names and leave the page alone.
+/// Conformance: P17-39.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_has_every_cell_and_each_has_passed() {
     let wanted = std::env::var("MATRIX").unwrap_or_default();

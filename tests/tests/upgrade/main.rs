@@ -40,6 +40,7 @@ const LASTING: [(&str, &str); 5] = [
 ];
 const DEFINITIONS: [&str; 2] = ["encryptionproxies", "topicencryptionpolicies"];
 
+/// Conformance: P17-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_takes_over_the_fleet_and_the_records_of_the_previous_version() {
     let stage = Stage::of_readme().await;

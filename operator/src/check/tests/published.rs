@@ -35,6 +35,7 @@ fn examples(document: &str) -> Vec<String> {
     blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
+/// Conformance: TE-B09, TE-B10.
 #[test]
 fn every_sample_passes_by_itself() {
     let options = Options { namespace: "kafka".to_owned() };
@@ -65,6 +66,7 @@ fn samples_suit_the_kafka_cluster_among_them() {
     }
 }
 
+/// Conformance: TE-28.
 #[test]
 fn examples_in_documents_pass() {
     let policy =

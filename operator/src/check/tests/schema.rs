@@ -16,6 +16,7 @@ fn an_object_needs_a_name() {
     assert_eq!(found(&one(&policy("", FINE))), ["a.yaml:1 error Name  metadata.name"]);
 }
 
+/// Conformance: TE-07.
 #[test]
 fn an_unknown_field_is_an_error_as_with_strict_validation() {
     let report = one(&policy("a", "{topics: [{prefix: a}], key: {nme: k}, formt: Auto}"));

@@ -115,6 +115,7 @@ fn cluster() -> Cluster {
 
 const PAYMENTS: &str = "{topic: {prefix: payments.}, key: {name: old}, policy: a/payments}";
 
+/// Conformance: P17-37.
 #[test]
 fn policies_with_different_patterns_are_joined() {
     let cluster = cluster()

@@ -44,6 +44,7 @@ fn a_file_says_what_was_written() {
     );
 }
 
+/// Conformance: P17-27.
 #[test]
 fn proxies_read_what_is_written() {
     let providers: BTreeSet<_> = ["default", "vault"].map(|name| ProviderName::new(name).unwrap()).into();

@@ -38,6 +38,7 @@ fn a_listener_without_peers_or_with_none_is_open() {
     assert_eq!(of_peers(json!([]), "kafka"), Bypass::Open);
 }
 
+/// Conformance: P17-34.
 #[test]
 fn peers_that_name_our_pods_admit_only_us() {
     assert_eq!(of_peers(json!([ours()]), "kafka"), Bypass::AdmitsOnlyUs);

@@ -21,6 +21,7 @@ fn refusal(rules: &[&str]) -> String {
     parse(&format!("rules:\n  - {}\n", rules.join("\n  - "))).unwrap_err()
 }
 
+/// Conformance: P17-23.
 #[test]
 fn reads_the_documented_policy() {
     let text = r#"
@@ -224,6 +225,7 @@ fn empty_list_of_rules_is_allowed_but_must_be_said() {
     assert_eq!(parse("[]").unwrap_err(), "must be a mapping, not a list");
 }
 
+/// Conformance: P17-32.
 #[test]
 fn pending_and_retired_rules_and_read_keys_are_read_and_written() {
     let text = "
@@ -334,6 +336,7 @@ fn naive<'a>(policy: &'a Policy, ledger: &'a Ledger, topic: &str) -> Decision<'a
 }
 
 proptest! {
+    /// Conformance: P17-04, TE-06.
     #[test]
     fn lookup_agrees_with_the_naive_one(history in prop::collection::vec(policy(), 1..4), topic in name()) {
         let ledger = history.iter().fold(Ledger::default(), |ledger, policy| ledger.updated(policy));

@@ -55,6 +55,7 @@ fn parse(text: &str) -> Result<ProxyConfig, String> {
     ProxyConfig::parse(text, Path::new("/etc/proxy")).map_err(|errors| errors.to_string())
 }
 
+/// Conformance: TE-01.
 #[test]
 fn minimal_file_has_the_documented_defaults() {
     let config = parse(MINIMAL).unwrap();

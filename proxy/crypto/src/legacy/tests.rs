@@ -22,6 +22,7 @@ fn list(value: &Value) -> &Vec<Value> {
 
 const MARKER: Option<&[u8]> = Some(&[2]);
 
+/// Conformance: TE-26.
 #[test]
 fn known_answers_of_topic_encryption_open() {
     let vectors = &vectors()["topicEncryptionV1"];

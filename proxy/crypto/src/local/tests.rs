@@ -47,6 +47,7 @@ fn version(made: &(Dek, WrappedKey)) -> u32 {
     u32::from_be_bytes(*made.1.as_bytes().first_chunk().unwrap())
 }
 
+/// Conformance: TE-14.
 #[tokio::test]
 async fn wraps_and_unwraps_in_its_context_only() {
     let (_directory, keys) = with(&[("payments.eu.v1", 1), ("refunds.v1", 1)]);
@@ -61,6 +62,7 @@ async fn wraps_and_unwraps_in_its_context_only() {
     assert!(matches!(keys.unwrap(&other, made.1.as_bytes()).await, Err(ProviderError::Corrupt { .. })));
 }
 
+/// Conformance: P17-22, TE-16.
 #[tokio::test]
 async fn rotation_wraps_with_the_highest_version_and_unwraps_with_all() {
     let (directory, keys) = with(&[("k.v9", 9)]);
@@ -129,6 +131,7 @@ async fn removal_refuses_and_restoration_allows_again() {
     assert!(unwraps(&keys, "k", &made).await);
 }
 
+/// Conformance: TE-B12.
 #[tokio::test]
 async fn bad_file_spoils_its_key_only() {
     let (directory, keys) = with(&[("good.v1", 1)]);

@@ -135,6 +135,7 @@ fn wraps_unwrap_as_they_say() {
     }
 }
 
+/// Conformance: P17-11, P17-17.
 #[test]
 fn batches_open_as_they_say() {
     for batch in kept().batches {

@@ -99,6 +99,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(50);
     const LONG: Duration = Duration::from_secs(30);
 
+    /// Conformance: TE-B13.
     #[tokio::test]
     async fn calls_that_never_return_are_bounded_and_do_not_hold_up_others() {
         let threads = Threads::new();

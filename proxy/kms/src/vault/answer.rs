@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use proxy_crypto::{ClusterName, KeyName, ProviderName};
 
+    /// Conformance: TE-B11.
     #[test]
     fn only_a_key_or_version_that_the_server_does_not_have_is_gone() {
         let context = KmsContext {

@@ -55,6 +55,7 @@ fn open(stored: &[u8], original: &BatchHeader) -> (SealedBatch, Vec<u8>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
+    /// Conformance: TE-B04.
     #[test]
     fn batch_comes_back_byte_for_byte(
         batch in arbitrary::batch(),
@@ -71,6 +72,7 @@ proptest! {
         prop_assert_eq!(received, expected);
     }
 
+    /// Conformance: TE-B03.
     #[test]
     fn broker_sees_offsets_and_times_of_all_records(batch in arbitrary::batch(), codec in arbitrary::codec()) {
         let sent = batch.build(codec);
@@ -120,6 +122,7 @@ fn outer_frame_is_read_by_the_library_for_every_block_size() {
     }
 }
 
+/// Conformance: TE-26.
 #[test]
 fn more_than_four_mebibytes_stay_uncompressed() {
     let mut batch = SampleBatch::text(70, 20);

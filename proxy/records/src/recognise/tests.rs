@@ -113,6 +113,7 @@ fn batch_envelope_must_be_first_and_alone() {
     }
 }
 
+/// Conformance: P17-09.
 #[test]
 fn record_envelopes_are_found_anywhere() {
     all(&[clear(), with_header(&[1, 2])], |found| matches!(found, Recognised::Records(_)));
@@ -124,6 +125,7 @@ fn record_envelopes_are_found_anywhere() {
     all(&[second], |found| matches!(found, Recognised::Clear { may_be_stub: false, .. }));
 }
 
+/// Conformance: P17-11.
 #[test]
 fn unknown_envelopes_are_not_clear() {
     for value in [&[][..], &[1], &[1, 0], &[1, 4], &[2, 3], &[1, 3, 0]] {

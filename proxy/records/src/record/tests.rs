@@ -19,6 +19,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
+    /// Conformance: TE-26, TE-B02.
     #[test]
     fn writes_what_it_read(batch in arbitrary::batch()) {
         let section = batch.section();

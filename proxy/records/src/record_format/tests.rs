@@ -60,6 +60,7 @@ fn seal_with_headers(batch: &[u8]) -> Vec<u8> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
+    /// Conformance: P17-10, TE-B01.
     #[test]
     fn records_come_back_with_their_sealed_headers_as_without_encryption(
         batch in arbitrary::batch(),
@@ -100,6 +101,7 @@ proptest! {
         }
     }
 
+    /// Conformance: P17-10, TE-B01.
     #[test]
     fn records_come_back_as_without_encryption(
         batch in arbitrary::batch(),
@@ -116,6 +118,7 @@ proptest! {
         prop_assert_eq!(received, expected.build(Codec::None));
     }
 
+    /// Conformance: P17-05, P17-06, P17-07, P17-08, TE-B01, TE-B02, TE-B03, TE-B04.
     #[test]
     fn header_keys_and_headers_stay(batch in arbitrary::batch(), codec in arbitrary::codec()) {
         let stored = SampleBatch::parse(&seal(&batch.build(codec)));
@@ -138,6 +141,7 @@ proptest! {
     }
 }
 
+/// Conformance: P17-09.
 #[test]
 fn client_headers_of_our_name_come_back() {
     let names =
@@ -233,6 +237,7 @@ fn refusal_of_the_sealer_ends_it() {
     assert!(out.is_empty());
 }
 
+/// Conformance: TE-B04.
 #[test]
 fn gaps_horizon_and_append_time_stay() {
     let sent = SampleBatch::text(10, 20).build(Codec::Lz4);

@@ -148,6 +148,7 @@ async fn agreed(
     Some((session.protocol_version()?, suite))
 }
 
+/// Conformance: TE-23.
 #[tokio::test]
 async fn versions_and_cipher_suites_are_those_of_the_configuration() {
     let (old, new) = (&rustls::version::TLS12, &rustls::version::TLS13);

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
+/// Conformance: TE-B14.
 #[test]
 fn request_headers_end_where_the_crates_end() {
     // Of some APIs only the tools' own requests are made, and only answers are read.
@@ -67,6 +68,7 @@ fn a_version_beyond_the_tables_still_has_a_header() {
     assert_eq!((head.version, head.body), (99, Some(12)));
 }
 
+/// Conformance: TE-B14.
 #[test]
 fn header_tags_are_skipped() {
     let head = request_header(&[0, 1, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 1, 7, 3, 1, 2, 3]).unwrap();

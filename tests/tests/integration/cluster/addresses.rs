@@ -78,6 +78,7 @@ async fn settled_coordinators(bootstrap: &str, version: i16) -> Addresses {
     eventually_ok("all groups have coordinators", PATIENCE, found).await
 }
 
+/// Conformance: P17-34, P17-36, TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_names_the_proxys_ports_only() {
     let _all_run = ALL_RUN.read().await;
@@ -101,6 +102,7 @@ async fn metadata_from_a_brokers_own_port_names_the_proxys_ports_only() {
     }
 }
 
+/// Conformance: P17-36, TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn describe_cluster_names_the_proxys_ports_only() {
     let _all_run = ALL_RUN.read().await;
@@ -123,6 +125,7 @@ async fn describe_cluster_names_no_controllers_listener() {
     assert!(answer.brokers.is_empty(), "{answer:?}");
 }
 
+/// Conformance: P17-36, TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn find_coordinator_names_the_proxys_ports_only() {
     let _all_run = ALL_RUN.read().await;
@@ -167,6 +170,7 @@ async fn coordinators_without_an_open_port_are_not_available() {
     }
 }
 
+/// Conformance: TE-B15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_of_a_broker_that_nobody_knows_is_closed_at_once() {
     let cluster = Cluster::shared().await;

@@ -54,6 +54,7 @@ async fn is_closed(proxy: &Proxy, broker: usize) {
     assert!(unknown.closes_within(Duration::from_secs(5)).await, "broker {broker}");
 }
 
+/// Conformance: TE-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_appears_in_the_file_is_reached_without_a_restart() {
     let _all_run = ALL_RUN.read().await;

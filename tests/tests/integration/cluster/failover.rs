@@ -166,6 +166,7 @@ async fn clients_outlive_a_leader_that_stops_and_starts() {
     outlives("batch", async |cluster: &Cluster| cluster.stop_node(GOING).await).await;
 }
 
+/// Conformance: TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_outlive_a_leader_that_is_killed_and_starts() {
     outlives("record", async |cluster: &Cluster| cluster.kill_node(GOING).await).await;

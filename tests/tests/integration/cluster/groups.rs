@@ -198,6 +198,7 @@ async fn share_group_reads(prefix: &str, purpose: &str, with: impl Fn(ConsumeOpt
     is_complete("share group", &received, 0);
 }
 
+/// Conformance: P17-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_group_reads_batch_format() {
     share_group_reads("batch", "share", |options| options).await;

@@ -67,6 +67,7 @@ fn leader_0_at(address: String) -> Hint {
     (NOT_LEADER, 0, Addresses::from([(0, address)]))
 }
 
+/// Conformance: TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn produce_answers_hint_at_the_leaders_proxy_port() {
     let _all_run = ALL_RUN.read().await;

@@ -38,6 +38,7 @@ impl Named {
     }
 }
 
+/// Conformance: TE-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_reach_every_broker_by_its_name_at_one_port() {
     let _all_run = ALL_RUN.read().await;

@@ -40,6 +40,7 @@ async fn plant(name: &str) -> (bool, bool) {
     (search.found(0), search.found(1))
 }
 
+/// Conformance: P17-01.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_made_through_the_proxy_is_encrypted_from_its_first_record() {
     let _all_run = ALL_RUN.read().await;

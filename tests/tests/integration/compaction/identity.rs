@@ -90,6 +90,7 @@ async fn clear_topics_have_the_producers_bytes_at_rest_too() {
     assert_identical("at the broker", &batches, &stored);
 }
 
+/// Conformance: P17-10, TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_format_gives_back_the_producers_bytes() {
     let batches = of_all_codecs().await;

@@ -33,6 +33,7 @@ pub(super) async fn requests(proxy: &Proxy) -> f64 {
     proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
 }
 
+/// Conformance: TE-25.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_holds_a_produce_and_then_asks_to_try_again() {
     let proxy = start("outage").await;
@@ -174,6 +175,7 @@ async fn an_answer_that_lacks_only_keys_is_held() {
     }
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_never_answered_keeps_the_proxy_unready_until_it_does() {
     let cluster = Cluster::shared().await;

@@ -13,11 +13,13 @@ use tests::{
 
 use super::{create, read, two_keys, write};
 
+/// Conformance: P17-16, TE-10.
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_keys_nor_records_show_in_logs_and_status() {
     neither_keys_nor_records_show("text").await;
 }
 
+/// Conformance: TE-10.
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_keys_nor_records_show_in_json_logs() {
     let log = neither_keys_nor_records_show("json").await;

@@ -42,6 +42,7 @@ async fn frames_without_end_keep_nobody_else_waiting() {
     assert!(served.is_ok(), "a client waits for those that send nothing");
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_without_end_take_no_more_than_the_buffers() {
     let proxy = start().await;
@@ -88,6 +89,7 @@ async fn large_requests_beyond_the_buffers_take_turns() {
     assert!(served.is_ok(), "they wait for each other");
 }
 
+/// Conformance: TE-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_wait() {
     let proxy = start().await;

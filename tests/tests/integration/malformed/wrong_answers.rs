@@ -57,6 +57,7 @@ fn fetch(version: i16) -> FetchRequest {
 }
 
 wrong_answers! {
+    // Conformance: TE-18.
     mock_answer_to_another_request: ApiVersionsRequest::default(), 0, |id| frame(id + 1, &[0; 6]);
     mock_answer_with_the_proxys_own_number: ApiVersionsRequest::default(), 0, |_| frame(i32::MIN, &[0; 6]);
     mock_answer_of_no_bytes: ApiVersionsRequest::default(), 0, |_| vec![0; 4];
@@ -156,6 +157,7 @@ async fn mock_records_of_a_nameless_topic_never_reach_the_client() {
 }
 
 /// An answer that nobody waits for.
+/// Conformance: TE-18.
 #[tokio::test(flavor = "multi_thread")]
 async fn mock_answers_twice() {
     let sound = ApiVersionsResponse::default().with_api_keys(vec![ApiVersion::default().with_max_version(3)]);

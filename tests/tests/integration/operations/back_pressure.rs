@@ -45,6 +45,7 @@ fn is_within(peak: u64, idle: u64) {
     assert!(peak <= bound, "{} MiB at most, of {} that are allowed", peak >> 20, bound >> 20);
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn consumers_that_do_not_read_cost_no_memory_and_give_way_to_those_who_read() {
     let proxy = proxy(Cluster::shared().await).await;
@@ -80,6 +81,7 @@ async fn consumers_that_do_not_read_cost_no_memory_and_give_way_to_those_who_rea
     is_within(proxy.peak_rss(), idle);
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_does_not_read_stops_producers_and_costs_the_proxy_no_memory() {
     let cluster = Cluster::builder().start().await;

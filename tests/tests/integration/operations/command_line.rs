@@ -79,6 +79,7 @@ limits: {connections: 0}
     }
 }
 
+/// Conformance: P17-33.
 #[tokio::test(flavor = "multi_thread")]
 async fn check_says_what_good_files_mean_and_changes_nothing() {
     let folder = files(GOOD);
@@ -101,6 +102,7 @@ async fn check_tells_all_mistakes_of_a_policy() {
     }
 }
 
+/// Conformance: P17-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn check_online_fails_where_a_key_is_missing() {
     let folder = files(GOOD);

@@ -15,6 +15,7 @@ async fn requests(proxy: &Proxy) -> f64 {
     proxy.metrics().await.sum("topic_encryption_frames_total", &[("message", "request")])
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_waits_for_the_answers_of_requests_under_way() {
     let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("drain.")).start().await;

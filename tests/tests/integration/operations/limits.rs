@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{PATIENCE, connect, counts, create, encrypting, fill};
 
+/// Conformance: TE-20, TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_clients_as_allowed_are_served_and_no_more() {
     const LIMIT: usize = 4;
@@ -96,6 +97,7 @@ async fn memory_stays_within_its_bound_where_stubs_are_compressed() {
     memory_stays_within_its_bound("Batch", 100).await;
 }
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_stays_within_its_bound_where_values_open_one_by_one() {
     memory_stays_within_its_bound("Record", 100).await;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{connect, counts, create, encrypting};
 
+/// Conformance: TE-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_and_records_are_counted_exactly() {
     let rule = |format: &str| {
@@ -145,6 +146,7 @@ async fn the_metrics_that_people_watch_are_there() {
     }
 }
 
+/// Conformance: P17-04.
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_without_a_rule_are_counted_once_each() {
     let proxy = Proxy::before(Cluster::shared().await).policy(encrypting("matched.")).start().await;

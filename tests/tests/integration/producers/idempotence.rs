@@ -158,6 +158,7 @@ fn sequenced(producer: i64, sequence: i64) -> Batch {
     batch
 }
 
+/// Conformance: TE-B03.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_refused_batch_none_goes_through_until_it_comes_again() {
     let cluster = Cluster::shared().await;

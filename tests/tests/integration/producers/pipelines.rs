@@ -110,11 +110,13 @@ async fn a_clients_header_survives(format: &str, sent: &[SentRecord]) {
     }
 }
 
+/// Conformance: P17-09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clients_header_with_our_name_survives_in_batch_format() {
     a_clients_header_survives("batch", &records_with_our_header()).await;
 }
 
+/// Conformance: P17-09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clients_header_with_our_name_survives_in_record_format() {
     a_clients_header_survives("record", &records_with_our_header()).await;

@@ -17,11 +17,13 @@ async fn clients_see(prefix: &str, error: &str) {
     }
 }
 
+/// Conformance: TE-25.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_key_a_topic_is_not_authorized() {
     clients_see(KEYLESS, "TOPIC_AUTHORIZATION_FAILED").await;
 }
 
+/// Conformance: TE-25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retired_topic_takes_nothing() {
     clients_see(RETIRED, "POLICY_VIOLATION").await;

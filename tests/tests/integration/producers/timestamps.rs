@@ -74,11 +74,13 @@ async fn log_append_time(format: &str) {
     }
 }
 
+/// Conformance: TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn log_append_time_reaches_consumers_in_batch_format() {
     log_append_time("batch").await;
 }
 
+/// Conformance: TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn log_append_time_reaches_consumers_in_record_format() {
     log_append_time("record").await;

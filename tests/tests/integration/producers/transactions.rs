@@ -34,16 +34,19 @@ async fn transactions(client: Client, format: &str) {
     }
 }
 
+/// Conformance: TE-B03.
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_of_java_in_batch_format() {
     transactions(Client::Java, "batch").await;
 }
 
+/// Conformance: TE-B03.
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_of_java_in_record_format() {
     transactions(Client::Java, "record").await;
 }
 
+/// Conformance: TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_of_python_in_batch_format() {
     transactions(Client::Python, "batch").await;

@@ -15,6 +15,7 @@ pub(crate) async fn end(topic: &str) -> i64 {
     connection.list_offset(&at, -1).await.unwrap()
 }
 
+/// Conformance: P17-07, P17-28, P17-32, TE-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_takes_over_under_load_without_loss_duplicate_or_reconnect() {
     const EACH: usize = 12_000;

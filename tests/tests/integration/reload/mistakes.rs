@@ -31,6 +31,7 @@ async fn a_corrupt_state_file_keeps_the_proxy_unready_and_nothing_passes_in_clea
     once.is_retired().await;
 }
 
+/// Conformance: P17-19, TE-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_policy_file_changes_nothing_and_says_so_until_it_is_good_again() {
     let once = Once::encrypted("bad").await;
@@ -104,6 +105,7 @@ async fn a_proxy_without_a_policy_waits_for_one_and_lets_nothing_pass() {
     recovers(&proxy, "policy.yaml").await;
 }
 
+/// Conformance: TE-03.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_with_an_invalid_policy_waits_for_a_valid_one_and_lets_nothing_pass() {
     let invalid = PolicyFile::new([Rule::disabled([Pattern::prefix("waiting.")]).field("kee", 1)]);

@@ -43,6 +43,7 @@ async fn says(proxy: &Proxy, words: &str) {
     eventually(&format!("the log says {words}"), PATIENCE, says).await;
 }
 
+/// Conformance: P17-35.
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_know_the_proxy_by_its_certificate() {
     let certificates = Certificates::new();

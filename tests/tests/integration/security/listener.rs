@@ -30,6 +30,7 @@ async fn certificate_loads(proxy: &Proxy, outcome: &str) -> f64 {
     metrics.sum("topic_encryption_certificate_reloads_total", &[("outcome", outcome)])
 }
 
+/// Conformance: TE-23.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_client_talks_tls_with_the_proxy() {
     let certificates = Certificates::new();
@@ -45,6 +46,7 @@ async fn every_client_talks_tls_with_the_proxy() {
     }
 }
 
+/// Conformance: P17-35, TE-23.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_with_tls_serves_nobody_in_clear() {
     let certificates = Certificates::new();
@@ -87,6 +89,7 @@ async fn clients_with_a_certificate_work_where_it_is_demanded() {
     }
 }
 
+/// Conformance: TE-08.
 #[tokio::test(flavor = "multi_thread")]
 async fn replaced_certificates_serve_new_connections_and_bad_ones_do_not() {
     let [before, after] = [Certificates::new(), Certificates::new()];

@@ -113,6 +113,7 @@ fn java(config: &Path) -> OsString {
     format!("-Xmx128m -Djava.security.krb5.conf={}", config.display()).into()
 }
 
+/// Conformance: P17-40.
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_know_clients_by_their_bearer_tokens() {
     let stage = Stage::shared().await;
@@ -126,6 +127,7 @@ async fn brokers_know_clients_by_their_bearer_tokens() {
     }
 }
 
+/// Conformance: P17-40.
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_know_clients_by_their_kerberos_tickets() {
     let stage = Stage::shared().await;
@@ -195,6 +197,7 @@ async fn a_request_in_the_place_of_a_token_is_never_stored() {
 }
 
 /// In the old way and the new one.
+/// Conformance: P17-40.
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_know_clients_by_delegation_tokens_that_they_made_through_the_proxy() {
     let stage = Stage::shared().await;

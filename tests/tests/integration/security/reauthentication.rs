@@ -99,6 +99,7 @@ async fn topics_are_looked_up_between_re_authentications() {
     }
 }
 
+/// Conformance: P17-40.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_re_authenticate_while_they_produce_and_consume() {
     let proxy = start().await;

@@ -74,6 +74,7 @@ async fn serves(connection: &mut RawConnection, cluster: &Cluster, at: &Location
     assert!(!search.found(0) && search.records > 0, "{search:?}");
 }
 
+/// Conformance: P17-40.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_authenticate_with_tokens_that_have_no_header() {
     let (secured, proxy) = (Secured::shared().await, proxy().await);

@@ -12,6 +12,7 @@ use super::records::Record;
 use super::stage::{Stage, lenient, plant, record};
 use super::{CORRUPT, REFUSED};
 
+/// Conformance: P17-30.
 #[tokio::test(flavor = "multi_thread")]
 async fn clear_batch_where_the_rule_rejects() {
     for format in ["batch", "record"] {
@@ -40,6 +41,7 @@ async fn marker_on_a_clear_value() {
     stage.is_refused(Batch::of(&[forged]), CORRUPT).await;
 }
 
+/// Conformance: TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn stubs_are_not_null_records_where_clear_records_pass() {
     let mut stage = Stage::new("batch", "orphans").await;
@@ -57,6 +59,7 @@ async fn stubs_are_not_null_records_where_clear_records_pass() {
     assert_eq!(read.batches()[0].as_sent(), clear.as_sent());
 }
 
+/// Conformance: P17-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn envelopes_in_a_topic_without_a_rule_are_decrypted() {
     let stages = [Stage::new("batch", "ruleless").await, Stage::new("record", "ruleless").await];

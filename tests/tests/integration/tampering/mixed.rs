@@ -104,11 +104,13 @@ async fn each_topic_gets_its_own_answer(version: i16) {
     }
 }
 
+/// Conformance: TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_topics_get_their_own_answers_in_fetch_12() {
     each_topic_gets_its_own_answer(12).await;
 }
 
+/// Conformance: TE-25, TE-B05.
 #[tokio::test(flavor = "multi_thread")]
 async fn mixed_topics_get_their_own_answers_in_fetch_17() {
     each_topic_gets_its_own_answer(17).await;

@@ -18,6 +18,7 @@ macro_rules! moved_to_another_topic {
 }
 
 moved_to_another_topic! {
+    // Conformance: P17-14.
     batch_of_another_topic: "batch";
     record_of_another_topic: "record";
 }

@@ -111,6 +111,7 @@ fn of_partition(records: &[SentRecord], partition: i32) -> Vec<SentRecord> {
     records.iter().filter(|record| record.partition == Some(partition)).cloned().collect()
 }
 
+/// Conformance: P17-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_keep_all_but_their_offsets_and_get_the_new_key() {
     let kinds = [["Batch", "Record"], ["Record", "Batch"], ["Batch", "Batch"]];
@@ -154,6 +155,7 @@ async fn a_verification_sees_what_was_changed() {
     assert!(ran.errors.contains("are not those that were copied"), "{}", ran.errors);
 }
 
+/// Conformance: P17-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_be_stored_in_clear_or_mixed_up_is_refused() {
     let stage = Stage::new("copy-refused", ["Batch", "Batch"], 1).await;

@@ -5,6 +5,7 @@ use tests::{Batch, Cluster, Pattern, PolicyFile, Proxy, Rule, SentRecord, topic}
 
 use super::*;
 
+/// Conformance: P17-20, TE-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_sealed_another_reads() {
     let moto = Moto::start().await;

@@ -6,6 +6,7 @@ use tests::{Batch, Cluster, Pattern, PolicyFile, Proxy, Rule, SentRecord, topic}
 
 use super::*;
 
+/// Conformance: TE-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_sealed_another_reads() {
     let cloud = Cloud::managed_hsm().await;

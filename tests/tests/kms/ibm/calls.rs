@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::contract::context;
 use super::*;
 
+/// Conformance: TE-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_carry_the_names_of_the_context() {
     let cloud = Cloud::start().await;
@@ -52,6 +53,7 @@ async fn the_current_version_wraps_and_is_told_and_each_version_opens_its_own() 
     assert!(matches!(answer, Err(ProviderError::Corrupt { .. })), "{answer:?}");
 }
 
+/// Conformance: TE-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_instance_or_key_ring_is_not_served() {
     let cloud = Cloud::start().await;

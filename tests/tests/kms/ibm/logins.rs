@@ -14,6 +14,7 @@ fn profile(cloud: &Cloud, profile: &str) -> IbmKeyProtect {
     cloud.with(|settings| settings.credentials = IbmCredentials::TrustedProfile { profile, token })
 }
 
+/// Conformance: TE-04, TE-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_and_service_ids_log_in_once_for_many_calls() {
     let cloud = Cloud::start().await;
@@ -33,6 +34,7 @@ async fn pods_and_service_ids_log_in_once_for_many_calls() {
     }
 }
 
+/// Conformance: TE-13.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_replaced_before_they_end_and_credentials_are_followed() {
     let cloud = Cloud::start().await;

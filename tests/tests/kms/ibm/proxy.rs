@@ -6,6 +6,7 @@ use tests::{Batch, Cluster, Pattern, PolicyFile, Proxy, Rule, SentRecord, topic}
 
 use super::*;
 
+/// Conformance: P17-20, P17-25, TE-11, TE-B09.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_sealed_another_reads() {
     let cloud = Cloud::start().await;

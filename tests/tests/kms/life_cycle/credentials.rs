@@ -8,6 +8,7 @@ use tests::eventually;
 use super::stored::stored;
 use super::{HOUR, Owner, PATIENCE, batch, create, policy};
 
+/// Conformance: TE-09.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_whose_token_was_revoked_serves_again_with_the_next_one_in_its_file() {
     let owner = Owner::new().await;

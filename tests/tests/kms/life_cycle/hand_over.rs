@@ -112,6 +112,7 @@ async fn budgets_of_messages_that_end_all_the_time_cost_no_record() {
     assert!(lives.born.len() >= 24);
 }
 
+/// Conformance: TE-15.
 #[tokio::test(flavor = "multi_thread")]
 async fn budgets_of_bytes_that_end_all_the_time_cost_no_record() {
     let records = Payload::new(2).random(10_000, 1000);
@@ -122,6 +123,7 @@ async fn budgets_of_bytes_that_end_all_the_time_cost_no_record() {
     assert!(sealed >= 30_000_000 && lives.born.len() >= 30);
 }
 
+/// Conformance: TE-B13.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_data_key_of_a_slow_server_is_there_before_this_one_ends() {
     const ROUNDS: usize = 3;

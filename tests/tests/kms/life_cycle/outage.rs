@@ -52,6 +52,7 @@ async fn keys_serve_through_an_outage_and_it_ends_without_a_restart() {
     eventually("it serves again", PATIENCE, works).await;
 }
 
+/// Conformance: P17-20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_starts_in_an_outage_is_not_ready_says_why_and_recovers() {
     let owner = Owner::new().await;

@@ -86,6 +86,7 @@ impl Replicas {
 }
 
 /// All at the same time, since each takes as long as the delay.
+/// Conformance: TE-16.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_withdrawn_stops_at_every_replica_within_the_delay_and_works_when_given_back() {
     let told = tokio::join!(Box::pin(grant()), Box::pin(versions()), Box::pin(aws::disabled_key()));
@@ -121,6 +122,7 @@ async fn versions() -> String {
     told
 }
 
+/// Conformance: P17-15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destroyed_key_makes_exactly_its_topics_unreadable() {
     let owner = Owner::new().await;

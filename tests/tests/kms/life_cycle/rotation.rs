@@ -48,6 +48,7 @@ async fn in_use_after(purpose: &str, times: Value, forced: bool) -> Duration {
 }
 
 /// Both at the same time, since one of them takes almost as long as a data key lives.
+/// Conformance: P17-22.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_is_in_use_within_the_age_or_as_soon_as_it_is_asked_for_and_old_data_reads_on() {
     let by_age = in_use_after("aged", json!({"maxAge": "1m"}), false);
@@ -60,6 +61,7 @@ async fn a_new_version_is_in_use_within_the_age_or_as_soon_as_it_is_asked_for_an
     assert!(forced <= PATIENCE, "{forced:?}");
 }
 
+/// Conformance: P17-15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_has_the_data_keys_of_the_keys_that_it_marks_replaced_and_of_no_others() {
     let owner = Owner::new().await;

@@ -10,6 +10,7 @@ use super::Hsm;
 const STAGE: &str = "TOPIC_ENCRYPTION_TEST_STAGE";
 
 /// P17-20: the library is loaded, and its token logged in to, by the program as users run it.
+/// Conformance: TE-11.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_sealed_another_reads() {
     let stage = if let Ok(stage) = std::env::var(STAGE) {

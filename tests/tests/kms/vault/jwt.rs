@@ -51,6 +51,7 @@ async fn enable(bao: &Bao, platform: &KeyPair) {
     post("auth/clusters/one/role/topic-encryption", role).await;
 }
 
+/// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_token_logs_in_while_it_is_the_platforms_for_this_subject_and_audience() {
     let bao = Bao::start().await;

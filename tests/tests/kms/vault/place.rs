@@ -10,6 +10,7 @@ use tests::{Certificates, Identity};
 
 use super::{Bao, context};
 
+/// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_is_found_in_its_namespace_and_at_its_path_and_nowhere_else() {
     let bao = Bao::start().await;
@@ -49,6 +50,7 @@ async fn an_engine_is_found_in_its_namespace_and_at_its_path_and_nowhere_else() 
     }
 }
 
+/// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_asks_for_certificates_serves_who_shows_one_of_its_own() {
     let bao = Bao::before(OpenBao::start_for_known_clients().await).await;

@@ -47,6 +47,7 @@ fn samples() {
     assert!(checked >= 5, "{checked}");
 }
 
+/// Conformance: TE-B09.
 #[test]
 fn pages_on_key_providers() {
     let mut checked = 0;

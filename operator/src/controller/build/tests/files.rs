@@ -95,6 +95,7 @@ const VAULT: &str = r"{
     historySettles: 5s,
 }";
 
+/// Conformance: P17-26.
 #[test]
 fn proxies_are_told_of_a_transit_engine_and_find_what_they_log_in_with() {
     for (authentication, files) in [

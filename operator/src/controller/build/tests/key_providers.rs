@@ -120,6 +120,7 @@ fn a_role_for_the_service_account_needs_no_webhook() {
     assert_eq!(ways(&fleet), json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": ports}]));
 }
 
+/// Conformance: TE-09.
 #[test]
 fn an_access_key_is_in_files_and_the_role_of_the_node_is_only_on_demand() {
     for (given, has_token) in [("", false), (", sessionToken: true", true)] {

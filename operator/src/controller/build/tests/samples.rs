@@ -40,6 +40,7 @@ fn proxies() -> Vec<(String, Value)> {
     found
 }
 
+/// Conformance: TE-B09.
 #[test]
 fn every_sample_becomes_a_fleet() {
     let proxies = proxies();

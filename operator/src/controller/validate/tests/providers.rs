@@ -38,6 +38,7 @@ fn then(mut observed: Observed, provider: &str) -> Observed {
 
 const VAULT: &str = "vault: {address: 'https://bao:8200', authentication: {kubernetes: {role: proxies}}}";
 
+/// Conformance: P17-31.
 #[test]
 fn a_provider_does_not_become_one_of_another_kind_while_it_has_data() {
     for (before, now) in [("local: {}", VAULT), (VAULT, "local: {}")] {
@@ -57,11 +58,13 @@ fn a_provider_does_not_become_one_of_another_kind_while_it_has_data() {
     assert_eq!(obstacle(&gone).0, "KeyProviderChanged", "the defaults are another kind, too");
 }
 
+/// Conformance: P17-31.
 #[test]
 fn where_a_service_is_reached_may_change() {
     assert!(judge(&then(with_data(VAULT), &VAULT.replace("bao:8200", "bao.example.com"))).fleet.is_ok());
 }
 
+/// Conformance: P17-31.
 #[test]
 fn local_keys_move_to_another_secret_once_somebody_says_that_they_were_copied() {
     let mut moved = then(with_data("local: {}"), "local: {secretRef: {name: team}}");

@@ -28,6 +28,7 @@ fn decisions_explain_themselves() {
     assert_eq!(explain("__consumer_offsets"), "clear, an internal topic of Kafka");
 }
 
+/// Conformance: TE-06.
 #[test]
 fn internal_topics_match_nothing() {
     let policy =

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::{parse, refusal};
 
+/// Conformance: P17-24, TE-07.
 #[test]
 fn refuses_mistaken_rules() {
     const CHARS: &str = "may only have letters, digits, '.', '_' and '-'";
@@ -90,6 +91,7 @@ fn refuses_mistaken_read_keys() {
     assert_eq!(parse("{readKeys: [], rules: []}").unwrap(), parse("rules: []").unwrap());
 }
 
+/// Conformance: TE-03.
 #[test]
 fn default_provider_must_be_defined_where_a_rule_relies_on_it() {
     let vault = [ProviderName::new("vault").unwrap()].into();
@@ -100,6 +102,7 @@ fn default_provider_must_be_defined_where_a_rule_relies_on_it() {
     );
 }
 
+/// Conformance: TE-03, TE-B11.
 #[test]
 fn same_pattern_twice_names_both_places() {
     let rules = [

@@ -49,12 +49,14 @@ limits.maxFrameBytes: must be a whole number from 65536 to 2147483647, not "lots
     assert_eq!(parse(text).unwrap_err(), expected);
 }
 
+/// Conformance: TE-01.
 #[test]
 fn missing_fields_are_named() {
     let expected = ["cluster", "upstream", "listeners", "keyProviders", "policy"];
     assert_eq!(parse("{}").unwrap_err(), expected.map(|name| format!("{name}: is required")).join("\n"));
 }
 
+/// Conformance: TE-02, TE-07, TE-B11.
 #[test]
 fn refuses_added_fields() {
     for (addition, expected) in [

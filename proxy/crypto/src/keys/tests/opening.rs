@@ -32,6 +32,7 @@ async fn is_asked_in_the_background_before_the_delay_ends() {
     assert_eq!(provider.calls(), (1, 2));
 }
 
+/// Conformance: TE-B13.
 #[tokio::test(start_paused = true)]
 async fn a_storm_is_one_call() {
     let (keys, provider) = keys(limits());
@@ -83,6 +84,7 @@ async fn new_epoch_asks_again() {
     assert_eq!(provider.calls(), (1, 3), "not even the failure is remembered");
 }
 
+/// Conformance: TE-15, TE-16.
 #[tokio::test(start_paused = true)]
 async fn revocation_stops_reads_and_outage_does_so_later() {
     let (keys, provider) = keys(limits());

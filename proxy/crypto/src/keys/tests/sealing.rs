@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Conformance: TE-04.
 #[tokio::test(start_paused = true)]
 async fn one_key_serves_until_its_budget_ends() {
     let (keys, provider) = keys(limits());
@@ -41,6 +42,7 @@ async fn a_batch_larger_than_a_budget_has_a_key_of_its_own() {
     }
 }
 
+/// Conformance: TE-15.
 #[tokio::test(start_paused = true)]
 async fn bytes_and_age_end_a_key_too() {
     let (keys, _) = keys(limits());
@@ -83,6 +85,7 @@ async fn a_key_past_its_limit_is_never_used_however_the_provider_is() {
     assert!(is_unavailable(&keys.data_key("kms", "k").await));
 }
 
+/// Conformance: TE-B13.
 #[tokio::test(start_paused = true)]
 async fn a_storm_is_one_call() {
     let (keys, provider) = keys(limits());
@@ -178,6 +181,7 @@ async fn new_epoch_has_a_new_key_made() {
     assert!(is_refused(&keys.data_key("kms", "k").await));
 }
 
+/// Conformance: TE-16.
 #[tokio::test(start_paused = true)]
 async fn revocation_stops_sealing_within_its_delay() {
     let (keys, provider) = keys(limits());

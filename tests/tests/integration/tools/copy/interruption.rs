@@ -11,6 +11,7 @@ use tests::{
 use super::{Stage, of_partition};
 use crate::tools::{PATIENCE, Ran, tool};
 
+/// Conformance: P17-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_is_killed_again_and_again_writes_each_record_once() {
     let stage = Stage::new("copy-killed", ["Batch", "Batch"], 1).await;

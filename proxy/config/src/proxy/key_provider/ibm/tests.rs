@@ -11,6 +11,7 @@ fn ibm(text: &str) -> IbmKeyProtectProvider {
     }
 }
 
+/// Conformance: P17-25.
 #[test]
 fn an_instance_and_an_api_key_are_enough() {
     let least =
@@ -24,6 +25,7 @@ fn an_instance_and_an_api_key_are_enough() {
     assert_eq!((least.key_ring, least.tls), (None, None));
 }
 
+/// Conformance: TE-13.
 #[test]
 fn everything_is_read() {
     let all = ibm("{
@@ -44,6 +46,7 @@ fn everything_is_read() {
     assert_eq!(all.tls.unwrap().ca_file.as_path(), Path::new("/etc/proxy/ca.crt"));
 }
 
+/// Conformance: TE-09.
 #[test]
 fn what_is_mistaken_is_refused() {
     let good = "endpoint: 'https://eu-de.kms.cloud.ibm.com', instanceId: i-1";

@@ -54,6 +54,7 @@ fn refuses_mistaken_names_and_addresses() {
     }
 }
 
+/// Conformance: TE-02, TE-11.
 #[test]
 fn refuses_mistaken_ports_providers_and_files() {
     let ports = |to: &str| refusal("{start: 29100}", to);

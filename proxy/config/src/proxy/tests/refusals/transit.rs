@@ -2,6 +2,7 @@
 
 use super::{refusal, refusal_with};
 
+/// Conformance: P17-26, TE-09.
 #[test]
 fn refuses_mistaken_transit_engines() {
     let vault = |fields: &str| refusal("{local: {directory: keys/}}", &format!("{{vault: {{{fields}}}}}"));
