@@ -34,6 +34,7 @@ async fn fleet(versions: [Version; 2]) -> [Proxy; 2] {
     for proxy in &fleet {
         proxy.write_key_bytes("fleet", 1, &key);
         proxy.wait_ready().await;
+        proxy.wait_for_key_state("fleet", "Ready").await;
     }
     fleet
 }
