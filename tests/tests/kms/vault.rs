@@ -242,6 +242,26 @@ async fn applications_log_in_and_do_so_again_before_their_token_ends() {
     vault.generate(&context("a")).await.unwrap();
 }
 
+/// The server does not tell a token that has ended from one without rights, so a denial counts only after a fresh login.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_server_revoked_is_replaced_by_one_login() {
+    let bao = Bao::start().await;
+    bao.server.make_key("a").await;
+    let (login, _) = bao.app_role("1h").await;
+    let vault = bao.with(|settings| settings.login = login);
+    vault.generate(&context("a")).await.unwrap();
+    let logins = || {
+        let audit = bao.server.audit();
+        audit.iter().filter(|entry| entry["request"]["path"] == "auth/approle/login").count()
+    };
+    assert_eq!(logins(), 1);
+    bao.server.call(Method::POST, "sys/leases/revoke-prefix/auth/approle", Value::Null).await;
+    vault.generate(&context("a")).await.unwrap();
+    assert_eq!(logins(), 2);
+    vault.generate(&context("a")).await.unwrap();
+    assert_eq!(logins(), 2, "the new token serves on");
+}
+
 /// Conformance: TE-12.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_in_a_file_is_renewed_and_followed() {
