@@ -12,7 +12,7 @@ const PREFIX: usize = 4;
 const FIRST_READ: usize = 16 * 1024;
 /// Frames up to this share one small buffer and need no share of the budget: the number of connections bounds them.
 /// A larger one gets memory of its own, of exactly its size.
-const SMALL: usize = 64 * 1024;
+pub(crate) const SMALL: usize = 64 * 1024;
 /// A frame that has begun must be whole within this and a second for every [`SLOWEST`] bytes, not counting the wait for
 /// its share of the budget.
 const FRAME_TIME: Duration = Duration::from_secs(30);

@@ -3,7 +3,7 @@
 use super::expected::{Answer, Due, Expected};
 use super::requests::length_prefix;
 use super::{Close, Session};
-use crate::frame::{Frame, FrameReader};
+use crate::frame::{Frame, FrameReader, SMALL};
 use crate::handler::{addresses, fetch, produce, share_fetch};
 use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
@@ -165,7 +165,9 @@ impl Answers {
 
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
         let shared = &self.session.shared;
-        let wanted = || shared.is_room_for_answers_wanted();
+        // Small answers hold nothing that others wait for.
+        let is_large = slices.iter().map(|slice| slice.len()).sum::<usize>() > SMALL;
+        let wanted = || is_large && shared.is_room_for_answers_wanted();
         let written = self.client.write_slices_unless(wanted, slices).await.map_err(Close::ClientWrite)?;
         self.session.shared.client_bytes(Flow::Sent, written);
         self.session.shared.metrics.traffic.frames.inc(Message::Response);

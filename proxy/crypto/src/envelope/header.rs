@@ -186,7 +186,8 @@ impl<'a> EnvelopeHeader<'a> {
         self.nonce
     }
 
-    pub(crate) fn bytes(&self) -> &'a [u8] {
+    /// The header as it is stored, without a ciphertext behind it.
+    pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 

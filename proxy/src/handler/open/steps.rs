@@ -332,7 +332,7 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
                 .map(|()| OpenedValue::Plain)
                 .map_err(|_: OpenError| RecordFailure::Open);
         }
-        let at = self.refused(header, &envelope)?;
+        let at = self.refused(&envelope)?;
         Ok(if self.give_up(at, self.tombstones && key.is_some()) {
             OpenedValue::Null
         } else {
@@ -350,7 +350,7 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
     ) -> Result<OpenedRecord, RecordFailure> {
         let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
         let Some(dek) = find(self.keys, &envelope) else {
-            let at = self.refused(header, &envelope)?;
+            let at = self.refused(&envelope)?;
             // That a key was erased stands there in clear, and a reader must learn it.
             let is_null = record.key.is_some() && (self.tombstones || record.value.is_none());
             return Ok(if self.give_up(at, is_null) { OpenedRecord::Null } else { OpenedRecord::Removed });
@@ -388,9 +388,9 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
 
 impl RecordsOpener<'_> {
     /// The place of the envelope's key among the refused ones; else it is needed first.
-    fn refused(&self, header: &[u8], envelope: &EnvelopeHeader<'_>) -> Result<usize, RecordFailure> {
+    fn refused(&self, envelope: &EnvelopeHeader<'_>) -> Result<usize, RecordFailure> {
         let refused = self.refused.iter().position(|refused| refused.is(envelope));
-        refused.ok_or_else(|| RecordFailure::NeedKey(NeededKey::Envelope(header.to_vec())))
+        refused.ok_or_else(|| RecordFailure::NeedKey(NeededKey::Envelope(envelope.bytes().to_vec())))
     }
 
     /// Counts a record that cannot be read, and tells whether it is null or left out.
