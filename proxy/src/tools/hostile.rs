@@ -57,12 +57,17 @@ fn vectors(list: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     all.map(|vector| (bytes(&vector["header"]), bytes(&vector["sealed"]))).collect()
 }
 
-/// Key, value, envelope header.
+/// Key, value, the value of a header.
 type Parts<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
 
+/// The headers are envelopes.
 fn batch(codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
+    batch_with(ENVELOPE_HEADER_NAME, codec, records)
+}
+
+fn batch_with(header_name: &str, codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
     let mut section = Vec::new();
-    for (delta, (key, value, envelope)) in (0..).zip(records) {
+    for (delta, (key, value, header)) in (0..).zip(records) {
         let record = Record {
             attributes: 0,
             timestamp_delta: 0,
@@ -71,7 +76,7 @@ fn batch(codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
             value: *value,
             headers: proxy_records::Headers::NONE,
         };
-        let first = envelope.map(|envelope| (ENVELOPE_HEADER_NAME.as_bytes(), Some(envelope)));
+        let first = header.map(|value| (header_name.as_bytes(), Some(value)));
         write_record(&record, first, &mut section).unwrap();
     }
     let mut compressed = Vec::new();
@@ -130,6 +135,13 @@ fn contents_are_told_apart() {
         "{mixed:?}"
     );
     assert_eq!((mixed[1].first, &mixed[1].content), (101, &Content::Clear));
+}
+
+#[test]
+fn headers_alone_are_in_clear_unless_a_key_says_what_is_deleted() {
+    let records: [Parts<'_>; 2] = [(None, None, Some(b"secret")), (Some(b"k"), None, Some(b"secret"))];
+    let runs = look(&piece(PieceKind::Batch, batch_with("client", Codec::Zstd, &records)));
+    assert_eq!(runs.iter().map(|run| &run.content).collect::<Vec<_>>(), [&Content::Clear, &Content::Null]);
 }
 
 #[test]

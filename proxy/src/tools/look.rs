@@ -139,7 +139,8 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
             },
             Ok(Kind::Marker) => Content::Null,
             Ok(Kind::Clear) if record.is_bare() => Content::Damaged(Damage::Stub),
-            Ok(Kind::Clear) if record.value.is_none() => Content::Null,
+            // Without a key it deletes nothing: what it has are headers, in clear.
+            Ok(Kind::Clear) if record.value.is_none() && record.key.is_some() => Content::Null,
             Ok(Kind::Clear) => predecessor(&record).map_or(Content::Clear, Content::Legacy),
             Ok(Kind::Batch(_) | Kind::Unknown) | Err(_) => Content::Damaged(Damage::Envelope),
         };

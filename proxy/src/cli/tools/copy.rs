@@ -4,7 +4,7 @@ use super::brokers::BrokerArgs;
 use super::{block_on, load, open_keys, policy};
 use crate::tools::copy::{Copier, LostKey, Plan};
 use clap::Args;
-use proxy_config::{History, PolicyFiles, ToolsConfig};
+use proxy_config::{History, Policy, PolicyFiles, ToolsConfig};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,7 +75,7 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
         skip_unopened: args.skip_unopened,
         lost_keys: args.skip_key.clone(),
         seal_clear: args.seal_clear,
-        history: history(&config)?,
+        history: history(&config, policy.policy())?,
         skip_removed: args.skip_removed,
         allow_clear: args.allow_clear,
         rate_limit: args.rate_limit,
@@ -114,10 +114,45 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What a proxy noted beside its ledger; nothing where that is kept by others, so that nothing in clear counts as history.
-fn history(config: &ToolsConfig) -> anyhow::Result<History> {
-    match config.policy.as_ref().and_then(PolicyFiles::history_file) {
-        Some(file) => Ok(History::load(file.as_path())?),
-        None => Ok(History::default()),
+/// What a proxy noted beside its ledger, and what the policy says, where the ledger is kept by others. Without either nothing in
+/// clear counts as history.
+fn history(config: &ToolsConfig, policy: &Policy) -> anyhow::Result<History> {
+    let mut history = match config.policy.as_ref().and_then(PolicyFiles::history_file) {
+        Some(file) => History::load(file.as_path())?,
+        None => History::default(),
+    };
+    history.merge(policy.history());
+    Ok(history)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_config::ProviderName;
+
+    #[test]
+    fn history_is_what_the_file_and_the_policy_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = |topic: &str, id: &str| format!("{{topic: {topic}, id: {id}, until: [5]}}");
+        let (of_file, of_policy) =
+            (entry("a", "AAAAAAAAAAAAAAAAAAAAAQ"), entry("b", "AAAAAAAAAAAAAAAAAAAAAg"));
+        let providers = [ProviderName::new("default").unwrap()].into();
+        let policy = Policy::parse(&format!("rules: []\nhistory: [{of_policy}]"), &providers).unwrap();
+        let config = |policy: &str| {
+            let text = format!(
+                "cluster: c\nkeyProviders: {{default: {{local: {{directory: keys}}}}}}\npolicy: {policy}"
+            );
+            ToolsConfig::parse(&text, folder.path()).unwrap()
+        };
+        let topics = |config: &ToolsConfig| {
+            let history = history(config, &policy).unwrap();
+            history.topics().map(|(_, topic)| topic.topic().to_string()).collect::<Vec<_>>()
+        };
+        let external = config("{file: policy.yaml, ledger: external}");
+        assert_eq!(topics(&external), ["b"]);
+        let own = config("{file: policy.yaml, stateFile: state}");
+        std::fs::write(folder.path().join("state.history"), format!("version: 1\nhistory: [{of_file}]"))
+            .unwrap();
+        assert_eq!(topics(&own), ["a", "b"]);
     }
 }
