@@ -10,7 +10,7 @@ use super::parties::{CLIENT, Parties};
 /// What a client that is refused gives up after.
 const REFUSAL: Duration = Duration::from_secs(10);
 /// What leads to the proxies' right to use keys, or to what they hold.
-const OF_THE_PROXIES: [(&str, &str); 15] = [
+const OF_THE_PROXIES: [(&str, &str); 18] = [
     ("get", "secrets"),
     ("list", "secrets"),
     ("create", "secrets"),
@@ -26,14 +26,21 @@ const OF_THE_PROXIES: [(&str, &str); 15] = [
     ("create", "jobs.batch"),
     ("patch", "encryptionproxies.encryption.strimzi.io"),
     ("create", "kafkausers.kafka.strimzi.io"),
+    ("patch", "configmaps"),
+    ("patch", "kafkas.kafka.strimzi.io"),
+    ("patch", "kafkanodepools.kafka.strimzi.io"),
 ];
 const OF_THE_OWNER: [(&str, &str); 3] = [
     ("create", "topicencryptionpolicies.encryption.strimzi.io"),
     ("patch", "topicencryptionpolicies.encryption.strimzi.io"),
     ("delete", "topicencryptionpolicies.encryption.strimzi.io"),
 ];
-const OF_THE_PLATFORM: [(&str, &str); 4] =
-    [("patch", "kafkas.kafka.strimzi.io"), ("get", "pods"), ("get", "pods/log"), ("create", "pods/eviction")];
+const OF_THE_PLATFORM: [(&str, &str); 4] = [
+    ("patch", "kafkatopics.kafka.strimzi.io"),
+    ("get", "pods"),
+    ("get", "pods/log"),
+    ("create", "pods/eviction"),
+];
 /// Paths of the server: what they are for.
 const OF_KEYS: [(&str, &str); 2] = [
     ("transit/decrypt/payments", "to open data keys"),
