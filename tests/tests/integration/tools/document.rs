@@ -69,7 +69,7 @@ async fn the_documents_examples_are_what_the_commands_print() {
         "cluster: test-cluster\nkeyProviders: {{default: {{local: {{directory: {}}}}}}}\n",
         proxy.keys_folder().display()
     );
-    fs::write(folder.join("keys.yaml"), keys).unwrap();
+    fs::write(folder.join("decrypt.yaml"), keys).unwrap();
     let log = text(cluster.log_dir(TOPIC, 0));
     let config = config(&proxy);
     let mut seen = Vec::new();
@@ -77,7 +77,7 @@ async fn the_documents_examples_are_what_the_commands_print() {
         let place = |word: &String| match word.as_str() {
             "/var/lib/kafka/data/payments.orders-0" | "/backup/payments.orders-0" => log.clone(),
             "proxy.yaml" => config.clone(),
-            "keys.yaml" | "orders.copy" => text(folder.join(word)),
+            "decrypt.yaml" | "orders.copy" => text(folder.join(word)),
             _ => word.clone(),
         };
         match example.words[0].as_str() {
