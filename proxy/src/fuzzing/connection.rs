@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 /// In paused time. Longer than all that both sides wait for, one after the other.
 const LONGEST: Duration = Duration::from_hours(100);
 
+/// How long a server that shuts down waits for its connections.
+const GRACE: Duration = Duration::from_mins(30);
+
 /// What no broker may see, and every value of a producer has.
 const PLAINTEXT: &[u8] = b"PLAINTEXT-MARKER";
 
@@ -56,9 +59,16 @@ async fn run(stage: &Stage, script: Script) -> (u32, u32) {
     let gave_up = CancellationToken::new();
     let broker = Broker::new(script.plans, AtBroker::new());
     let (shared, advertised) = stage.parts();
+    let cut = async {
+        drain.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
     let relaying = async {
         // Its halves end with it.
-        let _any_end = relay(shared, advertised, broker_halves, client_halves, drain).await;
+        tokio::select! {
+            _any_end = relay(shared, advertised, broker_halves, client_halves, drain.clone()) => {}
+            () = cut => {}
+        }
     };
     let reading = async {
         tokio::select! {

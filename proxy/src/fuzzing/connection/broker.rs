@@ -151,15 +151,18 @@ impl Broker {
     /// The honest answer, as a whole message; none where none is wanted.
     fn answer(&mut self, head: &RequestHead, body: &[u8]) -> Option<Vec<u8>> {
         let key = ApiKey::try_from(head.api_key).ok();
+        // Versions that the codec does not know any more begin with it.
+        let old_acks = body.first_chunk().map_or(0, |acks| i16::from_be_bytes(*acks));
         let mut body = Bytes::copy_from_slice(body);
         let own = match key {
             Some(ApiKey::Produce) => {
-                let request = ProduceRequest::decode(&mut body, head.version).ok()?;
-                let answer = self.produce(&request, head.version);
-                if request.acks == 0 {
+                let request = ProduceRequest::decode(&mut body, head.version).ok();
+                let acks = request.as_ref().map_or(old_acks, |request| request.acks);
+                let answer = request.map(|request| self.produce(&request, head.version));
+                if acks == 0 {
                     return None;
                 }
-                encoded(&answer, head.version)
+                answer.and_then(|answer| encoded(&answer, head.version))
             }
             Some(ApiKey::Fetch) => FetchRequest::decode(&mut body, head.version)
                 .ok()
