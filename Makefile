@@ -48,9 +48,9 @@ build: ## the programs, optimised, of less than 40 MB each: target/release/topic
 
 lint: ## formatting, clippy and documentation, warnings are errors; licences and sources where cargo-deny is installed
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path proxy/fuzz/Cargo.toml
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --quiet -p proxy --no-default-features --features local,vault -- -D warnings
-	$(CARGO) clippy --locked --quiet --manifest-path proxy/fuzz/Cargo.toml -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; else echo "cargo-deny is not installed: skipped (cargo install cargo-deny)"; fi
 
