@@ -48,18 +48,34 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     };
     let list = list.signed_by(&authority).unwrap();
     let contents = [certificate.pem(), key.serialize_pem(), authority.pem(), list.pem().unwrap()];
-    Stage {
+    let stage = Stage {
         directory: tempfile::tempdir().unwrap(),
         certificate: certificate.der().to_vec(),
         contents: contents.map(String::into_bytes),
+    };
+    for (at, content) in stage.contents.iter().enumerate() {
+        stage.write(at, content);
     }
+    stage
 });
+
+impl Stage {
+    fn path(&self, at: usize) -> PathBuf {
+        self.directory.path().join(NAMES[at])
+    }
+
+    /// As a new file: a file system may wait for the disk when an old one is cut short and written.
+    fn write(&self, at: usize, content: &[u8]) {
+        let _may_not_be_there = std::fs::remove_file(self.path(at));
+        std::fs::write(self.path(at), content).unwrap();
+    }
+}
 
 /// Which file, then what stands in it; a certificate in DER where it is none of them.
 pub(crate) fn fuzz_tls(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
     let which = usize::from(*which) % 5;
-    let path = |at: usize| STAGE.directory.path().join(NAMES[at]);
+    let path = |at: usize| STAGE.path(at);
     if which == 4 {
         if let Some(subject) = principal::subject(bytes) {
             assert!(subject.is_empty() || subject.contains('='), "a subject has kinds");
@@ -67,9 +83,7 @@ pub(crate) fn fuzz_tls(data: &[u8]) {
         }
         return;
     }
-    for (at, content) in STAGE.contents.iter().enumerate() {
-        std::fs::write(path(at), if at == which { bytes } else { content }).unwrap();
-    }
+    STAGE.write(which, bytes);
     let files = |revoked: Option<PathBuf>| ServerFiles {
         identity: IdentityFiles { certificate: path(0), key: path(1) },
         clients: Some(Clients {
@@ -81,7 +95,9 @@ pub(crate) fn fuzz_tls(data: &[u8]) {
         min_version: TlsVersion::Tls12,
         cipher_suites: None,
     };
-    if let Err(error) = ServerTls::load(files(Some(path(3)))) {
+    let loaded = ServerTls::load(files(Some(path(3))));
+    STAGE.write(which, &STAGE.contents[which]);
+    if let Err(error) = loaded {
         let told = crate::telemetry::chain(&error);
         assert!(!told.contains("PRIVATE KEY"), "no key is told");
     }
