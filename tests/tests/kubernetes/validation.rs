@@ -109,7 +109,8 @@ async fn every_sample_is_taken() {
             let mut object: Value = serde_yaml::from_str(document).unwrap();
             let kind = object["kind"].as_str().unwrap().to_owned();
             if !kinds.lines().any(|line| line.ends_with(&format!(" {kind}"))) {
-                assert_eq!(kind, "Issuer", "{}", path.display());
+                // Of cert-manager and of the Gateway API, which the cluster lacks.
+                assert!(["Issuer", "Gateway"].contains(&kind.as_str()), "{}: {kind}", path.display());
                 continue;
             }
             if kind != "Namespace" {
