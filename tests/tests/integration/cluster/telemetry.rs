@@ -48,11 +48,11 @@ async fn metrics_that_clients_push_reach_brokers() {
         text.lines().any(|line| line.starts_with("told-of ") && !line.ends_with(" 0"))
     };
     // A client may end before it was told that anybody wants its metrics, so others follow it.
-    let pushes = async || {
+    let tells = async || {
         if !told() {
             Client::Java.produce_all(&to, &sent).await;
         }
         told()
     };
-    eventually("the broker was told of a client", 2 * PATIENCE, pushes).await;
+    eventually("the broker was told of a client", 2 * PATIENCE, tells).await;
 }
