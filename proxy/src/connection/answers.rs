@@ -166,8 +166,8 @@ impl Answers {
     async fn send(&mut self, slices: &[&[u8]]) -> Result<(), Close> {
         let shared = &self.session.shared;
         // Small answers hold nothing that others wait for.
-        let is_large = slices.iter().map(|slice| slice.len()).sum::<usize>() > SMALL;
-        let wanted = || is_large && shared.is_room_for_answers_wanted();
+        let is_large = || slices.iter().map(|slice| slice.len()).sum::<usize>() > SMALL;
+        let wanted = || shared.is_room_for_answers_wanted() && is_large();
         let written = self.client.write_slices_unless(wanted, slices).await.map_err(Close::ClientWrite)?;
         self.session.shared.client_bytes(Flow::Sent, written);
         self.session.shared.metrics.traffic.frames.inc(Message::Response);

@@ -2,6 +2,7 @@
 
 mod keys;
 mod legacy_keys;
+mod records;
 mod room;
 mod steps;
 mod strictness;

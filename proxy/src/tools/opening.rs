@@ -5,9 +5,10 @@
 
 mod data_keys;
 mod legacy_keys;
+mod record;
 mod unopened;
 
-use super::legacy::{self, Message};
+use super::legacy;
 use super::look::offsets;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::client::Place;
@@ -15,43 +16,16 @@ use bytes::Bytes;
 use data_keys::{DataKeys, KEPT};
 use legacy_keys::LegacyKeys;
 use proxy_config::Legacy;
-use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, StoredRecord, open_batch};
+use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, open_batch};
 use proxy_records::{
-    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, ForeignValue, Headers, Kind, Location,
-    Recognised, Record, Records, Scratch, SealedBatch, crc_matches, kind, recognise,
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, ForeignValue, Kind, Location, Recognised,
+    Records, Scratch, SealedBatch, crc_matches, kind, recognise,
 };
+use record::{Origin, StoredEnvelope, foreign};
 use std::sync::Arc;
 
+pub(super) use record::PlainRecord;
 pub(crate) use unopened::{Cause, LostKey, Unopened};
-
-/// A record as its producer sent it, with the broker's offset.
-pub(super) struct PlainRecord<'a> {
-    pub(super) offset: i64,
-    /// Milliseconds since 1970; the oldest messages have none.
-    pub(super) timestamp: Option<i64>,
-    /// Whether the timestamp is the broker's.
-    pub(super) log_append_time: bool,
-    pub(super) key: Option<&'a [u8]>,
-    pub(super) value: Option<&'a [u8]>,
-    pub(super) headers: Headers<'a>,
-    /// Of the batch as the producer sent it.
-    pub(super) codec: Codec,
-    /// The value was sealed, so it is what a holder of the key wrote.
-    pub(super) sealed: bool,
-    /// Anybody could have written it, so a rule with `onPlaintext: Reject` refuses it.
-    pub(super) clear: bool,
-}
-
-/// What records are read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// A batch that was sealed as a whole. Its records may have any headers, those of our name too: they are the client's.
-    Sealed,
-    /// A batch in which some values are sealed one by one, by us or by another program.
-    Mixed,
-    /// A batch with no envelope anywhere.
-    Clear,
-}
 
 /// A record or a gap.
 pub(super) type Opened<'a> = Result<PlainRecord<'a>, Unopened>;
@@ -293,26 +267,22 @@ impl Opening {
                 Some(Ok(Kind::Value(envelope))) => {
                     let timestamp = (!log_append_time).then_some(own);
                     self.plain.clear();
-                    let (keys, opener) = (&self.keys, &mut self.opener);
-                    open_value(keys, opener, place, envelope, &record, timestamp, &mut self.plain).map(
-                        |headers| {
-                            plain.value = Some(&self.plain);
-                            plain.sealed = true;
-                            plain.headers = headers;
-                        },
-                    )
+                    let stored = StoredEnvelope { topic: &place.topic, envelope, record: &record, timestamp };
+                    stored.value(&self.keys, &mut self.opener, &mut self.plain).map(|headers| {
+                        plain.value = Some(&self.plain);
+                        plain.sealed = true;
+                        plain.headers = headers;
+                    })
                 }
                 Some(Ok(Kind::Headers(envelope))) => {
                     let timestamp = (!log_append_time).then_some(own);
-                    let (keys, opener) = (&self.keys, &mut self.opener);
-                    let (value, headers) = (&mut self.plain, &mut self.headers);
-                    open_headed(keys, opener, place, envelope, &record, timestamp, value, headers).map(
-                        |(value, headers)| {
-                            plain.value = value;
-                            plain.sealed = true;
-                            plain.headers = headers;
-                        },
-                    )
+                    let stored = StoredEnvelope { topic: &place.topic, envelope, record: &record, timestamp };
+                    let out = (&mut self.plain, &mut self.headers);
+                    stored.value_and_headers(&self.keys, &mut self.opener, out).map(|(value, headers)| {
+                        plain.value = value;
+                        plain.sealed = true;
+                        plain.headers = headers;
+                    })
                 }
                 Some(Ok(Kind::Unknown)) => Err(Cause::Unknown),
                 Some(Ok(Kind::Marker | Kind::Batch(_))) => Err(Cause::Misplaced),
@@ -324,95 +294,5 @@ impl Opening {
             })?;
         }
         Ok(())
-    }
-}
-
-/// Takes what was, or was not, encrypted by another program.
-fn foreign<'a>(
-    opened: ForeignValue,
-    record: &Record<'a>,
-    value: &'a [u8],
-    origin: Origin,
-    plain: &mut PlainRecord<'a>,
-) -> Result<(), Cause> {
-    if opened == ForeignValue::Clear {
-        let is_tombstone = record.key.is_some() && record.value.is_none();
-        plain.clear = origin == Origin::Clear || !is_tombstone;
-        return Ok(());
-    }
-    plain.value = Some(value);
-    plain.sealed = true;
-    if opened == ForeignValue::OpenedWithMarker {
-        plain.headers = record.headers.rest().map_err(|_| Cause::Malformed)?;
-    }
-    Ok(())
-}
-
-/// Opens one value, and gives the headers without the envelope's.
-fn open_value<'a>(
-    keys: &DataKeys,
-    opener: &mut RecordOpener,
-    place: &Place,
-    envelope: &[u8],
-    record: &Record<'a>,
-    timestamp: Option<i64>,
-    plain: &mut Vec<u8>,
-) -> Result<Headers<'a>, Cause> {
-    let envelope = EnvelopeHeader::parse(envelope).map_err(Cause::Envelope)?;
-    let sealed = record.value.ok_or(Cause::Misplaced)?;
-    let Some(dek) = keys.find(&envelope) else {
-        // A batch of so many keys was never sealed by a proxy.
-        return Err(Cause::Malformed);
-    };
-    let dek = dek.as_ref().map_err(Cause::clone)?;
-    opener.open(dek, &envelope, &place.topic, record.key, timestamp, sealed, plain).map_err(Cause::Open)?;
-    record.headers.rest().map_err(|_| Cause::Malformed)
-}
-
-/// Opens one record of which values of headers are sealed too, and gives its value and all its headers.
-#[expect(clippy::too_many_arguments, reason = "each is a part of one stored record")]
-fn open_headed<'a>(
-    keys: &DataKeys,
-    opener: &mut RecordOpener,
-    place: &Place,
-    envelope: &[u8],
-    record: &Record<'_>,
-    timestamp: Option<i64>,
-    plain: &'a mut Vec<u8>,
-    headers: &'a mut Vec<u8>,
-) -> Result<(Option<&'a [u8]>, Headers<'a>), Cause> {
-    let envelope = EnvelopeHeader::parse(envelope).map_err(Cause::Envelope)?;
-    let Some(dek) = keys.find(&envelope) else {
-        // A batch of so many keys was never sealed by a proxy.
-        return Err(Cause::Malformed);
-    };
-    let dek = dek.as_ref().map_err(Cause::clone)?;
-    let own = record.headers.rest().map_err(|_| Cause::Malformed)?;
-    own.check().map_err(|_| Cause::Malformed)?;
-    let stored = StoredRecord {
-        topic: &place.topic,
-        key: record.key,
-        timestamp,
-        value: record.value,
-        headers: own.iter().map_while(Result::ok),
-    };
-    let parts = opener.open_with_headers(dek, &envelope, &stored, plain).map_err(Cause::Open)?;
-    let headers = own.replace(parts.headers, headers).map_err(|_| Cause::Malformed)?;
-    Ok((parts.value, headers))
-}
-
-impl<'a> From<Message<'a>> for PlainRecord<'a> {
-    fn from(message: Message<'a>) -> Self {
-        Self {
-            offset: message.offset,
-            timestamp: message.timestamp,
-            log_append_time: false,
-            key: message.key,
-            value: message.value,
-            headers: Headers::NONE,
-            codec: Codec::None,
-            sealed: false,
-            clear: true,
-        }
     }
 }

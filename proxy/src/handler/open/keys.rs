@@ -36,6 +36,16 @@ impl RefusedKey {
     }
 }
 
+/// The newest first: most records have the key of the one before.
+pub(super) fn find(keys: &[KnownKey], envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
+    let known = keys.iter().rev().find(|known| {
+        *known.wrapped == *envelope.wrapped()
+            && *known.provider == *envelope.provider()
+            && *known.key == *envelope.key()
+    });
+    known.map(|known| Arc::clone(&known.dek))
+}
+
 /// Whether an error says no more than that nobody answered.
 pub(super) trait NoAnswer {
     fn is_none(&self) -> bool;

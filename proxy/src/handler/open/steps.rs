@@ -1,17 +1,18 @@
 //! One try at one batch, with the keys and the room at hand. Nothing here waits.
 
-use super::keys::{KnownKey, RefusedKey};
+use super::keys::{self, RefusedKey};
+use super::records::{RecordFailure, RecordsOpener};
 use super::{Failure, NeededKey, Opened, Opener, Part, Step, Task};
-use crate::legacy::{self, is_theirs};
+use crate::legacy::is_theirs;
 use crate::live::Unread;
 use crate::metrics::labels::{Direction, Format, Replacement};
 use crate::pieces::Pieces;
-use proxy_config::{Legacy, OnUnreadable};
-use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, OpenError, RecordOpener, StoredRecord, open_batch};
+use proxy_config::OnUnreadable;
+use proxy_crypto::{BatchContext, Dek, EnvelopeHeader, RecordOpener, open_batch};
 use proxy_records::{
-    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, ForeignValue, Location, OpenRecordsError,
-    OpenedRecord, OpenedValue, OriginalBatch, Recognised, Record, Scratch, SealedBatch, Section, crc_matches,
-    emptied_header, find_record, last_offset, open_records, recognise, restored_header,
+    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Location, OpenRecordsError, OriginalBatch,
+    Recognised, Scratch, SealedBatch, Section, crc_matches, emptied_header, find_record, last_offset,
+    open_records, recognise, restored_header,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -246,7 +247,7 @@ impl Opener {
     }
 
     fn known(&self, envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
-        find(&self.keys, envelope)
+        keys::find(&self.keys, envelope)
     }
 }
 
@@ -265,17 +266,6 @@ fn is_control(batch: &[u8]) -> bool {
     BatchHeader::parse(batch).is_ok_and(|header| header.attributes.is_control())
 }
 
-fn find(keys: &[KnownKey], envelope: &EnvelopeHeader<'_>) -> Option<Arc<Dek>> {
-    keys.iter()
-        .rev()
-        .find(|known| {
-            *known.wrapped == *envelope.wrapped()
-                && *known.provider == *envelope.provider()
-                && *known.key == *envelope.key()
-        })
-        .map(|known| Arc::clone(&known.dek))
-}
-
 /// The envelope header to read and the sealed bytes to open, which lie in one buffer.
 fn split<'a>(
     bytes: &'a mut [u8],
@@ -287,128 +277,6 @@ fn split<'a>(
     let relative = |at: usize| at.checked_sub(sealed.end).ok_or(Failure::CORRUPT);
     let header = back.get(relative(header.start)?..relative(header.end)?).ok_or(Failure::CORRUPT)?;
     Ok((header, front.get_mut(sealed.start..).ok_or(Failure::CORRUPT)?))
-}
-
-/// Opens the values of one batch with the keys at hand.
-struct RecordsOpener<'a> {
-    keys: &'a [KnownKey],
-    refused: &'a [RefusedKey],
-    /// Whether records that have a key become tombstones where their value cannot be read.
-    tombstones: bool,
-    /// What was left out for each of the refused keys, by its place.
-    unread: Vec<(usize, Unread)>,
-    topic: &'a str,
-    opener: RecordOpener,
-    /// What other programs encrypted there, and their keys at hand.
-    legacy: Option<&'a Legacy>,
-    legacy_keys: &'a [legacy::KnownKey],
-    base_offset: i64,
-    /// Of the last record that was another program's.
-    offset: Option<i64>,
-}
-
-enum RecordFailure {
-    NeedKey(NeededKey),
-    Legacy(legacy::Unopened),
-    Open,
-}
-
-impl proxy_records::RecordOpener for RecordsOpener<'_> {
-    type Error = RecordFailure;
-
-    fn open(
-        &mut self,
-        header: &[u8],
-        key: Option<&[u8]>,
-        sealed: &[u8],
-        timestamp: Option<i64>,
-        out: &mut Vec<u8>,
-    ) -> Result<OpenedValue, RecordFailure> {
-        let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
-        if let Some(dek) = find(self.keys, &envelope) {
-            return self
-                .opener
-                .open(&dek, &envelope, self.topic, key, timestamp, sealed, out)
-                .map(|()| OpenedValue::Plain)
-                .map_err(|_: OpenError| RecordFailure::Open);
-        }
-        let at = self.refused(&envelope)?;
-        Ok(if self.give_up(at, self.tombstones && key.is_some()) {
-            OpenedValue::Null
-        } else {
-            OpenedValue::Removed
-        })
-    }
-
-    fn open_with_headers(
-        &mut self,
-        header: &[u8],
-        record: &Record<'_>,
-        timestamp: Option<i64>,
-        plain: &mut Vec<u8>,
-        headers: &mut Vec<u8>,
-    ) -> Result<OpenedRecord, RecordFailure> {
-        let envelope = EnvelopeHeader::parse(header).map_err(|_| RecordFailure::Open)?;
-        let Some(dek) = find(self.keys, &envelope) else {
-            let at = self.refused(&envelope)?;
-            // That a key was erased stands there in clear, and a reader must learn it.
-            let is_null = record.key.is_some() && (self.tombstones || record.value.is_none());
-            return Ok(if self.give_up(at, is_null) { OpenedRecord::Null } else { OpenedRecord::Removed });
-        };
-        let stored = StoredRecord {
-            topic: self.topic,
-            key: record.key,
-            timestamp,
-            value: record.value,
-            headers: record.headers.iter().map_while(Result::ok),
-        };
-        let opened = self.opener.open_with_headers(&dek, &envelope, &stored, plain);
-        let opened = opened.map_err(|_: OpenError| RecordFailure::Open)?;
-        record.headers.replace(opened.headers, headers).map_err(|_| RecordFailure::Open)?;
-        // The value stands at the end.
-        let length = opened.value.map(<[u8]>::len);
-        Ok(OpenedRecord::Plain(length.map(|length| plain.len().saturating_sub(length)..plain.len())))
-    }
-
-    fn open_foreign(
-        &mut self,
-        record: &Record<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<ForeignValue, RecordFailure> {
-        let Some(legacy) = self.legacy else { return Ok(ForeignValue::Clear) };
-        legacy::open(legacy, self.legacy_keys, record, out).map_err(|refusal| {
-            self.offset = Some(self.base_offset.saturating_add(i64::from(record.offset_delta)));
-            match refusal {
-                legacy::Refusal::NeedKey(wanted) => RecordFailure::NeedKey(NeededKey::Legacy(wanted)),
-                legacy::Refusal::Unopened(unopened) => RecordFailure::Legacy(unopened),
-            }
-        })
-    }
-}
-
-impl RecordsOpener<'_> {
-    /// The place of the envelope's key among the refused ones; else it is needed first.
-    fn refused(&self, envelope: &EnvelopeHeader<'_>) -> Result<usize, RecordFailure> {
-        let refused = self.refused.iter().position(|refused| refused.is(envelope));
-        refused.ok_or_else(|| RecordFailure::NeedKey(NeededKey::Envelope(envelope.bytes().to_vec())))
-    }
-
-    /// Counts a record that cannot be read, and tells whether it is null or left out.
-    fn give_up(&mut self, at: usize, is_null: bool) -> bool {
-        let place = self.unread.iter().position(|(other, _)| *other == at);
-        let place = place.unwrap_or(self.unread.len());
-        if place == self.unread.len() {
-            self.unread.push((at, Unread::default()));
-        }
-        let mut nowhere = Unread::default();
-        let unread = self.unread.get_mut(place).map_or(&mut nowhere, |(_, unread)| unread);
-        if is_null {
-            unread.tombstones += 1;
-        } else {
-            unread.skipped += 1;
-        }
-        is_null
-    }
 }
 
 /// Counts and tells what was left out.
