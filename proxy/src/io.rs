@@ -163,5 +163,5 @@ async fn within<T>(time: Duration, write: impl Future<Output = io::Result<T>>) -
 }
 
 fn stalled() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the peer took no byte for too long")
+    io::Error::new(io::ErrorKind::TimedOut, "the peer took too little for too long")
 }

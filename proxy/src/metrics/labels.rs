@@ -153,7 +153,7 @@ label_set! {
         Origin = "origin",
         /// Its address has its share of connections already.
         AddressLimit = "address_limit",
-        /// A peer took no bytes for too long.
+        /// A peer took too little for too long.
         Stalled = "stalled",
         /// The client asked for nothing for too long.
         Idle = "idle",
