@@ -78,7 +78,28 @@ impl AzureKeyVault {
             client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(parameters.clone())
         };
         let (status, body) = self.connection.call(self, context, request).await?;
-        answer::read(context, operation, status, &body)
+        match answer::read(context, operation, status, &body) {
+            Err(missing) if missing.is_gone() => Err(self.look_among_deleted(context, key, missing).await),
+            answer => answer,
+        }
+    }
+
+    /// What a key that is not found comes to: while it can be recovered, it is not gone. Where that is not told, it is not either.
+    async fn look_among_deleted(
+        &self,
+        context: &KmsContext,
+        key: &str,
+        missing: ProviderError,
+    ) -> ProviderError {
+        let mut url = self.settings.vault.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["deletedkeys", key]);
+        }
+        url.set_query(Some(API));
+        match self.connection.call(self, context, |client| client.get(url.clone())).await {
+            Ok((status, body)) => answer::deleted(missing, status, &body),
+            Err(error) => error,
+        }
     }
 }
 

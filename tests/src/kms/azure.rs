@@ -105,9 +105,19 @@ impl Azure {
         self.shared.keys.lock().unwrap().enable(key, enabled);
     }
 
-    /// Deletes a key.
+    /// Deletes a key, which can be recovered.
     pub fn delete(&self, key: &str) {
         self.shared.keys.lock().unwrap().delete(key);
+    }
+
+    /// Ends a deleted key for ever.
+    pub fn purge(&self, key: &str) {
+        self.shared.keys.lock().unwrap().purge(key);
+    }
+
+    /// Nobody may see deleted keys any more.
+    pub fn hide_deleted(&self) {
+        self.shared.keys.lock().unwrap().hide_deleted();
     }
 
     /// Takes the rights to a key away.

@@ -94,6 +94,22 @@ pub(super) fn read(
     Err(failed(context, operation, status, &error))
 }
 
+/// What a key that is not found comes to, by the answer to the question for it among the deleted ones: it is gone only where it
+/// is not there either.
+pub(super) fn deleted(missing: ProviderError, status: StatusCode, body: &[u8]) -> ProviderError {
+    let ProviderError::Refused { provider, key, cause, .. } = missing else { return missing };
+    let Failure { error } = serde_json::from_slice(body).unwrap_or_default();
+    let refused = |cause| ProviderError::Refused { provider: provider.clone(), key: key.clone(), cause, gone: false };
+    match status {
+        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => {
+            ProviderError::Refused { provider, key, cause, gone: true }
+        }
+        StatusCode::FORBIDDEN => refused(format!("{cause} (whether it can be recovered may not be asked)")),
+        status if status.is_success() => refused(format!("{cause} (it was deleted, and can be recovered)")),
+        _ => refused(format!("{cause} (whether it can be recovered is not known)")),
+    }
+}
+
 fn failed(context: &KmsContext, operation: Operation, status: StatusCode, error: &Words) -> ProviderError {
     // The inner code is the closer one: both a disabled key and a missing right are Forbidden.
     let inner = error.innererror.as_ref().map(|inner| inner.code.as_str()).unwrap_or_default();
@@ -103,8 +119,10 @@ fn failed(context: &KmsContext, operation: Operation, status: StatusCode, error:
     match status {
         // The key is one that may unwrap in this way: it did wrap. What is left is the value.
         StatusCode::BAD_REQUEST if operation == Operation::Unwrap => ProviderError::corrupt(context, cause),
-        // So it is said of a key that was deleted, although it could be recovered for a time.
-        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => ProviderError::gone(context, cause),
+        // So it is said of a key that was deleted too, although it can be recovered for a time: see `deleted`.
+        StatusCode::NOT_FOUND if operation == Operation::Unwrap && error.code == "KeyNotFound" => {
+            ProviderError::gone(context, cause)
+        }
         StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
             ProviderError::refused(context, cause)
         }

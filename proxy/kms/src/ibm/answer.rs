@@ -88,12 +88,12 @@ pub(super) fn read<T: DeserializeOwned>(
     Err(match status {
         // Of the key, and not of its ring or of a path.
         StatusCode::NOT_FOUND if code == "KEY_NOT_FOUND_ERR" => ProviderError::gone(context, cause),
-        StatusCode::GONE if code == "KEY_DELETED_ERR" => ProviderError::gone(context, cause),
         StatusCode::UNPROCESSABLE_ENTITY => ProviderError::corrupt(context, cause),
         StatusCode::BAD_REQUEST
         | StatusCode::FORBIDDEN
         | StatusCode::NOT_FOUND
         | StatusCode::CONFLICT
+        // Deleted, but for a time it can be restored; once it is purged, it is not found.
         | StatusCode::GONE => ProviderError::refused(context, cause),
         // In our own words: the server may quote the token.
         StatusCode::UNAUTHORIZED => {

@@ -20,6 +20,9 @@ const API: &str = "?api-version=7.4";
 pub(super) struct Keys {
     named: BTreeMap<String, Vec<Version>>,
     denied: BTreeSet<String>,
+    /// Those that can be recovered.
+    deleted: BTreeSet<String>,
+    shows_deleted: bool,
     make: fn() -> Material,
     algorithm: &'static str,
 }
@@ -45,13 +48,18 @@ impl Keys {
             rand::fill(&mut bytes).expect("there is randomness");
             Material::Aes(bytes)
         };
-        Self { named: BTreeMap::new(), denied: BTreeSet::new(), make, algorithm: "A256KW" }
+        Self::of(make, "A256KW")
     }
 
     pub(super) fn rsa() -> Self {
         let make =
             || Material::Rsa(PrivateDecryptingKey::generate(KeySize::Rsa3072).expect("a key can be made"));
-        Self { named: BTreeMap::new(), denied: BTreeSet::new(), make, algorithm: "RSA-OAEP-256" }
+        Self::of(make, "RSA-OAEP-256")
+    }
+
+    fn of(make: fn() -> Material, algorithm: &'static str) -> Self {
+        let (named, denied, deleted) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { named, denied, deleted, shows_deleted: true, make, algorithm }
     }
 
     pub(super) fn make(&mut self, key: &str) {
@@ -75,6 +83,15 @@ impl Keys {
 
     pub(super) fn delete(&mut self, key: &str) {
         self.named.remove(key).expect("there is such a key");
+        self.deleted.insert(key.to_owned());
+    }
+
+    pub(super) fn purge(&mut self, key: &str) {
+        assert!(self.deleted.remove(key), "it was deleted before");
+    }
+
+    pub(super) fn hide_deleted(&mut self) {
+        self.shows_deleted = false;
     }
 
     pub(super) fn deny(&mut self, key: &str) {
@@ -86,9 +103,9 @@ impl Keys {
     }
 
     fn answer(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpAnswer> {
-        // The role of proxies lets them use keys and not look at them.
+        // The role of proxies lets them use keys and not look at them, except at deleted ones.
         if request.method == "GET" {
-            return Err(azure_error(403, "Forbidden", "ForbiddenByRbac", "Caller may not get keys."));
+            return self.deleted(request);
         }
         let path = request.path.strip_suffix(API).filter(|_| request.method == "POST");
         let parts: Vec<&str> = path.unwrap_or_default().split('/').collect();
@@ -99,10 +116,6 @@ impl Keys {
             let message = "Caller is not authorized to perform action on resource.";
             return Err(azure_error(403, "Forbidden", "ForbiddenByRbac", message));
         }
-        let missing = || {
-            let message = "A key with (name/id) was not found in this key vault.";
-            azure_error(404, "KeyNotFound", "", message)
-        };
         let versions = self.named.get(key).ok_or_else(missing)?;
         let version = match (version, operation) {
             ("", "wrapkey") => versions.last().ok_or_else(missing)?,
@@ -128,6 +141,20 @@ impl Keys {
         let done = done.ok_or_else(|| bad("The parameter is incorrect."))?;
         let kid = format!("https://payments.vault.azure.net/keys/{key}/{}", version.name);
         Ok(HttpAnswer::json(200, &json!({"kid": kid, "value": BASE64URL.encode(done)})))
+    }
+}
+
+impl Keys {
+    fn deleted(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpAnswer> {
+        let key = request.path.strip_prefix("/deletedkeys/").and_then(|path| path.strip_suffix(API));
+        match key.filter(|_| self.shows_deleted) {
+            None => Err(azure_error(403, "Forbidden", "ForbiddenByRbac", "Caller may not get keys.")),
+            Some(key) if self.deleted.contains(key) => {
+                let id = format!("https://payments.vault.azure.net/deletedkeys/{key}");
+                Ok(HttpAnswer::json(200, &json!({"recoveryId": id, "key": {}, "attributes": {}})))
+            }
+            Some(_) => Err(missing()),
+        }
     }
 }
 
@@ -161,6 +188,10 @@ impl Material {
         };
         Some(done)
     }
+}
+
+fn missing() -> HttpAnswer {
+    azure_error(404, "KeyNotFound", "", "A key with (name/id) was not found in this key vault.")
 }
 
 fn bad(message: &str) -> HttpAnswer {

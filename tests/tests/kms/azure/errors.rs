@@ -45,9 +45,10 @@ async fn every_error_is_a_no_or_a_not_now() {
         (503, "ServiceUnavailable", "", Outcome::Unavailable),
         (504, "GatewayTimeout", "", Outcome::Unavailable),
     ] {
-        for error in said(&cloud, azure_error(status, code, inner, "This is\nwhy.")).await {
+        let [wrap, unwrap] = said(&cloud, azure_error(status, code, inner, "This is\nwhy.")).await;
+        assert_eq!([wrap.is_gone(), unwrap.is_gone()], [false, code == "KeyNotFound"], "{unwrap}");
+        for error in [wrap, unwrap] {
             assert_eq!(outcome(&error), expected, "{code} {inner}: {error}");
-            assert_eq!(error.is_gone(), code == "KeyNotFound", "{error}");
             assert!(error.to_string().contains(code) && error.to_string().contains(inner), "{error}");
         }
     }
@@ -58,6 +59,38 @@ async fn every_error_is_a_no_or_a_not_now() {
     let [wrap, unwrap] =
         said(&cloud, azure_error(400, "BadParameter", "", "The parameter is incorrect.")).await;
     assert_eq!((outcome(&wrap), outcome(&unwrap)), (Outcome::Refused, Outcome::Corrupt));
+}
+
+/// The service says the same of a key that can be recovered and of one that cannot.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_key_that_cannot_be_recovered_is_gone() {
+    let cloud = Cloud::managed_hsm().await;
+    cloud.azure.make_key("a");
+    let provider = cloud.provider();
+    let (_, wrapped) = provider.generate(&context("a")).await.unwrap();
+    let unwrap = async || provider.unwrap(&context("a"), wrapped.as_bytes()).await.map(drop).unwrap_err();
+    cloud.azure.delete("a");
+    let deleted = unwrap().await;
+    assert_eq!((outcome(&deleted), deleted.is_gone()), (Outcome::Refused, false), "{deleted}");
+    assert!(deleted.to_string().contains("can be recovered"), "{deleted}");
+
+    for (answer, expected) in [
+        (azure_error(404, "VaultNotFound", "", "Which?"), Outcome::Refused),
+        (azure_error(429, "Throttled", "", "Later."), Outcome::Refused),
+        (HttpAnswer::text(404, "<html>"), Outcome::Refused),
+        (azure_error(401, "Unauthorized", "", "Who?"), Outcome::Unavailable),
+    ] {
+        cloud.azure.answer(move |request| request.method.eq("GET").then(|| answer.clone()));
+        let unknown = unwrap().await;
+        assert_eq!((outcome(&unknown), unknown.is_gone()), (expected, false), "{unknown}");
+    }
+    cloud.azure.pass();
+    cloud.azure.purge("a");
+    let purged = unwrap().await;
+    assert!(purged.is_gone(), "{purged}");
+    cloud.azure.hide_deleted();
+    let hidden = unwrap().await;
+    assert_eq!((outcome(&hidden), hidden.is_gone()), (Outcome::Refused, false), "{hidden}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,7 +48,7 @@ async fn every_error_is_a_no_or_a_not_now() {
     ] {
         let error = said(&cloud, ibm_error(status, code, "This is\nwhy.")).await;
         assert_eq!(outcome(&error), expected, "{code}: {error}");
-        assert_eq!(error.is_gone(), matches!(code, "KEY_NOT_FOUND_ERR" | "KEY_DELETED_ERR"), "{error}");
+        assert_eq!(error.is_gone(), code == "KEY_NOT_FOUND_ERR", "{error}");
         assert!(error.to_string().contains(code), "{error}");
     }
     let error = said(&cloud, ibm_error(401, "UNAUTHORIZED_ERR", "Token access-token-0 is unknown.")).await;
