@@ -99,7 +99,8 @@ pub(super) fn read(
 pub(super) fn deleted(missing: ProviderError, status: StatusCode, body: &[u8]) -> ProviderError {
     let ProviderError::Refused { provider, key, cause, .. } = missing else { return missing };
     let Failure { error } = serde_json::from_slice(body).unwrap_or_default();
-    let refused = |cause| ProviderError::Refused { provider: provider.clone(), key: key.clone(), cause, gone: false };
+    let refused =
+        |cause| ProviderError::Refused { provider: provider.clone(), key: key.clone(), cause, gone: false };
     match status {
         StatusCode::NOT_FOUND if error.code == "KeyNotFound" => {
             ProviderError::Refused { provider, key, cause, gone: true }

@@ -1,5 +1,7 @@
 //! A key is gone for ever, and the rule says to go on without what it sealed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::{Client, Cluster, ConsumeOptions, Pattern, PolicyFile, Proxy, Rule, SentRecord, eventually};
 
@@ -46,4 +48,29 @@ async fn consumers_pass_what_a_deleted_key_sealed_and_the_count_is_visible() {
     assert!(entry["skipped"].as_u64() >= Some(12), "{entry}");
     let logged = async || proxy.log().contains("recordsUnreadable");
     eventually("the audit log tells", PATIENCE, logged).await;
+}
+
+/// What its owner can take back costs consumers no record.
+#[tokio::test(flavor = "multi_thread")]
+async fn consumers_stop_at_a_version_that_is_disabled_and_go_on_once_it_is_not() {
+    let owner = Owner::new().await;
+    let proxy = Proxy::before(Cluster::shared().await).policy(policy("a"));
+    let proxy = proxy.config("keyProviders", owner.key_providers());
+    let proxy = proxy.config("keys", json!({"unreadableDelay": "1s"})).start().await;
+    let topic = create("skip.version").await;
+    proxy.write_batch(&topic, &batch()).await.unwrap();
+    owner.server.rotate("a").await;
+    owner.server.configure("a", json!({"min_decryption_version": 2})).await;
+    proxy.restart().await;
+    // A key that is gone is passed once it was so for a second.
+    for _ in 0..3 {
+        assert_eq!(proxy.read_batches(&topic, 0).await.unwrap_err(), "TOPIC_AUTHORIZATION_FAILED");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    owner.server.configure("a", json!({"min_decryption_version": 1})).await;
+    let read =
+        async || proxy.read_batches(&topic, 0).await.is_ok_and(|batches| batches == [batch().as_sent()]);
+    eventually("its records are read", PATIENCE, read).await;
+    let skipped = proxy.metrics().await;
+    assert!(skipped.sum("topic_encryption_unreadable_records_total", &[]) < 0.5);
 }
