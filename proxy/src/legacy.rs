@@ -121,8 +121,8 @@ fn at_hand(keys: &[KnownKey], is_sought: impl Fn(&Wanted) -> bool) -> Option<&Le
     keys.iter().rev().find(|known| is_sought(&known.wanted)).map(|known| &*known.key)
 }
 
-/// Asks for a key, if the rule allows it.
-pub(crate) async fn key(keys: &Keys, wanted: &Wanted) -> Result<Arc<LegacyKey>, NoKey> {
+/// Asks for a key of a topic's records, if the rule allows it.
+pub(crate) async fn key(keys: &Keys, wanted: &Wanted, topic: &str) -> Result<Arc<LegacyKey>, NoKey> {
     let (provider, source) = match wanted {
         Wanted::Stored(key) => (key.provider.as_str(), LegacySource::Stored(key.name.as_str())),
         Wanted::Edek(allowed, edek) => {
@@ -137,5 +137,5 @@ pub(crate) async fn key(keys: &Keys, wanted: &Wanted) -> Result<Arc<LegacyKey>, 
             (provider, LegacySource::Edek(edek))
         }
     };
-    Ok(keys.legacy_key(provider, source).await?)
+    Ok(keys.legacy_key(provider, source, topic).await?)
 }

@@ -11,6 +11,7 @@ mod key_states;
 mod loader;
 mod unreadable;
 
+pub(crate) use audit::served;
 pub(crate) use history::Passing;
 pub use history::{Histories, HistoryReport};
 pub(crate) use key_check::attempt;
@@ -239,6 +240,7 @@ impl Live {
             "policy loaded"
         );
         audit::loaded(&loaded);
+        self.keys.serve(served(loaded.effective.policy()));
         if let Some(before) = self.policy() {
             let rotations = loaded.effective.policy().rotations();
             for key in rotations.since(before.effective.policy().rotations()) {

@@ -12,6 +12,7 @@ mod legacy;
 mod limits;
 mod pace;
 mod ring;
+mod scope;
 mod source;
 mod stats;
 mod tasks;
@@ -31,6 +32,7 @@ pub use self::limits::KeyLimits;
 pub use self::stats::KeyStats;
 
 use self::ring::Ring;
+use self::scope::Scopes;
 use self::source::Source;
 use self::tasks::Tasks;
 use self::unwrapped::Unwrapped;
@@ -46,6 +48,7 @@ pub struct Keys {
     /// Only the keys of configured rules are ever asked for, so this does not grow without bounds.
     rings: RwLock<HashMap<ProviderName, HashMap<KeyName, Arc<Ring>>>>,
     shared: Shared,
+    scopes: Arc<Scopes>,
     /// When rotation was asked for last.
     rotated: Mutex<Option<Instant>>,
 }
@@ -70,9 +73,10 @@ impl Keys {
         providers: HashMap<ProviderName, Arc<dyn KeyProvider>>,
         limits: KeyLimits,
     ) -> Self {
-        let stats = Arc::new(KeyStats::default());
+        let (stats, scopes) = (Arc::new(KeyStats::default()), Arc::new(Scopes::default()));
         let sources = providers.into_iter().map(|(name, provider)| {
-            let source = Source::new(cluster.clone(), name.clone(), provider, &limits, Arc::clone(&stats));
+            let (stats, scopes) = (Arc::clone(&stats), Arc::clone(&scopes));
+            let source = Source::new((cluster.clone(), name.clone()), provider, &limits, stats, scopes);
             (name, Arc::new(source))
         });
         Self {
@@ -85,8 +89,18 @@ impl Keys {
                 stats,
                 tasks: Tasks::default(),
             },
+            scopes,
             rotated: Mutex::default(),
         }
+    }
+
+    /// Says which topics keys serve, by the pattern of each of their rules, in place of what was said before: so the audit log
+    /// tells what a call is for.
+    pub fn serve<P: Into<String>, K: Into<String>>(
+        &self,
+        patterns: impl IntoIterator<Item = (P, K, String)>,
+    ) {
+        self.scopes.replace(patterns);
     }
 
     /// The data key to seal with.
@@ -101,10 +115,14 @@ impl Keys {
         self.ring(provider.as_ref(), key.as_ref())?.data_key(&self.shared).await
     }
 
-    /// The data key of an envelope, in clear. Waits no longer than the limit of a call.
-    pub async fn unwrap(&self, envelope: &EnvelopeHeader<'_>) -> Result<Arc<Dek>, ProviderError> {
+    /// The data key of an envelope, in clear. Waits no longer than the limit of a call. The topic is where the envelope was found.
+    pub async fn unwrap(
+        &self,
+        envelope: &EnvelopeHeader<'_>,
+        topic: &str,
+    ) -> Result<Arc<Dek>, ProviderError> {
         let source = self.source(envelope.provider(), envelope.key())?;
-        self.shared.unwrapped.unwrap(source, envelope, &self.shared).await
+        self.shared.unwrapped.unwrap(source, envelope, topic, &self.shared).await
     }
 
     /// Whether the key works now: has the provider make a data key and unwrap it again.

@@ -9,7 +9,7 @@ use proxy_crypto::{
     BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, HeadersSealer, PlainRecord, RecordsSealer,
 };
 use proxy_records::{
-    BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, InvalidBatch, Produced, Record, RecordSealer,
+    BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, Headers, InvalidBatch, Produced, Record, RecordSealer,
     SealRecordsError, find_record, header_count, seal_records, seal_records_with_headers, validate_produced,
 };
 use std::ops::Range;
@@ -89,14 +89,17 @@ pub(crate) fn seal(
 /// ciphertext and all. A client's own header of that name is none.
 #[cold]
 fn holds_envelope(batch: &[u8], workbench: &mut Workbench) -> Result<bool, Refused> {
-    let is_envelope = |record: &Record<'_>| {
-        record.headers.iter().any(|header| {
-            let value = header.ok().filter(|(name, _)| *name == ENVELOPE_HEADER_NAME.as_bytes());
-            value.and_then(|(_, value)| value).is_some_and(|value| EnvelopeHeader::parse(value).is_ok())
-        })
-    };
+    let is_envelope = |record: &Record<'_>| has_envelope(&record.headers);
     let found = find_record(batch, &mut workbench.scratch, is_envelope).map_err(|_| INVALID)?;
     Ok(found.is_some())
+}
+
+/// Whether these are the headers of an envelope, which is never sealed.
+pub(crate) fn has_envelope(headers: &Headers<'_>) -> bool {
+    headers.iter().any(|header| {
+        let value = header.ok().filter(|(name, _)| *name == ENVELOPE_HEADER_NAME.as_bytes());
+        value.and_then(|(_, value)| value).is_some_and(|value| EnvelopeHeader::parse(value).is_ok())
+    })
 }
 
 type Parts = (Range<usize>, Range<usize>, Range<usize>);

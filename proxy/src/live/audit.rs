@@ -2,7 +2,7 @@
 
 use super::LoadedPolicy;
 use super::loader::Loader;
-use proxy_config::{Action, Rule};
+use proxy_config::{Action, Pattern, Policy, Rule};
 
 /// Says which policy is in force, and what it says of topics and keys, so that a call to a key provider can be put down to
 /// topics.
@@ -29,6 +29,14 @@ pub(super) fn loaded(loaded: &LoadedPolicy) {
             legacy = (!legacy.is_empty()).then(|| legacy.to_string()),
         );
     }
+}
+
+/// Which topics each key serves, by the patterns of rules that encrypt or will.
+pub(crate) fn served(policy: &Policy) -> impl Iterator<Item = (String, String, String)> {
+    policy.keyed_rules().flat_map(|(rule, key)| {
+        let named = |pattern: &Pattern| (key.provider.to_string(), key.name.to_string(), pattern.to_string());
+        rule.topics.iter().map(named).collect::<Vec<_>>()
+    })
 }
 
 /// Says that the policy file on disk is not in force, and why, so that an attempt to change the policy leaves a trace too.

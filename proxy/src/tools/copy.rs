@@ -175,7 +175,7 @@ impl<'a> Copier<'a> {
             Err(unopened) if unopened.last < start => Ok(()),
             Ok(record) => {
                 care.permits(place, &record)?;
-                clear = clear.saturating_add(u64::from(record.clear));
+                clear = clear.saturating_add(u64::from(care.is_clear(&record)));
                 batches.add(&record)
             }
             Err(unopened) if care.skip_unopened && unopened.cause.is_lost(lost_keys) => {

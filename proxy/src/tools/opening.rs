@@ -134,10 +134,10 @@ impl Opening {
                     Codec::None => batch.get(BATCH_HEADER_LEN..).unwrap_or_default(),
                     _ => self.scratch.decompressed(),
                 });
-                self.fetch_keys(&header).await;
+                self.fetch_keys(&place.topic, &header).await;
                 let mut is_mixed = matches!(found, Recognised::Records(_));
                 if let Some(legacy) = &mut self.legacy {
-                    is_mixed |= legacy.fetch(&self.section, &header).await;
+                    is_mixed |= legacy.fetch(&place.topic, &self.section, &header).await;
                 }
                 Ok((header, codec, if is_mixed { Origin::Mixed } else { Origin::Clear }))
             }
@@ -170,7 +170,7 @@ impl Opening {
         if envelope.salt().first_chunk::<16>() != Some(&sealed.unique_key) {
             return Err(Cause::Misplaced);
         }
-        let dek = self.keys.get(&envelope).await?;
+        let dek = self.keys.get(&envelope, &place.topic).await?;
         let stored = &sealed.header;
         let context = BatchContext {
             topic: &place.topic,
@@ -197,7 +197,7 @@ impl Opening {
     }
 
     /// Gets the data keys of all records of the section, so that nothing waits while records are handed out.
-    async fn fetch_keys(&mut self, header: &BatchHeader) {
+    async fn fetch_keys(&mut self, topic: &str, header: &BatchHeader) {
         let mut wanted: Vec<Vec<u8>> = Vec::new();
         for record in Records::new(&self.section, header.record_count).map_while(Result::ok) {
             let Ok(Kind::Value(bytes) | Kind::Headers(bytes)) = kind(&record) else { continue };
@@ -217,7 +217,7 @@ impl Opening {
         for bytes in wanted {
             if let Ok(envelope) = EnvelopeHeader::parse(&bytes) {
                 // What is wrong is remembered, and told with the record.
-                let _ = self.keys.get(&envelope).await;
+                let _ = self.keys.get(&envelope, topic).await;
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use super::scope::Topics;
 use crate::context::KmsContext;
 use crate::provider::ProviderError;
 
@@ -21,6 +22,7 @@ pub(super) enum Operation {
 pub(super) fn call(
     context: &KmsContext,
     operation: Operation,
+    topics: Option<&Topics>,
     data_key: Option<(&[u8], Option<String>)>,
     error: Option<&ProviderError>,
     took: Duration,
@@ -46,6 +48,8 @@ pub(super) fn call(
         provider = context.provider.as_str(),
         key = context.key.as_str(),
         operation,
+        topics = topics.map(|topics| topics.listed.as_str()),
+        more_topics = topics.map(|topics| topics.more).filter(|more| *more > 0),
         outcome,
         version,
         data_key,

@@ -9,11 +9,13 @@ use crate::name::{KeyName, ProviderName};
 use crate::provider::ProviderError;
 
 impl Keys {
-    /// A key that an earlier program encrypted with, from a provider. Waits no longer than the limit of a call.
+    /// A key that an earlier program encrypted with, from a provider. Waits no longer than the limit of a call. The topic is
+    /// where the record was found.
     pub async fn legacy_key(
         &self,
         provider: impl AsRef<str>,
         wanted: LegacySource<'_>,
+        topic: &str,
     ) -> Result<Arc<LegacyKey>, ProviderError> {
         let provider = provider.as_ref();
         let (key, wrapped): (KeyName, &[u8]) = match wanted {
@@ -24,14 +26,14 @@ impl Keys {
         let id = DataKeyId { provider, key: key.as_str(), wrapped };
         let stored = matches!(wanted, LegacySource::Stored(_));
         let call = |source: Arc<super::source::Source>, context: crate::context::KmsContext, known: bool| {
-            let wrapped: Box<[u8]> = wrapped.into();
+            let (wrapped, topic): (Box<[u8]>, Box<str>) = (wrapped.into(), topic.into());
             async move {
                 let wanted = if stored {
                     LegacySource::Stored(context.key.as_str())
                 } else {
                     LegacySource::Edek(&wrapped)
                 };
-                source.legacy_key(&context, wanted, !known).await
+                source.legacy_key(&context, wanted, &topic, !known).await
             }
         };
         self.shared.legacy.get(source, id, &self.shared, call).await

@@ -107,7 +107,7 @@ impl Ring {
         let (source, context, key) =
             (Arc::clone(&self.source), self.context.clone(), Arc::clone(&held.value));
         self.asked.ask(shared, epoch, async move {
-            let dek = source.unwrap(&context, key.wrapped()).await?;
+            let dek = source.unwrap(&context, key.wrapped(), None).await?;
             if dek.same_as(key.dek()) {
                 Ok(key)
             } else {

@@ -10,6 +10,7 @@ use super::audit::{self, Operation};
 use super::breaker::Breaker;
 use super::limits::KeyLimits;
 use super::pace::Pace;
+use super::scope::{Scopes, Topics};
 use super::stats::KeyStats;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -26,6 +27,7 @@ pub(super) struct Source {
     pace: Pace,
     call_timeout: Duration,
     stats: Arc<KeyStats>,
+    scopes: Arc<Scopes>,
 }
 
 /// What a provider is asked.
@@ -34,20 +36,22 @@ struct Call<'a> {
     operation: Operation,
     /// The data key to unwrap.
     wrapped: Option<&'a [u8]>,
+    /// Whose data is asked for; none where the call is for all topics that the key serves.
+    topic: Option<&'a str>,
     /// It was never seen before, and may be anything.
     provoked: bool,
 }
 
 impl Source {
     pub(super) fn new(
-        cluster: ClusterName,
-        name: ProviderName,
+        (cluster, name): (ClusterName, ProviderName),
         provider: Arc<dyn KeyProvider>,
         limits: &KeyLimits,
         stats: Arc<KeyStats>,
+        scopes: Arc<Scopes>,
     ) -> Self {
         let (breaker, pace) = (Breaker::new(limits), Pace::new(limits.calls_per_second));
-        Self { cluster, name, provider, breaker, pace, call_timeout: limits.call_timeout, stats }
+        Self { cluster, name, provider, breaker, pace, call_timeout: limits.call_timeout, stats, scopes }
     }
 
     /// The context of a key of this provider.
@@ -70,7 +74,8 @@ impl Source {
     /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
     /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let call = Call { context, operation: Operation::Generate, wrapped: None, provoked: false };
+        let call =
+            Call { context, operation: Operation::Generate, wrapped: None, topic: None, provoked: false };
         let made = self.call(call, self.provider.generate(context), |(_, wrapped)| Some(wrapped.as_bytes()));
         let (dek, wrapped) = made.await?;
         let length = wrapped.as_bytes().len();
@@ -79,7 +84,7 @@ impl Source {
             return Err(ProviderError::refused(context, cause));
         }
         KeyStats::count(&self.stats.generated);
-        if !self.unwrap(context, wrapped.as_bytes()).await?.same_as(&dek) {
+        if !self.unwrap(context, wrapped.as_bytes(), None).await?.same_as(&dek) {
             return Err(ProviderError::corrupt(context, "the data key that it wrapped unwraps to another"));
         }
         Ok((dek, wrapped))
@@ -96,9 +101,10 @@ impl Source {
         &self,
         context: &KmsContext,
         wrapped: &[u8],
+        topic: &str,
     ) -> Result<Dek, ProviderError> {
         self.turn(context).await?;
-        self.ask(context, wrapped, true).await
+        self.ask(context, wrapped, Some(topic), true).await
     }
 
     async fn turn(&self, context: &KmsContext) -> Result<(), ProviderError> {
@@ -122,6 +128,7 @@ impl Source {
         &self,
         context: &KmsContext,
         wanted: LegacySource<'_>,
+        topic: &str,
         provoked: bool,
     ) -> Result<LegacyKey, ProviderError> {
         if provoked {
@@ -134,19 +141,31 @@ impl Source {
             LegacySource::Stored(_) => None,
             LegacySource::Edek(edek) => Some(edek),
         };
-        let call = Call { context, operation: Operation::UnwrapLegacy, wrapped, provoked };
+        let operation = Operation::UnwrapLegacy;
+        let call = Call { context, operation, wrapped, topic: Some(topic), provoked };
         let key = self.call(call, legacy.legacy_key(context, wanted), |_| None).await?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(key)
     }
 
     /// Has the provider unwrap a data key.
-    pub(super) async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
-        self.ask(context, wrapped, false).await
+    pub(super) async fn unwrap(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+        topic: Option<&str>,
+    ) -> Result<Dek, ProviderError> {
+        self.ask(context, wrapped, topic, false).await
     }
 
-    async fn ask(&self, context: &KmsContext, wrapped: &[u8], provoked: bool) -> Result<Dek, ProviderError> {
-        let call = Call { context, operation: Operation::Unwrap, wrapped: Some(wrapped), provoked };
+    async fn ask(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+        topic: Option<&str>,
+        provoked: bool,
+    ) -> Result<Dek, ProviderError> {
+        let call = Call { context, operation: Operation::Unwrap, wrapped: Some(wrapped), topic, provoked };
         let dek = self.call(call, self.provider.unwrap(context, wrapped), |_| None).await?;
         KeyStats::count(&self.stats.unwrapped);
         Ok(dek)
@@ -159,7 +178,7 @@ impl Source {
         answer: impl Future<Output = Result<T, ProviderError>>,
         made: impl Fn(&T) -> Option<&[u8]>,
     ) -> Result<T, ProviderError> {
-        let Call { context, operation, wrapped, provoked } = call;
+        let Call { context, operation, wrapped, topic, provoked } = call;
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
             return Err(ProviderError::unavailable(
@@ -187,7 +206,8 @@ impl Source {
         let version =
             |wrapped| if operation == Operation::UnwrapLegacy { None } else { self.version(wrapped) };
         let data_key = wrapped.map(|wrapped| (wrapped, version(wrapped)));
-        audit::call(context, operation, data_key, answer.as_ref().err(), start.elapsed());
+        let topics = topic.map(|topic| Arc::new(Topics::of(topic))).or_else(|| self.scopes.of(context));
+        audit::call(context, operation, topics.as_deref(), data_key, answer.as_ref().err(), start.elapsed());
         answer
     }
 }

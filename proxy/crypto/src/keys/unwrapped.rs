@@ -95,17 +95,18 @@ impl Unwrapped<Dek> {
         &self,
         source: &Arc<Source>,
         envelope: &EnvelopeHeader<'_>,
+        topic: &str,
         shared: &Shared,
     ) -> Result<Arc<Dek>, ProviderError> {
         let (provider, key, wrapped) = (envelope.provider(), envelope.key(), envelope.wrapped());
         let id = DataKeyId { provider, key, wrapped };
         self.get(source, id, shared, |source, context, known| {
-            let wrapped: Box<[u8]> = wrapped.into();
+            let (wrapped, topic): (Box<[u8]>, Box<str>) = (wrapped.into(), topic.into());
             async move {
                 if known {
-                    source.unwrap(&context, &wrapped).await
+                    source.unwrap(&context, &wrapped, Some(&topic)).await
                 } else {
-                    source.unwrap_new(&context, &wrapped).await
+                    source.unwrap_new(&context, &wrapped, &topic).await
                 }
             }
         })

@@ -91,7 +91,7 @@ mod tests {
         let record = KroxyliciousV2::parse(Some(&[2]), Some(&stage.record)).unwrap();
         let mut out = Vec::new();
         for _ in 0..3 {
-            let key = stage.keys.legacy_key("files", LegacySource::Edek(record.edek())).await.unwrap();
+            let key = stage.keys.legacy_key("files", LegacySource::Edek(record.edek()), "t").await.unwrap();
             record.open(&key, &mut out).unwrap();
         }
         assert_eq!(out, b"bbb");
@@ -109,18 +109,18 @@ mod tests {
         let is_corrupt = |error: ProviderError| matches!(error, ProviderError::Corrupt { .. });
         assert!(is_corrupt(stage.local.unwrap(&own, record.edek()).await.unwrap_err()));
         let ours = LegacySource::Edek(wrapped.as_bytes());
-        assert!(is_corrupt(stage.keys.legacy_key("files", ours).await.unwrap_err()));
+        assert!(is_corrupt(stage.keys.legacy_key("files", ours, "t").await.unwrap_err()));
         assert!(is_corrupt(stage.local.legacy_key(&own, ours).await.unwrap_err()));
     }
 
     #[tokio::test]
     async fn a_stored_key_is_the_first_version() {
         let stage = stage();
-        let key = stage.keys.legacy_key("files", LegacySource::Stored("orders")).await.unwrap();
+        let key = stage.keys.legacy_key("files", LegacySource::Stored("orders"), "t").await.unwrap();
         let first = LegacyKey::from_bytes(&[1; 32]).unwrap();
         assert_eq!(key.expose(), first.expose());
         for (provider, key) in [("files", "missing"), ("files", "no name"), ("elsewhere", "orders")] {
-            let refused = stage.keys.legacy_key(provider, LegacySource::Stored(key)).await.unwrap_err();
+            let refused = stage.keys.legacy_key(provider, LegacySource::Stored(key), "t").await.unwrap_err();
             assert!(matches!(refused, ProviderError::Refused { .. }), "{provider} {key}");
         }
     }

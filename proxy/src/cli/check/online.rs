@@ -9,6 +9,7 @@ use std::io::Write;
 /// Whether every key can be used.
 pub(super) fn check(config: &ProxyConfig, policy: &Policy, out: &mut impl Write) -> anyhow::Result<bool> {
     let opened = keys::open(config)?;
+    opened.keys.serve(live::served(policy));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

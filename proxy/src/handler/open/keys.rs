@@ -89,7 +89,7 @@ impl Opener {
             return Err(Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyUnknown });
         }
         let keys = task.session.shared.live.keys();
-        let dek = match self.patiently(|| keys.unwrap(&envelope)).await {
+        let dek = match self.patiently(|| keys.unwrap(&envelope, task.place.topic)).await {
             Ok(dek) => {
                 task.session.shared.live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
                 dek

@@ -11,7 +11,7 @@ impl Opener {
     /// error.
     pub(super) async fn fetch_legacy_key(&mut self, task: &Task<'_>, wanted: Wanted) -> Result<(), Failure> {
         let keys = task.session.shared.live.keys();
-        match self.patiently(|| legacy::key(keys, &wanted)).await {
+        match self.patiently(|| legacy::key(keys, &wanted, task.place.topic)).await {
             Ok(key) => {
                 if self.legacy_keys.len() > MOST_KEYS {
                     self.legacy_keys.remove(0);

@@ -13,9 +13,10 @@ const MAX_RECORDS: usize = 10_000;
 pub(super) struct Limits {
     /// Bytes of the batch as the broker gets it.
     pub(super) bytes: usize,
-    /// What encryption adds to a batch, and to each of its records, at most.
+    /// What encryption adds to a batch, to each of its records, and to each header of these, at most.
     pub(super) for_batch: usize,
     pub(super) for_record: usize,
+    pub(super) for_header: usize,
 }
 
 /// A hash over all records so far, in order.
@@ -25,6 +26,8 @@ pub(super) type Digest = [u8; 32];
 pub(super) struct PlainBatch {
     pub(super) section: Vec<u8>,
     pub(super) count: i32,
+    /// Of all records together.
+    headers: usize,
     pub(super) base_timestamp: i64,
     pub(super) max_timestamp: i64,
     /// Of the first record's batch.
@@ -64,6 +67,8 @@ impl Batches {
             let records = usize::try_from(batch.count).unwrap_or(usize::MAX);
             let size = batch.section.len().saturating_add(size(record));
             let growth = records.saturating_add(1).saturating_mul(self.limits.for_record);
+            let headers = batch.headers.saturating_add(count(record));
+            let growth = growth.saturating_add(headers.saturating_mul(self.limits.for_header));
             let stored = size.saturating_add(growth).saturating_add(self.limits.for_batch);
             records >= MAX_RECORDS || stored > self.limits.bytes
         });
@@ -73,6 +78,7 @@ impl Batches {
         let batch = self.current.get_or_insert_with(|| PlainBatch {
             section: Vec::new(),
             count: 0,
+            headers: 0,
             base_timestamp: timestamp,
             max_timestamp: timestamp,
             codec: record.codec,
@@ -90,6 +96,7 @@ impl Batches {
         };
         write_record(&written, None, &mut batch.section).map_err(CopyError::Record)?;
         batch.count = batch.count.saturating_add(1);
+        batch.headers = batch.headers.saturating_add(count(record));
         batch.max_timestamp = batch.max_timestamp.max(timestamp);
         batch.source_next = record.offset.saturating_add(1);
         batch.digest = self.digest;
@@ -127,6 +134,10 @@ fn size(record: &PlainRecord<'_>) -> usize {
         .fold(0, usize::saturating_add)
 }
 
+fn count(record: &PlainRecord<'_>) -> usize {
+    usize::try_from(record.headers.len()).unwrap_or(usize::MAX)
+}
+
 /// Nothing of a record can change, nor can records change places, without changing the hash.
 pub(super) fn chain(before: &Digest, record: &PlainRecord<'_>) -> Digest {
     let mut hash = Context::new(&SHA256);
@@ -142,4 +153,46 @@ pub(super) fn chain(before: &Digest, record: &PlainRecord<'_>) -> Digest {
     let mut digest = [0; 32];
     digest.copy_from_slice(hash.finish().as_ref().first_chunk::<32>().unwrap_or(&[0; 32]));
     digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_records::{Headers, Records};
+
+    #[test]
+    fn what_sealed_headers_add_counts_for_all_records_of_a_batch() {
+        let mut section = Vec::new();
+        let record = Record {
+            attributes: 0,
+            timestamp_delta: 0,
+            offset_delta: 0,
+            key: None,
+            value: None,
+            headers: Headers::NONE,
+        };
+        write_record(&record, Some((&b"h"[..], Some(&b""[..]))), &mut section).unwrap();
+        let headers = Records::new(&section, 1).next().unwrap().unwrap().headers;
+        let full = |for_header| {
+            let limits = Limits { bytes: 1000, for_batch: 0, for_record: 0, for_header };
+            let mut batches = Batches::new(limits, [0; 32]);
+            for offset in 0..20 {
+                let record = PlainRecord {
+                    offset,
+                    timestamp: Some(0),
+                    log_append_time: false,
+                    key: None,
+                    value: None,
+                    headers,
+                    codec: Codec::None,
+                    sealed: true,
+                    clear: false,
+                };
+                batches.add(&record).unwrap();
+            }
+            batches.take_all().iter().map(|batch| batch.count).collect::<Vec<_>>()
+        };
+        assert_eq!(full(0), [20]);
+        assert_eq!(full(200), [4, 4, 4, 4, 4]);
+    }
 }

@@ -3,14 +3,19 @@
 use super::super::opening::{PlainRecord, Unopened};
 use super::{CopyError, Plan};
 use crate::client::{Place, Topic};
-use proxy_config::{Boundary, Decision, EffectivePolicy, History, OnPlaintext, TopicId};
+use crate::handler::seal::has_envelope;
+use proxy_config::{Boundary, Decision, EffectivePolicy, Format, History, OnPlaintext, TopicId};
 use std::collections::BTreeMap;
 
 /// What becomes of what the source does not vouch for.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "what the plan and two rules say")]
 pub(super) struct Care {
     /// Before which offset of each partition the source's rule lets records in clear pass; none where it lets all pass.
     clear_until: Option<BTreeMap<i32, i64>>,
+    /// The source's rule leaves tombstones as they are, so one in clear is no other than one beside sealed records.
+    tombstones_pass: bool,
+    seals: bool,
     /// Otherwise it would become authentic unseen.
     seal_clear: bool,
     pub(super) skip_unopened: bool,
@@ -19,19 +24,32 @@ pub(super) struct Care {
 impl Care {
     /// Where the target is in clear too, nothing looks more authentic than it did.
     pub(super) fn of(policy: &EffectivePolicy, plan: &Plan, source: &Topic, seals: bool) -> Self {
-        let clear_until = match policy.decide(&plan.source) {
-            Decision::Encrypt(rule) => match rule.on_plaintext {
-                OnPlaintext::Pass => None,
-                OnPlaintext::PassUntil => Some(ends(&plan.history, source)),
-                OnPlaintext::Reject => Some(BTreeMap::new()),
-            },
-            _ => None,
+        let (clear_until, tombstones_pass) = match policy.decide(&plan.source) {
+            Decision::Encrypt(rule) => {
+                let until = match rule.on_plaintext {
+                    OnPlaintext::Pass => None,
+                    OnPlaintext::PassUntil => Some(ends(&plan.history, source)),
+                    OnPlaintext::Reject => Some(BTreeMap::new()),
+                };
+                (until, rule.format != Format::Batch)
+            }
+            _ => (None, false),
         };
-        Self { clear_until, seal_clear: plan.seal_clear || !seals, skip_unopened: plan.skip_unopened }
+        let (seal_clear, skip_unopened) = (plan.seal_clear || !seals, plan.skip_unopened);
+        Self { clear_until, tombstones_pass, seals, seal_clear, skip_unopened }
+    }
+
+    /// Whether anybody could have written what the rule would have sealed.
+    pub(super) fn is_clear(&self, record: &PlainRecord<'_>) -> bool {
+        let is_tombstone = record.key.is_some() && record.value.is_none();
+        record.clear && !(is_tombstone && self.tombstones_pass)
     }
 
     pub(super) fn permits(&self, place: &Place, record: &PlainRecord<'_>) -> Result<(), CopyError> {
-        if !record.clear {
+        if self.seals && has_envelope(&record.headers) {
+            return Err(CopyError::Envelope(place.clone(), record.offset));
+        }
+        if !self.is_clear(record) {
             return Ok(());
         }
         let ends = self.clear_until.as_ref();
@@ -68,6 +86,67 @@ fn ends(history: &History, source: &Topic) -> BTreeMap<i32, i64> {
 mod tests {
     use super::*;
     use proxy_config::{TopicHistory, TopicName};
+    use proxy_records::{Codec, ENVELOPE_HEADER_NAME, Headers, Record, Records, write_record};
+
+    const REJECT: Care = Care {
+        clear_until: Some(BTreeMap::new()),
+        tombstones_pass: true,
+        seals: true,
+        seal_clear: true,
+        skip_unopened: true,
+    };
+
+    fn record(clear: bool, value: Option<&'static [u8]>) -> PlainRecord<'static> {
+        PlainRecord {
+            offset: 7,
+            timestamp: Some(0),
+            log_append_time: false,
+            key: Some(b"k"),
+            value,
+            headers: Headers::NONE,
+            codec: Codec::None,
+            sealed: !clear,
+            clear,
+        }
+    }
+
+    #[test]
+    fn a_tombstone_is_in_clear_only_where_the_format_seals_it() {
+        let place = Place { topic: "t".into(), partition: 3 };
+        let permits = |tombstones_pass, record| Care { tombstones_pass, ..REJECT }.permits(&place, &record);
+        assert!(permits(true, record(true, None)).is_ok());
+        assert!(matches!(permits(true, record(true, Some(b""))), Err(CopyError::ClearRefused(_, 7))));
+        let bare = PlainRecord { key: None, ..record(true, None) };
+        assert!(matches!(permits(true, bare), Err(CopyError::ClearRefused(_, 7))));
+        assert!(matches!(permits(false, record(true, None)), Err(CopyError::ClearRefused(_, 7))));
+        assert!(permits(false, record(false, None)).is_ok());
+    }
+
+    #[test]
+    fn an_envelope_that_is_not_sealed_once_more_is_named() {
+        let mut envelope = vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 0];
+        envelope.resize(envelope.len() + 32 + 16 + 12 + 8, 0);
+        let stored = Record {
+            attributes: 0,
+            timestamp_delta: 0,
+            offset_delta: 0,
+            key: None,
+            value: None,
+            headers: Headers::NONE,
+        };
+        let mut section = Vec::new();
+        write_record(&stored, Some((ENVELOPE_HEADER_NAME.as_bytes(), Some(&envelope))), &mut section)
+            .unwrap();
+        let headers = Records::new(&section, 1).next().unwrap().unwrap().headers;
+        let record = PlainRecord { headers, ..record(false, Some(b"v")) };
+        let place = Place { topic: "payments".into(), partition: 3 };
+        let error = REJECT.permits(&place, &record).unwrap_err();
+        assert!(matches!(error, CopyError::Envelope(_, 7)), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("payments") && error.contains('3') && error.contains("offset 7"), "{error}");
+        let clear = Care { seals: false, ..REJECT };
+        assert!(clear.permits(&place, &record).is_ok(), "nothing is sealed");
+    }
 
     #[test]
     fn history_ends_where_the_proxy_noted_it_and_nowhere_else() {

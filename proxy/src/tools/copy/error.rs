@@ -69,8 +69,12 @@ pub(crate) enum CopyError {
         "a batch of {records} records is larger than max.message.bytes of {topic} ({max}) once it is encrypted"
     )]
     TooLarge { records: i32, topic: String, max: usize },
-    #[error("failed to seal a batch")]
-    Seal,
+    #[error(
+        "{0} has a record at offset {1} with an envelope for a header of its own: sealed once more, readers would get what is still encrypted"
+    )]
+    Envelope(Place, i64),
+    #[error("failed to seal a batch for {0}, with the source's records up to offset {1}")]
+    Seal(Place, i64),
     #[error("failed to read the state file {}", .0.display())]
     ReadState(PathBuf, #[source] std::io::Error),
     #[error("{} is no state file of a copy by this version", .0.display())]

@@ -19,6 +19,8 @@ const WANTED: usize = 512 * 1024;
 const MAX_SECTION: usize = 128 * 1024 * 1024;
 /// Envelope header with the longest names and a wrapped key of usual length, tag, record framing.
 const ENVELOPE: usize = 1_200;
+/// Index and length of a header's value where it is sealed, and what is left in its place.
+const HEADER: usize = 10;
 /// A stub with its deltas.
 const STUB: usize = 24;
 /// A data key may reach its limit between its choice and its use.
@@ -43,7 +45,10 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    pub(super) fn new(keys: Arc<Keys>, protection: Protection, max_bytes: usize) -> Self {
+    pub(super) fn new(keys: Arc<Keys>, target: &str, protection: Protection, max_bytes: usize) -> Self {
+        if let Protection::Sealed { rule, .. } = &protection {
+            keys.serve([(rule.provider.as_str(), rule.key.as_str(), format!("name {target}"))]);
+        }
         Self { keys, protection, max_bytes, codecs: Codecs::new(MAX_SECTION), pieces: Pieces::default() }
     }
 
@@ -53,12 +58,15 @@ impl Sealing {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        let (for_batch, for_record) = match &self.protection {
-            Protection::Clear => (100, 0),
-            Protection::Sealed { format: Format::Batch, .. } => (ENVELOPE, STUB),
-            Protection::Sealed { format: Format::Record, .. } => (100, ENVELOPE),
+        let (for_batch, for_record, for_header) = match &self.protection {
+            Protection::Clear => (100, 0, 0),
+            Protection::Sealed { format: Format::Batch, .. } => (ENVELOPE, STUB, 0),
+            Protection::Sealed { format: Format::Record, rule } if rule.headers.is_empty() => {
+                (100, ENVELOPE, 0)
+            }
+            Protection::Sealed { format: Format::Record, .. } => (100, ENVELOPE, HEADER),
         };
-        Limits { bytes: self.max_bytes.min(WANTED), for_batch, for_record }
+        Limits { bytes: self.max_bytes.min(WANTED), for_batch, for_record, for_header }
     }
 
     /// The batch as the broker gets it.
@@ -87,7 +95,7 @@ impl Sealing {
                 Err(_) => break,
             }
         }
-        Err(CopyError::Seal)
+        Err(CopyError::Seal(place.clone(), batch.source_next.saturating_sub(1)))
     }
 
     fn seal_with(

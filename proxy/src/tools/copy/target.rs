@@ -70,5 +70,5 @@ pub(super) async fn sealing(
         }
         decision => return Err(CopyError::Refused(target.clone(), decision.to_string())),
     };
-    Ok(Sealing::new(keys, protection, max_bytes))
+    Ok(Sealing::new(keys, target, protection, max_bytes))
 }

@@ -38,14 +38,14 @@ impl DataKeys {
 
     /// The data key of an envelope. A provider that does not answer is asked again for a while; what it says in the end is
     /// remembered too.
-    pub(super) async fn get(&mut self, envelope: &EnvelopeHeader<'_>) -> Answer {
+    pub(super) async fn get(&mut self, envelope: &EnvelopeHeader<'_>, topic: &str) -> Answer {
         // Those that are needed together must not drive one another out, so the last one that was asked for goes last.
         if let Some(known) = self.place(envelope).and_then(|place| self.known.remove(place)) {
             let answer = known.answer.clone();
             self.known.push_back(known);
             return answer;
         }
-        let answer = self.ask(envelope).await;
+        let answer = self.ask(envelope, topic).await;
         if self.known.len() >= KEPT {
             self.known.pop_front();
         }
@@ -71,13 +71,13 @@ impl DataKeys {
         })
     }
 
-    async fn ask(&self, envelope: &EnvelopeHeader<'_>) -> Answer {
+    async fn ask(&self, envelope: &EnvelopeHeader<'_>, topic: &str) -> Answer {
         let mut pause = PAUSE;
         let mut left = TRIES;
         let mut was_refused = false;
         loop {
             left = left.saturating_sub(1);
-            match self.keys.unwrap(envelope).await {
+            match self.keys.unwrap(envelope, topic).await {
                 Err(ProviderError::Unavailable { .. }) if left > 0 => {
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2);
@@ -118,10 +118,10 @@ mod tests {
         let all: Vec<Vec<u8>> = (0..=u8::try_from(KEPT).unwrap()).map(header).collect();
         let envelope = |index: usize| EnvelopeHeader::parse(&all[index]).unwrap();
         for index in 0..KEPT {
-            keys.get(&envelope(index)).await.unwrap_err();
+            keys.get(&envelope(index), "t").await.unwrap_err();
         }
-        keys.get(&envelope(0)).await.unwrap_err();
-        keys.get(&envelope(KEPT)).await.unwrap_err();
+        keys.get(&envelope(0), "t").await.unwrap_err();
+        keys.get(&envelope(KEPT), "t").await.unwrap_err();
         assert!(keys.find(&envelope(0)).is_some(), "it was asked for again");
         assert!(keys.find(&envelope(1)).is_none(), "it was asked for first");
     }

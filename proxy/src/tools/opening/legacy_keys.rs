@@ -33,7 +33,7 @@ impl LegacyKeys {
 
     /// Gets the keys of all records of a section, so that nothing waits while records are handed out. Tells whether there are
     /// any that another program encrypted.
-    pub(super) async fn fetch(&mut self, section: &[u8], header: &BatchHeader) -> bool {
+    pub(super) async fn fetch(&mut self, topic: &str, section: &[u8], header: &BatchHeader) -> bool {
         if self.known.len() >= KEPT {
             self.known.clear();
         }
@@ -50,7 +50,7 @@ impl LegacyKeys {
             if is_failed || self.known.len() + self.failed.len() >= 2 * KEPT {
                 continue;
             }
-            match self.ask(&wanted).await {
+            match self.ask(&wanted, topic).await {
                 Ok(key) => self.known.push(KnownKey { wanted, key }),
                 Err(error) => self.failed.push((wanted, error)),
             }
@@ -73,10 +73,10 @@ impl LegacyKeys {
         })
     }
 
-    async fn ask(&self, wanted: &Wanted) -> Result<Arc<proxy_crypto::LegacyKey>, NoKey> {
+    async fn ask(&self, wanted: &Wanted, topic: &str) -> Result<Arc<proxy_crypto::LegacyKey>, NoKey> {
         let mut pause = PAUSE;
         for _ in 1..TRIES {
-            match legacy::key(&self.keys, wanted).await {
+            match legacy::key(&self.keys, wanted, topic).await {
                 Err(NoKey::Provider(ProviderError::Unavailable { .. })) => {
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2);
@@ -84,6 +84,6 @@ impl LegacyKeys {
                 decided => return decided,
             }
         }
-        legacy::key(&self.keys, wanted).await
+        legacy::key(&self.keys, wanted, topic).await
     }
 }

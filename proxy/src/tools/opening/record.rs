@@ -20,7 +20,8 @@ pub(in crate::tools) struct PlainRecord<'a> {
     pub(in crate::tools) codec: Codec,
     /// The value was sealed, so it is what a holder of the key wrote.
     pub(in crate::tools) sealed: bool,
-    /// Anybody could have written it, so a rule with `onPlaintext: Reject` refuses it.
+    /// Anybody could have written it, so a rule with `onPlaintext: Reject` refuses it, but for a tombstone of a format that leaves
+    /// these as they are.
     pub(in crate::tools) clear: bool,
 }
 

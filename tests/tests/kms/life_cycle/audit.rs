@@ -15,6 +15,10 @@ pub(super) fn events(proxy: &Proxy) -> Vec<Value> {
     lines.filter(|line| line["event"].is_string()).collect()
 }
 
+fn events_of(proxy: &Proxy, event: &str) -> Vec<Value> {
+    events(proxy).into_iter().filter(|each| each["event"] == event).collect()
+}
+
 /// What it calls a data key.
 pub(super) fn data_key_id(wrapped: &[u8]) -> String {
     let digest = digest(&SHA256, wrapped);
@@ -36,13 +40,25 @@ async fn the_audit_logs_of_proxy_and_server_tell_the_same_story() {
         events(&proxy).iter().any(|each| each["event"] == "dataKeyRetired")
     };
     eventually("the data key is replaced", PATIENCE, replaced).await;
+    // Another proxy has no data key of these records yet.
+    let reader = owner.proxy("audit", json!({})).await;
+    reader.read_batches(&topic, 0).await.unwrap();
+    let reading = |call: &Value| call["operation"] == "unwrap" && call["topics"] == format!("name {topic}");
+    assert!(events_of(&reader, "keyProviderCall").iter().any(reading), "it tells whose data was read");
+    assert!(reader.terminate().await.success());
     owner.allow(&["b"]).await;
     proxy.wait_for_key_state("a", "Refused").await;
     assert!(proxy.terminate().await.success());
 
     let events = events(&proxy);
     let of = |event: &str| events.iter().filter(|each| each["event"] == event).collect::<Vec<_>>();
-    let (calls, served) = (of("keyProviderCall"), owner.calls());
+    let served = owner.calls();
+    let both = [events_of(&proxy, "keyProviderCall"), events_of(&reader, "keyProviderCall")].concat();
+    let calls: Vec<&Value> = both.iter().collect();
+    for call in of("keyProviderCall") {
+        let rules = format!("prefix audit.{}", call["key"].as_str().unwrap());
+        assert_eq!(call["topics"], rules, "it tells what the key is for: {call}");
+    }
     // After a 403 the proxy asks once more, with a token that it just renewed.
     let denied = |entry: &&Value| !entry["error"].is_null();
     let ok = calls.iter().filter(|call| call["outcome"] == "ok").count();

@@ -28,12 +28,16 @@ async fn clear_records_are_sealed_only_when_asked_for_and_never_against_the_sour
     let stage = Stage { proxy, source, target, folder: Scratch::new("copy") };
     // A tombstone beside sealed records is none that the rule refuses.
     let tombstone = SentRecord { key: Some(b"k".to_vec()), partition: Some(0), ..SentRecord::default() };
-    stage.produce(Client::Go, Codec::None, &[SentRecord::of("x").partition(0), tombstone]).await;
+    stage.produce(Client::Go, Codec::None, &[SentRecord::of("x").partition(0), tombstone.clone()]).await;
     stage.copy(&["--verify"]).await.ends(0);
+    // Nor is one alone, which proxies deliver too.
+    Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &stage.source), &[tombstone]).await;
+    let copied = stage.copy(&["--verify"]).await.ends(0);
+    assert!(copied.errors.contains("verified: 3 records"), "{}", copied.errors);
     Client::Go.produce_all(&ProduceOptions::to(cluster.bootstrap(), &stage.source), &forged).await;
     let refused = stage.copy(&["--seal-clear"]).await.ends(1);
     assert!(refused.errors.contains("onPlaintext: Reject"), "{}", refused.errors);
-    assert_eq!(stage.consume(0).await.len(), 2);
+    assert_eq!(stage.consume(0).await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

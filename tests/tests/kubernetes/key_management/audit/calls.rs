@@ -49,6 +49,7 @@ pub(super) async fn ours(platform: &Stage) -> Vec<Call> {
 }
 
 fn call(proxy: &str, event: &Value) -> Call {
+    assert!(event["topics"].is_string(), "each call tells what it is for: {event}");
     let one_of = |name: &str, known: &[&'static str]| {
         let told = known.iter().copied().find(|known| event[name] == *known);
         told.unwrap_or_else(|| panic!("{event}"))
