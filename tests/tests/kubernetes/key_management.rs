@@ -39,6 +39,8 @@ async fn the_owner_of_a_key_in_openbao_lets_the_proxies_use_it_and_takes_that_ba
     assert!(condition(&policy, "LocalKeys").is_none(), "nobody in the cluster holds the key");
     assert!(platform.find("secret", "my-cluster-encryption-keys").await.is_none());
 
+    credentials::are_not_the_operators(&parties).await;
+
     let taken_and_given = async {
         the_right_is_taken_back_and_given_again(data, page, &key_owner, &topic).await;
         version_2_comes_into_use(data, page, &key_owner, &mut topic).await;

@@ -34,6 +34,30 @@ async fn token(bao: &OpenBao, name: &str) -> String {
     bao.typed(&format!("{create}={name}")).await.trim().to_owned()
 }
 
+/// The fleet is ready, and both its keys are in use: the operator, which may read none of what the proxies log in with, did
+/// without.
+pub(super) async fn are_not_the_operators(Parties { platform, operators, .. }: &Parties) {
+    let operator = operators.operator_account().await;
+    let secret = async |name: &str| {
+        operator.kubectl(&["-n", platform.namespace(), "get", "secret", name, "-o", "name"]).await
+    };
+    secret("my-cluster-cluster-ca-cert")
+        .await
+        .unwrap_or_else(|failed| panic!("it may read Kafka's: {failed}"));
+    let refused = secret(SECRET).await.expect_err("it may not read the proxies' token");
+    assert!(refused.is_forbidden(), "{refused}");
+    for verb in ["list", "watch", "delete"] {
+        assert!(!operator.may(platform.namespace(), verb, "secrets").await, "it may {verb} Secrets");
+    }
+    assert!(!operator.may(platform.namespace(), "create", "serviceaccounts/token").await);
+    for place in ["openbao", "duty-payments"] {
+        assert!(!operator.may(place, "get", "secrets").await, "it may read Secrets in {place}");
+    }
+    let log = operators.operator_log().await;
+    let refused: Vec<_> = log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
+    assert!(refused.is_empty(), "it tried to do more: {refused:#?}");
+}
+
 pub(super) async fn are_replaced(parties: &Parties) {
     let Parties { platform, data, bao, first_token, .. } = parties;
     let fleet = platform.fleet().await;

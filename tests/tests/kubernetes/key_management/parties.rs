@@ -7,12 +7,14 @@ use super::credentials;
 use super::page::Page;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "watchAnyNamespace=true",
     "kafkaNamespaces=[\"duty-kafka\"]",
     "selector=test=duty",
     "fullnameOverride=duty",
     "rbac.namespaceSelectors=true",
+    // So it has no right to what the proxies log in with.
+    "rbac.kafkaNames[0]=my-cluster",
 ];
 
 /// Whose applications write and read: the brokers know them by a password.
@@ -32,7 +34,8 @@ pub(super) struct Parties {
     pub(super) operator: Account,
     /// Who owns the data.
     pub(super) owner: Account,
-    _operators: Stage,
+    /// Where the operator is.
+    pub(super) operators: Stage,
 }
 
 impl Parties {
@@ -90,7 +93,7 @@ impl Parties {
             });
             owner.apply(&policy.to_string()).await.unwrap_or_else(|failed| panic!("{failed}"));
         }
-        Self { platform, data, bao, page, first_token, operator, owner, _operators: operators }
+        Self { platform, data, bao, page, first_token, operator, owner, operators }
     }
 }
 
