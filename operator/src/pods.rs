@@ -17,7 +17,7 @@ pub(crate) use self::admin_port::client;
 pub use self::phase::Phase;
 
 use self::admin_port::report;
-use self::phase::{phase, placed};
+use self::phase::{image, phase, placed};
 use crate::cluster::KafkaKey;
 use crate::names::Names;
 use crate::policies::{PatternText, TopicHistoryText};
@@ -33,6 +33,8 @@ pub struct Proxy {
     pub placed: Option<Timestamp>,
     /// What the kubelet was shown last.
     pub nudged: Option<String>,
+    /// The image that it is to run.
+    pub image: Option<String>,
     /// What it says, or why it says nothing.
     pub report: Result<Report, String>,
 }
@@ -131,6 +133,7 @@ async fn ask_one(http: &reqwest::Client, pod: &Pod, key: &KafkaKey) -> Proxy {
         phase,
         placed: placed(pod),
         nudged: annotations.and_then(|all| all.get(crate::names::NUDGE_ANNOTATION)).cloned(),
+        image: image(pod),
         report,
     }
 }

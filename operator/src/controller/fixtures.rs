@@ -179,6 +179,7 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
         phase,
         placed: Some(Timestamp::UNIX_EPOCH),
         nudged: None,
+        image: None,
         report: Ok(report),
     }
 }

@@ -171,17 +171,20 @@ impl<'a> Situation<'a> {
             let loaded = proxy.loaded() == Some(&step.hash) || self.will_read_it(proxy);
             !(loaded && is_done(proxy))
         });
-        behind.map(|proxy| format!("pod {}{}", proxy.name, why_behind(proxy, step))).collect()
+        behind.map(|proxy| format!("pod {}{}", proxy.name, why_behind(proxy, Some(step)))).collect()
     }
 }
 
-fn why_behind(proxy: &Proxy, step: &Step) -> String {
+/// What holds a proxy up, in words that follow its name.
+pub(crate) fn why_behind(proxy: &Proxy, step: Option<&Step>) -> String {
     match (&proxy.phase, &proxy.report) {
         (Phase::Ending, _) => " is ending, and takes up nothing new".to_owned(),
         (_, Err(why)) => format!(": {why}"),
         (_, Ok(report)) => match &report.policy_error {
             Some(error) => format!(" refuses its files: {error}"),
-            None if proxy.loaded() == Some(&step.hash) => " has not tried its keys yet".to_owned(),
+            None if step.is_some_and(|step| proxy.loaded() == Some(&step.hash)) => {
+                " has not tried its keys yet".to_owned()
+            }
             None => " has not loaded it yet".to_owned(),
         },
     }

@@ -1,5 +1,6 @@
 //! Last step: what became of it is written to the resources, and only when it changed. Numbers come from the proxies.
 
+mod behind;
 mod conditions;
 mod envelope_keys;
 mod events;

@@ -58,6 +58,12 @@ pub(super) fn placed(pod: &Pod) -> Option<Timestamp> {
     Some(since.map_or(Timestamp::UNIX_EPOCH, |time| time.0))
 }
 
+/// The image of the proxy in it.
+pub(super) fn image(pod: &Pod) -> Option<String> {
+    let containers = &pod.spec.as_ref()?.containers;
+    containers.iter().find(|each| each.name == CONTAINER)?.image.clone()
+}
+
 fn unschedulable(pod: &Pod) -> Option<String> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let scheduled = conditions.iter().find(|each| each.type_ == "PodScheduled" && each.status == "False")?;

@@ -148,26 +148,6 @@ impl<'a> Facts<'a> {
             .then(|| format!("pods cannot start without the Secret {}; create it", missing.join(", ")))
     }
 
-    /// Why a proxy lags behind, if one does.
-    pub(super) fn laggard(&self, is_behind: impl Fn(&Proxy) -> bool) -> String {
-        let step = self.programmed.map(|programmed| &programmed.step);
-        if let Some(step) = step.filter(|step| !step.last && !step.behind.is_empty()) {
-            return step.behind.join("; ");
-        }
-        let behind: Vec<_> = self
-            .proxies()
-            .filter(|proxy| is_behind(proxy))
-            .map(|proxy| match &proxy.report {
-                Err(why) => format!("pod {}: {why}", proxy.name),
-                Ok(report) => match &report.policy_error {
-                    Some(error) => format!("pod {} refuses its files: {error}", proxy.name),
-                    None => format!("pod {} has not loaded it yet", proxy.name),
-                },
-            })
-            .collect();
-        if behind.is_empty() { "no pod runs yet".to_owned() } else { behind.join("; ") }
-    }
-
     /// Whether nothing is under way any more.
     pub(super) fn is_settled(&self) -> bool {
         if self.judgement.paused.is_some() || self.judgement.fleet.is_err() {

@@ -129,8 +129,8 @@ fn programmed(facts: &Facts<'_>, id: &PolicyId, accepted: &Finding, loaded: i32)
         } else {
             "a first step, in which keys are tried and writes may wait"
         };
-        let behind = facts.laggard(|proxy| !facts.is_current_of(proxy, id));
-        return finding("Programmed", false, "Reconciling", format!("{told} {what}; {behind}"));
+        let behind = facts.behind(|proxy| !facts.is_current_of(proxy, id));
+        return finding("Programmed", false, behind.reason, format!("{told} {what}; {}", behind.text));
     }
     if !facts.is_told(id) {
         let message =

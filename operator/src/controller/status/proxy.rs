@@ -106,8 +106,8 @@ fn programmed(facts: &Facts<'_>, loaded: i32) -> Finding {
         if last { "all policies" } else { "a first step, in which keys are tried and writes may wait" };
     let told = format!("{loaded} of {} proxies have loaded {what}", facts.desired);
     if loaded < facts.desired {
-        let behind = facts.laggard(|proxy| !facts.is_current(proxy));
-        return finding("Programmed", false, "Reconciling", format!("{told}; {behind}"));
+        let behind = facts.behind(|proxy| !facts.is_current(proxy));
+        return finding("Programmed", false, behind.reason, format!("{told}; {}", behind.text));
     }
     if !last {
         return finding("Programmed", false, "Reconciling", format!("{told}, and try the keys"));

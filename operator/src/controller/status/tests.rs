@@ -7,6 +7,7 @@ mod history;
 mod kafka;
 mod keys;
 mod proxies;
+mod refused_files;
 mod rotation;
 mod steps;
 mod stopped;
