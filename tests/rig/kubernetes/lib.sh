@@ -20,7 +20,7 @@ KUBERNETES=$RIG/kubernetes
 : "${TEST_KUBECONFIG:=}"                # use this cluster instead of a hermetic one
 KUBE_NODE=$KUBE_NAME-node
 STRIMZI_CRDS=$KUBE_HOME/strimzi
-export CERT_MANAGER_CRDS=$KUBE_HOME/cert-manager
+export CERT_MANAGER_CRDS=$KUBE_HOME/cert-manager GATEWAY_API_CRDS=$KUBE_HOME/gateway-api
 
 now() { date +%s%N; }
 since() { echo "$((($(now) - $1) / 1000000)) ms"; }

@@ -13,6 +13,7 @@ mod cert_manager;
 mod certificates;
 mod conflict;
 mod deletion;
+mod gateway;
 mod gitops;
 mod going_past;
 mod held_back;
