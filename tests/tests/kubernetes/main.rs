@@ -20,6 +20,7 @@ mod held_back;
 mod identity;
 mod key_management;
 mod kustomize;
+mod listeners;
 mod malformed;
 mod network_policies;
 mod operator_failover;
