@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tests::kubernetes::{Condition, Stage, Topic};
 use tests::{Client, ProduceOptions, SentRecord, eventually, eventually_ok};
 
-/// The operator looks at Secrets every 30 seconds at the latest.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Secrets are not watched; the operator looks at them, and asks proxies, this often.
+const LOOKS: &str = "fullReconciliationIntervalMs=5000";
 /// 32 bytes each.
 const OLD_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const NEW_KEY: &str = "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
@@ -42,7 +43,7 @@ async fn consumers_read_history_and_go_past_records_whose_key_is_lost() {
 
 /// One proxy with keys of somebody's own Secret, and little patience.
 async fn start() -> Stage {
-    let stage = Stage::named("going-past").start().await;
+    let stage = Stage::named("going-past").set(LOOKS).start().await;
     let keys = json!({"kept.v1": OLD_KEY, "lost.v1": OLD_KEY});
     let secret =
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys"}, "stringData": keys});

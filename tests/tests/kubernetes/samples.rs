@@ -9,8 +9,9 @@ use tests::kubernetes::{Fleet, Stage};
 use tests::{Certificates, Client, ConsumeOptions, Payload, ProduceOptions, assert_same, eventually_ok};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/samples");
-/// The operator looks at Secrets and Services every 30 seconds at the latest.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Secrets are not watched; the operator looks at them this often.
+const LOOKS: &str = "fullReconciliationIntervalMs=5000";
 
 /// A sample, for the namespace of the test.
 fn sample(stage: &Stage, name: &str) -> String {
@@ -50,7 +51,7 @@ async fn await_listeners(stage: &Stage, wanted: usize) -> Fleet {
 /// Conformance: TE-B10.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_takes_the_samples_one_after_the_other() {
-    let stage = Stage::named("samples").start().await;
+    let stage = Stage::named("samples").set(LOOKS).start().await;
     for policy in ["10-policy.yaml", "11-policy-every-field.yaml"] {
         stage.apply(&sample(&stage, policy)).await;
     }
