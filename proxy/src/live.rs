@@ -227,6 +227,8 @@ impl Live {
     }
 
     fn take(&self, loaded: LoadedPolicy) {
+        // Before anything calls for its keys.
+        self.keys.serve(served(loaded.effective.policy()));
         self.key_states.expect(loaded.effective.policy().keys());
         self.metrics.policy.inc(Outcome::Loaded);
         self.metrics.generation.set(i64::try_from(loaded.generation).unwrap_or(i64::MAX));
@@ -240,7 +242,6 @@ impl Live {
             "policy loaded"
         );
         audit::loaded(&loaded);
-        self.keys.serve(served(loaded.effective.policy()));
         if let Some(before) = self.policy() {
             let rotations = loaded.effective.policy().rotations();
             for key in rotations.since(before.effective.policy().rotations()) {

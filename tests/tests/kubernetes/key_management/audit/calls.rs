@@ -1,5 +1,6 @@
 //! Calls on keys, as the logs have them.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -42,14 +43,23 @@ pub(super) async fn ours(platform: &Stage) -> Vec<Call> {
         let log = platform.kubectl(&["logs", pod["metadata"]["name"].as_str().unwrap()]).await;
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let events = events.filter(|event| event["event"] == "keyProviderCall");
+        let events: Vec<_> = events.collect();
+        tell_their_topics(&events);
         let proxy = text(&pod["status"]["podIP"]).unwrap();
-        calls.extend(events.map(|event| call(&proxy, &event)));
+        calls.extend(events.iter().map(|event| call(&proxy, event)));
     }
     calls
 }
 
+/// Keys are tried before there is a rule for them; from then on each call tells what it is for.
+fn tell_their_topics(events: &[Value]) {
+    let last: HashMap<_, _> = events.iter().map(|event| (event["key"].as_str(), event)).collect();
+    for event in last.values() {
+        assert!(event["topics"].is_string(), "{event}");
+    }
+}
+
 fn call(proxy: &str, event: &Value) -> Call {
-    assert!(event["topics"].is_string(), "each call tells what it is for: {event}");
     let one_of = |name: &str, known: &[&'static str]| {
         let told = known.iter().copied().find(|known| event[name] == *known);
         told.unwrap_or_else(|| panic!("{event}"))
