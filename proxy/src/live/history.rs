@@ -12,7 +12,7 @@ use proxy_config::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use settling::Settling;
@@ -56,6 +56,15 @@ pub(crate) enum Passing {
     Unknown,
 }
 
+/// What a policy says, on disk and not in use yet. Nothing else changes meanwhile.
+pub(super) struct Prepared<'a> {
+    state: &'a RwLock<State>,
+    loaded: MutexGuard<'a, bool>,
+    next: History,
+    /// Of rules that let history pass.
+    patterns: Vec<Pattern>,
+}
+
 /// One topic, for people and the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryReport {
@@ -79,17 +88,16 @@ impl Histories {
         Self { path, changing: Mutex::default(), state: RwLock::new(state) }
     }
 
-    /// Takes over what a policy says. To be called before the policy comes in force.
-    pub(super) fn load(&self, effective: &EffectivePolicy) -> Result<(), HistoryError> {
-        let mut loaded = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Brings what a policy says to disk. It counts once it is [taken](Prepared::take), which is to be before the policy comes in
+    /// force.
+    pub(super) fn prepare(&self, effective: &EffectivePolicy) -> Result<Prepared<'_>, HistoryError> {
+        let loaded = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match &self.path {
             Some(path) if !*loaded => History::load(path)?,
             _ => self.read(|state| state.history.clone()),
         };
         let mut next = known.clone();
         next.merge(effective.policy().history());
-        // A start is no change to a rule, and must not open a topic for a while: nothing went through this program in clear.
-        let begins = loaded.then(Instant::now);
         // Whatever is written to these in clear is no attack; they begin anew if they are ever encrypted again.
         next.retain(|topic| {
             !matches!(
@@ -100,19 +108,12 @@ impl Histories {
         if let Some(path) = self.path.as_ref().filter(|_| next != known) {
             next.save(path)?;
         }
-        *loaded = true;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.settling.retain(|id| next.topic(id).is_some());
-        state.history = next;
-        let since = std::mem::take(&mut state.since);
         let rules = effective.policy().rules().iter().filter(|rule| match &rule.action {
             proxy_config::Action::Encrypt(rule) => rule.on_plaintext == OnPlaintext::PassUntil,
             _ => false,
         });
-        let patterns = rules.flat_map(|rule| &rule.topics);
-        state.since =
-            patterns.map(|each| (each.clone(), since.get(each).copied().unwrap_or(begins))).collect();
-        Ok(())
+        let patterns = rules.flat_map(|rule| &rule.topics).cloned().collect();
+        Ok(Prepared { state: &self.state, loaded, next, patterns })
     }
 
     /// Takes over what brokers told of a topic's partitions now, given which may have history.
@@ -288,6 +289,21 @@ impl Histories {
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Prepared<'_> {
+    /// Uses it from now on.
+    pub(super) fn take(mut self) {
+        // A start is no change to a rule, and must not open a topic for a while: nothing went through this program in clear.
+        let begins = self.loaded.then(Instant::now);
+        *self.loaded = true;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.settling.retain(|id| self.next.topic(id).is_some());
+        state.history = self.next;
+        let since = std::mem::take(&mut state.since);
+        let since = |pattern: &Pattern| since.get(pattern).copied().unwrap_or(begins);
+        state.since = self.patterns.into_iter().map(|pattern| (pattern.clone(), since(&pattern))).collect();
     }
 }
 

@@ -72,7 +72,10 @@ impl Loader {
             .map_err(|source| ReloadError::Invalid { path: path.into(), source })?;
         let ledger = self.ledger(&policy).map_err(ReloadError::Ledger)?;
         let effective = EffectivePolicy::new(policy, ledger);
-        self.histories.load(&effective).map_err(ReloadError::History)?;
+        let histories = Arc::clone(&self.histories);
+        let history = histories.prepare(&effective).map_err(ReloadError::History)?;
+        self.keep(effective.ledger()).map_err(ReloadError::Ledger)?;
+        history.take();
         for provider in effective.unused_providers(&self.providers) {
             tracing::warn!(%provider, "no rule uses this key provider");
         }
@@ -86,17 +89,26 @@ impl Loader {
         (self.files.file.as_path(), self.read.as_deref())
     }
 
-    /// The ledger with what this policy adds, on disk. Empty where whoever writes the policy keeps it: what is remembered
-    /// here besides could only contradict it.
+    /// The ledger as this policy makes it. What it adds is on disk; what it clears is there still, until nothing can keep the policy
+    /// from coming in force: the one before it may encrypt that, and stay. Empty where whoever writes the policy keeps the ledger:
+    /// what is remembered here besides could only contradict it.
     fn ledger(&mut self, policy: &Policy) -> Result<Ledger, LedgerError> {
         let Some(state_file) = &self.files.state_file else { return Ok(Ledger::default()) };
         let known = match &self.ledger {
             Some(ledger) => ledger,
             None => self.ledger.insert(Ledger::load(state_file.as_path())?),
         };
-        let ledger = known.updated(policy);
-        ledger.save(state_file.as_path())?;
-        self.ledger = Some(ledger.clone());
-        Ok(ledger)
+        let updated = known.updated(policy);
+        self.keep(&known.joined(&updated))?;
+        Ok(updated)
+    }
+
+    /// Brings the ledger to disk, where it is kept here.
+    fn keep(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        if let Some(state_file) = &self.files.state_file {
+            ledger.save(state_file.as_path())?;
+            self.ledger = Some(ledger.clone());
+        }
+        Ok(())
     }
 }

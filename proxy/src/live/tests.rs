@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::metrics::Metrics;
-use proxy_config::{ConfigPath, Decision};
+use proxy_config::{ConfigPath, Decision, TopicHistory, TopicId, TopicName};
 use tempfile::TempDir;
 
 const PAYMENTS: &str = "rules:\n- topics: [{prefix: payments.}]\n  key: {name: payments}\n";
+const TOPIC: &str = "payments.in";
+const ID: TopicId = TopicId([1; 16]);
 const NOTHING: &str = "rules: []\n";
 const CLEARED: &str = "rules:\n- topics: [{prefix: payments.}]\n  encryption: Disabled\n";
 
@@ -173,6 +175,45 @@ fn nothing_is_loaded_when_the_ledger_cannot_be_saved() {
     std::fs::remove_dir(&state).unwrap();
     assert!(fixture.live.reload_policy());
     assert_eq!(fixture.live.policy().unwrap().generation, 2);
+}
+
+/// Under a policy that lets the history of a topic pass, whose end is known.
+fn with_history() -> Fixture {
+    let fixture = Fixture::new();
+    fixture.write("policy.yaml", &PAYMENTS.replace("key:", "onPlaintext: PassUntil\n  key:"));
+    fixture.live.reload_policy();
+    let topic = TopicHistory::new(TopicName::new(TOPIC).unwrap(), vec![Some(7)]);
+    fixture.live.histories().learn(ID, topic).unwrap();
+    fixture
+}
+
+#[test]
+fn a_policy_whose_history_cannot_be_saved_clears_nothing() {
+    let fixture = with_history();
+    let history = fixture.directory.path().join("policy.yaml.state.history");
+    std::fs::remove_file(&history).unwrap();
+    std::fs::create_dir(&history).unwrap();
+    fixture.write("policy.yaml", CLEARED);
+    assert!(!fixture.live.reload_policy());
+    assert_eq!(fixture.live.histories().known_end(TOPIC, ID, 0), Some(7));
+    std::fs::remove_dir(&history).unwrap();
+    fixture.write("policy.yaml", NOTHING);
+    assert!(fixture.live.reload_policy());
+    assert!(fixture.decides(TOPIC).starts_with("retired"));
+}
+
+#[test]
+fn a_policy_whose_ledger_cannot_be_saved_forgets_no_history() {
+    let fixture = with_history();
+    let state = fixture.directory.path().join("policy.yaml.state");
+    std::fs::remove_file(&state).unwrap();
+    std::fs::create_dir(&state).unwrap();
+    fixture.write("policy.yaml", CLEARED);
+    assert!(!fixture.live.reload_policy());
+    assert_eq!(fixture.live.histories().known_end(TOPIC, ID, 0), Some(7));
+    std::fs::remove_dir(&state).unwrap();
+    assert!(fixture.live.reload_policy());
+    assert!(fixture.decides(TOPIC).starts_with("clear"));
 }
 
 #[tokio::test]

@@ -29,7 +29,8 @@ pub struct KeyRef {
 /// key is for people: what a reader needs stands in the envelope.
 ///
 /// On every load of a policy: parse it, [`update`](Self::updated) the ledger, [save](Self::save) it, and only
-/// then use both. Saved later, a crash in between would forget what was already encrypted.
+/// then use both. Saved later, a crash in between would forget what was already encrypted. What the policy clears is
+/// saved last: if anything keeps it from taking effect, [both](Self::joined) must be remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ledger {
     entries: BTreeMap<Pattern, Option<KeyRef>>,
@@ -53,6 +54,14 @@ impl Ledger {
                 *entry = rule.action.key_ref().or_else(|| entry.take());
             }
         }
+        Self { entries }
+    }
+
+    /// With what is only in the other one too.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        let mut entries = other.entries.clone();
+        entries.extend(self.entries.clone());
         Self { entries }
     }
 

@@ -23,7 +23,7 @@ fn topic(until: &[i64]) -> TopicHistory {
 /// One that runs already, under a policy without rules.
 fn running() -> Histories {
     let histories = Histories::new(None, PAUSE);
-    histories.load(&effective("rules: []")).unwrap();
+    histories.prepare(&effective("rules: []")).unwrap().take();
     histories
 }
 
@@ -44,7 +44,7 @@ fn passing(histories: &Histories, id: TopicId, partition: i32) -> Passing {
 #[test]
 fn everything_passes_while_the_rule_is_young_and_nothing_until_the_end_is_known() {
     let histories = running();
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     assert!(histories.is_active());
     assert_eq!(passing(&histories, ID, 0), Passing::All);
     assert!(!histories.wants(&until(), "a", Some(ID)), "what was sent before the rule is still on its way");
@@ -66,13 +66,13 @@ fn everything_passes_while_the_rule_is_young_and_nothing_until_the_end_is_known(
 #[test]
 fn another_policy_with_the_same_rule_does_not_make_it_young_again() {
     let histories = running();
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     aged(&histories, YOUTH);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
-    histories.load(&effective("rules: [{topics: [{prefix: a}], key: {name: k}}]")).unwrap();
+    histories.prepare(&effective("rules: [{topics: [{prefix: a}], key: {name: k}}]")).unwrap().take();
     assert!(!histories.is_active());
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     assert_eq!(passing(&histories, ID, 0), Passing::All);
 }
 
@@ -81,7 +81,7 @@ fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history");
     let histories = Histories::new(Some(path.clone()), PAUSE);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     assert!(!path.exists(), "nothing to remember");
     histories.learn(ID, topic(&[7])).unwrap();
 
@@ -89,19 +89,19 @@ fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
     let mut told = History::default();
     told.add(ID, topic(&[5]));
     let policy = until().policy().clone().with_history(told);
-    again.load(&EffectivePolicy::new(policy, Ledger::default())).unwrap();
+    again.prepare(&EffectivePolicy::new(policy, Ledger::default())).unwrap().take();
     assert_eq!(passing(&again, ID, 0), Passing::Below(5), "at once, and lower than what was known");
     let retired = effective("rules: [{topics: [{name: a}], encryption: Retired}]");
-    again.load(&retired).unwrap();
+    again.prepare(&retired).unwrap().take();
     assert_eq!(History::load(&path).unwrap().boundary("a", ID, 0), Boundary::At(5));
-    again.load(&effective("rules: [{topics: [{name: a}], encryption: Disabled}]")).unwrap();
+    again.prepare(&effective("rules: [{topics: [{name: a}], encryption: Disabled}]")).unwrap().take();
     assert!(History::load(&path).unwrap().is_empty(), "clear records are written there rightly");
 }
 
 #[test]
 fn a_start_opens_nothing_though_no_end_is_known() {
     let again = Histories::new(None, PAUSE);
-    again.load(&until()).unwrap();
+    again.prepare(&until()).unwrap().take();
     assert_eq!(passing(&again, ID, 0), Passing::Unknown);
     assert!(again.wants(&until(), "a", Some(ID)), "at once");
 }
@@ -109,7 +109,7 @@ fn a_start_opens_nothing_though_no_end_is_known() {
 #[test]
 fn what_a_broker_told_once_passes_for_now_and_counts_once_it_is_told_again() {
     let histories = Histories::new(None, PAUSE);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     let (start, unknown) = (Instant::now(), topic(&[-1, -1, -1]));
     let hear = |after, ends: &[(i32, i64)]| {
         let ends = ends.iter().copied().collect();
@@ -135,11 +135,11 @@ fn a_start_opens_nothing_where_ends_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history");
     let histories = Histories::new(Some(path.clone()), PAUSE);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     histories.learn(ID, topic(&[7, -1])).unwrap();
 
     let again = Histories::new(Some(path), PAUSE);
-    again.load(&until()).unwrap();
+    again.prepare(&until()).unwrap().take();
     assert_eq!(passing(&again, ID, 1), Passing::Unknown);
     let effective = until();
     let pattern = &effective.policy().rules()[0].topics[0];
@@ -151,7 +151,7 @@ fn a_start_opens_nothing_where_ends_are_known() {
 #[test]
 fn what_brokers_make_up_is_not_remembered() {
     let histories = Histories::new(None, PAUSE);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     histories.learn(ID, topic(&[7])).unwrap();
     aged(&histories, YOUTH);
     let anew = TopicId([2; 16]);
@@ -175,12 +175,12 @@ fn what_cannot_be_kept_is_not_used() {
     let gone = folder.path().join("gone");
     std::fs::create_dir(&gone).unwrap();
     let histories = Histories::new(Some(gone.join("history")), PAUSE);
-    histories.load(&until()).unwrap();
+    histories.prepare(&until()).unwrap().take();
     aged(&histories, YOUTH);
     std::fs::remove_dir(&gone).unwrap();
     assert!(histories.learn(ID, topic(&[7])).is_err());
     assert_eq!(passing(&histories, ID, 0), Passing::Unknown);
-    assert!(Histories::new(Some(gone.join("history")), PAUSE).load(&until()).is_err());
+    assert!(Histories::new(Some(gone.join("history")), PAUSE).prepare(&until()).is_err());
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn what_is_left_is_known_once_every_partition_has_told_its_beginning() {
 fn share_groups_wait_for_what_settles_and_no_longer() {
     let told_once = || {
         let histories = Histories::new(None, PAUSE);
-        histories.load(&until()).unwrap();
+        histories.prepare(&until()).unwrap().take();
         assert!(histories.is_unheard(&until(), "a", ID), "nobody told anything");
         histories.hear(ID, &topic(&[-1, -1]), &[(0, 7)].into(), Instant::now()).unwrap();
         assert!(histories.is_unheard(&until(), "a", ID), "told once");
@@ -220,7 +220,7 @@ fn share_groups_wait_for_what_settles_and_no_longer() {
     let mut told = History::default();
     told.add(ID, topic(&[5, -1]));
     let policy = until().policy().clone().with_history(told);
-    from_elsewhere.load(&EffectivePolicy::new(policy, Ledger::default())).unwrap();
+    from_elsewhere.prepare(&EffectivePolicy::new(policy, Ledger::default())).unwrap().take();
     assert!(!from_elsewhere.is_unheard(&until(), "a", ID), "whoever writes the policy knows the end");
 
     let pass = effective("rules: [{topics: [{prefix: a}], key: {name: k}, onPlaintext: Pass}]");
