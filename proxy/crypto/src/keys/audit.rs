@@ -18,7 +18,7 @@ pub(super) enum Operation {
     UnwrapLegacy,
 }
 
-/// A call that a provider answered, or did not.
+/// A call that a provider answered, or did not, or that was given up.
 pub(super) fn call(
     context: &KmsContext,
     operation: Operation,

@@ -1,16 +1,17 @@
 //! A provider with everything that stands between it and a storm of questions.
 
+mod under_way;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::audit::{self, Operation};
+use self::under_way::UnderWay;
+use super::audit::Operation;
 use super::breaker::Breaker;
 use super::limits::KeyLimits;
 use super::pace::Pace;
-use super::scope::{Scopes, Topics};
+use super::scope::Scopes;
 use super::stats::KeyStats;
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -31,6 +32,7 @@ pub(super) struct Source {
 }
 
 /// What a provider is asked.
+#[derive(Clone, Copy)]
 struct Call<'a> {
     context: &'a KmsContext,
     operation: Operation,
@@ -178,15 +180,15 @@ impl Source {
         answer: impl Future<Output = Result<T, ProviderError>>,
         made: impl Fn(&T) -> Option<&[u8]>,
     ) -> Result<T, ProviderError> {
-        let Call { context, operation, wrapped, topic, provoked } = call;
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
             KeyStats::count(&self.stats.short_circuited);
             return Err(ProviderError::unavailable(
-                context,
+                call.context,
                 "it did not answer of late and is asked again soon",
             ));
         };
-        let start = Instant::now();
+        let (context, provoked) = (call.context, call.provoked);
+        let under_way = UnderWay::new(self, call);
         let answer = tokio::time::timeout(self.call_timeout, answer).await.unwrap_or_else(|_| {
             KeyStats::count(&self.stats.timeouts);
             let cause = format!("no answer within {} ms", self.call_timeout.as_millis());
@@ -201,13 +203,7 @@ impl Source {
         if let Err(error) = &answer {
             self.stats.count_failure(error);
         }
-        let wrapped = wrapped.or_else(|| answer.as_ref().ok().and_then(made));
-        // Of an earlier program's data keys only it could tell the version, and does not.
-        let version =
-            |wrapped| if operation == Operation::UnwrapLegacy { None } else { self.version(wrapped) };
-        let data_key = wrapped.map(|wrapped| (wrapped, version(wrapped)));
-        let topics = topic.map(|topic| Arc::new(Topics::of(topic))).or_else(|| self.scopes.of(context));
-        audit::call(context, operation, topics.as_deref(), data_key, answer.as_ref().err(), start.elapsed());
+        under_way.ended(answer.as_ref().ok().and_then(made), answer.as_ref().err());
         answer
     }
 }

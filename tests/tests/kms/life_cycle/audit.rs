@@ -19,6 +19,17 @@ fn events_of(proxy: &Proxy, event: &str) -> Vec<Value> {
     events(proxy).into_iter().filter(|each| each["event"] == event).collect()
 }
 
+/// Calls among these events that went well.
+pub(super) fn answered<'a>(calls: impl IntoIterator<Item = &'a Value>) -> usize {
+    calls.into_iter().filter(|call| call["outcome"] == "ok").count()
+}
+
+/// Those whose answer nobody waited for, as a proxy that ends may give up a try of a key: the server may have answered them.
+pub(super) fn given_up<'a>(calls: impl IntoIterator<Item = &'a Value>) -> usize {
+    let cause = "given up before there was an answer";
+    calls.into_iter().filter(|call| call["outcome"] == "unavailable" && call["cause"] == cause).count()
+}
+
 /// What it calls a data key.
 pub(super) fn data_key_id(wrapped: &[u8]) -> String {
     let digest = digest(&SHA256, wrapped);
