@@ -33,6 +33,7 @@ mod listen;
 mod login;
 mod pieces;
 mod refusals;
+mod repeats;
 mod scram;
 mod sequences;
 mod tools;

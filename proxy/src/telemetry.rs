@@ -100,6 +100,8 @@ fn filter(text: &str) -> Result<EnvFilter, Error> {
 
 #[cfg(test)]
 mod documented;
+#[cfg(test)]
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

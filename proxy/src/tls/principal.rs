@@ -1,9 +1,11 @@
 //! Which subjects of certificates a listener takes.
 
+use crate::repeats::Repeats;
 use proxy_config::Principal;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -26,17 +28,30 @@ const KEYWORDS: [(&str, &str); 9] = [
     ("0.9.2342.19200300.100.1.1", "UID"),
 ];
 
+/// Of a subject that is told of.
+const LONGEST: usize = 1024;
+
 /// Takes what another verifier takes, if its subject is on a list.
 #[derive(Debug)]
 pub(super) struct Allowed {
     certificates: Arc<dyn ClientCertVerifier>,
     subjects: HashSet<String>,
+    refused: Repeats<Option<String>>,
 }
 
 impl Allowed {
     pub(super) fn new(certificates: Arc<dyn ClientCertVerifier>, principals: &[Principal]) -> Self {
         let subjects = principals.iter().map(|principal| principal.as_str().to_owned()).collect();
-        Self { certificates, subjects }
+        Self { certificates, subjects, refused: Repeats::default() }
+    }
+
+    /// Whose certificate is good, and yet not taken: the first time at once, and then once a minute. A client comes again as often
+    /// as it likes.
+    fn tell(&self, subject: &str) {
+        let subject: String = subject.chars().take(LONGEST).collect();
+        if let Some(connections) = self.refused.due(Some(subject.clone()), || None, Instant::now()) {
+            tracing::info!(target: "audit", event = "clientRefused", subject, connections);
+        }
     }
 }
 
@@ -52,10 +67,7 @@ impl ClientCertVerifier for Allowed {
         if self.subjects.contains(&subject) {
             return Ok(verified);
         }
-        tracing::info!(
-            subject,
-            "a client's certificate is good, but allowedPrincipals does not have its subject"
-        );
+        self.tell(&subject);
         Err(CertificateError::ApplicationVerificationFailure.into())
     }
 

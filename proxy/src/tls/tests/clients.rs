@@ -1,6 +1,7 @@
 //! Whose certificates a listener takes, and in which versions of TLS.
 
 use super::*;
+use crate::telemetry::testing::Heard;
 use proxy_config::{CipherSuite, Principal};
 use rcgen::{
     CertificateRevocationListParams, DnType, KeyIdMethod, RevokedCertParams, SerialNumber, date_time_ymd,
@@ -108,6 +109,28 @@ async fn only_subjects_of_the_list_are_taken_as_brokers_would_name_them() {
     }
     let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
     assert!(!handshake(&server, &anonymous, "broker.test").await);
+}
+
+#[tokio::test]
+async fn who_has_a_good_certificate_and_is_not_on_the_list_is_in_the_audit_log() {
+    let mut fixture = Fixture::new();
+    let principals = Some(vec![Principal::new("CN=payments").unwrap()]);
+    fixture.server.clients = Some(Clients { principals, ..clients(&fixture) });
+    let server = ServerTls::load(fixture.server.clone()).unwrap();
+    let stranger = Authority::new().issue(fixture.directory.path(), "payments");
+    let stranger =
+        ClientTls::load(ClientFiles { identity: Some(stranger), ..fixture.client.clone() }).unwrap();
+    let [one, other] = ["one", "other"].map(|name| client(&fixture, 1, &[(DnType::CommonName, name)]));
+    let heard = Heard::new();
+    for (client, taken) in
+        [(&one, false), (&one, false), (&other, false), (&named(&fixture, 2), true), (&stranger, false)]
+    {
+        assert_eq!(handshake(&server, client, "broker.test").await, taken);
+    }
+    let told = heard.of("clientRefused");
+    let told: Vec<_> =
+        told.iter().map(|line| (line["subject"].as_str().unwrap(), line["connections"].as_u64())).collect();
+    assert_eq!(told, [("CN=one", Some(1)), ("CN=other", Some(1))], "each once within a minute");
 }
 
 #[tokio::test]
