@@ -97,7 +97,7 @@ impl Poller {
         self.watched.push(Watched { kind: Kind::Keys, name: name.into(), look: Box::new(look) });
     }
 
-    /// Looks again and again until `shutdown`.
+    /// Looks again and again until `shutdown`. Ends before only by a mistake of ours, with which the process should end too.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,7 +113,7 @@ impl Poller {
             });
             match looked.await {
                 Ok(poller) => self = poller,
-                Err(error) => return tracing::error!(%error, "files are no longer looked at"),
+                Err(error) => return tracing::error!(%error, "a look at files ended unexpectedly"),
             }
         }
     }
@@ -161,4 +161,4 @@ impl Poller {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

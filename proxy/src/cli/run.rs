@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let config = match ProxyConfig::load(path) {
@@ -49,7 +49,7 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
 
     let router = admin::router(Arc::clone(&live), Arc::new(registry));
     let admin = Admin::start(config.admin.bind, router, CancellationToken::new())?;
-    let background = Background::start(Arc::clone(&live), poller);
+    let mut background = Background::start(Arc::clone(&live), poller);
 
     let grace = config.drain.duration();
     let parts = Parts {
@@ -76,6 +76,8 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
     let signal = tokio::select! {
         signal = signals.next() => signal,
         _ = &mut serving => anyhow::bail!("the listeners ended unexpectedly"),
+        // Whatever is withdrawn from now on would go on to be used. A process that starts anew reads all files.
+        () = background.ended() => anyhow::bail!("what follows files and keys ended unexpectedly"),
     };
     tracing::info!(signal, grace_seconds = grace.as_secs(), "draining");
     live.drain();
@@ -96,23 +98,27 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
 
 /// What runs beside the data plane.
 struct Background {
-    tasks: TaskTracker,
+    tasks: JoinSet<()>,
     shutdown: CancellationToken,
 }
 
 impl Background {
     fn start(live: Arc<crate::live::Live>, poller: Poller) -> Self {
-        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
         tasks.spawn(poller.run(shutdown.clone()));
         let token = shutdown.clone();
         tasks.spawn(async move { live.check_keys(token).await });
-        tasks.close();
         Self { tasks, shutdown }
     }
 
-    async fn stop(self) {
+    /// Waits until any of it ends, which it does not by itself.
+    async fn ended(&mut self) {
+        self.tasks.join_next().await;
+    }
+
+    async fn stop(mut self) {
         self.shutdown.cancel();
-        self.tasks.wait().await;
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
@@ -133,5 +139,33 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::tests::poller;
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_look_at_files_that_panics_does_not_leave_a_process_that_looks_at_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let (live, mut poller) = poller(directory.path());
+        poller.watch_keys("test", || panic!("a mistake of ours"));
+        let mut background = Background::start(live, poller);
+        tokio::time::timeout(PATIENCE, background.ended()).await.expect("the process hears of it");
+        background.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_runs_beside_the_data_plane_ends_only_when_it_is_told_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (live, poller) = poller(directory.path());
+        let mut background = Background::start(live, poller);
+        assert!(tokio::time::timeout(PATIENCE, background.ended()).await.is_err());
+        background.stop().await;
     }
 }

@@ -7,7 +7,7 @@ use proxy_config::{ConfigPath, PolicyFiles, ProviderName};
 use std::path::Path;
 use std::sync::Mutex;
 
-fn poller(directory: &Path) -> Poller {
+pub(crate) fn poller(directory: &Path) -> (Arc<Live>, Poller) {
     let metrics = Metrics::register(&mut Metrics::registry()).reloads;
     let files = PolicyFiles {
         file: ConfigPath::new("policy.yaml", directory),
@@ -17,13 +17,13 @@ fn poller(directory: &Path) -> Poller {
     let (keys, _local) = testing::local_keys(directory);
     let providers = [ProviderName::new("default").unwrap()].into();
     let live = Arc::new(Live::new(files, providers, keys, metrics.clone()));
-    Poller::new(live, metrics)
+    (Arc::clone(&live), Poller::new(live, metrics))
 }
 
 #[test]
 fn counts_a_mistake_once_until_it_changes() {
     let directory = tempfile::tempdir().unwrap();
-    let mut poller = poller(directory.path());
+    let (_, mut poller) = poller(directory.path());
     let seen = |changed, problem: Option<&str>| Seen { changed, problem: problem.map(str::to_owned) };
     let sights = vec![
         seen(true, None),
@@ -53,8 +53,7 @@ async fn follows_the_link_that_a_kubelet_swaps() {
     }
     std::os::unix::fs::symlink("1", path("data")).unwrap();
     std::os::unix::fs::symlink("data/policy.yaml", path("policy.yaml")).unwrap();
-    let poller = poller(directory.path());
-    let live = Arc::clone(&poller.live);
+    let (live, poller) = poller(directory.path());
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(poller.run(shutdown.clone()));
     generation(&live, 1).await;
