@@ -8,11 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// So that an outage and its end show although nothing uses the key.
-const INTERVAL: Duration = Duration::from_secs(30);
-/// While a starting pod waits for a provider's first answer.
+/// So that a key that is withdrawn or given back shows, although nothing uses it. With the operator's own interval and a call
+/// that has no answer it stays below a minute.
+const INTERVAL: Duration = Duration::from_secs(20);
+/// For keys whose provider does not answer.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// The same, while a starting pod waits for a provider's first answer.
 const WAITING_INTERVAL: Duration = Duration::from_secs(3);
 /// Keys tried at the same time: a fleet that starts must not run its KMS into a rate limit.
 const CONCURRENCY: usize = 4;
@@ -20,28 +24,50 @@ const CONCURRENCY: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Live {
-    /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 30 s (3 s while a key keeps
-    /// the pod from being ready), until `shutdown`.
+    /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 20 s, those without an answer every 5 s
+    /// (3 s while a key keeps the pod from being ready), until `shutdown`.
     pub async fn check_keys(&self, shutdown: CancellationToken) {
+        let mut all_due = Instant::now();
         loop {
+            let start = Instant::now();
+            let keys = if start >= all_due {
+                all_due = start + INTERVAL;
+                self.key_states.keys()
+            } else {
+                self.key_states.unanswered()
+            };
             tokio::select! {
-                () = self.check_keys_once() => {}
+                () = self.try_keys(keys) => {}
                 () = shutdown.cancelled() => return,
             }
-            let waiting = self.policy().is_some() && !self.key_states.obstacles().is_empty();
             tokio::select! {
-                () = tokio::time::sleep(if waiting { WAITING_INTERVAL } else { INTERVAL }) => {}
-                () = self.keys_changed.notified() => {}
+                () = tokio::time::sleep_until(self.next_round().min(all_due)) => {}
+                () = self.keys_changed.notified() => all_due = Instant::now(),
                 () = shutdown.cancelled() => return,
             }
         }
     }
 
+    /// When keys without an answer are tried again.
+    fn next_round(&self) -> Instant {
+        let waits = self.policy().is_some() && !self.key_states.obstacles().is_empty();
+        let pause = match (waits, self.key_states.unanswered().is_empty()) {
+            (true, _) => WAITING_INTERVAL,
+            (false, false) => RETRY_INTERVAL,
+            (false, true) => INTERVAL,
+        };
+        Instant::now() + pause
+    }
+
     /// Tries each key of the policy once.
     pub async fn check_keys_once(&self) {
+        self.try_keys(self.key_states.keys()).await;
+    }
+
+    async fn try_keys(&self, tried: Vec<KeyRef>) {
         let slots = Arc::new(Semaphore::new(CONCURRENCY));
         let mut attempts = JoinSet::new();
-        for key in self.key_states.keys() {
+        for key in tried {
             let (slots, keys) = (Arc::clone(&slots), Arc::clone(&self.keys));
             attempts.spawn(async move {
                 let _slot = slots.acquire_owned().await;
@@ -89,3 +115,6 @@ fn state_of(error: &ProviderError) -> KeyState {
         ProviderError::Refused { .. } | ProviderError::Corrupt { .. } => KeyState::Refused(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,13 @@ impl KeyStates {
         self.lock().attempts.keys().cloned().collect()
     }
 
+    /// Those that nobody said yes or no of, when they were tried last.
+    pub(super) fn unanswered(&self) -> Vec<KeyRef> {
+        let inner = self.lock();
+        let unanswered = inner.attempts.iter().filter(|(_, attempt)| !attempt.state.is_answer());
+        unanswered.map(|(key, _)| key.clone()).collect()
+    }
+
     pub(super) fn attempt(&self, key: &KeyRef) -> Attempt {
         self.lock().attempts.get(key).cloned().unwrap_or(UNTRIED)
     }

@@ -10,7 +10,7 @@ use tests::kubernetes::{OpenBao, Stage};
 use super::parties::{CLIENT, Parties};
 
 const SECRET: &str = "refunds-token";
-/// The kubelet writes a Secret to files within 90 s; then proxies look at their keys within 30 s.
+/// The kubelet writes a Secret to files within 90 s; then proxies look at their keys within 20 s.
 const PATIENCE: Duration = Duration::from_mins(4);
 const PROXIES: usize = 2;
 

@@ -1,0 +1,152 @@
+//! How soon a key's state is known, in paused time.
+
+use super::*;
+use crate::metrics::Metrics;
+use async_trait::async_trait;
+use proxy_config::{ConfigPath, PolicyFiles, ProviderName};
+use proxy_crypto::{ClusterName, Dek, KeyLimits, KeyProvider, KmsContext, WrappedKey};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Mood {
+    #[default]
+    Well,
+    Refusing,
+    Unavailable,
+}
+
+/// Wraps by not wrapping.
+#[derive(Debug, Default)]
+struct Steered {
+    mood: Mutex<Mood>,
+    asked: AtomicUsize,
+}
+
+impl Steered {
+    fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn answer(&self, context: &KmsContext) -> Result<(), ProviderError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match *self.mood.lock().unwrap() {
+            Mood::Well => Ok(()),
+            Mood::Refusing => Err(ProviderError::refused(context, "disabled")),
+            Mood::Unavailable => Err(ProviderError::unavailable(context, "connection refused")),
+        }
+    }
+}
+
+#[async_trait]
+impl KeyProvider for Steered {
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        self.answer(context)?;
+        let dek = Dek::generate().unwrap();
+        let wrapped = WrappedKey::new(dek.expose().as_slice());
+        Ok((dek, wrapped))
+    }
+
+    async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        self.answer(context)?;
+        Dek::from_bytes(wrapped).ok_or_else(|| ProviderError::corrupt(context, "length"))
+    }
+}
+
+/// A proxy that was ready, with twelve keys of the provider `many` and one of `other`.
+struct Fixture {
+    live: Arc<Live>,
+    many: Arc<Steered>,
+    other: Arc<Steered>,
+    _directory: TempDir,
+    _checking: tokio_util::sync::DropGuard,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (many, other) = (Arc::<Steered>::default(), Arc::<Steered>::default());
+        let rule = |provider: &str, key: usize| {
+            format!(
+                "- {{topics: [{{name: {provider}{key}}}], key: {{name: k{key}, provider: {provider}}}}}\n"
+            )
+        };
+        let rules: String = (0..12).map(|key| rule("many", key)).chain([rule("other", 0)]).collect();
+        std::fs::write(directory.path().join("policy.yaml"), format!("rules:\n{rules}")).unwrap();
+        let files = PolicyFiles {
+            file: ConfigPath::new("policy.yaml", directory.path()),
+            state_file: None,
+            history_settles: PolicyFiles::HISTORY_SETTLES,
+        };
+        let name = |name| ProviderName::new(name).unwrap();
+        let providers: HashMap<_, Arc<dyn KeyProvider>> =
+            HashMap::from([(name("many"), Arc::clone(&many) as _), (name("other"), Arc::clone(&other) as _)]);
+        let keys = Keys::new(&ClusterName::new("test").unwrap(), providers, KeyLimits::default());
+        let metrics = Metrics::register(&mut Metrics::registry()).reloads;
+        let live = Live::new(files, [name("many"), name("other")].into(), Arc::new(keys), metrics);
+        let live = Arc::new(live);
+        live.listening();
+        assert!(live.reload_policy());
+        let shutdown = CancellationToken::new();
+        let (checking, token) = (Arc::clone(&live), shutdown.clone());
+        tokio::spawn(async move { checking.check_keys(token).await });
+        let fixture = Self { live, many, other, _directory: directory, _checking: shutdown.drop_guard() };
+        assert!(fixture.passes("Ready").await < INTERVAL);
+        assert!(fixture.live.obstacles().is_empty());
+        fixture
+    }
+
+    /// The time until all keys of the provider `many` have this state.
+    async fn passes(&self, state: &str) -> Duration {
+        let start = Instant::now();
+        let of_many = |key: &KeyRef| key.provider.as_str() == "many";
+        while !self
+            .live
+            .key_states
+            .keys()
+            .iter()
+            .filter(|key| of_many(key))
+            .all(|key| self.live.key_attempt(key).state.name() == state)
+        {
+            assert!(start.elapsed() < 10 * INTERVAL, "never {state}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        start.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_provider_says_of_keys_that_nothing_uses_is_known_within_20_s() {
+    let fixture = Fixture::new().await;
+    for (mood, state) in
+        [(Mood::Refusing, "Refused"), (Mood::Well, "Ready"), (Mood::Unavailable, "Unavailable")]
+    {
+        fixture.many.set(mood);
+        let passed = fixture.passes(state).await;
+        assert!(passed <= Duration::from_secs(21), "{state}: {passed:?}");
+    }
+}
+
+/// While the circuit is half open, all keys but one are told of without being tried.
+#[tokio::test(start_paused = true)]
+async fn all_keys_of_a_provider_are_tried_soon_after_an_outage() {
+    let fixture = Fixture::new().await;
+    fixture.many.set(Mood::Unavailable);
+    fixture.passes("Unavailable").await;
+    fixture.many.set(Mood::Well);
+    let passed = fixture.passes("Ready").await;
+    assert!(passed <= Duration::from_secs(11), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_a_provider_that_does_not_answer_no_other_is_asked_more_often() {
+    let fixture = Fixture::new().await;
+    fixture.many.set(Mood::Unavailable);
+    fixture.passes("Unavailable").await;
+    let before = fixture.other.asked.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let asked = fixture.other.asked.load(Ordering::Relaxed) - before;
+    assert!((58..=62).contains(&asked), "{asked}: two calls every 20 s");
+}
