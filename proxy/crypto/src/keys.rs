@@ -156,6 +156,17 @@ impl Keys {
         true
     }
 
+    /// Forgets data keys that have served their time, though nobody asks for others. To be called every now and then.
+    pub async fn forget_old(&self) {
+        let rings: Vec<_> = {
+            let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
+            rings.values().flat_map(HashMap::values).cloned().collect()
+        };
+        rings.iter().for_each(|ring| ring.forget_old(&self.shared.limits));
+        self.shared.unwrapped.forget_old(&self.shared.limits).await;
+        self.shared.legacy.forget_old(&self.shared.limits).await;
+    }
+
     /// Ends every data key that seals, before the process does: the audit log tells what each sealed, and none stays in memory.
     pub fn retire(&self) {
         self.rings.write().unwrap_or_else(PoisonError::into_inner).clear();

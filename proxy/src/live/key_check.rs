@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Live {
     /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 20 s, those without an answer every 5 s
-    /// (3 s while a key keeps the pod from being ready), until `shutdown`.
+    /// (3 s while a key keeps the pod from being ready), until `shutdown`. Data keys that have served their time go too.
     pub async fn check_keys(&self, shutdown: CancellationToken) {
         let mut all_due = Instant::now();
         loop {
@@ -36,8 +36,12 @@ impl Live {
             } else {
                 self.key_states.unanswered()
             };
+            let round = async {
+                self.keys.forget_old().await;
+                self.try_keys(keys).await;
+            };
             tokio::select! {
-                () = self.try_keys(keys) => {}
+                () = round => {}
                 () = shutdown.cancelled() => return,
             }
             tokio::select! {

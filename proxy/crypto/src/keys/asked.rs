@@ -99,6 +99,15 @@ impl<T: Clone + Send + Sync + 'static> Asked<T> {
         state.failure = None;
     }
 
+    /// Forgets the answer if it is of no use any more.
+    pub(super) fn forget_if(&self, is_useless: impl FnOnce(&Answer<T>) -> bool) -> Option<Arc<Answer<T>>> {
+        // No other answer can come meanwhile.
+        let _state = self.state();
+        let answer = self.answer.load_full().filter(|answer| is_useless(answer))?;
+        self.answer.store(None);
+        Some(answer)
+    }
+
     fn finish(&self, result: &Result<T, ProviderError>, epoch: u64, asked: Instant, pause: Duration) {
         let mut state = self.state();
         state.under_way = None;

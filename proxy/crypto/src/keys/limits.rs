@@ -57,6 +57,11 @@ impl KeyLimits {
         u64::try_from(u128::from(limit) * percent / 100).unwrap_or(limit)
     }
 
+    /// Age from which no answer serves, whatever the provider does.
+    pub(super) fn longest(&self) -> Duration {
+        self.outage_grace.max(self.revocation_delay)
+    }
+
     /// The part of a time after which the next is fetched.
     pub(super) fn early_time(&self, limit: Duration) -> Duration {
         limit.saturating_mul(self.refresh_percent.min(100)) / 100

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use super::asked::{Answer, Asked, Flight};
 use super::data_key::DataKey;
+use super::limits::KeyLimits;
 use super::source::Source;
 use super::{Shared, audit};
 use crate::context::KmsContext;
@@ -21,11 +23,19 @@ pub(super) struct Ring {
     asked: Arc<Asked<Arc<DataKey>>>,
     /// How often rotation was asked for.
     rotations: Arc<AtomicU64>,
+    /// Of the data key that was forgotten last.
+    last_version: ArcSwapOption<String>,
 }
 
 impl Ring {
     pub(super) fn new(source: Arc<Source>, context: KmsContext) -> Self {
-        Self { source, context, asked: Arc::default(), rotations: Arc::default() }
+        Self {
+            source,
+            context,
+            asked: Arc::default(),
+            rotations: Arc::default(),
+            last_version: ArcSwapOption::empty(),
+        }
     }
 
     pub(super) async fn data_key(&self, shared: &Shared) -> Result<Arc<DataKey>, ProviderError> {
@@ -60,10 +70,22 @@ impl Ring {
         Err(ProviderError::unavailable(&self.context, "its data keys are spent as soon as they come"))
     }
 
-    /// The version of the key under which the data key in use was wrapped.
+    /// The version of the key under which the data key in use was wrapped, or the last one that was.
     pub(super) fn version(&self) -> Option<String> {
-        let held = self.asked.answer()?;
-        self.source.version(held.value.wrapped())
+        match self.asked.answer() {
+            Some(held) => self.source.version(held.value.wrapped()),
+            None => self.last_version.load().as_deref().cloned(),
+        }
+    }
+
+    /// Forgets the data key if nothing may be sealed with it any more.
+    pub(super) fn forget_old(&self, limits: &KeyLimits) {
+        let now = Instant::now();
+        let is_old =
+            |held: &Answer<Arc<DataKey>>| !held.value.is_usable(now) || held.age(now) >= limits.longest();
+        if let Some(held) = self.asked.forget_if(is_old) {
+            self.last_version.store(self.source.version(held.value.wrapped()).map(Arc::new));
+        }
     }
 
     /// Replaces the data key in use soon. It seals until the next one is there, or to the end of its budget.

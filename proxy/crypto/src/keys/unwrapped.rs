@@ -32,8 +32,16 @@ impl<K: Send + Sync + 'static> Unwrapped<K> {
     pub(super) fn new(limits: &KeyLimits) -> Self {
         let cache = Cache::builder().max_capacity(limits.cache_entries);
         // What is in use is judged by its age at every use; this frees what nobody uses.
-        let idle = limits.outage_grace.max(limits.revocation_delay);
-        Self(cache.time_to_idle(idle).build())
+        Self(cache.time_to_idle(limits.longest()).build())
+    }
+
+    /// Forgets data keys that are too old for any use. The cache by itself does so only when it is asked for something.
+    pub(super) async fn forget_old(&self, limits: &KeyLimits) {
+        let now = Instant::now();
+        for (_, asked) in &self.0 {
+            asked.forget_if(|held| held.age(now) >= limits.longest());
+        }
+        self.0.run_pending_tasks().await;
     }
 
     /// The data key as it is known, or as `call` gets it. That is told whether the data key was seen before.
