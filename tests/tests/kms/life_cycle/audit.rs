@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use tests::{Proxy, eventually};
+use tests::{Pattern, Proxy, Rule, eventually};
 
-use super::{Owner, PATIENCE, batch, create};
+use super::{Owner, PATIENCE, batch, create, policy};
 
 /// The audit log of a proxy, whose other logs are in the same file here.
 pub(super) fn events(proxy: &Proxy) -> Vec<Value> {
@@ -101,4 +101,27 @@ async fn the_audit_logs_of_proxy_and_server_tell_the_same_story() {
     assert_eq!((&rule["provider"], &rule["encryption"]), (&json!("default"), &json!("Enabled")), "{rule}");
     let token = owner.token();
     assert!(!proxy.log().contains(&token), "no log shows a token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_policy_is_told_with_the_hash_of_its_file_and_its_rules() {
+    let owner = Owner::new().await;
+    let proxy = owner.proxy("reload", json!({})).await;
+    let hash = || {
+        let text = std::fs::read(proxy.folder().join("policy.yaml")).unwrap();
+        let digest = digest(&SHA256, &text);
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let told = |event: &str| -> Vec<String> {
+        events_of(&proxy, event).iter().map(|line| line["hash"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = hash();
+    proxy.apply_policy(&policy("reload").rule(Rule::encrypt([Pattern::name("third")], "b"))).await;
+    let second = hash();
+    proxy.write_file("policy.yaml", "rules: 5\n");
+    eventually("the refusal is told", PATIENCE, async || told("policyRefused") == [hash()]).await;
+    assert!(![&first, &second].contains(&&hash()));
+    assert_eq!(told("policyLoaded"), [first.clone(), second.clone()]);
+    let of = |policy: &String| told("ruleInForce").iter().filter(|hash| *hash == policy).count();
+    assert_eq!((of(&first), of(&second)), (2, 3));
 }
