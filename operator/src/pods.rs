@@ -88,6 +88,20 @@ pub struct Key {
     /// Records of these topics that consumers went past, since their key is gone.
     #[serde(default)]
     pub unreadable: u64,
+    /// What readers were refused of it of late.
+    #[serde(default)]
+    pub refused: Vec<RefusedRead>,
+}
+
+/// A version of a key that readers of a topic are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RefusedRead {
+    /// The topic.
+    pub topic: String,
+    /// The version, where that is known.
+    pub version: Option<String>,
+    /// What the provider said last.
+    pub cause: String,
 }
 
 impl Proxy {

@@ -17,7 +17,7 @@ pub use history::{Histories, HistoryReport};
 pub(crate) use key_check::attempt;
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
-pub use unreadable::{Unread, UnreadEntry, Unreadable};
+pub use unreadable::{RefusedRead, Unread, UnreadEntry, Unreadable};
 
 use crate::brokers::Brokers;
 use crate::metrics::ReloadMetrics;
@@ -133,7 +133,7 @@ impl Live {
         &self.keys
     }
 
-    /// What consumers went past since its key is gone.
+    /// What consumers went past since its key is gone, and which keys are refused to them.
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }

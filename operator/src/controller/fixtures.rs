@@ -196,5 +196,6 @@ pub(super) fn tried(key: &str, state: &str) -> Key {
         message,
         topics: Vec::new(),
         unreadable: 0,
+        refused: Vec::new(),
     }
 }

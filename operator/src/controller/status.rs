@@ -11,6 +11,7 @@ mod keys;
 mod ours;
 mod policy;
 mod proxy;
+mod refused_reads;
 mod rotation;
 mod stranger;
 mod topics;

@@ -1,7 +1,7 @@
 //! The JSON that the operator and people read. Field names are part of the contract with the operator.
 
 use crate::brokers::Addresses;
-use crate::live::{HistoryReport, Live, LoadedPolicy, UnreadEntry};
+use crate::live::{HistoryReport, Live, LoadedPolicy, RefusedRead, UnreadEntry};
 use humantime::format_rfc3339_millis;
 use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics, Winner};
 use serde::Serialize;
@@ -91,6 +91,20 @@ pub(super) struct RuleKey {
     /// Records of the rule's topics that consumers went past, whatever key refused them.
     #[serde(skip_serializing_if = "is_zero")]
     unreadable: u64,
+    /// What readers are refused of the key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused>,
+}
+
+/// A version of a key that readers of a topic are refused.
+#[derive(Debug, Serialize)]
+struct Refused {
+    topic: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    cause: String,
+    since: String,
+    last: String,
 }
 
 /// One entry of `/unreadable`.
@@ -144,7 +158,8 @@ pub(super) fn unreadable(live: &Live) -> Vec<Unreadable> {
     live.unreadable().entries().into_iter().map(entry).collect()
 }
 
-/// `/keys`: the rules that encrypt or will, in the order of the policy file, and behind them the keys for reading.
+/// `/keys`: the rules that encrypt or will, in the order of the policy file, and behind them the keys for reading, at the end those
+/// that only envelopes name and that are refused.
 pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
     let Some(loaded) = live.policy() else {
         return Vec::new();
@@ -162,7 +177,25 @@ pub(super) fn rule_keys(live: &Live) -> Vec<RuleKey> {
         ..RuleKey::of(live, rule.topics.clone(), key)
     });
     let for_reading = policy.read_keys().iter().map(|key| RuleKey::of(live, Vec::new(), key.clone()));
-    of_rules.chain(for_reading).collect()
+    let mut keys: Vec<_> = of_rules.chain(for_reading).collect();
+    for read in live.unreadable().refused_reads() {
+        let is_same = |key: &&mut RuleKey| key.provider == read.key.provider && key.key == read.key.name;
+        match keys.iter_mut().find(is_same) {
+            Some(key) => key.refused.push(Refused::of(read)),
+            None => keys.push(RuleKey {
+                refused: vec![Refused::of(read.clone())],
+                ..RuleKey::of(live, Vec::new(), read.key)
+            }),
+        }
+    }
+    keys
+}
+
+impl Refused {
+    fn of(read: RefusedRead) -> Self {
+        let RefusedRead { topic, version, cause, since, last, .. } = read;
+        Self { topic, version, cause, since: time(since), last: time(last) }
+    }
 }
 
 impl RuleKey {
@@ -178,6 +211,7 @@ impl RuleKey {
             message: attempt.state.message().map(str::to_owned),
             checked_at: attempt.at.map(time),
             unreadable: 0,
+            refused: Vec::new(),
         }
     }
 }

@@ -1,7 +1,13 @@
-//! What consumers went past because its key is gone, by a rule's `onUnreadable`: for the audit log and the admin
-//! server. Bounded: whatever a broker makes envelopes say, only so many topics and keys are told apart.
+//! What consumers went past because its key is gone, by a rule's `onUnreadable`, and which keys are refused to them: for the audit
+//! log and the admin server. Bounded: whatever a broker makes envelopes say, only so many topics and keys are told apart.
 
-use proxy_crypto::EnvelopeHeader;
+mod reads;
+
+pub use reads::RefusedRead;
+
+use proxy_config::{KeyName, KeyRef, ProviderName};
+use proxy_crypto::{EnvelopeHeader, ProviderError};
+use reads::Reads;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -48,6 +54,7 @@ pub struct Unreadable {
     delay: Duration,
     refused: Mutex<HashMap<Version, Refused>>,
     counted: Mutex<BTreeMap<(String, String, String), Entry>>,
+    reads: Reads,
 }
 
 /// Provider, key and its version. Where nobody can tell the version, each wrapped data key stands for itself, by its digest:
@@ -73,7 +80,7 @@ struct Entry {
 impl Unreadable {
     /// Where a key counts as lost after it was refused for so long.
     pub fn new(delay: Duration) -> Self {
-        Self { delay, refused: Mutex::default(), counted: Mutex::default() }
+        Self { delay, refused: Mutex::default(), counted: Mutex::default(), reads: Reads::default() }
     }
 
     /// Takes note that a key was gone now. Tells whether that has been so for long enough to go on without: one proxy may
@@ -85,9 +92,32 @@ impl Unreadable {
 
     /// Takes note that a data key was unwrapped: its key is there, and the delay begins anew if it is ever gone again.
     pub(crate) fn was_there(&self, envelope: &EnvelopeHeader<'_>, version: impl FnOnce() -> Option<String>) {
-        if !self.refused().is_empty() {
-            self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version()));
+        if self.refused().is_empty() && self.reads.is_empty() {
+            return;
         }
+        let version = version();
+        if let Some(key) = key_of(envelope) {
+            self.reads.worked(&key, version.as_deref());
+        }
+        self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version));
+    }
+
+    /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no.
+    pub(crate) fn was_refused(
+        &self,
+        envelope: &EnvelopeHeader<'_>,
+        topic: &str,
+        error: &ProviderError,
+        version: impl FnOnce() -> Option<String>,
+    ) {
+        if let (ProviderError::Refused { cause, .. }, Some(key)) = (error, key_of(envelope)) {
+            self.reads.refused(key, version(), topic, cause, Instant::now());
+        }
+    }
+
+    /// Keys that are refused to readers.
+    pub fn refused_reads(&self) -> Vec<RefusedRead> {
+        self.reads.entries(Instant::now())
     }
 
     fn forget(&self, version: &Version) {
@@ -167,6 +197,11 @@ impl Unreadable {
         entry.told = Some(now);
         Some(std::mem::take(&mut entry.untold))
     }
+}
+
+fn key_of(envelope: &EnvelopeHeader<'_>) -> Option<KeyRef> {
+    let provider = ProviderName::new(envelope.provider()).ok()?;
+    Some(KeyRef { provider, name: KeyName::new(envelope.key()).ok()? })
 }
 
 fn place(provider: &str, key: &str, wrapped: &[u8], version: Option<String>) -> Version {

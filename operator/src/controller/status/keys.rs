@@ -78,7 +78,7 @@ pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
         return finding("KeysReady", Holds::Unknown, "NotTriedYet", "no proxy has told of its keys yet");
     }
     match facts.proxies().flat_map(|proxy| troubles(proxy, used)).min_by_key(|(trouble, _)| *trouble) {
-        None => finding("KeysReady", true, "KeysReady", "every proxy can use every key"),
+        None => finding("KeysReady", true, "KeysReady", "every proxy can use every key for new data"),
         Some((trouble, message)) => {
             let (holds, reason) = match trouble {
                 Trouble::Refused => (Holds::False, "KeyRefused"),

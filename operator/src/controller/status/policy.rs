@@ -7,7 +7,7 @@ use proxy_config::KeyRef;
 use super::super::validate::{Obstacle, is_paused, told_generation};
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::Facts;
-use super::{envelope_keys, history, kafka, keys, rotation, topics};
+use super::{envelope_keys, history, kafka, keys, refused_reads, rotation, topics};
 use crate::policies::{PolicyId, Verdict};
 
 pub(super) fn status(
@@ -39,6 +39,7 @@ pub(super) fn status(
         findings.push(finding("Warning", true, reason, texts.join("; ")));
     }
     findings.extend(keys::unreadable(facts, &id));
+    findings.extend(refused_reads::of(facts, Some(&id)));
     if facts.judgement.proxy.is_none() {
         findings.extend(envelope_keys::any(facts));
     }

@@ -8,7 +8,7 @@ use super::super::validate::Obstacle;
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::{Facts, count};
 use super::policy::{not_ready, proxy_count};
-use super::{envelope_keys, kafka, keys, rotation};
+use super::{envelope_keys, kafka, keys, refused_reads, rotation};
 
 pub(super) fn status(
     facts: &Facts<'_>,
@@ -34,6 +34,7 @@ pub(super) fn status(
     let loaded = facts.loaded_all().min(facts.desired);
     let mut findings = findings(facts, loaded);
     findings.extend(keys::damaged(facts, |_| true));
+    findings.extend(refused_reads::of(facts, None));
     findings.extend(envelope_keys::any(facts));
     findings.extend(rotation::of(facts, proxy, |_| true));
     findings.extend(kafka::findings(facts));

@@ -8,6 +8,7 @@ mod kafka;
 mod keys;
 mod proxies;
 mod refused_files;
+mod refused_reads;
 mod rotation;
 mod steps;
 mod stopped;

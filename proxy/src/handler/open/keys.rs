@@ -108,7 +108,11 @@ impl Opener {
                 });
                 return Ok(());
             }
-            Err(error) => return Err(failure(&error)),
+            Err(error) => {
+                let unreadable = task.session.shared.live.unreadable();
+                unreadable.was_refused(&envelope, task.place.topic, &error, || keys.version_of(&envelope));
+                return Err(failure(&error));
+            }
         };
         self.keys.push(KnownKey {
             provider: envelope.provider().into(),

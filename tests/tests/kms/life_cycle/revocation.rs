@@ -117,9 +117,34 @@ async fn versions() -> String {
     let least = |version: u32| owner.server.configure("a", json!({"min_decryption_version": version}));
     // New data goes on, under the version that is left.
     let told = replicas.stop_after("min_decryption_version raised in OpenBao", least(2), None).await;
+    for proxy in &proxies {
+        let (key, refused) = refused(proxy).await;
+        assert_eq!((&key["key"], &key["state"]), (&json!("a"), &json!("Ready")), "new data goes on: {key}");
+        assert_eq!(
+            (&refused["topic"], &refused["version"]),
+            (&json!(replicas.topic), &json!("1")),
+            "{refused}"
+        );
+        assert!(
+            refused["cause"].as_str().unwrap().contains("this version of the key is disabled"),
+            "{refused}"
+        );
+    }
     least(1).await;
     replicas.say(None, None).await;
+    for proxy in &proxies {
+        assert!(proxy.keys().await.iter().all(|key| key["refused"].is_null()), "it opens again");
+    }
     told
+}
+
+/// The one thing that a proxy tells is refused to readers, and the key that it is of.
+async fn refused(proxy: &Proxy) -> (Value, Value) {
+    let keys = proxy.keys().await;
+    let mut refused = keys.iter().filter(|key| !key["refused"].is_null());
+    let key = refused.next().expect("something is refused");
+    assert_eq!((refused.count(), key["refused"].as_array().unwrap().len()), (0, 1), "{keys:?}");
+    (key.clone(), key["refused"][0].clone())
 }
 
 /// Conformance: P17-15.
