@@ -8,6 +8,8 @@ mod client;
 mod promises;
 mod script;
 mod stage;
+#[cfg(test)]
+mod stalls;
 
 use crate::connection::relay;
 use crate::io::split_tls;
