@@ -4,6 +4,8 @@
 //! envelope reaches the client, and the client's answers keep the order of its requests.
 
 mod broker;
+#[cfg(test)]
+mod clear;
 mod client;
 mod promises;
 mod script;

@@ -43,6 +43,20 @@ fn all(records: &[SampleRecord], expected: impl Fn(&Recognised) -> bool) {
     }
 }
 
+/// Conformance: P17-04. It is looked at where it is.
+#[test]
+fn a_clear_batch_without_a_codec_needs_no_memory() {
+    let mut scratch = Scratch::new(CAP);
+    let batch = SampleBatch::new(vec![clear(), with_header(b"no envelope"), bare()]).build(Codec::None);
+    let headers = vec![(b"client".to_vec(), Some(b"value".to_vec()))];
+    let more = SampleBatch::new(vec![SampleRecord { headers, ..clear() }; 100]).build(Codec::None);
+    let _ = recognise(&batch, &mut scratch);
+    assert!(matches!(recognise(&more, &mut scratch), Ok(Recognised::Clear { .. })));
+    let crate::scratch::Buffers { section, header, value, headers } = &scratch.buffers;
+    let buffers = [&scratch.decompressed, &scratch.stubs, section, header, value, headers];
+    assert_eq!(buffers.map(Vec::capacity), [0; 6]);
+}
+
 proptest! {
     #[test]
     fn survives_arbitrary_bytes(data in prop::collection::vec(any::<u8>(), 0..400)) {
