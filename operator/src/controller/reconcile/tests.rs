@@ -9,6 +9,7 @@ mod older_definitions;
 mod order;
 mod removal;
 mod routes;
+mod secrecy;
 mod selector;
 mod strimzi;
 

@@ -8,7 +8,7 @@ use crate::controller::fixtures::{RULE, key, policy, proxy};
 
 impl World {
     /// All metrics as they are scraped.
-    fn scraped(&self) -> String {
+    pub(super) fn scraped(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).unwrap();
         text
