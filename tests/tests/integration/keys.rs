@@ -191,3 +191,28 @@ async fn keys_may_move_to_another_folder() {
     proxy.start().await;
     works(&proxy, &topic, 2).await;
 }
+
+/// P17-31: other keys under the same names are no move, and the audit log says what they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_other_keys_of_the_same_names_opens_nothing_and_is_told() {
+    let proxy = start("swapped").await;
+    let topic = create("swapped.a").await;
+    works(&proxy, &topic, 1).await;
+    assert!(proxy.terminate().await.success());
+    let key = proxy.remove_key("a", 1);
+    proxy.write_key("a", 1);
+    proxy.start().await;
+    proxy.wait_for_key_state("a", "Ready").await;
+    assert_eq!(read(&proxy, &topic, 0).await.unwrap_err(), "CORRUPT_MESSAGE");
+    let told = async || {
+        proxy.log().lines().any(|line| {
+            line.contains("\"keyProviderCall\"") && line.contains("was wrapped by another key of this name")
+        })
+    };
+    eventually("the audit log tells of the other key", PATIENCE, told).await;
+
+    proxy.remove_key("a", 1);
+    proxy.restore_key("a", 1, &key);
+    let opens = async || read(&proxy, &topic, 0).await.is_ok_and(|read| read == [batch().as_sent()]);
+    eventually("set back, all is well", PATIENCE, opens).await;
+}

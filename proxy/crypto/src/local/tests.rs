@@ -62,6 +62,24 @@ async fn wraps_and_unwraps_in_its_context_only() {
     assert!(matches!(keys.unwrap(&other, made.1.as_bytes()).await, Err(ProviderError::Corrupt { .. })));
 }
 
+/// Conformance: P17-31. The directory became another one, with keys of its own under the same names.
+#[tokio::test]
+async fn another_key_of_the_same_name_opens_nothing_and_is_told_as_that() {
+    let (directory, keys) = with(&[("payments.v1", 1)]);
+    let before = generate(&keys, "payments").await;
+    put(directory.path(), "payments.v1", 2);
+    assert!(keys.reload());
+    let error = keys.unwrap(&context("payments"), before.1.as_bytes()).await.unwrap_err();
+    assert!(matches!(error, ProviderError::Corrupt { .. }), "{error}");
+    let told = "key provider 'default' cannot unwrap a data key with key 'payments': the wrapped data key was altered, belongs \
+                to another cluster, provider or key, or was wrapped by another key of this name: a key is of use only with the \
+                bytes that it had";
+    assert_eq!(error.to_string(), told);
+    put(directory.path(), "payments.v1", 1);
+    assert!(keys.reload());
+    assert!(unwraps(&keys, "payments", &before).await, "set back, all is well");
+}
+
 /// Conformance: P17-22, TE-16.
 #[tokio::test]
 async fn rotation_wraps_with_the_highest_version_and_unwraps_with_all() {

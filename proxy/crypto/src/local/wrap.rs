@@ -18,7 +18,11 @@ const WRAPPED_LEN: usize = 4 + NONCE_LEN + Dek::LEN + TAG_LEN;
 pub(super) enum WrapError {
     #[error("the wrapped data key does not have {WRAPPED_LEN} bytes")]
     Length,
-    #[error("the wrapped data key was altered, or belongs to another cluster, provider or key")]
+    // Keys that moved without their material look like this: other bytes under the same name.
+    #[error(
+        "the wrapped data key was altered, belongs to another cluster, provider or key, or was wrapped by another key of this \
+         name: a key is of use only with the bytes that it had"
+    )]
     Open,
     #[error("failed to wrap the data key")]
     Wrap,
