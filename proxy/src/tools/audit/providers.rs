@@ -18,7 +18,7 @@ pub(super) enum Kind {
     /// Ids without order.
     Azure,
     Kmip,
-    /// Nobody tells.
+    /// Versions that cannot be destroyed one by one, even where the provider tells them.
     Aws,
     Ibm,
 }

@@ -47,7 +47,7 @@ enum Version {
     /// This one and all lower ones.
     UpTo(u64),
     Id(String),
-    /// Of a provider that does not tell versions.
+    /// Of a provider that does not tell versions, or cannot destroy them one by one.
     Untold,
 }
 
