@@ -1,5 +1,6 @@
 //! TLS on both sides and SASL through the proxy: brokers know the client itself, and nobody is trusted by mistake.
 
+mod acls;
 mod identity;
 mod listener;
 mod mechanisms;
@@ -9,8 +10,7 @@ mod tokens;
 use std::fs;
 use std::time::Duration;
 
-use kafka_protocol::messages::create_acls_request::AclCreation;
-use kafka_protocol::messages::{CreateAclsRequest, SaslHandshakeRequest};
+use kafka_protocol::messages::SaslHandshakeRequest;
 use kafka_protocol::protocol::StrBytes;
 use serde_json::{Value, json};
 use tests::{
@@ -18,6 +18,8 @@ use tests::{
     Rule, Scratch, Segments, SentRecord, assert_same, canary, eventually, eventually_ok, topic,
 };
 use tokio::sync::OnceCell;
+
+use acls::{Resource, allow};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -73,17 +75,7 @@ impl Secured {
 }
 
 async fn allow_only(cluster: &Cluster, topic: &str, user: &str) {
-    let acl = AclCreation::default()
-        .with_resource_type(2) // a topic
-        .with_resource_name(StrBytes::from_string(topic.to_owned()))
-        .with_resource_pattern_type(3) // of just this name
-        .with_principal(StrBytes::from_string(format!("User:{user}")))
-        .with_host(StrBytes::from_static_str("*"))
-        .with_operation(2) // all
-        .with_permission_type(3); // allowed
-    let request = CreateAclsRequest::default().with_creations(vec![acl]);
-    let answer = cluster.admin().await.call(&request, 3).await.unwrap();
-    assert!(answer.results.iter().all(|result| result.error_code == 0), "{answer:?}");
+    allow(cluster, Resource::Topic(topic), user).await;
 }
 
 fn policy(prefix: &str) -> PolicyFile {
