@@ -4,6 +4,7 @@ mod acls;
 mod identity;
 mod listener;
 mod mechanisms;
+mod quotas;
 mod reauthentication;
 mod tokens;
 
