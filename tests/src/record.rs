@@ -35,6 +35,8 @@ pub struct ReceivedRecord {
     pub value: Option<Vec<u8>>,
     /// The headers in their order.
     pub headers: Vec<Header>,
+    /// How often a share group has been handed it, this time included.
+    pub deliveries: Option<i64>,
 }
 
 impl SentRecord {

@@ -46,6 +46,7 @@ pub(super) fn to_record(line: &Value, topic: &str) -> ReceivedRecord {
         key: to_bytes(&line["key"]),
         value: to_bytes(&line["value"]),
         headers: to_headers(&line["headers"]),
+        deliveries: line["deliveryCount"].as_i64(),
     }
 }
 

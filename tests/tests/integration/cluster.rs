@@ -74,10 +74,10 @@ impl Three {
 }
 
 fn policy() -> PolicyFile {
-    PolicyFile::new(["Batch", "Record", "Auto"].map(|format| {
-        let topics = Pattern::prefix(&format!("{}.", format.to_lowercase()));
-        Rule::encrypt([topics], "three").format(format).on_plaintext("Reject")
-    }))
+    let rule = |prefix: &str| Rule::encrypt([Pattern::prefix(prefix)], "three").on_plaintext("Reject");
+    let formats =
+        ["Batch", "Record", "Auto"].map(|format| rule(&format!("{}.", format.to_lowercase())).format(format));
+    PolicyFile::new(formats).rule(rule("headers.").seal_headers())
 }
 
 fn text(text: &str) -> StrBytes {

@@ -1,5 +1,7 @@
 //! Consumer groups and share groups of encrypted topics.
 
+mod sharing;
+
 use std::time::Duration;
 
 use kafka_protocol::messages::{

@@ -38,6 +38,7 @@ fn records(ran: &Ran) -> Vec<ReceivedRecord> {
             key: bytes(&line, "key"),
             value: bytes(&line, "value"),
             headers: line["headers"].as_array().unwrap().iter().map(header).collect(),
+            deliveries: None,
         }
     };
     ran.out.lines().map(record).collect()
