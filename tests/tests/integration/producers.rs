@@ -8,6 +8,7 @@ mod pipelines;
 mod refusals;
 mod sizes;
 mod timestamps;
+mod transaction_versions;
 mod transactions;
 
 use kafka_protocol::messages::ProduceRequest;
