@@ -6,6 +6,7 @@ mod idempotence;
 mod mixed;
 mod pipelines;
 mod refusals;
+mod request_sizes;
 mod sizes;
 mod timestamps;
 mod transaction_versions;
