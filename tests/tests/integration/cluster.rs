@@ -7,6 +7,7 @@ mod followers;
 mod groups;
 mod hints;
 mod names;
+mod reassignment;
 mod telemetry;
 mod topics;
 
