@@ -11,6 +11,7 @@ mod sizes;
 mod timestamps;
 mod transaction_versions;
 mod transactions;
+mod two_formats;
 
 use kafka_protocol::messages::ProduceRequest;
 use kafka_protocol::messages::produce_request::TopicProduceData;
