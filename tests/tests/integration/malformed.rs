@@ -5,7 +5,7 @@ mod bomb;
 mod broken;
 mod endless;
 mod gate;
-mod mock_broker;
+pub(crate) mod mock_broker;
 mod produced;
 mod requests;
 mod truncated;

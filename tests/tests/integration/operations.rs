@@ -4,6 +4,7 @@ mod back_pressure;
 mod balancer;
 mod command_line;
 mod drain;
+mod large_metadata;
 mod limits;
 mod metrics;
 mod readme;
