@@ -81,8 +81,10 @@ impl Fixture {
             history_settles: PolicyFiles::HISTORY_SETTLES,
         };
         let name = |name| ProviderName::new(name).unwrap();
-        let providers: HashMap<_, Arc<dyn KeyProvider>> =
-            HashMap::from([(name("many"), Arc::clone(&many) as _), (name("other"), Arc::clone(&other) as _)]);
+        let entry = |name, provider: &Arc<Steered>| {
+            (proxy_crypto::ProviderName::new(name).unwrap(), Arc::clone(provider) as Arc<dyn KeyProvider>)
+        };
+        let providers = HashMap::from([entry("many", &many), entry("other", &other)]);
         let keys = Keys::new(&ClusterName::new("test").unwrap(), providers, KeyLimits::default());
         let metrics = Metrics::register(&mut Metrics::registry()).reloads;
         let live = Live::new(files, [name("many"), name("other")].into(), Arc::new(keys), metrics);
