@@ -98,7 +98,8 @@ impl KeyStates {
         self.lock().attempts.get(key).cloned().unwrap_or(UNTRIED)
     }
 
-    /// Takes the outcome of an attempt. Returns whether the state is another now.
+    /// Takes the outcome of an attempt. Returns whether the state is another now. That there was no answer for another reason is
+    /// none: of keys of a provider that is left alone, it is now this one that is tried and now that one.
     pub(super) fn record(&self, key: &KeyRef, state: KeyState, at: SystemTime) -> bool {
         let mut inner = self.lock();
         if state.is_answer() {
@@ -108,7 +109,8 @@ impl KeyStates {
         let Some(attempt) = inner.attempts.get_mut(key) else {
             return false;
         };
-        let changed = attempt.state != state;
+        let silent = |state: &KeyState| matches!(state, KeyState::Unavailable(_));
+        let changed = attempt.state != state && !(silent(&attempt.state) && silent(&state));
         *attempt = Attempt { state, at: Some(at) };
         changed
     }
@@ -214,5 +216,8 @@ mod tests {
         assert!(record(&states, &key("a", "1"), KeyState::Ready));
         assert!(!record(&states, &key("a", "1"), KeyState::Ready));
         assert!(record(&states, &key("a", "1"), KeyState::Refused("denied".to_owned())));
+        assert!(record(&states, &key("a", "1"), KeyState::Refused("disabled".to_owned())));
+        assert!(record(&states, &key("a", "1"), KeyState::Unavailable("no answer".to_owned())));
+        assert!(!record(&states, &key("a", "1"), KeyState::Unavailable("left alone".to_owned())));
     }
 }
