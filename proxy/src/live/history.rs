@@ -57,6 +57,7 @@ pub(crate) enum Passing {
 }
 
 /// What a policy says, on disk and not in use yet. Nothing else changes meanwhile.
+#[must_use = "it counts only once it is taken"]
 pub(super) struct Prepared<'a> {
     state: &'a RwLock<State>,
     loaded: MutexGuard<'a, bool>,

@@ -99,7 +99,8 @@ impl Loader {
             None => self.ledger.insert(Ledger::load(state_file.as_path())?),
         };
         let updated = known.updated(policy);
-        self.keep(&known.joined(&updated))?;
+        let both = known.joined(&updated);
+        self.keep(&both)?;
         Ok(updated)
     }
 

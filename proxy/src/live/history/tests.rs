@@ -99,6 +99,17 @@ fn what_was_learned_or_told_survives_and_is_forgotten_with_the_encryption() {
 }
 
 #[test]
+fn what_is_prepared_and_not_taken_changes_nothing() {
+    let histories = running();
+    histories.prepare(&until()).unwrap().take();
+    aged(&histories, YOUTH);
+    histories.learn(ID, topic(&[7, -1])).unwrap();
+    drop(histories.prepare(&effective("rules: [{topics: [{name: a}], encryption: Disabled}]")).unwrap());
+    assert_eq!(passing(&histories, ID, 0), Passing::Below(7));
+    assert!(histories.wants(&until(), "a", Some(ID)), "the rule is there still");
+}
+
+#[test]
 fn a_start_opens_nothing_though_no_end_is_known() {
     let again = Histories::new(None, PAUSE);
     again.prepare(&until()).unwrap().take();
