@@ -6,6 +6,7 @@ use crate::metrics::Metrics;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use proxy_config::{ConfigPath, PolicyFiles, ProviderName};
+use proxy_crypto::{BatchFacts, BatchSealer, EnvelopeHeader, ProviderError};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -124,6 +125,40 @@ async fn tells_pending_rules_and_keys_for_reading() {
     assert_eq!(shown(0), (json!("payments"), json!([{"name": "b"}]), json!("Ready")));
     assert_eq!(shown(1), (json!("nobody"), json!([]), json!("Refused")));
     assert_eq!(keys.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn tells_what_readers_are_refused_until_the_same_version_opens_again() {
+    let fixture = Fixture::new();
+    fixture.load(POLICY);
+    let data_key = fixture.live.keys().data_key("default", "payments").await.unwrap();
+    let facts = BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 };
+    let mut header = Vec::new();
+    BatchSealer::new(&data_key, 1).unwrap().header(&facts, &mut header);
+    let envelope = EnvelopeHeader::parse(&header).unwrap();
+    let (provider, key, cause) = (data_key.provider().clone(), data_key.key().clone(), "too old".to_owned());
+    let silence =
+        ProviderError::Unavailable { provider: provider.clone(), key: key.clone(), cause: cause.clone() };
+    let refusal = ProviderError::Refused { provider, key, cause, gone: false };
+    let (unreadable, version) = (fixture.live.unreadable(), || Some("1".to_owned()));
+    unreadable.was_refused(&envelope, "payments.in", &silence, version);
+    assert_eq!(fixture.json("/keys").await[0]["refused"], Value::Null);
+
+    unreadable.was_refused(&envelope, "payments.in", &refusal, version);
+    let told = fixture.json("/keys").await;
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    let refused = &told[0]["refused"][0];
+    assert_eq!((&refused["topic"], &refused["version"]), (&json!("payments.in"), &json!("1")));
+    assert_eq!((&refused["cause"], refused["since"].is_string()), (&json!("too old"), true));
+    fixture.load("rules: []\n");
+    let told = fixture.json("/keys").await;
+    assert_eq!((&told[0]["key"], &told[0]["topics"]), (&json!("payments"), &json!([])), "a former key");
+    assert_eq!(told[0]["refused"][0], *refused);
+
+    unreadable.was_there(&envelope, || Some("2".to_owned()));
+    assert_eq!(fixture.json("/keys").await.as_array().unwrap().len(), 1, "another version");
+    unreadable.was_there(&envelope, version);
+    assert_eq!(fixture.json("/keys").await, json!([]));
 }
 
 #[tokio::test]

@@ -158,5 +158,6 @@ mod tests {
         let told = told(&reads, start);
         assert_eq!(told.len(), MAX_ENTRIES);
         assert!(told.iter().any(|told| told.starts_with("real")));
+        assert!(!told.contains(&"k 0 a".to_owned()), "what was not met for the longest time made room");
     }
 }
