@@ -17,9 +17,9 @@ import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * {@code WordCount BOOTSTRAP APPLICATION INPUT OUTPUT STATE-FOLDER}: counts the words of lines, exactly once. The key of a line
- * is a note that goes along with each of its words; what is stored and told for a word is "COUNT NOTE". Each count is told.
- * It runs until it is told to end, or until a thread of it dies.
+ * {@code WordCount BOOTSTRAP APPLICATION INPUT OUTPUT STATE-FOLDER GROUP-PROTOCOL}: counts the words of lines, exactly once. The
+ * key of a line is a note that goes along with each of its words; what is stored and told for a word is "COUNT NOTE". Each count is
+ * told. It runs until it is told to end, or until a thread of it dies.
  */
 public final class WordCount {
     private WordCount() {}
@@ -68,8 +68,9 @@ public final class WordCount {
         properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, "0");
         // What went through the topic between the two steps stays there to be looked at.
         properties.put(StreamsConfig.REPARTITION_PURGE_INTERVAL_MS_CONFIG, "3600000");
-        // A static member: its successor has its place at once.
-        properties.put(StreamsConfig.consumerPrefix("group.instance.id"), "counter");
+        properties.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, argv[5]);
+        // A static member: its successor has its place at once. There are none in groups of the streams protocol (KIP-1071).
+        if (argv[5].equals("classic")) properties.put(StreamsConfig.consumerPrefix("group.instance.id"), "counter");
         properties.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
         // Small polls, so that a transaction has a part of what there is.
         properties.put(StreamsConfig.consumerPrefix("max.poll.records"), "100");

@@ -24,7 +24,13 @@ impl Stage {
             // So that there are access control lists, which forbid nothing until there is one for a topic.
             let cluster = cluster
                 .property("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer")
-                .property("super.users=User:ANONYMOUS");
+                .property("super.users=User:ANONYMOUS")
+                // A member of a streams group that was killed is missed soon, since nobody can take its place before.
+                .property("group.streams.initial.rebalance.delay.ms=0")
+                .property("group.streams.heartbeat.interval.ms=1000")
+                .property("group.streams.min.heartbeat.interval.ms=1000")
+                .property("group.streams.session.timeout.ms=6000")
+                .property("group.streams.min.session.timeout.ms=6000");
             let cluster = cluster.start().await;
             let rule = Rule::encrypt([Pattern::any()], "applications").on_plaintext("Reject");
             let policy = PolicyFile::new([rule, Rule::disabled([Pattern::prefix("clear.")])]);

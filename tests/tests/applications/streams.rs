@@ -1,10 +1,13 @@
-//! Kafka Streams, exactly once: a word count that is killed in the middle and goes on with no count too many or too few.
+//! Kafka Streams, exactly once: a word count that is killed in the middle and goes on with no count too many or too few, with
+//! both protocols of its group.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kafka_protocol::messages::ListGroupsRequest;
 use tests::{
-    Client, ConsumeOptions, ProduceOptions, Scratch, Segments, SentRecord, canary, eventually, topic,
+    Client, ConsumeOptions, ProduceOptions, RawConnection, Scratch, Segments, SentRecord, canary, eventually,
+    topic,
 };
 
 use crate::application::Application;
@@ -17,6 +20,8 @@ const WORDS: usize = 17;
 /// A word count with its topics.
 struct Counting<'a> {
     stage: &'a Stage,
+    /// `classic`, or `streams` (KIP-1071), in which brokers assign tasks and make the topics between them.
+    protocol: &'static str,
     application: String,
     input: String,
     output: String,
@@ -32,11 +37,21 @@ struct Counting<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_count_exactly_once_though_killed_and_robbed_of_their_state() {
+    count_exactly_once("classic").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_with_a_group_of_their_own_protocol_count_exactly_once() {
+    count_exactly_once("streams").await;
+}
+
+async fn count_exactly_once(protocol: &'static str) {
     let stage = &Stage::shared().await;
-    let mut counting = Counting::new(stage).await;
+    let mut counting = Counting::new(stage, protocol).await;
     counting.write(100).await;
     let mut first = counting.start().await;
     let begun = counting.told_more_than(0, &mut first).await;
+    counting.is_a_group_of_the_protocol().await;
     counting.write(200).await;
     counting.told_more_than(begun, &mut first).await;
     first.kill();
@@ -48,12 +63,13 @@ async fn streams_count_exactly_once_though_killed_and_robbed_of_their_state() {
 }
 
 impl<'a> Counting<'a> {
-    async fn new(stage: &'a Stage) -> Self {
+    async fn new(stage: &'a Stage, protocol: &'static str) -> Self {
         let (input, output) = (topic("lines"), topic("counts"));
         stage.cluster.create_topic(&input, PARTITIONS, &[]).await;
         stage.cluster.create_topic(&output, PARTITIONS, &[]).await;
         Self {
             stage,
+            protocol,
             application: topic("word-count"),
             input,
             output,
@@ -68,8 +84,17 @@ impl<'a> Counting<'a> {
     async fn start(&self) -> Application {
         let (bootstrap, state) = (self.stage.proxy.bootstrap(), self.folder.join("state"));
         let state = state.to_str().unwrap();
-        let words = [&bootstrap, &self.application, &self.input, &self.output, state];
+        let words = [&bootstrap, &self.application, &self.input, &self.output, state, self.protocol];
         Application::start("word-count", "word-count", &words, &self.folder).await
+    }
+
+    /// As the broker has it, asked through the proxy.
+    async fn is_a_group_of_the_protocol(&self) {
+        let mut connection = RawConnection::connect(&self.stage.proxy.bootstrap()).await.unwrap();
+        let answer = connection.call(&ListGroupsRequest::default(), 5).await.unwrap();
+        let group = answer.groups.iter().find(|group| group.group_id.as_str() == self.application);
+        let kind = group.map(|group| group.group_type.as_str().to_lowercase());
+        assert_eq!(kind.as_deref(), Some(self.protocol), "{answer:?}");
     }
 
     /// Lines of five words, to both partitions.
