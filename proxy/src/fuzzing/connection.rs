@@ -9,6 +9,8 @@ mod clear;
 mod client;
 mod promises;
 mod script;
+mod seeds;
+mod share;
 mod stage;
 #[cfg(test)]
 mod stalls;
@@ -86,25 +88,39 @@ async fn run(stage: &Stage, script: Script) -> (u32, u32) {
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    script::seeds()
+    seeds::seeds()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const METADATA: [u8; 7] = [0, 2, 12, 0, 0, 0, 0];
+    const PRODUCE: [u8; 7] = [0, 0, 12, 0, 0, 1, 0];
+    const FETCH: [u8; 7] = [0, 1, 12, 0, 0, 0, 0];
+
     /// What is checked on the way must come to pass at all.
     #[test]
     fn what_an_honest_client_produces_is_sealed_and_comes_back() {
-        let (produce, metadata) = ([0, 0, 12, 0, 0, 1, 0], [0, 2, 12, 0, 0, 0, 0]);
-        let fetch = [0, 1, 12, 0, 0, 0, 0];
         for policy in [0, 1, 2, 4, 5, 7] {
             for pipe in 0..4 {
-                let script = [&[policy, 0, pipe][..], &metadata, &produce, &fetch].concat();
+                let script = [&[policy, 0, pipe][..], &METADATA, &PRODUCE, &FETCH].concat();
                 assert_eq!(relayed(&script), (1, 1), "policy {policy}, pipe {pipe}");
             }
         }
-        let pending = [&[6, 0, 2][..], &metadata, &produce, &fetch].concat();
+        let pending = [&[6, 0, 2][..], &METADATA, &PRODUCE, &FETCH].concat();
         assert_eq!(relayed(&pending), (0, 0), "nothing is written where the rule waits");
+    }
+
+    #[test]
+    fn a_share_group_is_handed_over_what_was_produced() {
+        for version in [1, 2] {
+            let (fetch, acknowledge) = ([0, 4, version, 0, 0, 0, 0], [0, 5, version, 0, 1, 0, 0]);
+            let script = [&[0, 0, 2][..], &METADATA, &PRODUCE, &fetch, &acknowledge, &fetch].concat();
+            assert_eq!(relayed(&script), (1, 2), "version {version}");
+        }
+        let renewal = [0, 4, 2, 0, 1, 1, 0];
+        let script = [&[0, 0, 2][..], &METADATA, &PRODUCE, &renewal].concat();
+        assert_eq!(relayed(&script), (1, 0), "which takes none");
     }
 }

@@ -3,6 +3,7 @@
 use super::client::{encoded, next_frame};
 use super::promises::AtBroker;
 use super::script::{Plan, change, framed};
+use super::share;
 use crate::wire::{self, Direction, RequestHead, request_header};
 use bytes::Bytes;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
@@ -173,9 +174,11 @@ impl Broker {
             Some(ApiKey::Fetch) => FetchRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&self.fetch(&request, head.version), head.version)),
-            Some(ApiKey::ShareFetch) => ShareFetchRequest::decode(&mut body, head.version)
-                .ok()
-                .and_then(|request| encoded(&self.share_fetch(&request), head.version)),
+            Some(ApiKey::ShareFetch) => {
+                let stored = |topic: &str, partition| self.stored(topic, partition);
+                share::fetched(head.version, &body, self.error, stored)
+            }
+            Some(ApiKey::ShareAcknowledge) => share::acknowledged(head.version, self.error),
             Some(ApiKey::Metadata) => MetadataRequest::decode(&mut body, head.version)
                 .ok()
                 .and_then(|request| encoded(&metadata(&request), head.version)),
@@ -242,22 +245,6 @@ impl Broker {
                 .with_partitions(partitions.collect())
         });
         FetchResponse::default().with_responses(topics.collect())
-    }
-
-    fn share_fetch(&self, request: &ShareFetchRequest) -> ShareFetchResponse {
-        use kafka_protocol::messages::share_fetch_response::{PartitionData, ShareFetchableTopicResponse};
-        // The request is of a schema's making, and names no topic of ours.
-        let asked = request.topics.len();
-        let topics = TOPICS.iter().take(asked.max(1)).map(|(name, id)| {
-            let partition =
-                PartitionData::default().with_error_code(self.error).with_records(Some(self.stored(name, 0)));
-            ShareFetchableTopicResponse::default()
-                .with_topic_id(Uuid::from_bytes([*id; 16]))
-                .with_partitions(vec![partition])
-        });
-        ShareFetchResponse::default()
-            .with_acquisition_lock_timeout_ms(30_000)
-            .with_responses(topics.collect())
     }
 
     /// All records of a partition, with offsets.

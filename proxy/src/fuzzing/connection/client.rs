@@ -2,6 +2,7 @@
 
 use super::promises::AtClient;
 use super::script::{Input, Step};
+use super::share::Asked;
 use super::stage::Stage;
 use super::{PLAINTEXT, broker};
 use crate::api_versions;
@@ -34,7 +35,7 @@ pub(super) struct Request {
     version: i16,
     /// Topic in the lower bits, partition in the upper ones.
     place: u8,
-    /// Codec in the lower bits, acks in the upper ones.
+    /// Codec in the lower bits, acks in the upper ones; of share groups see [`Asked`].
     how: u8,
     /// Producer and sequence.
     who: u8,
@@ -70,6 +71,8 @@ impl Request {
             0 => self.produce(),
             1 => self.fetch(),
             17 => Some(self.handshake()),
+            78 => self.asked().fetch(),
+            79 => self.asked().acknowledge(),
             _ => None,
         };
         own.or_else(|| wire::fuzzing::body(self.key, self.version, Direction::Request, seed))
@@ -106,6 +109,12 @@ impl Request {
         let request =
             ProduceRequest::default().with_acks(acks).with_timeout_ms(30_000).with_topic_data(vec![topic]);
         encoded(&request, self.version)
+    }
+
+    fn asked(&self) -> Asked {
+        let (_, topic) = self.topic();
+        let Self { version, how, who, .. } = *self;
+        Asked { version, topic, partition: self.partition(), how, who }
     }
 
     fn handshake(&self) -> Vec<u8> {

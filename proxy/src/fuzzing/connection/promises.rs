@@ -3,8 +3,8 @@
 use super::PLAINTEXT;
 use super::broker::TOPICS;
 use crate::wire::{
-    FetchView, ProduceView, RequestHead, ShareFetchView, TopicRef, fetch_response, produce_request,
-    request_header, response_header, share_fetch_response,
+    Brokers, FetchView, ProduceView, RequestHead, ShareFetchView, TopicRef, fetch_response, produce_request,
+    request_header, response_header, share_acknowledge_response, share_fetch_response,
 };
 use kafka_protocol::messages::ApiKey;
 use proxy_records::{BATCH_HEADER_LEN, BatchHeader, Codecs, Entry, Kind, Records, entries, kind};
@@ -149,15 +149,27 @@ impl AtClient {
                 let mut view = ShareFetchView::default();
                 share_fetch_response(version, body, &mut view)
                     .expect("only what the proxy could read goes on");
+                lead_to_the_proxy(&view.brokers, body);
                 let partitions = view.topics.partitions.iter();
                 self.delivered += partitions
                     .filter_map(|partition| partition.records)
                     .map(|span| is_clear(span.of(body)))
                     .sum::<u32>();
             }
+            Ok(ApiKey::ShareAcknowledge) => {
+                let mut view = ShareFetchView::default();
+                share_acknowledge_response(version, body, &mut view)
+                    .expect("only what the proxy could read goes on");
+                lead_to_the_proxy(&view.brokers, body);
+            }
             _ => {}
         }
     }
+}
+
+fn lead_to_the_proxy(brokers: &Brokers, body: &[u8]) {
+    let hosts = brokers.brokers.iter().map(|broker| broker.host.text(body));
+    hosts.for_each(|host| assert_eq!(host, "proxy", "no broker's own address reaches a client"));
 }
 
 /// Records for a client: what is an envelope would be taken for data. How many are as they were produced.
