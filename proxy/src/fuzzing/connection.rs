@@ -7,6 +7,7 @@ mod broker;
 #[cfg(test)]
 mod clear;
 mod client;
+mod policies;
 mod promises;
 mod script;
 mod seeds;
@@ -98,18 +99,22 @@ mod tests {
     const METADATA: [u8; 7] = [0, 2, 12, 0, 0, 0, 0];
     const PRODUCE: [u8; 7] = [0, 0, 12, 0, 0, 1, 0];
     const FETCH: [u8; 7] = [0, 1, 12, 0, 0, 0, 0];
+    /// So long that what was sent before is done.
+    const PAUSE: [u8; 2] = [13, 12];
 
     /// What is checked on the way must come to pass at all.
     #[test]
     fn what_an_honest_client_produces_is_sealed_and_comes_back() {
-        for policy in [0, 1, 2, 4, 5, 7] {
+        for policy in [0, 1, 2, 4, 5, 7, 9, 10] {
             for pipe in 0..4 {
                 let script = [&[policy, 0, pipe][..], &METADATA, &PRODUCE, &FETCH].concat();
                 assert_eq!(relayed(&script), (1, 1), "policy {policy}, pipe {pipe}");
             }
         }
-        let pending = [&[6, 0, 2][..], &METADATA, &PRODUCE, &FETCH].concat();
-        assert_eq!(relayed(&pending), (0, 0), "nothing is written where the rule waits");
+        for policy in [6, 8] {
+            let script = [&[policy, 0, 2][..], &METADATA, &PRODUCE, &FETCH].concat();
+            assert_eq!(relayed(&script), (0, 0), "nothing is written where the rule waits or is retired");
+        }
     }
 
     #[test]
@@ -122,5 +127,20 @@ mod tests {
         let renewal = [0, 4, 2, 0, 1, 1, 0];
         let script = [&[0, 0, 2][..], &METADATA, &PRODUCE, &renewal].concat();
         assert_eq!(relayed(&script), (1, 0), "which takes none");
+    }
+
+    #[test]
+    fn another_policy_counts_for_what_comes_then_and_the_rest_is_read_on() {
+        let with = |policy: u8, next: u8| {
+            let start = [&[policy, 0, 2][..], &METADATA, &PRODUCE, &PAUSE, &[14, 128 + next]].concat();
+            relayed(&[&start[..], &PRODUCE, &FETCH].concat())
+        };
+        for policy in [0, 1, 4, 7] {
+            for (next, ends) in
+                [(1, (2, 2)), (6, (1, 1)), (8, (1, 1)), (9, (2, 2)), (11, (1, 1)), (12, (2, 2))]
+            {
+                assert_eq!(with(policy, next), ends, "policy {policy}, then {next}");
+            }
+        }
     }
 }

@@ -174,6 +174,7 @@ impl Client<'_> {
                 match step {
                     Step::Wait(time) => tokio::time::sleep(time).await,
                     Step::Mood(mood) => self.stage.mood(mood),
+                    Step::Reload(policy) => self.stage.reload(policy),
                     Step::Drain => self.drain.cancel(),
                     Step::Send(bytes, chunk) => {
                         self.promises.borrow_mut().sends(&bytes);

@@ -25,6 +25,8 @@ pub(super) enum Step {
     Wait(Duration),
     /// The key management system behaves otherwise.
     Mood(u8),
+    /// Another policy, or none that is valid, stands in the file.
+    Reload(u8),
     Drain,
 }
 
@@ -123,7 +125,10 @@ impl Script {
             11 => Step::Send(framed(&input.bytes()), usize::MAX),
             12 => Step::Send(input.bytes(), usize::MAX),
             13 => Step::Wait(input.time()),
-            14 => Step::Mood(input.byte()),
+            14 => match input.byte() {
+                policy @ 128.. => Step::Reload(policy - 128),
+                mood => Step::Mood(mood),
+            },
             _ if input.byte().is_multiple_of(8) => Step::Drain,
             _ => Step::Send(framed(&client::token(input)), usize::MAX),
         };

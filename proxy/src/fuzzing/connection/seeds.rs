@@ -1,6 +1,6 @@
 //! Scripts to begin with.
 
-use super::client;
+use super::{client, policies};
 
 const PRODUCE: u8 = 0;
 const FETCH: u8 = 1;
@@ -13,7 +13,7 @@ const PAUSE: [u8; 2] = [13, 12];
 /// Produces and fetches by every policy and in several versions, with and without trouble.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
-    for policy in 0..8 {
+    for policy in 0..policies::AT_THE_START {
         for version in [3, 9, 12, 13] {
             let setup = [policy, 0, 2];
             // Version, which topic and partition, codec and acks, which producer; then nothing is changed.
@@ -48,6 +48,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         );
     }
     all.extend(share_groups());
+    all.extend(reloads());
     all
 }
 
@@ -61,7 +62,7 @@ fn share_groups() -> Vec<Vec<u8>> {
         let fetch = |topic: u8, how: u8, who: u8| [0, SHARE_FETCH, version, topic, how, who, 0];
         let acknowledge = |how: u8, who: u8| [0, SHARE_ACKNOWLEDGE, version, 0, how, who, 0];
         let produce = |topic: u8| [0, PRODUCE, 12, topic, 0, 1, 0];
-        for policy in 0..8 {
+        for policy in 0..policies::AT_THE_START {
             let setup = [&[policy, 0, 2][..], &metadata, &produce(0), &produce(1), &produce(2)].concat();
             // A session of all topics, the same without a change, with acknowledgements, as a renewal, and its end.
             let session =
@@ -77,6 +78,30 @@ fn share_groups() -> Vec<Vec<u8>> {
             let away =
                 [&[0, 0, 2][..], &metadata, &produce(0), &PAUSE, &[14, mood], &fetch(0, 0, 0)].concat();
             all.push([&away[..], &PAUSE, &[14, 0], &fetch(0, 0, 0)].concat());
+        }
+    }
+    all
+}
+
+/// Another policy before, while and after a batch is sealed, and what is stored is read under each.
+fn reloads() -> Vec<Vec<u8>> {
+    let metadata = [0, METADATA, 12, 0, 0, 0, 0];
+    let produce = |topic: u8| [0, PRODUCE, 12, topic, 0, 1, 0];
+    let all_topics = [produce(0), produce(1), produce(2)].concat();
+    let fetches = [0, 1, 2].map(|topic| [0, FETCH, 12, topic, 0, 0, 0]).concat();
+    let handed_over = [0, SHARE_FETCH, 2, 0, 64, 0, 0];
+    let mut all = Vec::new();
+    for policy in 0..policies::AT_THE_START {
+        for next in 0..policies::IN_ALL {
+            let reload = [14, 128 + next];
+            let start = [&[policy, 0, 2][..], &metadata, &all_topics].concat();
+            let back = [14, 128 + policy];
+            all.push(
+                [&start[..], &PAUSE, &reload, &all_topics, &fetches, &PAUSE, &back, &all_topics].concat(),
+            );
+            // A key that takes three seconds.
+            let slow = [&[policy, 5, 2][..], &metadata, &all_topics, &[13, 9], &reload, &fetches].concat();
+            all.push([&slow[..], &handed_over].concat());
         }
     }
     all

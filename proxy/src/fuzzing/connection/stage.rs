@@ -1,5 +1,6 @@
 //! What a connection stands on: a policy, keys, and everything that connections share.
 
+use super::policies::Directory;
 use super::script::Script;
 use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
@@ -11,41 +12,20 @@ use crate::refusals::Refusals;
 use crate::topics::Topics;
 use crate::upstream::{Identity, Upstream};
 use async_trait::async_trait;
-use proxy_config::{ConfigPath, PolicyFiles, ProviderName, ProxyConfig};
+use proxy_config::{ProviderName, ProxyConfig};
 use proxy_crypto::{ClusterName, Dek, KeyLimits, KeyProvider, Keys, KmsContext, ProviderError, WrappedKey};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use tempfile::TempDir;
 
 const MAX_FRAME: usize = 4 << 20;
 const BUDGET: usize = 16 << 20;
 
-/// Topics that begin with `enc.` are never written in clear under any of them.
-const POLICIES: [&str; 8] = [
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Batch}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Record}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, onPlaintext: Reject}]\nunmatchedTopics: Reject",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, onPlaintext: PassUntil}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Record, onUnreadable: Tombstone}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Batch, onUnreadable: Skip}]",
-    "rules: [{topics: [{prefix: enc.}], encryption: Pending, key: {name: k}}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, legacy: [{format: TopicEncryptionV1, key: {name: old}}, \
-     {format: KroxyliciousV2}]}, {topics: [{name: enc.b}], encryption: Retired}]",
-];
 const PROXY: &str = "cluster: c\nupstream: {bootstrapServers: ['k:9092']}\nlisteners: [{name: a, bind: '0.0.0.0:9092', \
     advertisedHost: proxy, brokerPorts: {start: 9100, count: 4}}]\nkeyProviders: {default: {local: {directory: keys}}}\n\
     policy: {file: policy.yaml}\n";
-
-static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| {
-    let directory = tempfile::tempdir().unwrap();
-    for (number, text) in POLICIES.iter().enumerate() {
-        std::fs::write(directory.path().join(format!("{number}.yaml")), text).unwrap();
-    }
-    directory
-});
 
 static CONFIG: LazyLock<ProxyConfig> = LazyLock::new(|| ProxyConfig::parse(PROXY, Path::new("/")).unwrap());
 
@@ -53,18 +33,14 @@ pub(super) struct Stage {
     shared: Arc<Shared>,
     advertised: Arc<Advertised>,
     kms: Arc<Kms>,
+    directory: Directory,
 }
 
 impl Stage {
     pub(super) fn new(script: &Script) -> Self {
         let kms = Arc::new(Kms(AtomicU8::new(script.mood)));
         let provider = ProviderName::new("default").unwrap();
-        let policy = usize::from(script.policy) % POLICIES.len();
-        let files = PolicyFiles {
-            file: ConfigPath::new(format!("{policy}.yaml"), DIRECTORY.path()),
-            state_file: None,
-            history_settles: PolicyFiles::HISTORY_SETTLES,
-        };
+        let directory = Directory::new(script);
         let metrics = Metrics::register(&mut Metrics::registry());
         let shared_kms: Arc<dyn KeyProvider> = Arc::<Kms>::clone(&kms);
         let named = proxy_crypto::ProviderName::new("default").unwrap();
@@ -73,7 +49,7 @@ impl Stage {
             HashMap::from([(named, shared_kms)]),
             KeyLimits::default(),
         );
-        let live = Live::new(files, [provider].into(), Arc::new(keys), metrics.reloads.clone());
+        let live = Live::new(directory.files(), [provider].into(), Arc::new(keys), metrics.reloads.clone());
         assert!(live.reload_policy(), "the policy is valid: {:?}", live.last_error());
         let address = Address { host: "broker-0".to_owned(), port: 9092 };
         let identity = if script.as_itself { Identity::Certificate } else { Identity::Client };
@@ -93,7 +69,7 @@ impl Stage {
             timeouts: Timeouts { authentication: Duration::from_secs(30), idle: Duration::from_mins(10) },
         };
         let advertised = Arc::new(Advertised::new(&CONFIG.listeners[0]));
-        Self { shared: Arc::new(shared), advertised, kms }
+        Self { shared: Arc::new(shared), advertised, kms, directory }
     }
 
     pub(super) fn parts(&self) -> (Arc<Shared>, Arc<Advertised>) {
@@ -102,6 +78,18 @@ impl Stage {
 
     pub(super) fn mood(&self, mood: u8) {
         self.kms.0.store(mood, Ordering::Relaxed);
+    }
+
+    /// Puts another policy in force; what is none changes nothing.
+    pub(super) fn reload(&self, policy: u8) {
+        let live = &self.shared.live;
+        let before = live.policy().map(|policy| policy.generation);
+        let is_valid = self.directory.replace(policy);
+        let is_another = live.reload_policy();
+        assert_eq!(live.last_error().is_none(), is_valid, "{:?}", live.last_error());
+        let after = live.policy().map(|policy| policy.generation);
+        assert_eq!(after > before, is_another, "what is in force is what was loaded");
+        assert!(is_valid || !is_another, "no mistake comes in force");
     }
 
     /// Whether nothing of a connection is left.
