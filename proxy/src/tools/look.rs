@@ -137,6 +137,8 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
                 Ok(envelope) => Content::Sealed(names.of(&envelope, Format::Record)),
                 Err(_) => Content::Damaged(Damage::Envelope),
             },
+            // The marker says null, and nobody vouches for it.
+            Ok(Kind::Marker) if record.value.is_some() => Content::Damaged(Damage::Envelope),
             Ok(Kind::Marker) => Content::Null,
             Ok(Kind::Clear) if record.is_bare() => Content::Damaged(Damage::Stub),
             // Without a key it deletes nothing: what it has are headers, in clear.
