@@ -162,6 +162,31 @@ fn a_stub_without_its_envelope_is_damage_and_no_null_record() {
     }
 }
 
+/// What is said of each record that opens: in clear, and unsealed as record format has it.
+fn clarity(piece: &Piece) -> Vec<(bool, bool)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let keys = Keys::new(&ClusterName::new("c").unwrap(), HashMap::new(), KeyLimits::default());
+        let mut all = Vec::new();
+        let each = |record: super::opening::Opened<'_>| {
+            all.extend(record.map(|record| (record.clear, record.unsealed)));
+            Ok::<(), std::convert::Infallible>(())
+        };
+        Opening::new(Arc::new(keys)).open(piece, each).await.unwrap();
+        all
+    })
+}
+
+#[test]
+fn markers_and_tombstones_beside_them_are_told_from_what_is_sealed() {
+    let records: [Parts<'_>; 3] =
+        [(None, None, Some(&[1, 3])), (Some(b"k"), None, None), (Some(b"k"), Some(b"v"), None)];
+    let marked = piece(PieceKind::Batch, batch(Codec::None, &records));
+    assert_eq!(clarity(&marked), [(false, true), (false, true), (true, false)]);
+    let deleted = piece(PieceKind::Batch, batch(Codec::None, &records[1..2]));
+    assert_eq!(clarity(&deleted), [(true, true)]);
+}
+
 #[test]
 fn a_marker_beside_a_value_is_damage_and_no_null_record() {
     let marker: Option<&[u8]> = Some(&[1, 3]);

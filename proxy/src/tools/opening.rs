@@ -249,6 +249,7 @@ impl Opening {
                 codec,
                 sealed: origin == Origin::Sealed,
                 clear: false,
+                unsealed: false,
             };
             let found = if origin == Origin::Sealed { None } else { Some(kind(&record)) };
             let opened = match found {
@@ -262,6 +263,7 @@ impl Opening {
                     opened.and_then(|opened| foreign(opened, &record, &self.plain, origin, &mut plain))
                 }
                 Some(Ok(Kind::Marker)) if record.value.is_none() => {
+                    plain.unsealed = true;
                     record.headers.rest().map(|rest| plain.headers = rest).map_err(|_| Cause::Malformed)
                 }
                 Some(Ok(Kind::Value(envelope))) => {

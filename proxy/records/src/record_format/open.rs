@@ -87,8 +87,10 @@ pub enum OpenedRecord {
 /// What was in an opened batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OpenedStats {
-    /// Values decrypted, and null records that a proxy had marked.
+    /// Values decrypted.
     pub encrypted: usize,
+    /// Null values with a marker, which is not authenticated.
+    pub markers: usize,
     /// Values that other programs had encrypted.
     pub foreign: usize,
     /// Records that never were encrypted. They are delivered unless the caller refuses.
@@ -245,7 +247,7 @@ fn open_record<O: RecordOpener>(
         Kind::Marker if record.value.is_some() => return Err(OpenRecordsError::UnknownEnvelope),
         Kind::Marker => {
             plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            &mut stats.encrypted
+            &mut stats.markers
         }
         Kind::Clear => {
             plain.clear();

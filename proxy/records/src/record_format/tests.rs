@@ -81,7 +81,8 @@ proptest! {
                 || record.key.is_none()
                 || record.headers.iter().any(|(name, _)| name.starts_with(TOY_SEALED))
         };
-        prop_assert_eq!(stats.encrypted, expected.records.iter().filter(|record| is_sealed(record)).count());
+        let sealed = expected.records.iter().filter(|record| is_sealed(record)).count();
+        prop_assert_eq!(stats.encrypted + stats.markers, sealed);
         prop_assert_eq!(stats.clear + stats.unreadable, 0);
     }
 
@@ -115,7 +116,8 @@ proptest! {
         let (stats, received) = open(&handling.store(&seal(&sent), |_| false));
         // The same broker without a proxy; only length, CRC and codec may differ.
         let expected = SampleBatch::parse(&handling.store(&sent, |_| false));
-        prop_assert_eq!(stats.encrypted + stats.clear + stats.tombstones, expected.records.len());
+        let counted = stats.encrypted + stats.markers + stats.clear + stats.tombstones;
+        prop_assert_eq!(counted, expected.records.len());
         prop_assert_eq!(stats.clear, 0);
         prop_assert!(!stats.may_be_stub);
         prop_assert_eq!(received, expected.build(Codec::None));
@@ -160,7 +162,7 @@ fn client_headers_of_our_name_come_back() {
     let sent = SampleBatch::new(records).build(Codec::None);
     let (stats, received) = open(&seal(&sent));
     assert!(received == sent);
-    assert_eq!(stats.encrypted, 16);
+    assert_eq!((stats.encrypted, stats.markers), (8, 8));
 }
 
 #[test]
@@ -197,14 +199,17 @@ fn clear_records_and_tombstones_are_counted() {
     let mut sealed = SampleBatch::parse(&seal(&SampleBatch::text(3, 20).build(Codec::None)));
     let added = [record(None, Some("clear")), record(Some("tombstone"), None), record(None, None)];
     sealed.records.extend(added.clone());
+    let marked = [record(None, None), record(Some("deleted"), None)];
+    let mark = |record: &SampleRecord| SampleRecord { headers: vec![ours(&[1, 3])], ..record.clone() };
+    sealed.records.extend(marked.iter().map(mark));
     let mixed =
         SampleBatch { header: SampleBatch::new(sealed.records.clone()).header, records: sealed.records };
     let (stats, received) = open(&mixed.build(Codec::Gzip));
-    assert_eq!(
-        stats,
-        OpenedStats { encrypted: 3, clear: 2, tombstones: 1, may_be_stub: true, ..OpenedStats::default() }
-    );
-    assert_eq!(SampleBatch::parse(&received).records[3..], added);
+    let (encrypted, markers, clear, tombstones) = (3, 2, 2, 1);
+    let counted =
+        OpenedStats { encrypted, markers, clear, tombstones, may_be_stub: true, ..OpenedStats::default() };
+    assert_eq!(stats, counted);
+    assert_eq!(SampleBatch::parse(&received).records[3..], [&added[..], &marked].concat());
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl Opener {
         };
         match open_records(batch, section, scratch, &mut records, side) {
             Ok(stats) => {
-                if stats.clear > 0
+                if task.strictness.concerns_some(&stats)
                     && let Err(failure) = task.strictness.check(|| last_offset(batch, scratch))
                 {
                     side.truncate(start);
@@ -208,7 +208,7 @@ impl Opener {
                 task.session.shared.metrics.records.legacy.inc_by(u64::try_from(stats.foreign).unwrap_or(0));
                 task.session.shared.metrics.records.decrypted.count(
                     Format::Record,
-                    u64::try_from(stats.encrypted).unwrap_or(0),
+                    u64::try_from(stats.encrypted.saturating_add(stats.markers)).unwrap_or(0),
                     u64::try_from(bytes).unwrap_or(0),
                 );
                 Ok(Step::Done(Opened::Rewritten))

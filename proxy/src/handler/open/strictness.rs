@@ -5,7 +5,7 @@ use crate::handler::Code;
 use crate::live::{Histories, LoadedPolicy, Passing};
 use crate::metrics::labels::Refusal;
 use proxy_config::{Decision, Format, Legacy, OnPlaintext, OnUnreadable, Pattern, TopicId, Winner};
-use proxy_records::ClearContent;
+use proxy_records::{ClearContent, OpenedStats};
 use std::sync::Arc;
 
 /// The first version of Fetch whose answers carry record headers, thus envelopes.
@@ -20,7 +20,8 @@ pub(super) struct Strictness {
     pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
-    /// Batches of tombstones alone are delivered as they are: where the rule's format seals them, they are clear records.
+    /// Null values that lie in clear are delivered as they are, marked or not: where the rule's format seals them, they are clear
+    /// records.
     pub(super) tombstones_pass: bool,
     /// What stands in the place of records whose key is gone.
     pub(super) on_unreadable: OnUnreadable,
@@ -67,6 +68,11 @@ impl Strictness {
             ClearContent::Tombstones => !self.tombstones_pass,
             ClearContent::Data => true,
         }
+    }
+
+    /// The same about a batch with envelopes: nobody vouches for a marker, nor for a tombstone beside sealed records.
+    pub(super) fn concerns_some(&self, stats: &OpenedStats) -> bool {
+        stats.clear > 0 || !self.tombstones_pass && (stats.markers > 0 || stats.tombstones > 0)
     }
 
     /// Whether clear records are delivered, by the highest of their offsets. It is only asked for where it matters; where
@@ -204,6 +210,20 @@ mod tests {
         };
         assert_eq!(concerned("sealed.a"), [false, false, true]);
         assert_eq!(concerned("whole.a"), [false, true, true]);
+        let concerned = |topic: &str| {
+            let place = Place { topic, id: None, partition: 0, fetch_version: Some(17) };
+            let strictness = under_policy(&histories, &place).unwrap();
+            let [sealed, marked, deleted, clear] = [1, 2, 3, 4].map(|which| OpenedStats {
+                encrypted: 1,
+                markers: usize::from(which == 2),
+                tombstones: usize::from(which == 3),
+                clear: usize::from(which == 4),
+                ..OpenedStats::default()
+            });
+            [sealed, marked, deleted, clear].map(|stats| strictness.concerns_some(&stats))
+        };
+        assert_eq!(concerned("sealed.a"), [false, false, false, true]);
+        assert_eq!(concerned("whole.a"), [false, true, true, true]);
     }
 
     #[test]

@@ -13,36 +13,50 @@ use std::collections::BTreeMap;
 pub(super) struct Care {
     /// Before which offset of each partition the source's rule lets records in clear pass; none where it lets all pass.
     clear_until: Option<BTreeMap<i32, i64>>,
-    /// The source's rule leaves tombstones as they are, so one in clear is no other than one beside sealed records.
-    tombstones_pass: bool,
+    tombstones: Tombstones,
     seals: bool,
     /// Otherwise it would become authentic unseen.
     seal_clear: bool,
     pub(super) skip_unopened: bool,
 }
 
+/// Which null values in clear the source vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tombstones {
+    /// All: its rule leaves them as they are, so one in clear is no other than one beside sealed records.
+    All,
+    /// Those beside sealed records, and those that are marked.
+    BesideSealed,
+    /// None: its rule's format seals them.
+    None,
+}
+
 impl Care {
     /// Where the target is in clear too, nothing looks more authentic than it did.
     pub(super) fn of(policy: &EffectivePolicy, plan: &Plan, source: &Topic, seals: bool) -> Self {
-        let (clear_until, tombstones_pass) = match policy.decide(&plan.source) {
+        let (clear_until, tombstones) = match policy.decide(&plan.source) {
             Decision::Encrypt(rule) => {
                 let until = match rule.on_plaintext {
                     OnPlaintext::Pass => None,
                     OnPlaintext::PassUntil => Some(ends(&plan.history, source)),
                     OnPlaintext::Reject => Some(BTreeMap::new()),
                 };
-                (until, rule.format != Format::Batch)
+                (until, if rule.format == Format::Batch { Tombstones::None } else { Tombstones::All })
             }
-            _ => (None, false),
+            _ => (None, Tombstones::BesideSealed),
         };
         let (seal_clear, skip_unopened) = (plan.seal_clear || !seals, plan.skip_unopened);
-        Self { clear_until, tombstones_pass, seals, seal_clear, skip_unopened }
+        Self { clear_until, tombstones, seals, seal_clear, skip_unopened }
     }
 
     /// Whether anybody could have written what the rule would have sealed.
     pub(super) fn is_clear(&self, record: &PlainRecord<'_>) -> bool {
         let is_tombstone = record.key.is_some() && record.value.is_none();
-        record.clear && !(is_tombstone && self.tombstones_pass)
+        match self.tombstones {
+            Tombstones::All => record.clear && !is_tombstone,
+            Tombstones::BesideSealed => record.clear,
+            Tombstones::None => record.clear || record.unsealed,
+        }
     }
 
     pub(super) fn permits(&self, place: &Place, record: &PlainRecord<'_>) -> Result<(), CopyError> {
@@ -90,7 +104,7 @@ mod tests {
 
     const REJECT: Care = Care {
         clear_until: Some(BTreeMap::new()),
-        tombstones_pass: true,
+        tombstones: Tombstones::All,
         seals: true,
         seal_clear: true,
         skip_unopened: true,
@@ -107,19 +121,28 @@ mod tests {
             codec: Codec::None,
             sealed: !clear,
             clear,
+            unsealed: false,
         }
     }
 
     #[test]
     fn a_tombstone_is_in_clear_only_where_the_format_seals_it() {
         let place = Place { topic: "t".into(), partition: 3 };
-        let permits = |tombstones_pass, record| Care { tombstones_pass, ..REJECT }.permits(&place, &record);
-        assert!(permits(true, record(true, None)).is_ok());
-        assert!(matches!(permits(true, record(true, Some(b""))), Err(CopyError::ClearRefused(_, 7))));
-        let bare = PlainRecord { key: None, ..record(true, None) };
-        assert!(matches!(permits(true, bare), Err(CopyError::ClearRefused(_, 7))));
-        assert!(matches!(permits(false, record(true, None)), Err(CopyError::ClearRefused(_, 7))));
-        assert!(permits(false, record(false, None)).is_ok());
+        let permits = |tombstones, record| match (Care { tombstones, ..REJECT }).permits(&place, &record) {
+            Ok(()) => true,
+            Err(CopyError::ClearRefused(_, 7)) => false,
+            Err(error) => panic!("{error}"),
+        };
+        let bare = || PlainRecord { key: None, ..record(true, None) };
+        // A marked one, or one beside sealed records.
+        let unsealed = || PlainRecord { unsealed: true, ..record(false, None) };
+        let of = |tombstones| {
+            [record(true, None), record(true, Some(b"")), bare(), unsealed(), record(false, None)]
+                .map(|record| permits(tombstones, record))
+        };
+        assert_eq!(of(Tombstones::All), [true, false, false, true, true]);
+        assert_eq!(of(Tombstones::BesideSealed), [false, false, false, true, true]);
+        assert_eq!(of(Tombstones::None), [false, false, false, false, true]);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub(in crate::tools) struct PlainRecord<'a> {
     /// Anybody could have written it, so a rule with `onPlaintext: Reject` refuses it, but for a tombstone of a format that leaves
     /// these as they are.
     pub(in crate::tools) clear: bool,
+    /// A null value as record format has it, in which nothing is sealed: anybody could have written it too, and a rule whose format
+    /// seals null values refuses it.
+    pub(in crate::tools) unsealed: bool,
 }
 
 /// What records are read from.
@@ -109,6 +112,7 @@ pub(super) fn foreign<'a>(
     if opened == ForeignValue::Clear {
         let is_tombstone = record.key.is_some() && record.value.is_none();
         plain.clear = origin == Origin::Clear || !is_tombstone;
+        plain.unsealed = is_tombstone;
         return Ok(());
     }
     plain.value = Some(value);
@@ -131,6 +135,7 @@ impl<'a> From<Message<'a>> for PlainRecord<'a> {
             codec: Codec::None,
             sealed: false,
             clear: true,
+            unsealed: false,
         }
     }
 }

@@ -41,6 +41,22 @@ async fn marker_on_a_clear_value() {
     stage.is_refused(Batch::of(&[forged]), CORRUPT).await;
 }
 
+/// Nobody vouches for a marker, nor for a deletion behind one.
+#[tokio::test(flavor = "multi_thread")]
+async fn markers_and_tombstones_where_the_format_seals_them() {
+    let null = |record: SentRecord| SentRecord { value: None, ..record.header("added", "by anybody") };
+    let marked = || null(SentRecord::of("").header(NAME, [1, 3]));
+    let deleted = || null(SentRecord::of("").key("order"));
+    let mut stage = Stage::strict("batch", "marked").await;
+    stage.is_refused(Batch::of(&[marked()]), CORRUPT).await;
+    stage.is_refused(Batch::of(&[marked(), deleted()]), CORRUPT).await;
+    let mut stage = Stage::strict("record", "marked").await;
+    let at = stage.at.clone();
+    let offset = plant(&mut stage.direct, &at, Batch::of(&[marked(), deleted()])).await;
+    let read = stage.proxied.fetch(&at, By::Id, offset).await.unwrap();
+    assert_eq!(read.error, None, "record format leaves them as they are");
+}
+
 /// Conformance: TE-B08.
 #[tokio::test(flavor = "multi_thread")]
 async fn stubs_are_not_null_records_where_clear_records_pass() {
