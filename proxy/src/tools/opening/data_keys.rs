@@ -5,9 +5,12 @@ use proxy_crypto::{Dek, EnvelopeHeader, Keys, ProviderError};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Data keys that are kept. The cache behind them may ask its provider again, this one is only for a few batches.
 pub(super) const KEPT: usize = 64;
+/// A data key is asked for again after so long: the cache behind this one sees to it that a revoked key stops.
+const FRESH: Duration = Duration::from_secs(5);
 /// A provider that does not answer is asked so often, each time after a longer pause.
 const TRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -25,6 +28,14 @@ struct Known {
     key: Box<str>,
     wrapped: Box<[u8]>,
     answer: Answer,
+    since: Instant,
+}
+
+impl Known {
+    /// A no stands; so does what a provider that did not answer came to in the end.
+    fn stands(&self) -> bool {
+        self.answer.is_err() || self.since.elapsed() < FRESH
+    }
 }
 
 impl DataKeys {
@@ -40,7 +51,9 @@ impl DataKeys {
     /// remembered too.
     pub(super) async fn get(&mut self, envelope: &EnvelopeHeader<'_>, topic: &str) -> Answer {
         // Those that are needed together must not drive one another out, so the last one that was asked for goes last.
-        if let Some(known) = self.place(envelope).and_then(|place| self.known.remove(place)) {
+        if let Some(known) = self.place(envelope).and_then(|place| self.known.remove(place))
+            && known.stands()
+        {
             let answer = known.answer.clone();
             self.known.push_back(known);
             return answer;
@@ -54,6 +67,7 @@ impl DataKeys {
             key: envelope.key().into(),
             wrapped: envelope.wrapped().into(),
             answer: answer.clone(),
+            since: Instant::now(),
         });
         answer
     }
@@ -100,14 +114,52 @@ impl DataKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proxy_crypto::{ClusterName, KeyLimits};
+    use async_trait::async_trait;
+    use proxy_crypto::{ClusterName, KeyLimits, KeyProvider, KmsContext, ProviderName, WrappedKey};
     use std::collections::HashMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Unwraps until its key is revoked.
+    #[derive(Debug, Default)]
+    struct Kms {
+        revoked: AtomicBool,
+    }
+
+    #[async_trait]
+    impl KeyProvider for Kms {
+        async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+            Err(ProviderError::refused(context, "not asked for here"))
+        }
+
+        async fn unwrap(&self, context: &KmsContext, _wrapped: &[u8]) -> Result<Dek, ProviderError> {
+            if self.revoked.load(Ordering::Relaxed) {
+                return Err(ProviderError::refused(context, "revoked"));
+            }
+            Ok(Dek::from_bytes(&[7; Dek::LEN]).unwrap())
+        }
+    }
 
     /// An envelope header of record format with this wrapped data key.
     fn header(wrapped: u8) -> Vec<u8> {
         let mut header = vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, wrapped];
         header.resize(header.len() + 32 + 16 + 12 + 8, 0);
         header
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_revoked_during_a_run_opens_no_more() {
+        let (kms, limits) = (Arc::new(Kms::default()), KeyLimits::default());
+        let providers = HashMap::from([(ProviderName::new("p").unwrap(), Arc::clone(&kms) as _)]);
+        let keys = Keys::new(&ClusterName::new("c").unwrap(), providers, limits.clone());
+        let mut keys = DataKeys::new(Arc::new(keys));
+        let header = header(1);
+        let envelope = EnvelopeHeader::parse(&header).unwrap();
+        keys.get(&envelope, "t").await.unwrap();
+        kms.revoked.store(true, Ordering::Relaxed);
+        tokio::time::advance(limits.revocation_delay).await;
+        let refused = keys.get(&envelope, "t").await.unwrap_err();
+        assert!(matches!(refused, Cause::Key(ProviderError::Refused { .. })), "{refused}");
+        assert!(keys.find(&envelope).unwrap().is_err());
     }
 
     #[tokio::test]
