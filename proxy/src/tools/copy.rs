@@ -71,6 +71,7 @@ pub(crate) struct Copied {
 pub(crate) struct Copier<'a> {
     cluster: &'a mut Cluster,
     keys: Arc<Keys>,
+    policy: Arc<EffectivePolicy>,
     plan: &'a Plan,
     opening: Opening,
     sealing: Sealing,
@@ -86,20 +87,20 @@ impl<'a> Copier<'a> {
     pub(crate) async fn start(
         cluster: &'a mut Cluster,
         keys: Arc<Keys>,
-        policy: &EffectivePolicy,
+        policy: Arc<EffectivePolicy>,
         plan: &'a Plan,
     ) -> Result<Self, CopyError> {
         if plan.source == plan.target {
             return Err(CopyError::SameTopic);
         }
         let (source, target) = target::topics(cluster, &plan.source, &plan.target).await?;
-        let sealing = target::sealing(cluster, Arc::clone(&keys), policy, plan).await?;
+        let sealing = target::sealing(cluster, Arc::clone(&keys), &policy, plan).await?;
         let state = State::open(cluster, &plan.state, &source, &target).await?;
-        let mut opening = Opening::new(Arc::clone(&keys));
+        let mut opening = Opening::new(Arc::clone(&keys), Some(Arc::clone(&policy)));
         opening.expect_legacy(policy.explain(&plan.source).legacy);
         let pace = Pace::new(plan.rate_limit);
-        let care = Care::of(policy, plan, &source, sealing.seals());
-        Ok(Self { cluster, keys, plan, opening, sealing, state, pace, care, clear: 0, removed: 0 })
+        let care = Care::of(&policy, plan, &source, sealing.seals());
+        Ok(Self { cluster, keys, policy, plan, opening, sealing, state, pace, care, clear: 0, removed: 0 })
     }
 
     /// Copies what the source has now.
@@ -131,7 +132,8 @@ impl<'a> Copier<'a> {
 
     /// Reads the target and compares it with what was read from the source.
     pub(crate) async fn verify(&mut self, quiet: bool) -> Result<Verified, CopyError> {
-        verify::verify(self.cluster, Arc::clone(&self.keys), &self.plan.target, &self.state, quiet).await
+        let opened_with = (Arc::clone(&self.keys), Arc::clone(&self.policy));
+        verify::verify(self.cluster, opened_with, &self.plan.target, &self.state, quiet).await
     }
 
     async fn partition(&mut self, mut log: Log, progress: &mut Progress, done: u64) -> Result<(), CopyError> {

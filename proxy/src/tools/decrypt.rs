@@ -69,18 +69,25 @@ pub(crate) struct Decrypter<W: Write> {
     form: Form,
     on_error: OnError,
     counts: Counts,
-    /// Says which topics hold what other programs encrypted.
-    policy: Option<EffectivePolicy>,
+    /// Says which topics hold what other programs encrypted, where that is opened too.
+    legacy: Option<Arc<EffectivePolicy>>,
 }
 
 impl<W: Write> Decrypter<W> {
-    pub(crate) fn new(keys: Arc<Keys>, out: W, form: Form, on_error: OnError) -> Self {
-        Self { opening: Opening::new(keys), out, form, on_error, counts: Counts::default(), policy: None }
+    /// With a policy only under keys that it lets records be under.
+    pub(crate) fn new(
+        (keys, policy): (Arc<Keys>, Option<Arc<EffectivePolicy>>),
+        out: W,
+        form: Form,
+        on_error: OnError,
+    ) -> Self {
+        let opening = Opening::new(keys, policy);
+        Self { opening, out, form, on_error, counts: Counts::default(), legacy: None }
     }
 
     /// Opens what other programs encrypted too, where the policy says so.
-    pub(crate) fn with_legacy_of(self, policy: Option<EffectivePolicy>) -> Self {
-        Self { policy, ..self }
+    pub(crate) fn with_legacy_of(self, legacy: Option<Arc<EffectivePolicy>>) -> Self {
+        Self { legacy, ..self }
     }
 
     /// All records of files, those of aborted transactions too: what became of a transaction may stand in another file.
@@ -128,8 +135,8 @@ impl<W: Write> Decrypter<W> {
                 self.counts.truncated_bytes = self.counts.truncated_bytes.saturating_add(bytes);
             }
             PieceKind::Batch | PieceKind::Legacy | PieceKind::Unreadable(_, _) => {
-                let Self { opening, out, form, on_error, counts, policy } = self;
-                let policy = policy.as_ref();
+                let Self { opening, out, form, on_error, counts, legacy } = self;
+                let policy = legacy.as_deref();
                 opening.expect_legacy(policy.and_then(|policy| policy.explain(&piece.place.topic).legacy));
                 let each = |opened: Result<PlainRecord<'_>, Unopened>| match opened {
                     Ok(record) => write(out, *form, &piece.place, &record, counts),

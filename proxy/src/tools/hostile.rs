@@ -38,7 +38,7 @@ fn open(piece: &Piece) -> (usize, usize) {
             }
             Ok::<(), std::convert::Infallible>(())
         };
-        Opening::new(Arc::new(keys)).open(piece, each).await.unwrap();
+        Opening::new(Arc::new(keys), None).open(piece, each).await.unwrap();
         (opened, unopened)
     })
 }
@@ -172,7 +172,7 @@ fn clarity(piece: &Piece) -> Vec<(bool, bool)> {
             all.extend(record.map(|record| (record.clear, record.unsealed)));
             Ok::<(), std::convert::Infallible>(())
         };
-        Opening::new(Arc::new(keys)).open(piece, each).await.unwrap();
+        Opening::new(Arc::new(keys), None).open(piece, each).await.unwrap();
         all
     })
 }

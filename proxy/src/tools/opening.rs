@@ -15,7 +15,7 @@ use crate::client::Place;
 use bytes::Bytes;
 use data_keys::{DataKeys, KEPT};
 use legacy_keys::LegacyKeys;
-use proxy_config::Legacy;
+use proxy_config::{EffectivePolicy, Legacy};
 use proxy_crypto::{BatchContext, EnvelopeHeader, Keys, RecordOpener, open_batch};
 use proxy_records::{
     Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, ForeignValue, Kind, Location, Recognised,
@@ -44,9 +44,10 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(keys: Arc<Keys>) -> Self {
+    /// With a policy only under keys that it lets records be under.
+    pub(super) fn new(keys: Arc<Keys>, policy: Option<Arc<EffectivePolicy>>) -> Self {
         Self {
-            keys: DataKeys::new(keys),
+            keys: DataKeys::new(keys, policy),
             scratch: Scratch::new(MAX_DECOMPRESSED),
             codecs: Codecs::new(MAX_DECOMPRESSED),
             section: Vec::new(),

@@ -8,6 +8,7 @@ use proxy_config::{History, Policy, PolicyFiles, ToolsConfig};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Copy a topic into another, sealed with current keys.
 ///
@@ -83,7 +84,7 @@ pub(in crate::cli) fn run(args: &CopyArgs) -> anyhow::Result<ExitCode> {
     block_on(async {
         let keys = open_keys(&config)?;
         let mut cluster = args.brokers.cluster(Some(&config))?;
-        let mut copier = Copier::start(&mut cluster, keys, &policy, &plan).await?;
+        let mut copier = Copier::start(&mut cluster, keys, Arc::new(policy), &plan).await?;
         let done = copier.run(args.quiet).await?;
         let mut errors = std::io::stderr();
         let _ = writeln!(

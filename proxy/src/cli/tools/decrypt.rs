@@ -13,6 +13,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Get records out of what is stored, without any proxy.
 ///
@@ -92,14 +93,16 @@ pub(in crate::cli) fn run(args: &DecryptArgs) -> anyhow::Result<ExitCode> {
         Transactions::ReadCommitted => Isolation::Committed,
         Transactions::ReadUncommitted => Isolation::Uncommitted,
     };
-    let policy = match args.legacy.then(|| policy(&config)).transpose()?.transpose() {
-        Ok(policy) => policy,
+    let is_given = args.legacy || config.policy.is_some();
+    let policy = match is_given.then(|| policy(&config)).transpose()?.transpose() {
+        Ok(policy) => policy.map(Arc::new),
         Err(code) => return Ok(code),
     };
     block_on(async {
         let out = BufWriter::with_capacity(1 << 17, output(args.to.as_deref())?);
-        let decrypter = Decrypter::new(open_keys(&config)?, out, form, on_error);
-        let mut decrypter = decrypter.with_legacy_of(policy);
+        let opened_with = (open_keys(&config)?, policy.clone());
+        let decrypter = Decrypter::new(opened_with, out, form, on_error);
+        let mut decrypter = decrypter.with_legacy_of(policy.filter(|_| args.legacy));
         let done = if let Some(segments) = args.source.segments()? {
             let mut progress = Progress::new("decrypt", segments.progress().1, args.quiet);
             let done = decrypter.segments(segments, &mut progress).await;

@@ -6,6 +6,7 @@ use super::batches::chain;
 use super::state::State;
 use super::{CopyError, Log};
 use crate::client::{Cluster, Isolation, Place};
+use proxy_config::EffectivePolicy;
 use proxy_crypto::Keys;
 use std::sync::Arc;
 
@@ -20,12 +21,12 @@ pub(crate) struct Verified {
 /// Reads the target from the first record that was copied to the last.
 pub(super) async fn verify(
     cluster: &mut Cluster,
-    keys: Arc<Keys>,
+    (keys, policy): (Arc<Keys>, Arc<EffectivePolicy>),
     target: &str,
     state: &State,
     quiet: bool,
 ) -> Result<Verified, CopyError> {
-    let mut opening = Opening::new(keys);
+    let mut opening = Opening::new(keys, Some(policy));
     let mut verified = Verified::default();
     let partitions = state.partitions();
     let mut progress = Progress::new("verify", u64::try_from(partitions.len()).unwrap_or(0), quiet);

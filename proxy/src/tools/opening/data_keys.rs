@@ -1,6 +1,7 @@
 //! The data keys of the batches at hand.
 
 use super::Cause;
+use proxy_config::EffectivePolicy;
 use proxy_crypto::{Dek, EnvelopeHeader, Keys, ProviderError};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ type Answer = Result<Arc<Dek>, Cause>;
 /// What providers said last.
 pub(super) struct DataKeys {
     keys: Arc<Keys>,
+    policy: Option<Arc<EffectivePolicy>>,
     known: VecDeque<Known>,
 }
 
@@ -39,8 +41,9 @@ impl Known {
 }
 
 impl DataKeys {
-    pub(super) fn new(keys: Arc<Keys>) -> Self {
-        Self { keys, known: VecDeque::new() }
+    /// With a policy only keys that it lets records be under are asked for.
+    pub(super) fn new(keys: Arc<Keys>, policy: Option<Arc<EffectivePolicy>>) -> Self {
+        Self { keys, policy, known: VecDeque::new() }
     }
 
     pub(super) fn providers(&self) -> &Arc<Keys> {
@@ -86,6 +89,11 @@ impl DataKeys {
     }
 
     async fn ask(&self, envelope: &EnvelopeHeader<'_>, topic: &str) -> Answer {
+        let (provider, key) = (envelope.provider(), envelope.key());
+        // Whoever writes to brokers chooses what an envelope names.
+        if self.policy.as_ref().is_some_and(|policy| !policy.may_open(provider, key)) {
+            return Err(Cause::UnknownKey { provider: provider.to_owned(), key: key.to_owned() });
+        }
         let mut pause = PAUSE;
         let mut left = TRIES;
         let mut was_refused = false;
@@ -115,6 +123,7 @@ impl DataKeys {
 mod tests {
     use super::*;
     use async_trait::async_trait;
+    use proxy_config::{Ledger, Policy};
     use proxy_crypto::{ClusterName, KeyLimits, KeyProvider, KmsContext, ProviderName, WrappedKey};
     use std::collections::HashMap;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,6 +132,7 @@ mod tests {
     #[derive(Debug, Default)]
     struct Kms {
         revoked: AtomicBool,
+        asked: AtomicBool,
     }
 
     #[async_trait]
@@ -132,6 +142,7 @@ mod tests {
         }
 
         async fn unwrap(&self, context: &KmsContext, _wrapped: &[u8]) -> Result<Dek, ProviderError> {
+            self.asked.store(true, Ordering::Relaxed);
             if self.revoked.load(Ordering::Relaxed) {
                 return Err(ProviderError::refused(context, "revoked"));
             }
@@ -146,12 +157,33 @@ mod tests {
         header
     }
 
+    #[tokio::test]
+    async fn nobody_is_asked_for_a_key_that_the_policy_does_not_know() {
+        let kms = Arc::new(Kms::default());
+        let providers = HashMap::from([(ProviderName::new("p").unwrap(), Arc::clone(&kms) as _)]);
+        let keys = Keys::new(&ClusterName::new("c").unwrap(), providers, KeyLimits::default());
+        let policy = |text: &str| {
+            let policy = Policy::parse(text, &[proxy_config::ProviderName::new("p").unwrap()].into());
+            Some(Arc::new(EffectivePolicy::new(policy.unwrap(), Ledger::default())))
+        };
+        let keys = Arc::new(keys);
+        let header = header(1);
+        let envelope = EnvelopeHeader::parse(&header).unwrap();
+        let mut limited = DataKeys::new(Arc::clone(&keys), policy("rules: []\nenvelopeKeys: Known"));
+        let cause = limited.get(&envelope, "t").await.unwrap_err();
+        assert!(cause.to_string().contains("key 'k' of provider 'p'"), "{cause}");
+        let lost = ["p/k".parse().unwrap()];
+        assert!(!cause.is_passing() && !cause.is_lost(&lost), "another policy may know it");
+        assert!(!kms.asked.load(Ordering::Relaxed));
+        DataKeys::new(keys, policy("rules: []")).get(&envelope, "t").await.unwrap();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_key_that_is_revoked_during_a_run_opens_no_more() {
         let (kms, limits) = (Arc::new(Kms::default()), KeyLimits::default());
         let providers = HashMap::from([(ProviderName::new("p").unwrap(), Arc::clone(&kms) as _)]);
         let keys = Keys::new(&ClusterName::new("c").unwrap(), providers, limits.clone());
-        let mut keys = DataKeys::new(Arc::new(keys));
+        let mut keys = DataKeys::new(Arc::new(keys), None);
         let header = header(1);
         let envelope = EnvelopeHeader::parse(&header).unwrap();
         keys.get(&envelope, "t").await.unwrap();
@@ -166,7 +198,7 @@ mod tests {
     async fn what_was_asked_for_last_stays() {
         let cluster = ClusterName::new("c").unwrap();
         let keys = Keys::new(&cluster, HashMap::new(), KeyLimits::default());
-        let mut keys = DataKeys::new(Arc::new(keys));
+        let mut keys = DataKeys::new(Arc::new(keys), None);
         let all: Vec<Vec<u8>> = (0..=u8::try_from(KEPT).unwrap()).map(header).collect();
         let envelope = |index: usize| EnvelopeHeader::parse(&all[index]).unwrap();
         for index in 0..KEPT {

@@ -41,6 +41,8 @@ pub(crate) enum Cause {
     Key(#[source] ProviderError),
     #[error("the file of --config has no such key provider")]
     Provider(#[source] ProviderError),
+    #[error("under envelopeKeys: Known the policy does not know key '{key}' of provider '{provider}'")]
+    UnknownKey { provider: String, key: String },
     #[error("the envelope cannot be read")]
     Envelope(#[source] EnvelopeError),
     #[error("what is stored is not what was sealed")]
@@ -78,6 +80,7 @@ impl Cause {
             ) => lost_keys.iter().any(|lost| lost.provider == provider.as_str() && lost.key == key.as_str()),
             Self::Key(ProviderError::Unavailable { .. })
             | Self::Provider(_)
+            | Self::UnknownKey { .. }
             // The rule may name another key.
             | Self::Legacy(_)
             | Self::LegacyKey(_)
