@@ -20,6 +20,9 @@ pub(in crate::cli) struct InspectArgs {
     source: SourceArgs,
     #[command(flatten)]
     config: ConfigArgs,
+    /// Ranges of offsets that are listed for a partition. Beyond them each content is told with its first and last offset.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    max_ranges: usize,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -42,14 +45,15 @@ pub(in crate::cli) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         };
         let found = if let Some(segments) = args.source.segments()? {
             let mut progress = Progress::new("inspect", segments.progress().1, args.quiet);
-            let found = inspect::segments(segments, versions, &mut progress)?;
+            let found = inspect::segments(segments, versions, args.max_ranges, &mut progress)?;
             progress.end();
             found
         } else {
             let mut cluster = args.brokers.cluster(config.as_ref())?;
             let places = args.source.places(&mut cluster).await?;
             let mut progress = Progress::new("inspect", u64::try_from(places.len()).unwrap_or(0), args.quiet);
-            let found = inspect::partitions(&mut cluster, places, versions, &mut progress).await;
+            let found =
+                inspect::partitions(&mut cluster, places, versions, args.max_ranges, &mut progress).await;
             progress.end();
             found.context("failed to read the topics")?
         };

@@ -79,6 +79,9 @@ async fn clear_records_tombstones_and_markers_of_transactions_are_told_apart() {
         .collect();
     found.sort_unstable();
     assert_eq!(found, [("clear", 30), ("control", 1), ("null", 1)], "{report}");
+    let ranges = &partition(&report, &clear, 0)["ranges"];
+    let of = |range: &Value| (range["content"].clone(), range["lastOffset"].clone());
+    assert_eq!(ranges.as_array().unwrap().iter().map(of).collect::<Vec<_>>(), [(json!("clear"), json!(29))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
