@@ -86,21 +86,28 @@ impl Opener {
             .as_ref()
             .is_some_and(|policy| policy.effective.may_open(envelope.provider(), envelope.key()))
         {
+            let (provider, key) = (envelope.provider(), envelope.key());
+            self.cause = Some(format!("the policy does not know key '{key}' of provider '{provider}'"));
             return Err(Failure { code: Code::TopicAuthorizationFailed, refusal: Refusal::KeyUnknown });
         }
-        let keys = task.session.shared.live.keys();
-        let dek = match self.patiently(|| keys.unwrap(&envelope, task.place.topic)).await {
+        let live = &task.session.shared.live;
+        let keys = live.keys();
+        let error = match self.patiently(|| keys.unwrap(&envelope, task.place.topic)).await {
             Ok(dek) => {
-                task.session.shared.live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
-                dek
+                live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
+                self.keys.push(KnownKey {
+                    provider: envelope.provider().into(),
+                    key: envelope.key().into(),
+                    wrapped: envelope.wrapped().into(),
+                    dek,
+                });
+                return Ok(());
             }
-            // Not where it is only disabled, or where the provider says no to whoever asks.
-            Err(error) if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error => {
-                let version = keys.version_of(&envelope);
-                let unreadable = task.session.shared.live.unreadable();
-                if !unreadable.is_settled(&envelope, version) {
-                    return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
-                }
+            Err(error) => error,
+        };
+        // Not where it is only disabled, or where the provider says no to whoever asks.
+        if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error {
+            if live.unreadable().is_settled(&envelope, keys.version_of(&envelope)) {
                 self.refused.push(RefusedKey {
                     provider: envelope.provider().into(),
                     key: envelope.key().into(),
@@ -108,19 +115,13 @@ impl Opener {
                 });
                 return Ok(());
             }
-            Err(error) => {
-                let unreadable = task.session.shared.live.unreadable();
-                unreadable.was_refused(&envelope, task.place.topic, &error, || keys.version_of(&envelope));
-                return Err(failure(&error));
-            }
-        };
-        self.keys.push(KnownKey {
-            provider: envelope.provider().into(),
-            key: envelope.key().into(),
-            wrapped: envelope.wrapped().into(),
-            dek,
-        });
-        Ok(())
+            self.cause = Some(error.to_string());
+            return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
+        }
+        let version = || keys.version_of(&envelope);
+        live.unreadable().was_refused(&envelope, task.place.topic, &error, version);
+        self.cause = Some(error.to_string());
+        Err(failure(&error))
     }
 
     /// Asks again, within the patience of the answer, where a provider does not answer.

@@ -37,6 +37,8 @@ pub(super) struct TopicPlan {
 pub(super) enum Treatment {
     Clear,
     Refuse(Code, Refusal),
+    /// There is no key to seal with.
+    NoKey(ProviderError),
     /// All batches are behind a refused one of their producers: no key is waited for.
     Behind,
     Seal(SealPlan),
@@ -239,9 +241,16 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
             max_message_bytes: facts.max_message_bytes,
             if_compacted,
         }),
-        Err(error) => {
-            let (code, refusal) = refusal(&error);
-            Treatment::Refuse(code, refusal)
+        Err(error) => Treatment::NoKey(error),
+    }
+}
+
+impl TopicPlan {
+    /// What the audit log is told of a refusal for want of a key.
+    pub(super) fn cause(&self) -> Option<String> {
+        match &self.treatment {
+            Treatment::NoKey(error) => Some(error.to_string()),
+            _ => None,
         }
     }
 }

@@ -89,7 +89,8 @@ async fn handle(
                     Verdict::Sealed(sealed)
                 }
                 Err((code, refusal)) => {
-                    session.shared.refusals.count(&refused(plan, partition.index, refusal));
+                    let cause = plan.cause();
+                    session.shared.refusals.count(&refused(plan, partition.index, refusal, cause.as_deref()));
                     sent.refused.push(Refused { topic: key.clone(), index: partition.index, code });
                     Verdict::Refused
                 }
@@ -160,7 +161,7 @@ fn withdraw(
                         session.sequences.refused(&producer, sequence, code);
                     }
                     let index = partition.index;
-                    session.shared.refusals.count(&refused(plan, index, Refusal::KeyUnavailable));
+                    session.shared.refusals.count(&refused(plan, index, Refusal::KeyUnavailable, None));
                     *verdict = Verdict::Refused;
                     sent.refused.push(Refused { topic: key, index: partition.index, code });
                 }
@@ -170,14 +171,19 @@ fn withdraw(
     }
 }
 
-fn refused(plan: &TopicPlan, partition: i32, reason: Refusal) -> refusals::Refused<'_> {
+fn refused<'a>(
+    plan: &'a TopicPlan,
+    partition: i32,
+    reason: Refusal,
+    cause: Option<&'a str>,
+) -> refusals::Refused<'a> {
     refusals::Refused {
         direction: Direction::Produce,
         reason,
         topic: plan.name.as_deref(),
         partition,
         offset: None,
-        cause: None,
+        cause,
     }
 }
 

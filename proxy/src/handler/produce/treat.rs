@@ -62,14 +62,16 @@ pub(super) async fn treat(
     if let (Some((producer, _)), Some(_), TopicKey::Id(id)) = (&producer, name, batch.topic) {
         session.sequences.named(*id, producer);
     }
+    let refuse = |(code, refusal): (Code, Refusal)| {
+        if let Some((producer, sequence)) = &producer {
+            session.sequences.refused(producer, *sequence, code);
+        }
+        Err((code, refusal))
+    };
     let plan = match &plan.treatment {
         Treatment::Seal(plan) => plan,
-        Treatment::Refuse(code, refusal) => {
-            if let Some((producer, sequence)) = &producer {
-                session.sequences.refused(producer, *sequence, *code);
-            }
-            return Err((*code, *refusal));
-        }
+        Treatment::Refuse(code, refusal) => return refuse((*code, *refusal)),
+        Treatment::NoKey(error) => return refuse(plan::refusal(error)),
         Treatment::Behind => {
             if let Some((producer, sequence)) = &producer {
                 admit(session, producer, *sequence, batch.deadline).await?;

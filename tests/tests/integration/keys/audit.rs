@@ -1,9 +1,9 @@
 //! What the audit log tells of keys in files and of what a proxy refuses.
 
 use serde_json::{Value, json};
-use tests::{Cluster, Pattern, Proxy, Rule, eventually};
+use tests::{Cluster, Pattern, Proxy, Rule, eventually, eventually_ok};
 
-use super::{PATIENCE, batch, create, two_keys};
+use super::{PATIENCE, batch, create, read, start, two_keys, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_tells_of_key_files_and_of_refusals_once() {
@@ -28,6 +28,7 @@ async fn the_audit_log_tells_of_key_files_and_of_refusals_once() {
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!(refused[0]["topic"], *topic, "{}", refused[0]);
     assert_eq!((&refused[0]["direction"], &refused[0]["reason"]), (&json!("produce"), &json!("key_refused")));
+    tells_of_key(&refused[0], "none");
     let files = lines("keyFileLoaded");
     let print = |key: &str, version: u64| {
         let file = files.iter().find(|line| line["key"] == key && line["version"] == version).unwrap();
@@ -35,4 +36,30 @@ async fn the_audit_log_tells_of_key_files_and_of_refusals_once() {
     };
     assert_eq!(print("a", 1).len(), 16);
     assert_ne!(print("a", 1), print("a", 2));
+}
+
+/// Which provider says no to which key, and why.
+fn tells_of_key(line: &Value, key: &str) {
+    let cause = line["cause"].as_str().unwrap_or_default();
+    let names = format!("key provider 'default' refuses key '{key}': ");
+    assert!(cause.strip_prefix(&names).is_some_and(|why| !why.is_empty()), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_tells_for_want_of_which_key_readers_are_refused() {
+    let proxy = start("audited-reader").await;
+    let topic = create("audited-reader.a").await;
+    write(&proxy, &topic, &batch()).await.unwrap();
+    proxy.remove_key("a", 1);
+    proxy.wait_for_key_state("a", "Refused").await;
+    read(&proxy, &topic, 0).await.expect_err("its key is missing");
+    let refused = async || {
+        let log = proxy.log();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let is_fetch = |line: &Value| line["event"] == "refused" && line["direction"] == "fetch";
+        lines.into_iter().find(is_fetch).ok_or(log.len())
+    };
+    let line = eventually_ok("the audit log tells", PATIENCE, refused).await;
+    assert_eq!((&line["topic"], &line["reason"]), (&json!(topic), &json!("key_refused")), "{line}");
+    tells_of_key(&line, "a");
 }

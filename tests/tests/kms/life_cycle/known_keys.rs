@@ -37,6 +37,9 @@ async fn the_server_is_never_asked_for_a_key_that_the_policy_does_not_know() {
     assert_eq!(owner.calls_to("b"), before);
     let refused = ("topic_encryption_refused_partitions_total", [("reason", "key_unknown")]);
     assert!(reader.metrics().await.sum(refused.0, &refused.1) >= 3.0);
+    let told = "the policy does not know key 'b' of provider 'default'";
+    let is_told = |line: &str| line.contains("\"key_unknown\"") && line.contains(told);
+    assert!(reader.log().lines().any(is_told), "{}", reader.log());
 
     reader.apply_policy(&limited.field("formerKeys", json!([{"name": "b"}]))).await;
     assert_eq!(reader.read_batches(&topic, 0).await.unwrap(), [batch().as_sent()]);
