@@ -27,7 +27,7 @@ use arc_swap::ArcSwapOption;
 use key_states::KeyStates;
 use loader::Loader;
 use proxy_config::{EffectivePolicy, KeyRef, KeyTimes, Pattern, PolicyFiles, ProviderName};
-use proxy_crypto::Keys;
+use proxy_crypto::{EnvelopeHeader, Keys};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -171,6 +171,13 @@ impl Live {
     /// The last attempt at a key.
     pub fn key_attempt(&self, key: &KeyRef) -> Attempt {
         self.key_states.attempt(key)
+    }
+
+    /// Whether a key counts as lost that its provider says is gone: for long enough, and by a provider that is to be believed.
+    pub(crate) fn is_lost(&self, envelope: &EnvelopeHeader<'_>) -> bool {
+        let version = self.keys.version_of(envelope);
+        self.unreadable.is_settled(envelope, version)
+            && self.key_states.is_right_place(envelope.provider(), envelope.key())
     }
 
     /// Has the keys tried soon, since a provider has other keys now.

@@ -9,6 +9,8 @@ mod clear;
 mod client;
 mod policies;
 mod promises;
+#[cfg(test)]
+mod revocation;
 mod script;
 mod seeds;
 mod share;

@@ -66,6 +66,8 @@ struct Inner {
     attempts: BTreeMap<KeyRef, Attempt>,
     /// Providers that said yes or no since start.
     answered: BTreeSet<ProviderName>,
+    /// Providers of which a key was ready since start.
+    proven: BTreeSet<ProviderName>,
     was_ready: bool,
 }
 
@@ -105,6 +107,9 @@ impl KeyStates {
         if state.is_answer() {
             inner.answered.insert(key.provider.clone());
         }
+        if state == KeyState::Ready {
+            inner.proven.insert(key.provider.clone());
+        }
         // A policy may have dropped the key while it was tried.
         let Some(attempt) = inner.attempts.get_mut(key) else {
             return false;
@@ -113,6 +118,17 @@ impl KeyStates {
         let changed = attempt.state != state && !(silent(&attempt.state) && silent(&state));
         *attempt = Attempt { state, at: Some(at) };
         changed
+    }
+
+    /// Whether a provider is to be believed that a key is gone. A wrong server, region or namespace says so of every key, so
+    /// another one must be ready there; or one was since start, where the policy names no other.
+    pub(super) fn is_right_place(&self, provider: &str, key: &str) -> bool {
+        let inner = self.lock();
+        let is_there = |(key, _): &(&KeyRef, &Attempt)| key.provider.as_str() == provider;
+        let mut there = inner.attempts.iter().filter(is_there);
+        there.clone().any(|(_, attempt)| attempt.state == KeyState::Ready)
+            || inner.proven.iter().any(|proven| proven.as_str() == provider)
+                && there.all(|(other, _)| other.name.as_str() == key)
     }
 
     /// Why the keys keep a starting pod from being ready; nothing when they do not.
@@ -188,6 +204,34 @@ mod tests {
         );
         record(&states, &key("b", "1"), KeyState::Ready);
         assert!(states.obstacles().is_empty());
+    }
+
+    #[test]
+    fn a_provider_that_has_no_key_at_all_is_not_believed_that_one_is_gone() {
+        let gone = || KeyState::Refused("there is no such key".to_owned());
+        let states = states(&[("a", "1"), ("a", "2"), ("b", "1")]);
+        let (first, second) = (key("a", "1"), key("a", "2"));
+        record(&states, &key("b", "1"), KeyState::Ready);
+        record(&states, &first, gone());
+        record(&states, &second, KeyState::Ready);
+        assert!(states.is_right_place("a", "1"));
+        record(&states, &second, gone());
+        assert!(!states.is_right_place("a", "1"), "as where the address leads elsewhere");
+        record(&states, &first, KeyState::Ready);
+        assert!(states.is_right_place("a", "1"), "its newer version is there");
+    }
+
+    #[test]
+    fn the_only_key_of_a_provider_counts_as_gone_where_it_was_there_before() {
+        let states = states(&[("a", "1")]);
+        let gone = || KeyState::Refused("there is no such key".to_owned());
+        record(&states, &key("a", "1"), gone());
+        assert!(!states.is_right_place("a", "1"), "it was never there");
+        record(&states, &key("a", "1"), KeyState::Ready);
+        record(&states, &key("a", "1"), gone());
+        assert!(states.is_right_place("a", "1"));
+        assert!(!states.is_right_place("a", "former"), "the policy names another, which is gone too");
+        assert!(!states.is_right_place("b", "1"));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use proxy_crypto::{EnvelopeHeader, ProviderError};
 use reads::Reads;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// Topics and keys that are told apart. What is beyond them only counts in the metric.
 const MAX_ENTRIES: usize = 10_000;
@@ -102,7 +103,8 @@ impl Unreadable {
         self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version));
     }
 
-    /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no.
+    /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no. Where it does not say that
+    /// the key is gone, the delay begins anew too.
     pub(crate) fn was_refused(
         &self,
         envelope: &EnvelopeHeader<'_>,
@@ -110,8 +112,12 @@ impl Unreadable {
         error: &ProviderError,
         version: impl FnOnce() -> Option<String>,
     ) {
-        if let (ProviderError::Refused { cause, .. }, Some(key)) = (error, key_of(envelope)) {
-            self.reads.refused(key, version(), topic, cause, Instant::now());
+        if let (ProviderError::Refused { cause, gone, .. }, Some(key)) = (error, key_of(envelope)) {
+            let version = version();
+            if !gone {
+                self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version.clone()));
+            }
+            self.reads.refused(key, version, topic, cause, Instant::now());
         }
     }
 

@@ -107,7 +107,7 @@ impl Opener {
         };
         // Not where it is only disabled, or where the provider says no to whoever asks.
         if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error {
-            if live.unreadable().is_settled(&envelope, keys.version_of(&envelope)) {
+            if live.is_lost(&envelope) {
                 self.refused.push(RefusedKey {
                     provider: envelope.provider().into(),
                     key: envelope.key().into(),

@@ -4,7 +4,8 @@
 use proxy_config::KeyRef;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
 /// Places that are told apart. The one that was not met for the longest time makes room.
 const MAX_ENTRIES: usize = 100;
