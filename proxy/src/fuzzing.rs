@@ -12,6 +12,9 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use connection::session;
+
 use crate::{scram, server, tls, tools, wire};
 use proxy_records::{Attributes, BatchHeader, Codec, Codecs, Headers, Record, write_record};
 

@@ -18,6 +18,10 @@ mod stage;
 #[cfg(test)]
 mod stalls;
 
+#[cfg(test)]
+use crate::budget::Budget;
+#[cfg(test)]
+use crate::connection::Session;
 use crate::connection::relay;
 use crate::io::split_tls;
 use broker::Broker;
@@ -52,6 +56,15 @@ fn relayed(data: &[u8]) -> (u32, u32) {
         stage.is_clean();
         run.expect("the connection ends")
     })
+}
+
+/// The shared state of a connection without one, under the first policy.
+#[cfg(test)]
+pub(crate) fn session() -> Session {
+    let stage = Stage::new(&Script::parse(&[]));
+    let (shared, advertised) = stage.parts();
+    let (sequences, only_keys_lacked, wanted) = Default::default();
+    Session { shared, advertised, sequences, queued: Budget::new(1), only_keys_lacked, wanted }
 }
 
 /// How many batches were sealed, and how many records came back as they were produced.

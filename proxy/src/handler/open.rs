@@ -119,9 +119,17 @@ impl Opener {
         self.deadline = Some(Instant::now() + patience);
     }
 
-    /// The answer is written: what it grew to is free again.
+    /// The answer is written: what it grew to is free again, and so are its keys, lest a connection that idles holds some.
     pub(crate) fn finish(&mut self) {
         self.room = Room::default();
+        self.let_go_of_keys();
+        self.refused.clear();
+    }
+
+    /// They are asked for again, which is no call while they are fresh.
+    fn let_go_of_keys(&mut self) {
+        self.keys.clear();
+        self.legacy_keys.clear();
     }
 
     /// Opens a partition's records; no place means that its topic has no known name.
@@ -212,6 +220,9 @@ impl Opener {
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {
                         return Ok(None);
+                    }
+                    if self.keys.is_empty() {
+                        missed = 0;
                     }
                 }
             }

@@ -6,6 +6,7 @@ mod assemble;
 mod plan;
 mod request;
 mod treat;
+mod withdraw;
 
 pub(crate) use answer::answer;
 pub(crate) use request::{Workspace, request};

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Between two tries for a key that is not to be had.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
+/// After a wait of so long keys at hand are asked for again: one may have been revoked meanwhile.
+pub(super) const LONG: Duration = Duration::from_secs(1);
+
 /// A data key that this answer needed already.
 pub(super) struct KnownKey {
     pub(super) provider: Box<str>,
@@ -126,11 +129,16 @@ impl Opener {
 
     /// Asks again, within the patience of the answer, where a provider does not answer.
     pub(super) async fn patiently<T, E: NoAnswer, F: Future<Output = Result<T, E>>>(
-        &self,
+        &mut self,
         ask: impl Fn() -> F,
     ) -> Result<T, E> {
+        let since = Instant::now();
         loop {
-            match ask().await {
+            let answer = ask().await;
+            if since.elapsed() >= LONG {
+                self.let_go_of_keys();
+            }
+            match answer {
                 Err(error)
                     if error.is_none()
                         && self.deadline.is_some_and(|deadline| Instant::now() + RETRY_PAUSE < deadline) =>

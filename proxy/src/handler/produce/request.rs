@@ -1,19 +1,18 @@
 //! The request side of Produce.
 
 use super::assemble::assemble;
-use super::plan::{self, Plan, TopicPlan};
+use super::plan::{self, Plan};
 use super::treat::{Batch, Treated, treat};
+use super::withdraw::{self, refused, withdrawn};
 use super::{HOLD_LIMIT, Refused, Sent, TopicKey, Verdict};
 use crate::budget::Grant;
+use crate::connection::Close;
 use crate::connection::expected::Answer;
 use crate::connection::requests::Requests;
-use crate::connection::{Close, Session};
 use crate::frame::Frame;
-use crate::handler::{Code, body_offset};
-use crate::live::LoadedPolicy;
-use crate::metrics::labels::{Direction, Refusal};
+use crate::handler::body_offset;
+use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
-use crate::refusals;
 use crate::wire::{self, ProduceView, RequestHead};
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,18 +100,10 @@ async fn handle(
         sent.grant = session.queued.grant(sent.bytes()).await;
     }
     requests.renew().await?;
-    // Behind the last wait: what passes in clear does so by the policy in force when it is sent.
-    let now = session.shared.live.policy();
-    if now.as_ref().map(Arc::as_ptr) != policy.as_ref().map(Arc::as_ptr) {
-        withdraw(
-            &session,
-            now.as_deref(),
-            view,
-            &plans,
-            frame.bytes.get(base..).unwrap_or_default(),
-            verdicts,
-            &mut sent,
-        );
+    let withdrawn = withdrawn(&session, policy.as_ref(), &plans).await;
+    if !withdrawn.is_empty() {
+        let body = frame.bytes.get(base..).unwrap_or_default();
+        withdraw::refuse(&session, &withdrawn, view, &plans, body, verdicts, &mut sent);
     }
     if !sent.refused.is_empty() && sent.refused.len() == verdicts.len() {
         // The answer has a share of its own, which must not wait for this one.
@@ -127,64 +118,6 @@ async fn handle(
     }
     requests.send_pieces(frame, pieces).await?;
     if refused && !acknowledged { Err(Close::RefusedUnacknowledged) } else { Ok(()) }
-}
-
-/// A policy was loaded while the request waited. What it no longer lets pass in clear is refused, and comes again.
-fn withdraw(
-    session: &Session,
-    policy: Option<&LoadedPolicy>,
-    view: &ProduceView,
-    plans: &[TopicPlan],
-    body: &[u8],
-    verdicts: &mut [Verdict],
-    sent: &mut Sent,
-) {
-    let code = Code::NotEnoughReplicas;
-    // In the order of the request, as refusals are written into the answer.
-    let mut before = std::mem::take(&mut sent.refused).into_iter();
-    let topics = view.topics.topics.iter().zip(plans);
-    for (topic, plan) in topics {
-        let withdrawn = plan.name.as_ref().filter(|name| !plan::is_clear(policy, name));
-        for at in topic.partitions.clone() {
-            let (Some(verdict), Some(partition)) = (verdicts.get_mut(at), view.topics.partitions.get(at))
-            else {
-                continue;
-            };
-            match (&verdict, withdrawn) {
-                (Verdict::Refused, _) => sent.refused.extend(before.next()),
-                (Verdict::Clear, Some(name)) => {
-                    let key = TopicKey::from(topic.key.of(body));
-                    let records = partition.records.map_or(&[][..], |records| records.of(body));
-                    if let Some((producer, sequence)) =
-                        plan::producer_of(&TopicKey::Name(Arc::clone(name)), partition.index, records)
-                    {
-                        session.sequences.refused(&producer, sequence, code);
-                    }
-                    let index = partition.index;
-                    session.shared.refusals.count(&refused(plan, index, Refusal::KeyUnavailable, None));
-                    *verdict = Verdict::Refused;
-                    sent.refused.push(Refused { topic: key, index: partition.index, code });
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-fn refused<'a>(
-    plan: &'a TopicPlan,
-    partition: i32,
-    reason: Refusal,
-    cause: Option<&'a str>,
-) -> refusals::Refused<'a> {
-    refusals::Refused {
-        direction: Direction::Produce,
-        reason,
-        topic: plan.name.as_deref(),
-        partition,
-        offset: None,
-        cause,
-    }
 }
 
 async fn refuse_all(
