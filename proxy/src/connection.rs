@@ -15,6 +15,7 @@ use crate::brokers::Brokers;
 use crate::budget::{Budget, Grant};
 use crate::frame::{FrameError, FrameReader};
 use crate::handler::history::Wanted;
+use crate::handler::open::Lacked;
 use crate::io::{Reader, Writer};
 use crate::live::Live;
 use crate::login::{self, LoginError};
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) growth_budget: Budget,
     pub(crate) metrics: Metrics,
     pub(crate) refusals: Refusals,
+    /// Keys that records of share groups lacked.
+    pub(crate) lacked: Lacked,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
     pub(crate) timeouts: Timeouts,

@@ -86,6 +86,7 @@ impl Server {
             answer_budget: Budget::new(limits.buffer_bytes / 8 * 3),
             growth_budget: Budget::new(limits.buffer_bytes / 4),
             refusals: Refusals::new(metrics.records.refused.clone()),
+            lacked: Default::default(),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),

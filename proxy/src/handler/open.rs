@@ -1,6 +1,7 @@
 //! Opens what is encrypted in one partition of a Fetch answer, in place where the batch allows it.
 
 mod keys;
+mod lacked;
 mod legacy_keys;
 mod records;
 mod room;
@@ -14,7 +15,10 @@ use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
+pub(crate) use lacked::Lacked;
+
 use keys::{KnownKey, RefusedKey};
+use lacked::LackedKey;
 use proxy_records::{Entry, entries, legacy_offset};
 use room::Room;
 use std::ops::Range;
@@ -212,9 +216,13 @@ impl Opener {
                 Step::Done(opened) => return Ok(Some(opened)),
                 Step::NeedKey(needed) => {
                     missed += 1;
-                    match needed {
-                        NeededKey::Envelope(header) => self.fetch_key(task, &header).await?,
-                        NeededKey::Legacy(wanted) => self.fetch_legacy_key(task, wanted).await?,
+                    let fetched = match &needed {
+                        NeededKey::Envelope(header) => self.fetch_key(task, header).await,
+                        NeededKey::Legacy(wanted) => self.fetch_legacy_key(task, wanted.clone()).await,
+                    };
+                    if let Err(failure) = fetched {
+                        self.note_lacked(task, needed, failure);
+                        return Err(failure);
                     }
                 }
                 Step::NeedRoom(bytes) => {
@@ -226,6 +234,16 @@ impl Opener {
                     }
                 }
             }
+        }
+    }
+
+    /// Of a share group, whose records were handed over, no more are to be until the key is there. Other consumers just fetch them again.
+    fn note_lacked(&self, task: &Task<'_>, needed: NeededKey, failure: Failure) {
+        if let (None, Some(id), Some(policy)) = (task.place.fetch_version, task.place.id, &self.policy)
+            && failure != Failure::CORRUPT
+        {
+            let lacked = LackedKey { topic: task.place.topic.into(), needed, generation: policy.generation };
+            task.session.shared.lacked.note(id, lacked);
         }
     }
 

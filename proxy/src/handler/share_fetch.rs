@@ -1,6 +1,6 @@
 //! `ShareFetch`: like Fetch, but the broker hands records over before the proxy can fail to open them, and records
-//! that fail again and again are archived. So it is not asked while a needed key provider is out of reach, and opening waits
-//! longer for a key.
+//! that fail again and again are archived. So it is not asked while a needed key is not to be had, as far as that is known before,
+//! and opening waits longer for a key.
 
 use super::fetch::{Workspace, lower, refused, topic_id, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
@@ -8,12 +8,12 @@ use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::{Failure, Opened, Place};
 use crate::handler::{addresses, body_offset, history, lookup};
-use crate::live::{LoadedPolicy, attempt};
+use crate::live::{KeyState, LoadedPolicy, attempt};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
 use crate::wire::{self, RequestHead, ShareFetchPartition, Span, TopicRef, write};
 use kafka_protocol::messages::ApiKey;
-use proxy_config::{Decision, KeyRef};
+use proxy_config::{Decision, EncryptRule, KeyRef, OnUnreadable};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,19 +50,22 @@ impl Subscribed {
         Ok(())
     }
 
-    /// A key of one of the topics whose provider is out of reach. A topic that was encrypted under an earlier policy, or
-    /// has no known name, may need any.
+    /// A key of one of the topics whose provider is out of reach, or refuses it. A topic that was encrypted under an earlier
+    /// policy, or has no known name, may need any.
     fn lacking(&self, session: &Session, policy: &LoadedPolicy) -> Option<KeyRef> {
         let keys = session.shared.live.keys();
         let known = policy.effective.policy().keys();
-        let failing = known.into_iter().find(|key| keys.is_out_of_reach(&key.provider))?;
+        let failing = known.into_iter().find(|key| keys.is_out_of_reach(&key.provider));
         let mut topics = self.topics.iter();
         topics.find_map(|id| match session.shared.topics.name(id) {
-            None => Some(failing.clone()),
+            None => failing.clone(),
             Some(name) => match policy.effective.decide(&name) {
-                Decision::Encrypt(rule) => keys.is_out_of_reach(&rule.provider).then(|| rule.key_ref()),
+                Decision::Encrypt(rule) => {
+                    let is_lacking = keys.is_out_of_reach(&rule.provider) || is_refused(session, rule);
+                    is_lacking.then(|| rule.key_ref())
+                }
                 Decision::Pending(key) => keys.is_out_of_reach(&key.provider).then(|| key.clone()),
-                Decision::Retired => Some(failing.clone()),
+                Decision::Retired => failing.clone(),
                 Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => None,
             },
         })
@@ -80,24 +83,33 @@ impl Subscribed {
         })
     }
 
-    /// Waits until no provider of the topics is out of reach. Asks them, as far as they may be asked.
-    async fn reachable(&self, session: &Session) {
+    /// Waits until no key is lacking that the topics are known to need. Asks providers that are out of reach, as far as they may be
+    /// asked; keys that are refused are tried again in the background.
+    async fn to_be_had(&self, session: &Session) {
         let live = &session.shared.live;
         loop {
-            let lacking = live.policy().map(|policy| self.lacking(session, &policy));
-            match lacking {
-                Some(None) => return,
-                Some(Some(key)) => {
-                    attempt(live.keys(), &key).await;
+            if let Some(policy) = live.policy() {
+                match self.lacking(session, &policy) {
+                    Some(key) if live.keys().is_out_of_reach(&key.provider) => {
+                        attempt(live.keys(), &key).await;
+                    }
+                    Some(_) => {}
+                    None if session.shared.lacked.is_lacking(live, &policy, self.topics.iter()).await => {}
+                    None => return,
                 }
-                None => {}
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }
 
-/// Learns the names behind topic ids, and waits while a key provider of the session's topics is out of reach.
+/// Whether the rule's key is refused, unless the rule says what becomes of records whose key is gone.
+fn is_refused(session: &Session, rule: &EncryptRule) -> bool {
+    let attempt = || session.shared.live.key_attempt(&rule.key_ref());
+    rule.on_unreadable == OnUnreadable::Error && matches!(attempt().state, KeyState::Refused(_))
+}
+
+/// Learns the names behind topic ids, and waits while keys of the session's topics are not to be had.
 pub(crate) async fn request(
     requests: &mut Requests,
     frame: &mut [u8],
@@ -125,7 +137,7 @@ pub(crate) async fn request(
     if requests.share_fetch.is_unheard(&session) {
         return Err(Close::KeysUnavailable);
     }
-    let waiting = requests.share_fetch.reachable(&requests.session);
+    let waiting = requests.share_fetch.to_be_had(&requests.session);
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)
 }

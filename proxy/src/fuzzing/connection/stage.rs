@@ -63,6 +63,7 @@ impl Stage {
             answer_budget: Budget::new(BUDGET / 8 * 3),
             growth_budget: Budget::new(BUDGET / 4),
             refusals: Refusals::new(metrics.records.refused.clone()),
+            lacked: Default::default(),
             metrics,
             max_frame_bytes: MAX_FRAME,
             fetch_max_bytes: 1 << 20,

@@ -52,17 +52,28 @@ pub(super) fn find(keys: &[KnownKey], envelope: &EnvelopeHeader<'_>) -> Option<A
 /// Whether an error says no more than that nobody answered.
 pub(super) trait NoAnswer {
     fn is_none(&self) -> bool;
+
+    /// Whether no answer will ever be another: what is stored is not right.
+    fn is_corrupt(&self) -> bool;
 }
 
 impl NoAnswer for ProviderError {
     fn is_none(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
 }
 
 impl NoAnswer for NoKey {
     fn is_none(&self) -> bool {
         matches!(self, Self::Provider(ProviderError::Unavailable { .. }))
+    }
+
+    fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Provider(ProviderError::Corrupt { .. }))
     }
 }
 

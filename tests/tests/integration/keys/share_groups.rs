@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use kafka_protocol::messages::ShareFetchRequest;
+use kafka_protocol::messages::share_fetch_response::PartitionData;
+use serde_json::json;
 use tests::raw_connection::Location;
 use tests::{
-    Batch, Client, Cluster, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same,
-    eventually, topic,
+    Batch, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
+    RawConnection, Rule, assert_same, eventually, topic,
 };
 
 use super::outage::{bring_keys_back, hide_keys, requests};
-use super::{PATIENCE, batch, create, start, two_keys, write};
-use crate::tampering::share::{Member, join};
+use super::{PATIENCE, batch, create, key_reloads, start, two_keys, write};
+use crate::tampering::share::{Member, fetch_all, join};
 
 /// A proxy that cannot open what the topic has, a connection to the leader through it, and a member of a group there.
 async fn outage(purpose: &str) -> (Proxy, RawConnection, Location, Member) {
@@ -59,10 +61,98 @@ async fn a_share_group_is_not_handed_records_that_cannot_be_opened() {
         assert!(session < 40, "no records come");
         answer = connection.call(&member.request(session, &at, &[0]), 1).await.unwrap();
     };
-    let batches = Batch::split(delivered.records.as_deref().unwrap_or_default());
+    assert_eq!(deliveries(&delivered), [1], "delivered for the first time");
+}
+
+/// How often these records were handed over, which are all that were sent.
+fn deliveries(partition: &PartitionData) -> Vec<i16> {
+    let batches = Batch::split(partition.records.as_deref().unwrap_or_default());
     assert_eq!(batches.iter().map(Batch::as_sent).collect::<Vec<_>>(), [batch().as_sent()]);
-    let deliveries: Vec<i16> = delivered.acquired_records.iter().map(|range| range.delivery_count).collect();
-    assert_eq!(deliveries, [1], "delivered for the first time");
+    partition.acquired_records.iter().map(|range| range.delivery_count).collect()
+}
+
+/// A request of the member is not passed on, and its connection ends.
+async fn is_held_back(proxy: &Proxy, connection: &mut RawConnection, request: &ShareFetchRequest) {
+    let sent = sent_upstream(proxy).await;
+    connection.send(request, 1).await.unwrap();
+    assert!(connection.closes_within(Duration::from_secs(40)).await);
+    assert!((sent_upstream(proxy).await - sent).abs() < 0.5, "the broker was asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_group_is_not_handed_records_whose_key_is_refused() {
+    let proxy = start("share-refused").await;
+    let topic = create("share-refused.a").await;
+    write(&proxy, &topic, &batch()).await.unwrap();
+    let key = proxy.remove_key("a", 1);
+    proxy.wait_for_key_state("a", "Refused").await;
+    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0).await.unwrap();
+    let member = join(&mut connection, &at, 1).await;
+    is_held_back(&proxy, &mut connection, &member.request(0, &at, &[0])).await;
+
+    proxy.restore_key("a", 1, &key);
+    proxy.wait_for_key_state("a", "Ready").await;
+    let (mut connection, _) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0).await.unwrap();
+    let answered = fetch_all(&mut connection, &member, &at, &[0]).await;
+    assert_eq!(deliveries(&answered[0]), [1], "delivered for the first time");
+}
+
+/// The rule has another key since the records were written, so that nothing tells beforehand what they need.
+async fn is_handed_over_once(purpose: &str, limited: bool) {
+    let [writer, reader] = [start(purpose).await, start(purpose).await];
+    let topic = create(&format!("{purpose}.a")).await;
+    write(&writer, &topic, &batch()).await.unwrap();
+    let rule = Rule::encrypt([Pattern::prefix(purpose)], "b").on_plaintext("Reject");
+    let mut policy = PolicyFile::new([rule]);
+    let key = std::fs::read_to_string(writer.keys_folder().join("a.v1")).unwrap();
+    if limited {
+        policy = policy.field("envelopeKeys", "Known");
+        reader.restore_key("a", 1, &key);
+        let loaded = async || key_reloads(&reader, "loaded").await >= 1.0;
+        eventually("the writer's key is loaded", PATIENCE, loaded).await;
+    } else {
+        reader.remove_key("a", 1);
+        reader.wait_for_key_state("a", "Refused").await;
+    }
+    reader.apply_policy(&policy).await;
+
+    let connect = async || RawConnection::to_leader(&reader.bootstrap(), &topic, 0).await.unwrap();
+    let (mut connection, at) = connect().await;
+    let member = join(&mut connection, &at, 1).await;
+    let answered = fetch_all(&mut connection, &member, &at, &[0]).await;
+    assert_eq!(answered[0].error_code, 29, "{:?}", answered[0]);
+    for _ in 0..2 {
+        let (mut connection, _) = connect().await;
+        is_held_back(&reader, &mut connection, &member.request(0, &at, &[0])).await;
+    }
+
+    if limited {
+        reader.apply_policy(&policy.field("formerKeys", json!([{"name": "a"}]))).await;
+    } else {
+        reader.restore_key("a", 1, &key);
+    }
+    drop(connection);
+    let mut answered = None;
+    let delivered = async || {
+        let (mut connection, _) = connect().await;
+        let partition = fetch_all(&mut connection, &member, &at, &[0]).await.remove(0);
+        let is_delivered = partition.error_code == 0;
+        answered = Some(partition);
+        is_delivered
+    };
+    eventually("the records come", 3 * PATIENCE, delivered).await;
+    let deliveries = deliveries(&answered.unwrap());
+    assert!(deliveries == [1] || deliveries == [2], "{deliveries:?}: handed over once, or given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_whose_former_key_is_refused_are_handed_over_once() {
+    is_handed_over_once("share-former", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_whose_key_the_policy_does_not_know_are_handed_over_once() {
+    is_handed_over_once("share-unknown", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,12 @@ async fn share_groups_are_told_though_the_rule_skips() {
     assert_eq!(answered[0].error_code, 29, "{:?}", answered[0]);
     assert!(answered[0].acquired_records.is_empty());
     assert!(stage.unreadable("skipped").await < 0.5);
+    drop(connection);
+
+    // The rule does without them, so nothing is held back for their sake: in the end the broker archives them.
+    let (mut connection, _) = RawConnection::to_leader(&stage.reader.bootstrap(), &topic, 0).await.unwrap();
+    let answered = fetch_all(&mut connection, &member, &at, &[0]).await;
+    assert_eq!(answered[0].error_code, 29, "{:?}", answered[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
