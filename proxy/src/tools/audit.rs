@@ -18,7 +18,7 @@ use super::tally::Tally;
 use crate::client::{ClientError, Cluster, Place, Topic};
 use reading::{moved, read_all};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
@@ -46,6 +46,8 @@ pub(crate) enum AuditError {
 pub(crate) struct Plan {
     /// All but Kafka's own where there are none.
     pub(crate) topics: Vec<String>,
+    /// What the policy names, and brokers must not keep from whom they show all topics to.
+    pub(crate) named: BTreeSet<String>,
     /// One fetch of so many is read.
     pub(crate) every: u64,
     /// Ranges that are kept for each partition.
@@ -109,6 +111,9 @@ pub(crate) async fn audit(cluster: &mut Cluster, plan: &Plan, quiet: bool) -> Re
             format!("topic {} has partitions that were not read: they came too late", topic.name)
         }),
     );
+    if plan.topics.is_empty() {
+        doubts.extend(listing::hidden(cluster, &plan.named, &known).await);
+    }
     let partitions = state.finish()?;
     for audited in &partitions {
         doubts.extend(moved(cluster, audited).await?);

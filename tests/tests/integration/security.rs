@@ -71,7 +71,7 @@ impl Secured {
     }
 
     /// From now on nobody else may do anything with the topic.
-    async fn allow_only(&self, topic: &str, user: &str) {
+    pub(super) async fn allow_only(&self, topic: &str, user: &str) {
         allow_only(&self.cluster, topic, user).await;
     }
 }

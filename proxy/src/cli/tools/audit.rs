@@ -1,11 +1,13 @@
 //! `audit`: which keys protect which offsets, and whether one can be destroyed.
 
 use super::brokers::BrokerArgs;
-use super::{ConfigArgs, FAILED, Output, block_on, open_keys, pretty, print};
+use super::{ConfigArgs, FAILED, Output, block_on, open_keys, policy, pretty, print};
 use crate::telemetry::chain;
 use crate::tools::Versions;
 use crate::tools::audit::{self, Answer, Plan, Providers, Question};
 use clap::Args;
+use proxy_config::{Pattern, ToolsConfig};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +92,10 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let providers = config.as_ref().map(Providers::of).unwrap_or_default();
     // Before hours of reading.
     let question = args.can_destroy.clone().map(|question| question.ask(&providers)).transpose()?;
+    let named = match &config {
+        Some(config) if question.is_some() && args.topic.is_empty() => named(config)?,
+        _ => BTreeSet::new(),
+    };
     block_on(async {
         let versions = match &config {
             None => Versions::Guessed,
@@ -97,6 +103,7 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
         };
         let plan = Plan {
             topics: args.topic.clone(),
+            named,
             every: args.sample.unwrap_or(1),
             max_ranges: args.max_ranges,
             state: args.state.clone(),
@@ -123,6 +130,21 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
             Answer::NotInTheseTopics => ExitCode::from(NOT_IN_THESE_TOPICS),
         })
     })
+}
+
+/// Topics that the policy names, and those that the proxy's own file remembers of former ones.
+fn named(config: &ToolsConfig) -> anyhow::Result<BTreeSet<String>> {
+    if config.policy.is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let policy = policy(config)?.map_err(|_| anyhow::anyhow!("the policy cannot be used"))?;
+    let of_rules = policy.policy().rules().iter().flat_map(|rule| &rule.topics);
+    let patterns = of_rules.chain(policy.ledger().entries().map(|(pattern, _)| pattern));
+    let name = |pattern: &Pattern| match pattern {
+        Pattern::Name(name) => Some(name.as_str().to_owned()),
+        Pattern::Prefix(_) | Pattern::Any => None,
+    };
+    Ok(patterns.filter_map(name).collect())
 }
 
 #[cfg(test)]

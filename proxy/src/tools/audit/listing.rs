@@ -1,7 +1,7 @@
 //! What became of topics while they were read.
 
-use crate::client::Topic;
-use std::collections::BTreeMap;
+use crate::client::{ClientError, Cluster, Topic};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Remembers what was read.
@@ -37,6 +37,24 @@ pub(super) fn unread(known: &BTreeMap<Arc<str>, Topic>, now: Vec<Topic>) -> Vec<
         (!topic.partitions.is_empty()).then_some(topic)
     };
     now.into_iter().filter_map(unread).collect()
+}
+
+/// Of topics that must be looked at, those that were not. A broker that is asked for all does not tell of what may not be
+/// described; asked by name it refuses these, and says of others that they are not there.
+pub(super) async fn hidden(
+    cluster: &mut Cluster,
+    named: &BTreeSet<String>,
+    known: &BTreeMap<Arc<str>, Topic>,
+) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for name in named.iter().filter(|name| !known.contains_key(name.as_str())) {
+        match cluster.topics(Some(std::slice::from_ref(name))).await {
+            Err(ClientError::NoTopic(_)) => {}
+            Ok(_) => doubts.push(format!("topic {name} was not read: it came too late")),
+            Err(error) => doubts.push(format!("topic {name}, which the policy names, was not read: {error}")),
+        }
+    }
+    doubts
 }
 
 #[cfg(test)]

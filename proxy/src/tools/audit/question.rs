@@ -119,7 +119,7 @@ impl Asked {
             () if audit.all_topics => Answer::Yes,
             () => Answer::NotInTheseTopics,
         };
-        let conditions = if answer == Answer::No { Vec::new() } else { self.conditions() };
+        let conditions = if answer == Answer::No { Vec::new() } else { self.conditions(audit.all_topics) };
         Verdict { answer, reasons, conditions, dependents }
     }
 
@@ -139,13 +139,22 @@ impl Asked {
         .any(|version| version.parse::<u64>().is_ok_and(|seen| seen > *asked))
     }
 
-    fn conditions(&self) -> Vec<String> {
+    fn conditions(&self, all_topics: bool) -> Vec<String> {
         let mut conditions = vec![
             "data keys under it that proxies hold in memory still seal: it must be out of use for keys.maxAge, or since \
              POST /keys/rotate on every proxy, before the audit began"
                 .to_owned(),
             "no alias of the key, and no provider that is not in --config, leads to the same key".to_owned(),
+            "no copy elsewhere needs it: mirrors, backups, snapshots of disks, segments that brokers are about to delete"
+                .to_owned(),
         ];
+        if all_topics {
+            conditions.push(
+                "this identity may describe every topic (Describe on topic *): brokers do not show others, which were not \
+                 read"
+                    .to_owned(),
+            );
+        }
         if let Some(Version::UpTo(version)) = &self.version {
             conditions.push(format!("lower versions end with it: the answer is of 1 to {version}"));
         }

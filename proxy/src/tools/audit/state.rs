@@ -185,12 +185,14 @@ mod tests {
     use super::*;
     use crate::tools::Versions;
     use crate::tools::tally::Tally;
+    use std::collections::BTreeSet;
 
     const TOPIC_ID: &str = "00000000-0000-0000-0000-00000000000a";
 
     fn plan(folder: &tempfile::TempDir) -> Plan {
         Plan {
             topics: Vec::new(),
+            named: BTreeSet::new(),
             every: 1,
             max_ranges: 10,
             state: Some(folder.path().join("state")),

@@ -127,6 +127,11 @@ fn keys_are_found_under_each_of_their_spellings() {
 #[test]
 fn an_answer_that_is_not_no_comes_with_its_conditions() {
     let verdict = "local/k:2".parse::<Question>().unwrap().ask(&providers()).unwrap();
-    let verdict = verdict.answer(&audit(&[("local", "k", Some("4"))], true));
-    assert!(verdict.conditions.iter().any(|condition| condition.contains("keys.maxAge")), "{verdict:?}");
+    let conditions = |all_topics| verdict.answer(&audit(&[("local", "k", Some("4"))], all_topics)).conditions;
+    let all = conditions(true);
+    for what in ["keys.maxAge", "Describe on topic *", "backups"] {
+        assert!(all.iter().any(|condition| condition.contains(what)), "{what}: {all:?}");
+    }
+    let some = conditions(false);
+    assert!(!some.iter().any(|condition| condition.contains("Describe on topic *")), "{some:?}");
 }

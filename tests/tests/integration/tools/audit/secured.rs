@@ -88,3 +88,46 @@ async fn the_jobs_of_the_samples_get_an_answer() {
         assert!(ran.out.contains("Can default/payments:1 be destroyed?"), "{sample}: {}", ran.out);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_the_policy_names_and_brokers_keep_from_the_auditor_is_a_no() {
+    let secured = Secured::shared().await;
+    let (hidden, absent) = (topic("audit-hidden"), topic("audit-absent"));
+    secured.cluster.create_topic(&hidden, 1, &[]).await;
+    secured.allow_only(&hidden, "bob").await;
+    let folder = Scratch::new("hidden");
+    fs::copy(secured.certificates.authority(), folder.join("ca.crt")).unwrap();
+    let upstream =
+        json!({"bootstrapServers": [secured.cluster.sasl_address(0)], "tls": {"caDirectory": "."}});
+    let providers = json!({"default": {"local": {"directory": "/nowhere"}}});
+    let proxy = json!({
+        "cluster": "c", "upstream": upstream, "keyProviders": providers,
+        "policy": {"file": "policy.yaml", "ledger": "external"},
+    });
+    let rules = json!([{"topics": [{"name": hidden}, {"name": absent}], "key": {"name": "payments"}}]);
+    let config = text(folder.join("proxy.yaml"));
+    fs::write(&config, proxy.to_string()).unwrap();
+    fs::write(folder.join("policy.yaml"), json!({"rules": rules}).to_string()).unwrap();
+    let reasons = async |user: &str| {
+        let password = text(folder.join(user));
+        fs::write(&password, format!("{user}-secret")).unwrap();
+        let who = ["--sasl-username", user, "--sasl-password-file", &password];
+        let what = [
+            "audit",
+            "--quiet",
+            "--output",
+            "json",
+            "--config",
+            &config,
+            "--can-destroy",
+            "default/payments",
+        ];
+        let ran = run(&[&what[..], &who].concat()).await;
+        (ran.code, ran.json()["canDestroy"]["reasons"].to_string())
+    };
+    let (code, told) = reasons("alice").await;
+    assert!(code == Some(1) && told.contains(&hidden), "{code:?} {told}");
+    assert!(!told.contains(&absent), "one that is not there hides nothing: {told}");
+    let (_, told) = reasons("bob").await;
+    assert!(!told.contains(&hidden), "he may describe it: {told}");
+}
