@@ -1,5 +1,6 @@
 //! Where key-encryption keys are.
 
+mod address;
 mod aws;
 mod azure;
 mod gcp;
@@ -23,8 +24,8 @@ pub use self::gcp::{GcpKmsCredentials, GcpKmsProvider, GcpWorkloadIdentity};
 pub use self::ibm::{IbmCredentials, IbmKeyProtectProvider, IbmTrustedProfile};
 pub use self::kmip::{KmipProvider, KmipTls};
 pub use self::pkcs11::{Pkcs11Provider, Pkcs11Token};
-pub use self::trust::ProviderTrust;
-pub use self::vault::{ProviderTls, VaultAuth, VaultBinding, VaultProvider, VaultRole};
+pub use self::trust::{ProviderTls, ProviderTrust};
+pub use self::vault::{VaultAuth, VaultBinding, VaultProvider, VaultRole};
 
 use super::read_path;
 use crate::name::ProviderName;

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::read_path;
+use super::address::address;
 use super::trust::ProviderTrust;
-use super::vault::address;
 use crate::path::ConfigPath;
 use crate::reader::{Field, Fields};
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::read_path;
+use super::address::read_address;
 use super::trust::ProviderTrust;
-use super::vault::address;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 
@@ -120,10 +120,6 @@ impl Serialize for GcpKmsCredentials {
             Self::ServiceAccountFile(file) => serializer.collect_map([("serviceAccountFile", file)]),
         }
     }
-}
-
-pub(super) fn read_address(field: Option<&Field<'_>>, default: &str) -> Option<String> {
-    field.map_or(Some(default), |field| field.parsed(address)).map(str::to_owned)
 }
 
 fn key_ring(text: &str) -> Result<&str, &'static str> {

@@ -8,9 +8,8 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::read_path;
-use super::gcp::read_address;
+use super::address::{address, read_address};
 use super::trust::ProviderTrust;
-use super::vault::address;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 

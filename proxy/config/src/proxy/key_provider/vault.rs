@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::read_path;
+use super::address::address;
+use super::trust::ProviderTls;
 use crate::path::ConfigPath;
 use crate::reader::Field;
 
@@ -72,21 +74,6 @@ pub struct VaultRole {
     pub token_file: ConfigPath,
 }
 
-/// Files for TLS to a key management system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProviderTls {
-    /// CA certificates to trust instead of those of the system, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<ConfigPath>,
-    /// The client's certificate chain, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate_file: Option<ConfigPath>,
-    /// Its private key, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_file: Option<ConfigPath>,
-}
-
 impl VaultProvider {
     pub(super) fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
         let fields = field.fields(&["address", "namespace", "mount", "binding", "auth", "tls"])?;
@@ -151,19 +138,6 @@ impl VaultRole {
     }
 }
 
-impl ProviderTls {
-    fn read(field: &Field<'_>, base_dir: &Path) -> Option<Self> {
-        let fields = field.fields(&["caFile", "certificateFile", "keyFile"])?;
-        let file = |name| fields.optional(name).map(|field| read_path(field, base_dir));
-        let (ca, certificate, key) = (file("caFile"), file("certificateFile"), file("keyFile"));
-        if certificate.is_some() != key.is_some() {
-            field.mistake("must have certificateFile and keyFile together");
-        }
-        let given = |file: Option<Option<ConfigPath>>| file.map_or(Some(None), |file| file.map(Some));
-        Some(Self { ca_file: given(ca)?, certificate_file: given(certificate)?, key_file: given(key)? })
-    }
-}
-
 // By hand, since the YAML library writes enums as tags.
 impl Serialize for VaultAuth {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -196,31 +170,6 @@ impl Serialize for VaultAuth {
         };
         text.serialize(serializer)
     }
-}
-
-/// `https`, or `http` to this machine alone: data keys travel in clear inside TLS.
-pub(super) fn address(text: &str) -> Result<&str, &'static str> {
-    const WANTED: &str =
-        "must be https://HOST or https://HOST:PORT (http:// for 127.0.0.1, [::1] and localhost only)";
-    let (rest, local_only) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => (rest, false),
-        (_, Some(rest)) => (rest, true),
-        _ => return Err(WANTED),
-    };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-    if rest.is_empty() || rest.len() > 260 || !rest.bytes().all(allowed) {
-        return Err(WANTED);
-    }
-    let host = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            port.parse::<u16>().ok().filter(|port| *port > 0).ok_or(WANTED)?;
-            host
-        }
-        _ => rest,
-    };
-    let local = matches!(host, "127.0.0.1" | "[::1]" | "localhost");
-    if host.is_empty() || (local_only && !local) { Err(WANTED) } else { Ok(text) }
 }
 
 fn read_mount(field: Option<&Field<'_>>, default: &str) -> Option<String> {
