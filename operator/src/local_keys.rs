@@ -15,7 +15,7 @@ use crate::secret_text::SecretText;
 use entry::{EntryName, check_content};
 
 pub use entry::EntryError;
-pub use fingerprint::{Damage, Fingerprint, Fingerprints, damages, fingerprints, key_of};
+pub use fingerprint::{Damage, Fingerprint, Fingerprints, damages, destroyed, fingerprints, key_of};
 
 mod entry;
 mod fingerprint;

@@ -27,6 +27,8 @@ pub const FORMER_UNTIL_ANNOTATION: &str = "encryption.strimzi.io/former-until";
 pub const ROTATE_ANNOTATION: &str = "encryption.strimzi.io/rotate-data-keys";
 /// The Secret into which every local key was copied, as whoever changes `local.secretRef` says on the `EncryptionProxy`.
 pub const KEYS_COPIED_ANNOTATION: &str = "encryption.strimzi.io/keys-copied-to";
+/// Entries that whoever may write the Secret of local keys destroyed on purpose, on that Secret.
+pub const KEYS_DESTROYED_ANNOTATION: &str = "encryption.strimzi.io/keys-destroyed";
 
 const APP: &str = "topic-encryption-proxy";
 /// What a DNS label, and so the name of a Service, may have.

@@ -290,7 +290,7 @@ pub(crate) fn retired(effective: &EffectivePolicy) -> Vec<&Pattern> {
             Pattern::Prefix(prefix) => format!("{prefix}\0"),
             Pattern::Any => "\0".to_owned(),
         };
-        effective.decide(&topic) == proxy_config::Decision::Retired
+        matches!(effective.decide(&topic), proxy_config::Decision::Retired(_))
     };
     let rules = effective.policy().rules().iter().flat_map(|rule| &rule.topics);
     let patterns: BTreeSet<_> =

@@ -29,8 +29,8 @@ use self::ledger::Remembered;
 use super::dereference::Observed;
 use crate::cluster::KafkaKey;
 use crate::fleet::Fleet;
-use crate::local_keys::{Damage, damages, key_of};
-use crate::names::{Names, PAUSE_ANNOTATION};
+use crate::local_keys::{Damage, damages, destroyed, key_of};
+use crate::names::{KEYS_DESTROYED_ANNOTATION, Names, PAUSE_ANNOTATION};
 use crate::policies::{Inputs, Ledger, Merged, PolicyId, Reason, merge, providers};
 use crate::settings::Settings;
 use crate::strimzi::Kafka;
@@ -93,8 +93,7 @@ pub(crate) fn validate(key: &KafkaKey, observed: &Observed, settings: &Settings)
         unmatched: spec.unmatched_topics,
         providers: &providers,
     });
-    let damaged =
-        damages(ledger.local_keys(), observed.ours.keys.as_ref().and_then(|keys| keys.data.as_ref()));
+    let damaged = damaged(observed, &ledger);
     let program =
         merged.program.without_keys(|key| is_ours(&spec, &key.provider) && is_damaged(&damaged, key));
     let program = if only_known_keys(&spec, &ledger) {
@@ -149,6 +148,14 @@ fn only_known_keys(spec: &EncryptionProxySpec, ledger: &Ledger) -> bool {
 fn is_ours(spec: &EncryptionProxySpec, provider: &ProviderName) -> bool {
     let named = spec.key_providers.iter().find(|each| each.name == provider.as_str());
     named.and_then(|each| each.local.as_ref()).is_some_and(|local| local.secret_ref.is_none())
+}
+
+/// Whoever may take an entry away may say that it was meant: on the Secret itself, and nowhere else.
+fn damaged(observed: &Observed, ledger: &Ledger) -> BTreeMap<String, Damage> {
+    let keys = observed.ours.keys.as_ref();
+    let said = keys.and_then(|keys| keys.annotations().get(KEYS_DESTROYED_ANNOTATION));
+    let destroyed = said.map(|said| destroyed(said)).unwrap_or_default();
+    damages(ledger.local_keys(), keys.and_then(|keys| keys.data.as_ref()), &destroyed)
 }
 
 fn is_damaged(damaged: &BTreeMap<String, Damage>, key: &KeyRef) -> bool {

@@ -1,7 +1,7 @@
 //! What the ledger remembers of the entries of the Secret, so that one that is lost or overwritten is noticed before anything
 //! is written under another key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use aws_lc_rs::hmac;
@@ -80,17 +80,24 @@ pub fn fingerprints(
     known.collect()
 }
 
-/// Entries that are not what they were.
+/// Entries that are not what they were. One that is gone is no damage where it was destroyed on purpose; its fingerprint stays, so
+/// that another key in its place is one.
 pub fn damages(
     before: &Fingerprints,
     current: Option<&BTreeMap<String, ByteString>>,
+    destroyed: &BTreeSet<&str>,
 ) -> BTreeMap<String, Damage> {
     let now = fingerprints(current, |_| true);
     let damaged = before.iter().filter(|(entry, fingerprint)| now.get(*entry) != Some(fingerprint));
     let is_there = |entry: &String| current.is_some_and(|current| current.contains_key(entry));
     let damaged = damaged
         .map(|(entry, _)| (entry.clone(), if is_there(entry) { Damage::Changed } else { Damage::Gone }));
-    damaged.collect()
+    damaged.filter(|(entry, damage)| *damage != Damage::Gone || !destroyed.contains(entry.as_str())).collect()
+}
+
+/// Entries that an annotation names, with commas or spaces between them.
+pub fn destroyed(annotation: &str) -> BTreeSet<&str> {
+    annotation.split([',', ' ', '\n']).filter(|entry| !entry.is_empty()).collect()
 }
 
 /// The key that an entry holds a version of.
@@ -125,11 +132,27 @@ mod tests {
     fn what_is_gone_or_changed_is_damaged_and_what_is_new_is_not() {
         let before = fingerprints(Some(&secret(&[("a.v1", 1), ("b.v1", 2), ("c.v1", 3)])), |_| true);
         let mut now = secret(&[("a.v1", 9), ("c.v1", 3), ("c.v2", 4)]);
-        let damaged = damages(&before, Some(&now));
+        let damaged = damages(&before, Some(&now), &BTreeSet::new());
         assert_eq!(damaged, [("a.v1".to_owned(), Damage::Changed), ("b.v1".to_owned(), Damage::Gone)].into());
         now.insert("c.v1".to_owned(), ByteString(b"no key".to_vec()));
-        assert_eq!(damages(&before, Some(&now))["c.v1"], Damage::Changed);
-        assert_eq!(damages(&before, None).len(), 3);
+        assert_eq!(damages(&before, Some(&now), &BTreeSet::new())["c.v1"], Damage::Changed);
+        assert_eq!(damages(&before, None, &BTreeSet::new()).len(), 3);
+    }
+
+    #[test]
+    fn what_was_destroyed_on_purpose_is_no_damage_and_another_key_in_its_place_is() {
+        let before = fingerprints(Some(&secret(&[("a.v1", 1), ("a.v2", 2)])), |_| true);
+        let damaged = |now: &[(&str, u8)], said| damages(&before, Some(&secret(now)), &destroyed(said));
+        assert_eq!(damaged(&[("a.v2", 2)], "a.v1"), BTreeMap::new());
+        assert_eq!(damaged(&[], "a.v1, a.v2"), BTreeMap::new());
+        assert_eq!(damaged(&[("a.v1", 1)], "a.v1"), [("a.v2".to_owned(), Damage::Gone)].into());
+        assert_eq!(
+            damaged(&[("a.v1", 9), ("a.v2", 2)], "a.v1"),
+            [("a.v1".to_owned(), Damage::Changed)].into()
+        );
+        for other in ["", "a", "a.v", "a.v10", "A.v1"] {
+            assert_eq!(damaged(&[("a.v2", 2)], other).len(), 1, "{other:?}");
+        }
     }
 
     #[test]

@@ -83,22 +83,22 @@ impl PolicyReading {
                 let field = if rule.legacy.is_empty() { "headers" } else { "legacy" };
                 let message = "must not be given together with encryption: Disabled";
                 self.problem(format!("rules[{index}].{field}"), message);
-                Treatment::Retired { key: None }
+                Treatment::retired(None)
             }
             (Some(Encryption::Disabled), None) => Treatment::Clear,
             (None, Some(spec)) => {
                 let Some(key) = self.key(&field, spec, providers) else {
-                    return Treatment::Retired { key: key(spec).ok() };
+                    return Treatment::retired(key(spec).ok());
                 };
                 let legacy = match legacy::read(&rule.legacy, Some(&key), Some(providers)) {
                     Ok(legacy) => legacy,
                     Err((field, message)) => {
                         self.problem(format!("rules[{index}].{field}"), message);
-                        return Treatment::Retired { key: Some(key) };
+                        return Treatment::retired(Some(key));
                     }
                 };
                 let Some(headers) = self.headers(index, rule) else {
-                    return Treatment::Retired { key: Some(key) };
+                    return Treatment::retired(Some(key));
                 };
                 if rule.on_plaintext == OnPlaintext::Pass {
                     self.warn(
@@ -130,11 +130,11 @@ impl PolicyReading {
             }
             (None, None) => {
                 self.problem(field, "is required: name the key, or say encryption: Disabled");
-                Treatment::Retired { key: None }
+                Treatment::retired(None)
             }
             (Some(Encryption::Disabled), Some(spec)) => {
                 self.problem(field, "must not be given together with encryption: Disabled");
-                Treatment::Retired { key: key(spec).ok() }
+                Treatment::retired(key(spec).ok())
             }
         }
     }

@@ -83,7 +83,7 @@ fn rules(candidates: &[Candidate<'_>], accepted: &Accepted, inputs: &Inputs<'_>)
     }
     for (pattern, entry) in inputs.ledger.entries().iter() {
         if rules.get(&pattern).is_none() {
-            let treatment = Treatment::Retired { key: Some(entry.key.clone()) };
+            let treatment = Treatment::retired(Some(entry.key.clone()));
             let source = Some(entry.policy.clone());
             rules.insert(pattern.clone(), MergedRule { pattern, treatment, source });
         }
@@ -106,9 +106,9 @@ fn rules(candidates: &[Candidate<'_>], accepted: &Accepted, inputs: &Inputs<'_>)
 /// What happens to topics of a refused rule; nothing where it wanted them clear.
 fn refused(treatment: &Treatment) -> Option<Treatment> {
     match treatment {
-        Treatment::Encrypt(encrypt) => Some(Treatment::Retired { key: Some(encrypt.key.clone()) }),
-        Treatment::Pending { key, .. } => Some(Treatment::Retired { key: Some(key.clone()) }),
-        Treatment::Retired { key } => Some(Treatment::Retired { key: key.clone() }),
+        Treatment::Encrypt(encrypt) => Some(Treatment::retired(Some(encrypt.key.clone()))),
+        Treatment::Pending { key, .. } => Some(Treatment::retired(Some(key.clone()))),
+        Treatment::Retired { key, .. } => Some(Treatment::retired(key.clone())),
         Treatment::Clear => None,
     }
 }

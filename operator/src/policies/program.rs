@@ -52,6 +52,8 @@ pub enum Treatment {
     Retired {
         /// The key they had last or should have had, for people.
         key: Option<KeyRef>,
+        /// What becomes of clear records that a consumer meets.
+        on_plaintext: OnPlaintext,
     },
     /// They are clear, explicitly.
     Clear,
@@ -72,6 +74,22 @@ pub struct Encrypt {
     pub headers: SealedHeaders,
     /// What other programs encrypted there before.
     pub legacy: Legacy,
+}
+
+impl Treatment {
+    /// Writes are refused, reads decrypt, and clear records pass.
+    pub fn retired(key: Option<KeyRef>) -> Self {
+        Self::Retired { key, on_plaintext: OnPlaintext::Pass }
+    }
+
+    fn on_plaintext(&self) -> Option<OnPlaintext> {
+        match self {
+            Self::Encrypt(Encrypt { on_plaintext, .. }) | Self::Retired { on_plaintext, .. } => {
+                Some(*on_plaintext)
+            }
+            Self::Pending { .. } | Self::Clear => None,
+        }
+    }
 }
 
 impl Program {
@@ -109,21 +127,22 @@ impl Program {
     pub fn with_history(mut self, history: &History) -> Self {
         self.history = history.clone();
         let passes = |topic: &str| {
-            let rule = self.rules.best(topic).map(|rule| &rule.treatment);
-            matches!(rule, Some(Treatment::Encrypt(rule)) if rule.on_plaintext == OnPlaintext::PassUntil)
+            let rule = self.rules.best(topic).and_then(|rule| rule.treatment.on_plaintext());
+            rule == Some(OnPlaintext::PassUntil)
         };
         self.history.retain(passes);
         self
     }
 
-    /// The same where nothing is written under keys that are lost: whatever was to be encrypted under one is refused.
+    /// The same where nothing is written under keys that are lost: whatever was to be encrypted under one is refused. What the
+    /// rule says of clear records stays.
     #[must_use]
     pub fn without_keys(mut self, is_lost: impl Fn(&KeyRef) -> bool) -> Self {
         for rule in self.rules.values_mut() {
-            if let Treatment::Encrypt(Encrypt { key, .. }) = &rule.treatment
+            if let Treatment::Encrypt(Encrypt { key, on_plaintext, .. }) = &rule.treatment
                 && is_lost(key)
             {
-                rule.treatment = Treatment::Retired { key: Some(key.clone()) };
+                rule.treatment = Treatment::Retired { key: Some(key.clone()), on_plaintext: *on_plaintext };
             }
         }
         self
@@ -191,7 +210,7 @@ impl Program {
     /// Every key that stands in it for another reason than that it was used before.
     fn told_keys(&self) -> BTreeSet<KeyRef> {
         let retired = self.rules().filter_map(|rule| match &rule.treatment {
-            Treatment::Retired { key } => key.clone(),
+            Treatment::Retired { key, .. } => key.clone(),
             Treatment::Encrypt(_) | Treatment::Pending { .. } | Treatment::Clear => None,
         });
         self.keys().into_iter().chain(retired).collect()

@@ -90,7 +90,7 @@ fn treatment(program: &Program, pattern: &Pattern) -> Treatment {
     match program.patterns().covering(pattern) {
         Some(rule) => rule.treatment.clone(),
         None if program.is_clear(pattern) => Treatment::Clear,
-        None => Treatment::Retired { key: None },
+        None => Treatment::retired(None),
     }
 }
 

@@ -160,7 +160,7 @@ impl Policy {
     pub fn encrypt_rules(&self) -> impl Iterator<Item = &Arc<EncryptRule>> {
         self.rules.iter().filter_map(|rule| match &rule.action {
             Action::Encrypt(encrypt) => Some(encrypt),
-            Action::Pending(_) | Action::Retired(_) | Action::Disabled => None,
+            Action::Pending(_) | Action::Retired { .. } | Action::Disabled => None,
         })
     }
 
@@ -168,7 +168,7 @@ impl Policy {
     pub fn keyed_rules(&self) -> impl Iterator<Item = (&Rule, KeyRef)> {
         self.rules.iter().filter_map(|rule| match &rule.action {
             Action::Encrypt(_) | Action::Pending(_) => Some((rule, rule.action.key_ref()?)),
-            Action::Retired(_) | Action::Disabled => None,
+            Action::Retired { .. } | Action::Disabled => None,
         })
     }
 

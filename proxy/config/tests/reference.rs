@@ -126,7 +126,7 @@ fn table_of_retired_topics_is_true() {
                 Decision::Encrypt(_) => "encrypted",
                 Decision::Pending(_) => "pending",
                 Decision::Disabled => "clear",
-                Decision::Retired => "retired",
+                Decision::Retired(_) => "retired",
                 Decision::Unmatched(_) => "unmatched",
                 Decision::Internal => "internal",
             };

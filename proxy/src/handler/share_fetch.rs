@@ -65,7 +65,7 @@ impl Subscribed {
                     is_lacking.then(|| rule.key_ref())
                 }
                 Decision::Pending(key) => keys.is_out_of_reach(&key.provider).then(|| key.clone()),
-                Decision::Retired => failing.clone(),
+                Decision::Retired(_) => failing.clone(),
                 Decision::Disabled | Decision::Unmatched(_) | Decision::Internal => None,
             },
         })

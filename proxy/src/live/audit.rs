@@ -13,7 +13,7 @@ pub(super) fn loaded(loaded: &LoadedPolicy) {
         let encryption = match action {
             Action::Encrypt(_) => "Enabled",
             Action::Pending(_) => "Pending",
-            Action::Retired(_) => "Retired",
+            Action::Retired { .. } => "Retired",
             Action::Disabled => "Disabled",
         };
         let topics: Vec<_> = topics.iter().map(ToString::to_string).collect();

@@ -8,6 +8,7 @@ use super::conditions::{Finding, Holds, finding};
 use super::findings::Facts;
 use crate::fleet::Provider;
 use crate::local_keys::key_of;
+use crate::names::KEYS_DESTROYED_ANNOTATION;
 use crate::pods::{Key, Phase, Proxy};
 use crate::policies::{Encrypt, PatternText, PolicyId, Treatment, Verdict};
 
@@ -27,7 +28,7 @@ pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
         .filter_map(|rule| match &rule.treatment {
             Treatment::Encrypt(Encrypt { key, .. }) => Some((key.provider.to_string(), key.name.to_string())),
             // It is in use, but for its damage.
-            Treatment::Retired { key: Some(key) }
+            Treatment::Retired { key: Some(key), .. }
                 if is_accepted(facts, id) && facts.judgement.is_damaged(key) =>
             {
                 Some((key.provider.to_string(), key.name.to_string()))
@@ -185,7 +186,8 @@ fn lost(facts: &Facts<'_>, is_meant: impl Fn(&str) -> bool) -> Option<String> {
         return None;
     }
     Some(format!(
-        "in the Secret {}, {}: restore it from a backup. Until then nothing is written under that key, since it could not be \
+        "in the Secret {}, {}: restore it from a backup, or name it in the annotation {KEYS_DESTROYED_ANNOTATION} of that Secret \
+         if it was destroyed on purpose and is gone. Until then nothing is written under that key, since it could not be \
          read with the one that is restored",
         facts.fleet()?.names.keys(),
         list.join(", ")

@@ -96,7 +96,7 @@ fn what_was_encrypted_stays_in_the_program_without_its_policy() {
     observed.policies.clear();
     let judgement = judge(&observed);
     let treatments: Vec<_> = judgement.merged.program.rules().map(|rule| &rule.treatment).collect();
-    assert!(matches!(treatments[..], [Treatment::Retired { key: Some(_) }]), "{treatments:?}");
+    assert!(matches!(treatments[..], [Treatment::Retired { key: Some(_), .. }]), "{treatments:?}");
     assert!(judgement.fleet.is_ok());
 }
 

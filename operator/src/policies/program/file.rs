@@ -157,17 +157,21 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
             legacy: legacy::entries(legacy),
             ..plain
         },
-        Treatment::Retired { key } => {
-            RuleText { encryption: Some(EncryptionText::Retired), key: key.clone().map(KeyText), ..plain }
-        }
+        Treatment::Retired { key, on_plaintext } => RuleText {
+            encryption: Some(EncryptionText::Retired),
+            key: key.clone().map(KeyText),
+            on_plaintext: Some(*on_plaintext).filter(|each| *each != OnPlaintext::Pass),
+            ..plain
+        },
         Treatment::Clear => RuleText { encryption: Some(EncryptionText::Disabled), ..plain },
     }
 }
 
 fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let key = rule.key.clone().map(|KeyText(key)| key);
+    let is_retired = matches!(rule.encryption, Some(EncryptionText::Retired));
     let how = rule.format.is_some()
-        || rule.on_plaintext.is_some()
+        || (rule.on_plaintext.is_some() && !is_retired)
         || rule.on_unreadable.is_some()
         || !rule.headers.is_empty();
     if rule.encryption.is_some() && how {
@@ -192,7 +196,9 @@ fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
             legacy,
         })),
         (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key, legacy }),
-        (Some(EncryptionText::Retired), key) => Ok(Treatment::Retired { key }),
+        (Some(EncryptionText::Retired), key) => {
+            Ok(Treatment::Retired { key, on_plaintext: rule.on_plaintext.unwrap_or_default() })
+        }
         (Some(EncryptionText::Disabled), None) => Ok(Treatment::Clear),
         (Some(EncryptionText::Disabled), Some(_)) => Err("must not have a key beside encryption: Disabled"),
         (None | Some(EncryptionText::Pending), None) => Err("must have a key"),

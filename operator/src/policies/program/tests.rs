@@ -22,6 +22,10 @@ rules:
   - prefix: former.
   encryption: Retired
 - topics:
+  - prefix: damaged.
+  encryption: Retired
+  onPlaintext: Reject
+- topics:
   - prefix: orders.
   encryption: Pending
   key:

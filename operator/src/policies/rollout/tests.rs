@@ -112,11 +112,11 @@ fn a_new_key_is_read_before_it_is_written() {
 
 #[test]
 fn what_makes_nothing_readable_or_clear_for_some_proxies_takes_one_step() {
-    let current = program(&[("a*", encrypt("k")), ("b*", Treatment::Retired { key: Some(key("k")) })]);
+    let current = program(&[("a*", encrypt("k")), ("b*", Treatment::retired(Some(key("k"))))]);
     for target in [
         program(&[]),
         program(&[("a*", Treatment::Clear)]),
-        program(&[("a*", Treatment::Retired { key: Some(key("k")) })]),
+        program(&[("a*", Treatment::retired(Some(key("k"))))]),
         program(&[("a*", encrypt("k")), ("b*", encrypt("k"))]),
         program(&[("a.*", encrypt("k"))]),
     ] {
@@ -126,7 +126,7 @@ fn what_makes_nothing_readable_or_clear_for_some_proxies_takes_one_step() {
 
 #[test]
 fn refused_topics_wait_for_a_new_key() {
-    let current = program(&[("a*", Treatment::Retired { key: None })]);
+    let current = program(&[("a*", Treatment::retired(None))]);
     let target = program(&[("a*", encrypt("k"))]);
     assert_eq!(step(&current, &target), Some(vec![("prefix a".to_owned(), pending("k"))]));
 }
@@ -152,7 +152,7 @@ fn treatments() -> impl Strategy<Value = Treatment> {
         Just(Treatment::Clear),
         "k[12]".prop_map(|name| encrypt(&name)),
         "k[12]".prop_map(|name| pending(&name)),
-        "k[12]".prop_map(|name| Treatment::Retired { key: Some(key(&name)) }),
+        "k[12]".prop_map(|name| Treatment::retired(Some(key(&name)))),
     ]
 }
 

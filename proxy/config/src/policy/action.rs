@@ -18,8 +18,13 @@ pub enum Action {
     Encrypt(Arc<EncryptRule>),
     /// They are to be encrypted, and a later policy says how: writes wait for it, reads decrypt.
     Pending(KeyRef),
-    /// Writes are refused, reads decrypt. The key is for people: what a reader needs stands in the envelope.
-    Retired(Option<KeyRef>),
+    /// Writes are refused, reads decrypt.
+    Retired {
+        /// For people: what a reader needs stands in the envelope.
+        key: Option<KeyRef>,
+        /// What happens to clear records that a consumer meets.
+        on_plaintext: OnPlaintext,
+    },
     /// They are clear, explicitly.
     Disabled,
 }
@@ -38,7 +43,7 @@ impl Action {
         match self {
             Self::Encrypt(encrypt) => Some(encrypt.key_ref()),
             Self::Pending(key) => Some(key.clone()),
-            Self::Retired(key) => key.clone(),
+            Self::Retired { key, .. } => key.clone(),
             Self::Disabled => None,
         }
     }
@@ -55,9 +60,10 @@ impl Action {
             ("Disabled", Encryption::Disabled),
         ]);
         let keyed = !matches!(said, Some(Encryption::Disabled));
+        let read = matches!(said, Some(Encryption::Retired));
         for name in ["key", "format", "onPlaintext", "onUnreadable", "headers"]
             .iter()
-            .filter(|name| !keyed || **name != "key")
+            .filter(|name| !(keyed && **name == "key" || read && **name == "onPlaintext"))
         {
             if let Some(field) = fields.optional(name) {
                 field.mistake("must not be given beside encryption");
@@ -68,11 +74,15 @@ impl Action {
                 .required("key")
                 .and_then(|field| KeyRef::read(field, Some(providers)))
                 .map(Self::Pending),
-            // Its provider may be gone.
-            Encryption::Retired => match fields.optional("key") {
-                None => Some(Self::Retired(None)),
-                Some(field) => KeyRef::read(field, None).map(|key| Self::Retired(Some(key))),
-            },
+            Encryption::Retired => {
+                let on_plaintext = fields.optional("onPlaintext").map(OnPlaintext::read);
+                // Its provider may be gone.
+                let key = match fields.optional("key") {
+                    None => None,
+                    Some(field) => Some(KeyRef::read(field, None)?),
+                };
+                Some(Self::Retired { key, on_plaintext: on_plaintext.unwrap_or(Some(OnPlaintext::Pass))? })
+            }
             Encryption::Disabled => Some(Self::Disabled),
         }
     }
@@ -94,10 +104,13 @@ impl Serialize for Action {
                 #[serde(skip_serializing_if = "SealedHeaders::is_empty")]
                 headers: SealedHeaders,
             },
+            #[serde(rename_all = "camelCase")]
             Other {
                 encryption: &'static str,
                 #[serde(skip_serializing_if = "Option::is_none")]
                 key: Option<KeyRef>,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                on_plaintext: Option<OnPlaintext>,
             },
         }
         let text = match self {
@@ -108,9 +121,15 @@ impl Serialize for Action {
                 on_unreadable: rule.on_unreadable,
                 headers: rule.headers.clone(),
             },
-            Self::Pending(_) => Text::Other { encryption: "Pending", key: self.key_ref() },
-            Self::Retired(_) => Text::Other { encryption: "Retired", key: self.key_ref() },
-            Self::Disabled => Text::Other { encryption: "Disabled", key: None },
+            Self::Pending(_) => {
+                Text::Other { encryption: "Pending", key: self.key_ref(), on_plaintext: None }
+            }
+            Self::Retired { on_plaintext, .. } => Text::Other {
+                encryption: "Retired",
+                key: self.key_ref(),
+                on_plaintext: Some(*on_plaintext).filter(|said| *said != OnPlaintext::Pass),
+            },
+            Self::Disabled => Text::Other { encryption: "Disabled", key: None, on_plaintext: None },
         };
         text.serialize(serializer)
     }

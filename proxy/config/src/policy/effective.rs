@@ -11,7 +11,7 @@ use super::known_keys::Openable;
 use super::ledger::{KeyRef, Ledger};
 use super::legacy::Legacy;
 use super::pattern::Pattern;
-use super::rule::EncryptRule;
+use super::rule::{EncryptRule, OnPlaintext};
 use super::{Policy, UnmatchedTopics};
 use crate::name::ProviderName;
 
@@ -25,8 +25,8 @@ pub enum Decision<'a> {
     /// A rule says that the topic is clear.
     Disabled,
     /// A rule says so, or it was encrypted once and no rule has cleared it since: writes are refused
-    /// (`POLICY_VIOLATION`), reads decrypt.
-    Retired,
+    /// (`POLICY_VIOLATION`), reads decrypt, and clear records are treated so.
+    Retired(OnPlaintext),
     /// No rule, and never encrypted.
     Unmatched(UnmatchedTopics),
     /// One of Kafka's own topics: clear, whatever the policy says.
@@ -116,7 +116,7 @@ impl EffectivePolicy {
         let safe = match rule.map(|rule| &rule.action) {
             Some(Action::Encrypt(encrypt)) => Some(Decision::Encrypt(encrypt)),
             Some(Action::Pending(key)) => Some(Decision::Pending(key)),
-            Some(Action::Retired(_)) => Some(Decision::Retired),
+            Some(Action::Retired { on_plaintext, .. }) => Some(Decision::Retired(*on_plaintext)),
             Some(Action::Disabled) | None => None,
         };
         if let Some(decision) = safe {
@@ -129,7 +129,7 @@ impl EffectivePolicy {
             && rule.is_none_or(|rule| rule.pattern.specificity() < pattern.specificity())
         {
             return Explanation {
-                decision: Decision::Retired,
+                decision: Decision::Retired(OnPlaintext::Pass),
                 winner: Some(Winner::Ledger { pattern, key: key.as_ref() }),
                 legacy: None,
             };
@@ -158,7 +158,10 @@ impl fmt::Display for Decision<'_> {
                 write!(f, "pending: writes wait, reads decrypted, to be encrypted with key {key}")
             }
             Self::Disabled => f.write_str("clear, encryption disabled"),
-            Self::Retired => f.write_str("retired: writes refused, reads decrypted"),
+            Self::Retired(OnPlaintext::Pass) => f.write_str("retired: writes refused, reads decrypted"),
+            Self::Retired(on_plaintext) => {
+                write!(f, "retired: writes refused, reads decrypted (onPlaintext {on_plaintext:?})")
+            }
             Self::Unmatched(UnmatchedTopics::Passthrough) => f.write_str("clear, unmatched"),
             Self::Unmatched(UnmatchedTopics::Reject) => f.write_str("refused, unmatched"),
             Self::Internal => f.write_str("clear, an internal topic of Kafka"),

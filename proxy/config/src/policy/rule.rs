@@ -134,13 +134,7 @@ impl EncryptRule {
         let format = fields.optional("format").and_then(|field| {
             field.choice(&[("Auto", Format::Auto), ("Batch", Format::Batch), ("Record", Format::Record)])
         });
-        let on_plaintext = fields.optional("onPlaintext").and_then(|field| {
-            field.choice(&[
-                ("Pass", OnPlaintext::Pass),
-                ("PassUntil", OnPlaintext::PassUntil),
-                ("Reject", OnPlaintext::Reject),
-            ])
-        });
+        let on_plaintext = fields.optional("onPlaintext").and_then(OnPlaintext::read);
         let on_unreadable = fields.optional("onUnreadable").and_then(|field| {
             field.choice(&[
                 ("Error", OnUnreadable::Error),
@@ -165,6 +159,12 @@ impl EncryptRule {
             on_unreadable: on_unreadable.unwrap_or_default(),
             headers: headers.unwrap_or_default(),
         })
+    }
+}
+
+impl OnPlaintext {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
+        field.choice(&[("Pass", Self::Pass), ("PassUntil", Self::PassUntil), ("Reject", Self::Reject)])
     }
 }
 

@@ -301,7 +301,9 @@ fn legacy(index: usize) -> Legacy {
 /// A policy with a rule for each of some distinct patterns.
 fn policy() -> impl Strategy<Value = Policy> {
     let other = Action::Disabled;
-    let retired = prop_oneof![Just(Action::Retired(None)), Just(Action::Retired(key("k").key_ref()))];
+    let strict = Action::Retired { key: key("k").key_ref(), on_plaintext: OnPlaintext::Reject };
+    let lenient = Action::Retired { key: None, on_plaintext: OnPlaintext::Pass };
+    let retired = prop_oneof![Just(lenient), Just(strict)];
     let pending = Action::Pending(key("l").key_ref().unwrap());
     let action = prop_oneof![Just(key("k")), Just(key("l")), Just(other), retired, Just(pending)];
     let unmatched = prop_oneof![Just(UnmatchedTopics::Passthrough), Just(UnmatchedTopics::Reject)];
@@ -329,8 +331,9 @@ fn naive<'a>(policy: &'a Policy, ledger: &'a Ledger, topic: &str) -> Decision<'a
         Some((Action::Disabled, specificity)) if narrowest.is_none_or(|ledger| specificity >= ledger) => {
             Decision::Disabled
         }
-        Some((Action::Retired(_) | Action::Disabled, _)) => Decision::Retired,
-        None if narrowest.is_some() => Decision::Retired,
+        Some((Action::Retired { on_plaintext, .. }, _)) => Decision::Retired(*on_plaintext),
+        Some((Action::Disabled, _)) => Decision::Retired(OnPlaintext::Pass),
+        None if narrowest.is_some() => Decision::Retired(OnPlaintext::Pass),
         None => Decision::Unmatched(policy.unmatched()),
     }
 }
@@ -355,7 +358,7 @@ proptest! {
         let ledger = Ledger::default().updated(&before);
         let encrypted = matches!(
             EffectivePolicy::new(before, ledger.clone()).decide(&topic),
-            Decision::Encrypt(_) | Decision::Pending(_) | Decision::Retired
+            Decision::Encrypt(_) | Decision::Pending(_) | Decision::Retired(_)
         );
         let effective = EffectivePolicy::new(after.clone(), ledger.updated(&after));
         let decision = effective.decide(&topic);

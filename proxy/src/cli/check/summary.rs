@@ -29,7 +29,9 @@ pub(super) fn print(
             Action::Pending(key) => {
                 writeln!(out, "pending: writes wait, reads decrypted, to be encrypted with key {key}")?;
             }
-            Action::Retired(_) => writeln!(out, "retired: writes refused, reads decrypted")?,
+            Action::Retired { on_plaintext, .. } => {
+                writeln!(out, "{}", proxy_config::Decision::Retired(*on_plaintext))?;
+            }
             Action::Disabled => writeln!(out, "clear")?,
         }
         if !rule.legacy.is_empty() {

@@ -114,8 +114,11 @@ impl Strictness {
                     }
                 }
             },
+            Decision::Retired(OnPlaintext::Reject) => {
+                Self { clear_below: NONE, stubs_are_orphans: true, ..Self::LENIENT }
+            }
             // Others may write there already.
-            Decision::Pending(_) | Decision::Retired => {
+            Decision::Pending(_) | Decision::Retired(OnPlaintext::Pass | OnPlaintext::PassUntil) => {
                 let end =
                     place.id.and_then(|id| histories.known_end(place.topic, TopicId(id), place.partition));
                 Self { clear_below: end.unwrap_or(ALL), stubs_are_orphans: true, ..Self::LENIENT }
@@ -143,6 +146,7 @@ mod tests {
         {"topics": [{"prefix": "whole."}], "key": {"name": "a"}, "onPlaintext": "Reject", "format": "Batch"},
         {"topics": [{"prefix": "later."}], "encryption": "Pending", "key": {"name": "a"}},
         {"topics": [{"prefix": "refused."}], "encryption": "Retired"},
+        {"topics": [{"prefix": "damaged."}], "encryption": "Retired", "key": {"name": "a"}, "onPlaintext": "Reject"},
         {"topics": [{"prefix": "open."}], "encryption": "Disabled"}]}"#;
 
     fn of(topic: &str, fetch_version: Option<i16>) -> Result<(bool, bool), Failure> {
@@ -189,6 +193,7 @@ mod tests {
             ("former.a", (false, true)),
             ("later.a", (false, true)),
             ("refused.a", (false, true)),
+            ("damaged.a", (true, true)),
             ("open.a", (false, false)),
             ("other", (false, false)),
             ("__consumer_offsets", (false, false)),

@@ -213,7 +213,7 @@ fn decide(shared: &Shared, policy: Option<&LoadedPolicy>, name: &Arc<str>, versi
             shared.note_unmatched(name);
             Decided::Refuse(Code::PolicyViolation, Refusal::UnmatchedRejected)
         }
-        Decision::Retired => Decided::Refuse(Code::PolicyViolation, Refusal::Retired),
+        Decision::Retired(_) => Decided::Refuse(Code::PolicyViolation, Refusal::Retired),
         Decision::Encrypt(_) | Decision::Pending(_) if version < FIRST_VERSION => {
             Decided::Refuse(Code::UnsupportedVersion, Refusal::UnsupportedVersion)
         }

@@ -141,3 +141,35 @@ async fn a_local_key_that_was_overwritten_refuses_writes_until_it_is_restored() 
         assert!(!world.told().contains("Retired"), "{}", world.told());
     }
 }
+
+#[tokio::test]
+async fn a_version_that_was_destroyed_on_purpose_stops_no_writes() {
+    let world = World::with_policy().await;
+    world.policy(&policy("[{topics: [{prefix: payments.}], key: {name: payments}, onPlaintext: Reject}]"));
+    world.pass().await;
+    let other = |byte: u8| json!(STANDARD.encode(STANDARD.encode([byte; 32])));
+    let mut secret = world.server.get(KEYS).unwrap();
+    secret["data"]["payments.v2"] = other(2);
+    world.server.put(SECRETS, &secret);
+    world.pass().await;
+
+    secret["data"].as_object_mut().unwrap().remove("payments.v1");
+    world.server.put(SECRETS, &secret);
+    world.pass().await;
+    let told = world.told();
+    assert!(told.contains("encryption: Retired") && told.contains("onPlaintext: Reject"), "{told}");
+    let (_, message) = world.condition(POLICY, "KeysReady");
+    assert!(message.contains("encryption.strimzi.io/keys-destroyed"), "{message}");
+
+    secret["metadata"]["annotations"]["encryption.strimzi.io/keys-destroyed"] = json!("payments.v1");
+    world.server.put(SECRETS, &secret);
+    world.pass().await;
+    let told = world.told();
+    assert!(!told.contains("Retired") && told.contains("onPlaintext: Reject"), "{told}");
+    assert!(world.ledger().contains("  payments.v1: "), "what it was is remembered: {}", world.ledger());
+
+    secret["data"]["payments.v1"] = other(9);
+    world.server.put(SECRETS, &secret);
+    world.pass().await;
+    assert!(world.told().contains("encryption: Retired"), "another key in its place: {}", world.told());
+}

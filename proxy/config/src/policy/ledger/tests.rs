@@ -29,7 +29,7 @@ impl History {
             Decision::Encrypt(_) => "encrypt",
             Decision::Pending(_) => "pending",
             Decision::Disabled => "disabled",
-            Decision::Retired => "retired",
+            Decision::Retired(_) => "retired",
             Decision::Unmatched(UnmatchedTopics::Passthrough | UnmatchedTopics::Reject) => "unmatched",
             Decision::Internal => "internal",
         }

@@ -71,7 +71,7 @@ fn topics_that_differ_by_case_are_different_topics() {
         assert_eq!(effective.decide(topic), Decision::Unmatched(UnmatchedTopics::Passthrough), "{topic}");
     }
     for topic in ["Gone", "Former.in"] {
-        assert_eq!(effective.decide(topic), Decision::Retired, "{topic}");
+        assert_eq!(effective.decide(topic), Decision::Retired(OnPlaintext::Pass), "{topic}");
     }
 }
 

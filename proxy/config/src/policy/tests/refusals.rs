@@ -63,8 +63,8 @@ fn refuses_mistaken_rules() {
             "rules[0].format: must not be given beside encryption\nrules[0].key.provider: must have a provider that keyProviders defines (default, vault), not \"aws\"".to_owned(),
         ),
         (
-            "{topics: [{name: a}], encryption: Retired, key: {name: ''}, onPlaintext: Pass}",
-            "rules[0].onPlaintext: must not be given beside encryption\nrules[0].key.name: must have 1 to 253 characters, not \"\"".to_owned(),
+            "{topics: [{name: a}], encryption: Retired, key: {name: ''}, onUnreadable: Skip}",
+            "rules[0].onUnreadable: must not be given beside encryption\nrules[0].key.name: must have 1 to 253 characters, not \"\"".to_owned(),
         ),
         ("{topics: [{name: a}], keys: {name: k}}", "rules[0].keys: is not a known field; did you mean key?\nrules[0].key: is required".to_owned()),
     ] {
