@@ -101,7 +101,9 @@ impl KeyProvider for AwsKms {
             .key_id(key_id::of(&context.key))
             .key_spec(DataKeySpec::Aes256)
             .set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
+        let answer = quietly(call.send())
+            .await
+            .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         let dek = data_key(context, answer.plaintext)?;
         let blob = answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
         if blob.is_empty() {
@@ -120,7 +122,9 @@ impl KeyProvider for AwsKms {
         let call = self.client(context).await?.decrypt().key_id(key_id::of(&context.key));
         let call =
             call.ciphertext_blob(Blob::new(blob)).set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
+        let answer = quietly(call.send())
+            .await
+            .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         // Whoever may encrypt under the key can make it wrap anything.
         match &answer.plaintext {
             Some(bytes) if bytes.as_ref().len() != Dek::LEN => {

@@ -30,6 +30,8 @@ mod oauth;
 mod pkcs11;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm", feature = "vault"))]
 mod session;
+#[cfg(any(feature = "aws", feature = "ibm"))]
+mod uuid;
 #[cfg(feature = "vault")]
 mod vault;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]

@@ -8,16 +8,22 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use proxy_crypto::{KmsContext, ProviderError};
 
+use super::key_id;
+
 /// The longest part of the server's own words that is repeated.
 const LONGEST: usize = 200;
 
-/// Why a call on a key failed.
-pub(super) fn failed<E>(context: &KmsContext, error: &SdkError<E, HttpResponse>) -> ProviderError
+/// Why a call on a key failed, in this region.
+pub(super) fn failed<E>(
+    context: &KmsContext,
+    region: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> ProviderError
 where
     E: Error + ProvideErrorMetadata + 'static,
 {
     if let SdkError::ServiceError(answer) = error {
-        return answered(context, answer.raw().status().as_u16(), answer.err().meta());
+        return answered(context, region, answer.raw().status().as_u16(), answer.err().meta());
     }
     if let SdkError::ResponseError(_) = error {
         // The parser's words could quote what it read.
@@ -30,7 +36,7 @@ where
     }
 }
 
-fn answered(context: &KmsContext, status: u16, meta: &ErrorMetadata) -> ProviderError {
+fn answered(context: &KmsContext, region: &str, status: u16, meta: &ErrorMetadata) -> ProviderError {
     let Some(code) = meta.code() else {
         return ProviderError::unavailable(context, format!("its answer ({status}) is not one of KMS's"));
     };
@@ -42,8 +48,11 @@ fn answered(context: &KmsContext, status: u16, meta: &ErrorMetadata) -> Provider
             context,
             format!("it was wrapped by another KMS key than the one that goes by this name ({code})"),
         ),
-        // Not where it is the alias that is missing: the key behind it may well be there.
-        "NotFoundException" if meta.message().is_some_and(is_about_key) => {
+        // Not where it is the alias that is missing: the key behind it may well be there. Nor where the key may be in
+        // another place.
+        "NotFoundException"
+            if meta.message().is_some_and(is_about_key) && key_id::is_unique(&context.key, region) =>
+        {
             ProviderError::gone(context, cause)
         }
         "NotFoundException"
@@ -161,23 +170,27 @@ mod tests {
     use super::*;
     use proxy_crypto::{ClusterName, KeyName, ProviderName};
 
-    #[test]
-    fn only_a_key_that_does_not_exist_is_gone() {
+    const MISSING: &str =
+        "Key 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' does not exist";
+
+    fn is_gone(key: &str, code: &str, message: &str) -> bool {
         let context = KmsContext {
             cluster: ClusterName::new("c").unwrap(),
             provider: ProviderName::new("p").unwrap(),
-            key: KeyName::new("k").unwrap(),
+            key: KeyName::new(key).unwrap(),
         };
-        let is_gone = |code: &str, message: &str| {
-            let meta = ErrorMetadata::builder().code(code).message(message).build();
-            let error = answered(&context, 400, &meta);
-            assert!(matches!(error, ProviderError::Refused { .. }), "{code}");
-            error.is_gone()
-        };
-        let missing = "Key 'arn:aws:kms:eu-central-1:1:key/2' does not exist";
-        assert!(is_gone("NotFoundException", missing));
-        assert!(!is_gone("NotFoundException", "Alias arn:aws:kms:eu-central-1:1:alias/k is not found."));
-        assert!(!is_gone("NotFoundException", ""));
+        let meta = ErrorMetadata::builder().code(code).message(message).build();
+        let error = answered(&context, "eu-central-1", 400, &meta);
+        assert!(matches!(error, ProviderError::Refused { .. }), "{code}");
+        error.is_gone()
+    }
+
+    #[test]
+    fn only_a_key_that_does_not_exist_is_gone() {
+        let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        assert!(is_gone(key, "NotFoundException", MISSING));
+        assert!(!is_gone(key, "NotFoundException", "Alias arn:aws:kms:eu-central-1:1:alias/k is not found."));
+        assert!(!is_gone(key, "NotFoundException", ""));
         for code in [
             "DisabledException",
             "KMSInvalidStateException",
@@ -185,7 +198,20 @@ mod tests {
             "IncorrectKeyException",
             "ExpiredTokenException",
         ] {
-            assert!(!is_gone(code, missing), "{code}");
+            assert!(!is_gone(key, code, MISSING), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_may_be_in_another_place_or_made_again_is_not_gone() {
+        for key in [
+            "payments",
+            "1234abcd-12ab-34cd-56ef-1234567890ab",
+            "mrk-1234abcd12ab34cd56ef1234567890ab",
+            "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+            "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        ] {
+            assert!(!is_gone(key, "NotFoundException", MISSING), "{key}");
         }
     }
 }

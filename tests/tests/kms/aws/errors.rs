@@ -56,6 +56,26 @@ async fn every_error_is_a_no_or_a_not_now() {
     }
 }
 
+/// KMS says so of a key of another region or account as well, and of a replica that can be made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_does_not_exist_is_gone_where_an_arn_of_this_region_names_it() {
+    let (id, replica) = ("1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab");
+    let arn = |region: &str, id: &str| format!("arn:aws:kms:{region}:111122223333:key/{id}");
+    let message = format!("Key '{}' does not exist", arn(AWS_REGION, id));
+    let aws = Aws::alone(move || AwsAnswer::kms_error(400, "NotFoundException", &message)).await;
+    for (key, gone) in [
+        (arn(AWS_REGION, id), true),
+        (arn("eu-west-1", id), false),
+        (arn(AWS_REGION, replica), false),
+        (id.to_owned(), false),
+        (replica.to_owned(), false),
+        ("payments".to_owned(), false),
+    ] {
+        let error = aws.provider().unwrap(&context(&key), b"\x01blob").await.map(drop).unwrap_err();
+        assert_eq!((outcome(&error), error.is_gone()), (Outcome::Refused, gone), "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_no_answer() {
     let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
