@@ -12,6 +12,8 @@ use super::key_id;
 
 /// The longest part of the server's own words that is repeated.
 const LONGEST: usize = 200;
+/// What STS says where it did not get the keys of a token's issuer, which AWS's own SDKs try again after.
+const NO_KEYS: &str = "retrieve verification key";
 
 /// Why a call on a key failed, in this region.
 pub(super) fn failed<E>(
@@ -84,9 +86,15 @@ fn refused_credentials(error: &(dyn Error + 'static)) -> Option<String> {
         if let Some(meta) = meta {
             let code = meta.code()?;
             let cause = match code {
-                "AccessDenied" | "IDPRejectedClaim" | "ValidationError" | "RegionDisabledException" => {
-                    describe(code, meta.message())
+                // Said of a token that it looked at and does not take, and also where it did not get at the issuer's keys.
+                "InvalidIdentityToken" if meta.message().is_some_and(|text| text.contains(NO_KEYS)) => {
+                    return None;
                 }
+                "AccessDenied"
+                | "IDPRejectedClaim"
+                | "InvalidIdentityToken"
+                | "RegionDisabledException"
+                | "ValidationError" => describe(code, meta.message()),
                 _ if is_credentials(code) => describe_credentials(code),
                 _ => return None,
             };

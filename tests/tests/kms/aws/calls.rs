@@ -179,10 +179,15 @@ async fn a_token_of_the_pod_stands_for_the_role_that_the_settings_name() {
     assert_ne!(first.scope()[0], KEY_ID);
     assert!(!format!("{provider:?}").contains("first-token"));
 
-    for (code, refused) in
-        [("AccessDenied", true), ("ExpiredTokenException", true), ("IDPCommunicationError", false)]
-    {
-        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, "No.")));
+    let no_keys = "Couldn't retrieve verification key from your identity provider, please reference it";
+    for (code, message, refused) in [
+        ("AccessDenied", "No.", true),
+        ("ExpiredTokenException", "No.", true),
+        ("InvalidIdentityToken", "No OpenIDConnect provider found in your account.", true),
+        ("InvalidIdentityToken", no_keys, false),
+        ("IDPCommunicationError", "No.", false),
+    ] {
+        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, message)));
         let error = aws.with(identity).generate(&context("a")).await.map(drop).unwrap_err();
         assert_eq!(matches!(error, ProviderError::Refused { .. }), refused, "{code}: {error}");
         assert!(!error.to_string().contains("first-token"), "{error}");

@@ -129,9 +129,15 @@ async fn roles_for_service_accounts() {
     );
     assert_eq!(call.operation(), Some("GenerateDataKey"));
 
-    aws.front.answer(|_| Some(AwsAnswer::sts_error(400, "InvalidIdentityToken", "No.")));
-    let (_, said) = fetch(&aws, &variables).await;
-    assert!(said.contains("said: unavailable: "), "{said}");
+    for (code, expected) in [
+        ("AccessDenied", "refused"),
+        ("InvalidIdentityToken", "refused"),
+        ("IDPCommunicationError", "unavailable"),
+    ] {
+        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, "No.")));
+        let (_, said) = fetch(&aws, &variables).await;
+        assert!(said.contains(&format!("said: {expected}: ")), "{code}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
