@@ -25,6 +25,7 @@ pub use self::settings::{IbmCredentials, IbmSettings};
 use self::answer::{Unwrapped, Wrap};
 use crate::connection::{Connection, body};
 use crate::files::FileError;
+use crate::uuid::is_uuid;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.
@@ -86,7 +87,9 @@ impl IbmKeyProtect {
             }
         };
         let (status, body) = self.connection.call(self, context, request).await?;
-        answer::read(context, status, &body)
+        // An alias can be deleted, and a key moved to another ring, without any harm to the key.
+        let is_unique = is_uuid(key) && self.settings.key_ring.is_none();
+        answer::read(context, is_unique, status, &body)
     }
 }
 

@@ -98,6 +98,11 @@ impl Ibm {
         self.shared.keys.lock().unwrap().delete(alias);
     }
 
+    /// Destroys a key that was deleted.
+    pub fn purge(&self, alias: &str) {
+        self.shared.keys.lock().unwrap().purge(alias);
+    }
+
     /// Takes the rights to a key away.
     pub fn deny(&self, alias: &str) {
         self.shared.keys.lock().unwrap().deny(alias);

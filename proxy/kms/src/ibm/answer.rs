@@ -64,9 +64,10 @@ impl Unwrapped {
     }
 }
 
-/// What became of an action on a key.
+/// What became of an action on a key; `is_unique` where no other is meant by what the key is asked for by.
 pub(super) fn read<T: DeserializeOwned>(
     context: &KmsContext,
+    is_unique: bool,
     status: StatusCode,
     body: &[u8],
 ) -> Result<T, ProviderError> {
@@ -87,7 +88,9 @@ pub(super) fn read<T: DeserializeOwned>(
     let code = problem.reasons.first().map(|reason| reason.code.as_str()).unwrap_or_default();
     Err(match status {
         // Of the key, and not of its ring or of a path.
-        StatusCode::NOT_FOUND if code == "KEY_NOT_FOUND_ERR" => ProviderError::gone(context, cause),
+        StatusCode::NOT_FOUND if code == "KEY_NOT_FOUND_ERR" && is_unique => {
+            ProviderError::gone(context, cause)
+        }
         StatusCode::UNPROCESSABLE_ENTITY => ProviderError::corrupt(context, cause),
         StatusCode::BAD_REQUEST
         | StatusCode::FORBIDDEN

@@ -53,6 +53,11 @@ impl Keys {
         self.key(alias).deleted = true;
     }
 
+    pub(super) fn purge(&mut self, alias: &str) {
+        let purged = self.0.remove(alias).expect("there is such a key");
+        assert!(purged.deleted, "it was deleted before");
+    }
+
     pub(super) fn deny(&mut self, alias: &str) {
         self.key(alias).denied = true;
     }
