@@ -119,8 +119,8 @@ fn failed(context: &KmsContext, status: StatusCode, error: &Status) -> ProviderE
         "FAILED_PRECONDITION" if message.contains("current state is: destroyed") => {
             ProviderError::gone(context, cause)
         }
-        // Not of a method, a location or a key ring.
-        "NOT_FOUND" if message.contains("cryptokey") && message.contains("not found") => {
+        // Not of a method, a location or a key ring, whatever their names.
+        "NOT_FOUND" if is_about_key(&message) && message.contains(" not found") => {
             ProviderError::gone(context, cause)
         }
         "INVALID_ARGUMENT" | "FAILED_PRECONDITION" | "NOT_FOUND" | "PERMISSION_DENIED" => {
@@ -132,4 +132,9 @@ fn failed(context: &KmsContext, status: StatusCode, error: &Status) -> ProviderE
         }
         _ => ProviderError::unavailable(context, cause),
     }
+}
+
+/// Of `cryptokey projects/… not found.` and `keyring projects/… not found.`, the first.
+fn is_about_key(message: &str) -> bool {
+    ["cryptokey ", "cryptokeyversion "].iter().any(|kind| message.starts_with(kind))
 }

@@ -43,7 +43,25 @@ async fn every_error_is_a_no_or_a_not_now() {
         (400, "FAILED_PRECONDITION", "Its current state is: DESTROY_SCHEDULED.", Outcome::Refused),
         (404, "NOT_FOUND", "Method not found.", Outcome::Refused),
         (403, "PERMISSION_DENIED", "Permission denied\non resource.", Outcome::Refused),
-        (404, "NOT_FOUND", "CryptoKey not found.", Outcome::Refused),
+        (
+            404,
+            "NOT_FOUND",
+            "CryptoKey projects/p/locations/l/keyRings/r/cryptoKeys/k not found.",
+            Outcome::Refused,
+        ),
+        (
+            404,
+            "NOT_FOUND",
+            "CryptoKeyVersion projects/p/cryptoKeys/k/cryptoKeyVersions/1 not found.",
+            Outcome::Refused,
+        ),
+        (
+            404,
+            "NOT_FOUND",
+            "KeyRing projects/p/locations/l/keyRings/my-cryptokeys not found.",
+            Outcome::Refused,
+        ),
+        (404, "NOT_FOUND", "Location cryptokey not found.", Outcome::Refused),
         (401, "UNAUTHENTICATED", "Token access-token-1 is unknown.", Outcome::Refused),
         (429, "RESOURCE_EXHAUSTED", "Quota exceeded.", Outcome::Unavailable),
         (409, "ABORTED", "", Outcome::Unavailable),
@@ -55,7 +73,7 @@ async fn every_error_is_a_no_or_a_not_now() {
     ] {
         let error = said(&cloud, gcp_error(status, code, message)).await;
         assert_eq!(outcome(&error), expected, "{code} {message}: {error}");
-        let gone = message.contains("CryptoKey") || message.ends_with(": DESTROYED.");
+        let gone = message.starts_with("CryptoKey") || message.ends_with(": DESTROYED.");
         assert_eq!(error.is_gone(), gone, "{error}");
         assert!(message.contains("checksum") || error.to_string().contains(code), "{error}");
     }
