@@ -97,7 +97,7 @@ impl AzureKeyVault {
         }
         url.set_query(Some(API));
         match self.connection.call(self, context, |client| client.get(url.clone())).await {
-            Ok((status, body)) => answer::deleted(missing, status, &body),
+            Ok((status, body)) => answer::deleted(context, missing, status, &body),
             Err(error) => error,
         }
     }

@@ -96,18 +96,27 @@ pub(super) fn read(
 
 /// What a key that is not found comes to, by the answer to the question for it among the deleted ones: it is gone only where it
 /// is not there either.
-pub(super) fn deleted(missing: ProviderError, status: StatusCode, body: &[u8]) -> ProviderError {
-    let ProviderError::Refused { provider, key, cause, .. } = missing else { return missing };
+pub(super) fn deleted(
+    context: &KmsContext,
+    missing: ProviderError,
+    status: StatusCode,
+    body: &[u8],
+) -> ProviderError {
     let Failure { error } = serde_json::from_slice(body).unwrap_or_default();
-    let refused =
-        |cause| ProviderError::Refused { provider: provider.clone(), key: key.clone(), cause, gone: false };
+    let said = |more: &str| format!("{} ({more})", missing.cause());
     match status {
-        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => {
-            ProviderError::Refused { provider, key, cause, gone: true }
+        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => missing,
+        StatusCode::FORBIDDEN => {
+            ProviderError::refused(context, said("whether it can be recovered may not be asked"))
         }
-        StatusCode::FORBIDDEN => refused(format!("{cause} (whether it can be recovered may not be asked)")),
-        status if status.is_success() => refused(format!("{cause} (it was deleted, and can be recovered)")),
-        _ => refused(format!("{cause} (whether it can be recovered is not known)")),
+        status if status.is_success() => {
+            ProviderError::refused(context, said("it was deleted, and can be recovered"))
+        }
+        // No answer to that, so it is asked again.
+        _ => {
+            let more = format!("whether it can be recovered is not known: {}", status.as_u16());
+            ProviderError::unavailable(context, said(&more))
+        }
     }
 }
 
