@@ -161,6 +161,33 @@ async fn the_contract_holds() {
     table::is_current("vault", &held);
 }
 
+/// As at a node that has not seen a rotation yet, or a server that was restored from a snapshot of before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_the_server_has_not_yet_is_no_damage() {
+    let bao = Bao::start().await;
+    bao.server.make_key("a").await;
+    bao.server.configure("a", json!({"exportable": true, "allow_plaintext_backup": true})).await;
+    let backup = async || {
+        let answer = bao.server.call(Method::GET, "transit/backup/a", Value::Null).await;
+        answer["data"]["backup"].as_str().unwrap().to_owned()
+    };
+    let restore = async |backup: &str| {
+        let body = json!({"backup": backup, "force": true});
+        bao.server.call(Method::POST, "transit/restore/a", body).await;
+    };
+    let before = backup().await;
+    bao.server.rotate("a").await;
+    let vault = bao.with(|_| {});
+    let (dek, wrapped) = vault.generate(&context("a")).await.unwrap();
+    let after = backup().await;
+    restore(&before).await;
+    let error = vault.unwrap(&context("a"), wrapped.as_bytes()).await.map(drop).unwrap_err();
+    assert!(matches!(error, ProviderError::Unavailable { .. }), "{error}");
+    assert!(error.cause().contains("version is too new"), "{error}");
+    restore(&after).await;
+    assert!(vault.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_can_be_derived_for_each_context_instead() {
     let bao = Bao::start().await;

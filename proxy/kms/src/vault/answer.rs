@@ -39,6 +39,8 @@ pub(super) fn data(context: &KmsContext, status: StatusCode, body: &[u8]) -> Res
     let has = |part: &str| said.contains(part);
     let cause = describe(status, &said);
     Err(match status {
+        // So says a node that has not seen a rotation yet, or a server that was restored from before it.
+        StatusCode::BAD_REQUEST if has("version is too new") => ProviderError::unavailable(context, cause),
         StatusCode::BAD_REQUEST if has("authentication failed") || has("invalid ciphertext") => {
             ProviderError::corrupt(context, cause)
         }
@@ -118,6 +120,7 @@ mod tests {
         for (status, said) in [
             (400, "ciphertext or signature version is disallowed by policy (too old)"),
             (400, "invalid ciphertext: no prefix"),
+            (400, "invalid ciphertext: version is too new"),
             (400, "cipher: message authentication failed"),
             (400, "error performing token check"),
             (403, "permission denied"),
