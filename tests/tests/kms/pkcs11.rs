@@ -288,15 +288,31 @@ async fn versions_are_told_apart_by_their_ids() {
     }
     assert!(matches!(opened.remove(0), Err(ProviderError::Refused { .. })), "its version is gone");
     assert_eq!(opened, [Ok(()), Ok(()), Ok(())]);
-    // The proof that a data key and not the token is to blame works without CKA_ENCRYPT too.
-    let mut altered = wrapped.pop().unwrap().1.as_bytes().to_vec();
-    *altered.last_mut().unwrap() ^= 1;
-    let corrupt = provider.unwrap(&context("a"), &altered).await;
-    assert!(matches!(corrupt, Err(ProviderError::Corrupt { .. })), "{corrupt:?}");
     // Two keys of one version are none.
     hsm.0.make_key("b", "01");
     hsm.0.make_key("b", "0001");
     assert!(matches!(provider.generate(&context("b")).await, Err(ProviderError::Refused { .. })));
+}
+
+/// The module says no more than that it failed, as a broken one would; a key that encrypts tells which of them it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_key_is_corrupt_only_after_its_key_was_seen_to_work() {
+    let Some(hsm) = Hsm::alone("a_data_key_is_corrupt_only_after_its_key_was_seen_to_work").await else {
+        return;
+    };
+    hsm.0.make_key("a", "01");
+    let provider = hsm.with(|_| {});
+    let (_, wrapped) = provider.generate(&context("a")).await.unwrap();
+    let mut altered = wrapped.as_bytes().to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    let open = async || provider.unwrap(&context("a"), &altered).await.map(drop).unwrap_err();
+    hsm.0.permit("a", false, true);
+    let unclear = open().await;
+    assert!(matches!(unclear, ProviderError::Unavailable { .. }), "{unclear}");
+    assert!(unclear.cause().contains("does not encrypt"), "{unclear}");
+    hsm.0.permit("a", true, true);
+    let corrupt = open().await;
+    assert!(matches!(corrupt, ProviderError::Corrupt { .. }), "{corrupt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

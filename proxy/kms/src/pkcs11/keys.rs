@@ -49,8 +49,12 @@ pub(super) fn probe(session: &Session, context: &KmsContext, wrapped: &Wrapped) 
     let dek = Dek::generate().map_err(|error| Failure::Unavailable(error.to_string()))?;
     let (nonce, sealed) = match seal(session, key.handle, context, &dek) {
         Ok(sealed) => sealed,
-        // An old key that may only decrypt. That it was found must do.
-        Err(Failure::Refused(_)) => return Ok(()),
+        // An old key that may only decrypt cannot tell; better too late than to call corrupt what is not.
+        Err(Failure::Refused(cause)) => {
+            return Err(Failure::Unavailable(format!(
+                "the token fails to decrypt, and whether it can cannot be seen, since the key does not encrypt ({cause})"
+            )));
+        }
         Err(failure) => return Err(failure),
     };
     let opened = open(session, key.handle, context, &Wrapped { id: key.id, nonce, sealed })?;
