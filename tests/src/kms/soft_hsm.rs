@@ -101,6 +101,18 @@ impl SoftHsm {
         run(self.tool().args(["--login", "--pin", Self::PIN]).args(destroy));
     }
 
+    /// Gives a key another label.
+    pub fn rename_key(&self, label: &str, id: &str, to: &str) {
+        let session = self.session();
+        let hex = |at: usize| u8::from_str_radix(&id[at..at + 2], 16).expect("an id is hexadecimal");
+        let id = (0..id.len()).step_by(2).map(hex).collect();
+        let wanted = [Attribute::Label(label.as_bytes().to_vec()), Attribute::Id(id)];
+        let keys = session.find_objects(&wanted).expect("objects can be listed");
+        let [key] = keys[..] else { panic!("{} keys {label}", keys.len()) };
+        let label = [Attribute::Label(to.as_bytes().to_vec())];
+        session.update_attributes(key, &label).expect("the key may be changed");
+    }
+
     /// Logs in with a PIN, from another process.
     pub fn log_in(&self, pin: &str) {
         run(self.tool().args(["--login", "--pin", pin, "--list-objects"]));

@@ -315,6 +315,33 @@ async fn a_data_key_is_corrupt_only_after_its_key_was_seen_to_work() {
     assert!(matches!(corrupt, ProviderError::Corrupt { .. }), "{corrupt}");
 }
 
+/// A key keeps its id when it gets another label, and another token may be in the slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_is_gone_where_the_token_has_others_of_its_key_and_nothing_with_its_id() {
+    let test = "a_version_is_gone_where_the_token_has_others_of_its_key_and_nothing_with_its_id";
+    let Some(hsm) = Hsm::alone(test).await else { return };
+    hsm.0.make_token("other");
+    hsm.0.make_key("a", "01");
+    let provider = hsm.with(|_| {});
+    let elsewhere = hsm.with(|settings| settings.token = Pkcs11Token::Label("other".to_owned()));
+    let (dek, wrapped) = provider.generate(&context("a")).await.unwrap();
+    let is_gone = async |provider: &Pkcs11| {
+        let error = provider.unwrap(&context("a"), wrapped.as_bytes()).await.map(drop).unwrap_err();
+        assert!(matches!(error, ProviderError::Refused { .. }), "{error}");
+        error.is_gone()
+    };
+    hsm.0.make_key("a", "02");
+    assert!(!is_gone(&elsewhere).await, "it may be another token that is meant");
+    hsm.0.rename_key("a", "01", "a.old");
+    assert!(!is_gone(&provider).await, "it is there");
+    hsm.0.rename_key("a.old", "01", "a");
+    assert!(provider.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
+    hsm.0.destroy_key("a", "01");
+    assert!(is_gone(&provider).await);
+    hsm.0.destroy_key("a", "02");
+    assert!(!is_gone(&provider).await, "nothing tells that the token is the one that is meant");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_calls_at_once_take_turns() {
     let Some(hsm) = Hsm::alone("many_calls_at_once_take_turns").await else { return };

@@ -67,11 +67,35 @@ pub(super) fn probe(session: &Session, context: &KmsContext, wrapped: &Wrapped) 
 
 /// The AES keys with the label of the context, or those of them with an id.
 fn find(session: &Session, context: &KmsContext, id: Option<&[u8]>) -> Result<Vec<Key>, Failure> {
-    let mut template = vec![
-        Attribute::Class(ObjectClass::SECRET_KEY),
-        Attribute::KeyType(KeyType::AES),
-        Attribute::Label(context.key.as_str().as_bytes().to_vec()),
-    ];
+    let keys = search(session, Some(context), id)?;
+    if !keys.is_empty() {
+        return Ok(keys);
+    }
+    let missing = match id {
+        None => Failure::Refused("the token has no AES key with this CKA_LABEL and a CKA_ID".to_owned()),
+        Some(id) => missing(session, context, id)?,
+    };
+    if is_logged_in(session)? { Err(missing) } else { Err(Failure::Lost("the login has ended".to_owned())) }
+}
+
+/// What it means that no key has the label and the id. It is gone only where the token has others with the label, so that
+/// it is the token that is meant, and where nothing has the id, which a key keeps when it gets another label.
+fn missing(session: &Session, context: &KmsContext, id: &[u8]) -> Result<Failure, Failure> {
+    let text = hex(id);
+    if search(session, Some(context), None)?.is_empty() {
+        return Ok(Failure::Refused("the token has no AES key with this CKA_LABEL".to_owned()));
+    }
+    if !search(session, None, Some(id))?.is_empty() {
+        let cause = format!("the token has an AES key with the CKA_ID {text}, but not with this CKA_LABEL");
+        return Ok(Failure::Refused(cause));
+    }
+    Ok(Failure::Gone(format!("the token has no AES key with this CKA_LABEL and the CKA_ID {text}")))
+}
+
+/// The AES keys with the label of a context, and with an id.
+fn search(session: &Session, labelled: Option<&KmsContext>, id: Option<&[u8]>) -> Result<Vec<Key>, Failure> {
+    let mut template = vec![Attribute::Class(ObjectClass::SECRET_KEY), Attribute::KeyType(KeyType::AES)];
+    template.extend(labelled.map(|context| Attribute::Label(context.key.as_str().as_bytes().to_vec())));
     template.extend(id.map(|id| Attribute::Id(id.to_vec())));
     let handles: Vec<_> = session.iter_objects(&template)?.take(MOST_VERSIONS).collect::<Result<_, _>>()?;
     let mut keys = Vec::new();
@@ -83,18 +107,7 @@ fn find(session: &Session, context: &KmsContext, id: Option<&[u8]>) -> Result<Ve
             }
         }
     }
-    if !keys.is_empty() {
-        return Ok(keys);
-    }
-    if !is_logged_in(session)? {
-        return Err(Failure::Lost("the login has ended".to_owned()));
-    }
-    Err(match id {
-        None => Failure::Refused("the token has no AES key with this CKA_LABEL and a CKA_ID".to_owned()),
-        Some(id) => {
-            Failure::Gone(format!("the token has no AES key with this CKA_LABEL and the CKA_ID {}", hex(id)))
-        }
-    })
+    Ok(keys)
 }
 
 /// The key with the highest id.
