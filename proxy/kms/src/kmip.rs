@@ -35,6 +35,7 @@ use self::message::{Answer, Request};
 use self::pool::Pool;
 use self::wrapped::{NONCE, SEALED, Wrapped};
 use crate::files::{FileError, Watched};
+use crate::proved::Proved;
 
 /// Keys of a KMIP server.
 pub struct Kmip {
@@ -43,6 +44,7 @@ pub struct Kmip {
     pool: Pool,
     watched: Mutex<Watched>,
     seen: Mutex<Seen>,
+    proved: Proved<String>,
 }
 
 /// What was seen of the server's keys, by their ids. The server has but so many of them.
@@ -58,7 +60,14 @@ impl Kmip {
     /// Connects to nothing yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: KmipSettings) -> Self {
         let watched = Mutex::new(Watched::new(settings.files()));
-        Self { provider, settings, pool: Pool::new(), watched, seen: Mutex::default() }
+        Self {
+            provider,
+            settings,
+            pool: Pool::new(),
+            watched,
+            seen: Mutex::default(),
+            proved: Proved::default(),
+        }
     }
 
     /// Looks at the certificates again. Tells whether any changed, and what is wrong. Blocks on a few small files.
@@ -223,7 +232,10 @@ impl Kmip {
             clear => return clear,
         }
         // Is it the data key or the server? Only a server that works can tell.
-        self.probe(context, &wrapped.id).await?;
+        if !self.proved.holds(&wrapped.id) {
+            self.probe(context, &wrapped.id).await?;
+            self.proved.note(wrapped.id.clone());
+        }
         match self.open(context, wrapped).await {
             Err(Failure::Unclear(cause)) => {
                 Err(Failure::Corrupt(format!("the server fails to decrypt this one alone ({cause})")))

@@ -28,6 +28,8 @@ mod kmip;
 mod oauth;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+#[cfg(any(feature = "kmip", feature = "pkcs11"))]
+mod proved;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm", feature = "vault"))]
 mod session;
 #[cfg(any(feature = "aws", feature = "ibm"))]

@@ -98,7 +98,11 @@ impl KeyProvider for Pkcs11 {
                 clear => return clear,
             }
             // Is it the data key or the token? Only a token that works can tell.
-            token.with_session(|session| keys::probe(session, context, &wrapped))?;
+            let key = (context.key.clone(), wrapped.id.clone());
+            if !token.proved.holds(&key) {
+                token.with_session(|session| keys::probe(session, context, &wrapped))?;
+                token.proved.note(key);
+            }
             match unwrap() {
                 Err(Failure::Unclear(cause)) => {
                     Err(Failure::Corrupt(format!("the token fails to decrypt this one alone ({cause})")))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use proxy_crypto::{KeyProvider, ProviderError};
@@ -195,6 +195,27 @@ async fn the_server_is_asked_for_authenticated_encryption_and_nothing_else() {
         !asked.is_empty() && asked.iter().all(|line| *line == "Encrypt: AES, GCM, a tag of 16 bytes"),
         "{asked:?}"
     );
+}
+
+/// The server does not say that it is the tag, so the key is tried; garbage must not make it encrypt all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_makes_the_server_encrypt_once_in_a_while() {
+    let server = Server::start().await;
+    server.new_key("a").await;
+    let provider = server.with(|_| {});
+    let (_, wrapped) = provider.generate(&context("a")).await.unwrap();
+    let encrypted = || server.kmip.log().lines().filter(|line| line.starts_with("Encrypt: ")).count();
+    let (before, start) = (encrypted(), Instant::now());
+    for place in 1..=10 {
+        let mut altered = wrapped.as_bytes().to_vec();
+        let length = altered.len();
+        altered[length - place] ^= 1;
+        let error = provider.unwrap(&context("a"), &altered).await.map(drop).unwrap_err();
+        assert!(matches!(error, ProviderError::Corrupt { .. }), "{error}");
+    }
+    let times = encrypted() - before;
+    let most = 1 + usize::try_from(start.elapsed().as_secs() / 10).unwrap();
+    assert!((1..=most).contains(&times), "{times} times in {:?}", start.elapsed());
 }
 
 async fn said(provider: &Kmip, key: &str) -> ProviderError {

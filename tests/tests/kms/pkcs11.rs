@@ -313,6 +313,10 @@ async fn a_data_key_is_corrupt_only_after_its_key_was_seen_to_work() {
     hsm.0.permit("a", true, true);
     let corrupt = open().await;
     assert!(matches!(corrupt, ProviderError::Corrupt { .. }), "{corrupt}");
+    // It was seen a moment ago, so nothing is encrypted for the next one.
+    hsm.0.permit("a", false, true);
+    let corrupt = open().await;
+    assert!(matches!(corrupt, ProviderError::Corrupt { .. }), "{corrupt}");
 }
 
 /// A key keeps its id when it gets another label, and another token may be in the slot.

@@ -7,12 +7,14 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use proxy_crypto::KeyName;
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, said};
 use super::module::Module;
 use super::{Pkcs11Settings, Pkcs11Token};
 use crate::files;
+use crate::proved::Proved;
 
 /// A token. Everything here blocks.
 pub(super) struct Token {
@@ -21,6 +23,8 @@ pub(super) struct Token {
     pool: Mutex<Pool>,
     /// The PIN that the token did not take. It is not tried again: tokens lock themselves after a few.
     refused: Mutex<Option<Zeroizing<String>>>,
+    /// Keys by label and id.
+    pub(super) proved: Proved<(KeyName, Vec<u8>)>,
 }
 
 /// Sessions that wait for the next call.
@@ -52,7 +56,13 @@ impl Open {
 impl Token {
     pub(super) fn new(settings: Pkcs11Settings) -> Self {
         let module = Module::at(&settings.module);
-        Self { settings, module, pool: Mutex::default(), refused: Mutex::default() }
+        Self {
+            settings,
+            module,
+            pool: Mutex::default(),
+            refused: Mutex::default(),
+            proved: Proved::default(),
+        }
     }
 
     /// Logs in anew at the next call. Does not block.
