@@ -81,13 +81,17 @@ impl Suite<'_> {
         let elsewhere = KmsContext { cluster: ClusterName::new("elsewhere").unwrap(), ..context("a") };
         let moved = provider.unwrap(&elsewhere, wrapped.as_bytes()).await;
         self.check("another cluster's context", Outcome::Corrupt, "a", Some(moved));
-        for place in 0..wrapped.as_bytes().len() {
-            if self.proved("altered") && (place % 16 == 0 || place < 12) {
+        let last = wrapped.as_bytes().len() - 1;
+        for place in 0..=last {
+            if self.proved("altered") && (place % 16 == 0 || place < 12 || place == last) {
                 let mut altered = wrapped.as_bytes().to_vec();
                 altered[place] ^= 1;
                 let answer = provider.unwrap(&context("a"), &altered).await;
                 let Err(error) = answer else { panic!("{}: byte {place} may be altered", system.name()) };
-                assert!(!matches!(error, ProviderError::Unavailable { .. }), "byte {place}: {error}");
+                // Elsewhere it may be the version or the id of a key, of which the system has none such.
+                let is_corrupt = matches!(error, ProviderError::Corrupt { .. });
+                let may_be = place < last && matches!(error, ProviderError::Refused { .. });
+                assert!(is_corrupt || may_be, "{}: byte {place}: {error}", system.name());
             }
         }
         self.note("altered", Outcome::Corrupt, "", system.proof("altered"));
