@@ -12,6 +12,7 @@ mod moto;
 mod openbao;
 mod pykmip;
 mod soft_hsm;
+mod token_reviews;
 mod tokens;
 
 pub use aws_api::{AWS_REGION, AwsApi};
@@ -26,3 +27,4 @@ pub use moto::Moto;
 pub use openbao::OpenBao;
 pub use pykmip::PyKmip;
 pub use soft_hsm::{Hang, SoftHsm};
+pub use token_reviews::TokenReviews;

@@ -1,6 +1,7 @@
 //! The provider `vault`, against OpenBao over TLS.
 
 mod jwt;
+mod kubernetes;
 mod legacy;
 mod place;
 

@@ -18,14 +18,27 @@ const AUDIENCE: &str = "vault";
 
 /// A token of the platform that has this key.
 fn signed(platform: &KeyPair, subject: &str, audience: &str, end: SystemTime) -> String {
+    signed_with(platform, subject, audience, end, json!({}))
+}
+
+/// The same, with more claims.
+pub(super) fn signed_with(
+    platform: &KeyPair,
+    subject: &str,
+    audience: &str,
+    end: SystemTime,
+    mut claims: Value,
+) -> String {
     let seconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({
-        "iss": "https://kubernetes.default.svc",
-        "sub": subject,
-        "aud": [audience],
-        "iat": seconds(end - HOUR),
-        "exp": seconds(end),
-    });
+    for (name, claim) in [
+        ("iss", json!("https://kubernetes.default.svc")),
+        ("sub", json!(subject)),
+        ("aud", json!([audience])),
+        ("iat", json!(seconds(end - HOUR))),
+        ("exp", json!(seconds(end))),
+    ] {
+        claims[name] = claim;
+    }
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(&json!({"alg": "ES256", "typ": "JWT"})), part(&claims));
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &platform.serialize_der()).unwrap();
