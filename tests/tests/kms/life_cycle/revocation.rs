@@ -89,8 +89,13 @@ impl Replicas {
 /// Conformance: TE-16.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_withdrawn_stops_at_every_replica_within_the_delay_and_works_when_given_back() {
-    let told = tokio::join!(Box::pin(grant()), Box::pin(versions()), Box::pin(aws::disabled_key()));
-    println!("{}\n{}\n{}", told.0, told.1, told.2);
+    let told = tokio::join!(
+        Box::pin(grant()),
+        Box::pin(versions()),
+        Box::pin(destroyed_key()),
+        Box::pin(aws::disabled_key())
+    );
+    println!("{}\n{}\n{}\n{}", told.0, told.1, told.2, told.3);
 }
 
 async fn grant() -> String {
@@ -136,6 +141,14 @@ async fn versions() -> String {
         assert!(proxy.keys().await.iter().all(|key| key["refused"].is_null()), "it opens again");
     }
     told
+}
+
+/// With data keys in memory; nothing gives it back.
+async fn destroyed_key() -> String {
+    let owner = Owner::new().await;
+    let proxies = [owner.proxy("destroy", times()).await, owner.proxy("destroy", times()).await];
+    let replicas = Replicas::start(&proxies, "destroy.a").await;
+    replicas.stop_after("key deleted in OpenBao", owner.server.delete("a"), Some(REFUSED)).await
 }
 
 /// The one thing that a proxy tells is refused to readers, and the key that it is of.
