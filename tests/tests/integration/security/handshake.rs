@@ -9,7 +9,7 @@ use tokio::time::{interval, timeout};
 
 use super::{PATIENCE, closed, policy};
 
-/// A record of a handshake with a ClientHello of 508 bytes, of which this is the beginning.
+/// A record of a handshake with a `ClientHello` of 508 bytes, of which this is the beginning.
 const HALF_A_HELLO: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
 /// Between two bytes of a client that never stops.
 const DRIP: Duration = Duration::from_millis(100);
