@@ -40,9 +40,9 @@ pub use self::name::{
 pub use self::path::ConfigPath;
 pub use self::policy::{
     Action, Boundary, Decision, EffectivePolicy, EncryptRule, Explanation, Format, History, HistoryError,
-    InvalidTopicId, KeyRef, KnownKeys, KroxyliciousKeys, Ledger, LedgerError, Legacy, OnPlaintext,
-    OnUnreadable, Pattern, Policy, Rotations, Rule, SealedHeaders, Specificity, TopicHistory, TopicId,
-    UnmatchedTopics, Winner, is_internal_topic,
+    InvalidPseudonymKey, InvalidTopicId, KeyRef, KnownKeys, KroxyliciousKeys, Ledger, LedgerError, Legacy,
+    OnPlaintext, OnUnreadable, Pattern, Policy, PseudonymKey, Rotations, Rule, SealedHeaders, Specificity,
+    TopicHistory, TopicId, UnmatchedTopics, Winner, is_internal_topic,
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,

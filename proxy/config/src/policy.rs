@@ -10,6 +10,7 @@ mod known_keys;
 mod ledger;
 mod legacy;
 mod pattern;
+mod pseudonym_key;
 mod rotations;
 mod rule;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use self::known_keys::KnownKeys;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::legacy::{KroxyliciousKeys, Legacy};
 pub use self::pattern::{Pattern, Specificity};
+pub use self::pseudonym_key::{InvalidPseudonymKey, PseudonymKey};
 pub use self::rotations::Rotations;
 pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::headers::SealedHeaders;
 use super::ledger::KeyRef;
+use super::pseudonym_key::PseudonymKey;
 use super::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable};
 use crate::name::ProviderName;
 use crate::reader::{Field, Fields};
@@ -61,7 +62,7 @@ impl Action {
         ]);
         let keyed = !matches!(said, Some(Encryption::Disabled));
         let read = matches!(said, Some(Encryption::Retired));
-        for name in ["key", "format", "onPlaintext", "onUnreadable", "headers"]
+        for name in ["key", "format", "onPlaintext", "onUnreadable", "headers", "recordKeys"]
             .iter()
             .filter(|name| !(keyed && **name == "key" || read && **name == "onPlaintext"))
         {
@@ -103,6 +104,8 @@ impl Serialize for Action {
                 on_unreadable: OnUnreadable,
                 #[serde(skip_serializing_if = "SealedHeaders::is_empty")]
                 headers: SealedHeaders,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                record_keys: Option<RecordKeys>,
             },
             #[serde(rename_all = "camelCase")]
             Other {
@@ -113,6 +116,11 @@ impl Serialize for Action {
                 on_plaintext: Option<OnPlaintext>,
             },
         }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct RecordKeys {
+            pseudonym_key: PseudonymKey,
+        }
         let text = match self {
             Self::Encrypt(rule) => Text::Encrypt {
                 key: rule.key_ref(),
@@ -120,6 +128,7 @@ impl Serialize for Action {
                 on_plaintext: rule.on_plaintext,
                 on_unreadable: rule.on_unreadable,
                 headers: rule.headers.clone(),
+                record_keys: rule.pseudonym_key.clone().map(|pseudonym_key| RecordKeys { pseudonym_key }),
             },
             Self::Pending(_) => {
                 Text::Other { encryption: "Pending", key: self.key_ref(), on_plaintext: None }

@@ -11,6 +11,7 @@ use super::headers::SealedHeaders;
 use super::ledger::KeyRef;
 use super::legacy::Legacy;
 use super::pattern::Pattern;
+use super::pseudonym_key::PseudonymKey;
 use crate::name::{KeyName, ProviderName};
 use crate::reader::{Field, Fields, quote};
 
@@ -45,6 +46,8 @@ pub struct EncryptRule {
     pub on_unreadable: OnUnreadable,
     /// Headers whose values are encrypted with the records' values; only in record format, which leaves headers clear otherwise.
     pub headers: SealedHeaders,
+    /// Keys of records become pseudonyms under it, and are encrypted with the records' values; only in record format.
+    pub pseudonym_key: Option<PseudonymKey>,
 }
 
 /// How encrypted batches are laid out.
@@ -100,6 +103,7 @@ impl Rule {
             "onPlaintext",
             "onUnreadable",
             "headers",
+            "recordKeys",
             "legacy",
             "encryption",
         ])?;
@@ -150,6 +154,14 @@ impl EncryptRule {
             }
             SealedHeaders::read(field)
         });
+        let pseudonym_key = fields.optional("recordKeys").and_then(|field| {
+            if format != Some(Format::Record) {
+                field.mistake(
+                    "must only be given beside format: Record, as batch format encrypts all keys of records",
+                );
+            }
+            PseudonymKey::read(field)
+        });
         let KeyRef { provider, name: key } = key?;
         Some(Self {
             provider,
@@ -158,6 +170,7 @@ impl EncryptRule {
             on_plaintext: on_plaintext.unwrap_or_default(),
             on_unreadable: on_unreadable.unwrap_or_default(),
             headers: headers.unwrap_or_default(),
+            pseudonym_key,
         })
     }
 }
@@ -171,13 +184,16 @@ impl OnPlaintext {
 /// For people: the same in every place that tells of a rule.
 impl fmt::Display for EncryptRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { format, on_plaintext, on_unreadable, headers, .. } = self;
+        let Self { format, on_plaintext, on_unreadable, headers, pseudonym_key, .. } = self;
         write!(f, "encrypted with key {} (format {format:?}, onPlaintext {on_plaintext:?}", self.key_ref())?;
         if !on_unreadable.is_error() {
             write!(f, ", onUnreadable {on_unreadable:?}")?;
         }
         if !headers.is_empty() {
             write!(f, ", headers {headers}")?;
+        }
+        if pseudonym_key.is_some() {
+            f.write_str(", recordKeys pseudonyms")?;
         }
         f.write_str(")")
     }

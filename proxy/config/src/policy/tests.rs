@@ -1,6 +1,7 @@
 //! What `policy.yaml` may say, and which pattern wins.
 
 mod decisions;
+mod record_keys;
 mod refusals;
 
 use proptest::prelude::*;
@@ -47,6 +48,7 @@ rules:
         on_plaintext,
         on_unreadable: OnUnreadable::Error,
         headers: SealedHeaders::default(),
+        pseudonym_key: None,
     };
     assert_eq!(
         rules,
@@ -282,6 +284,7 @@ fn key(name: &str) -> Action {
         on_plaintext: OnPlaintext::Pass,
         on_unreadable: OnUnreadable::Error,
         headers: SealedHeaders::default(),
+        pseudonym_key: None,
     }))
 }
 
