@@ -8,6 +8,7 @@ mod asked;
 mod audit;
 mod breaker;
 mod data_key;
+mod kept;
 mod legacy;
 mod limits;
 mod pace;

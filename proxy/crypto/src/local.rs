@@ -92,12 +92,16 @@ impl LocalKeys {
 #[async_trait]
 impl KeyProvider for LocalKeys {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let loaded = self.loaded.load_full();
         let (version, kek) = loaded.newest(&context.key).map_err(|lacking| error(context, lacking))?;
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = wrap::wrap(kek, version, context, &dek)
-            .map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        Ok((dek, wrapped))
+        wrap::wrap(kek, version, context, dek)
+            .map_err(|error| ProviderError::unavailable(context, error.to_string()))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

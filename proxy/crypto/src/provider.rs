@@ -15,6 +15,12 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
     /// Makes a data key and wraps it with the key of the context.
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError>;
 
+    /// Wraps a data key that there is already, as [`generate`](Self::generate) would one that it makes. For those that outlive a
+    /// version of their key alone: all others are made anew.
+    async fn wrap(&self, context: &KmsContext, _dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        Err(ProviderError::refused(context, "a provider of this kind wraps none but data keys that it makes"))
+    }
+
     /// Unwraps a data key that was wrapped in the same context.
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError>;
 

@@ -93,6 +93,14 @@ fn data_key(context: &KmsContext, plaintext: Option<Blob>) -> Result<Dek, Provid
         .ok_or_else(|| ProviderError::unavailable(context, "its answer has no data key of 32 bytes"))
 }
 
+fn wrapped_key(context: &KmsContext, blob: Option<Blob>) -> Result<WrappedKey, ProviderError> {
+    let blob = blob.map(Blob::into_inner).unwrap_or_default();
+    if blob.is_empty() {
+        return Err(ProviderError::unavailable(context, "its answer has no wrapped data key"));
+    }
+    Ok(WrappedKey::new(std::iter::once(FORMAT).chain(blob).collect::<Vec<u8>>()))
+}
+
 #[async_trait]
 impl KeyProvider for AwsKms {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
@@ -105,12 +113,15 @@ impl KeyProvider for AwsKms {
             .await
             .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         let dek = data_key(context, answer.plaintext)?;
-        let blob = answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
-        if blob.is_empty() {
-            return Err(ProviderError::unavailable(context, "its answer has no wrapped data key"));
-        }
-        let wrapped: Vec<u8> = std::iter::once(FORMAT).chain(blob).collect();
-        Ok((dek, WrappedKey::new(wrapped)))
+        Ok((dek, wrapped_key(context, answer.ciphertext_blob)?))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        let call = self.client(context).await?.encrypt().key_id(key_id::of(&context.key));
+        let call =
+            call.plaintext(Blob::new(dek.expose())).set_encryption_context(Some(encryption_context(context)));
+        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
+        wrapped_key(context, answer.ciphertext_blob)
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

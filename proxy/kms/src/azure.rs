@@ -122,11 +122,15 @@ fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
 impl KeyProvider for AzureKeyVault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let algorithm = self.settings.algorithm;
         let done = self.call(context, None, Operation::Wrap, algorithm, dek.expose()).await?;
         let version = done.version(context)?;
-        let wrapped = Wrapped::new(context, algorithm.way(), version, &done.value(context)?, &dek)?.to_key();
-        Ok((dek, wrapped))
+        Ok(Wrapped::new(context, algorithm.way(), version, &done.value(context)?, dek)?.to_key())
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

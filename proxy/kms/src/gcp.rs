@@ -115,8 +115,13 @@ fn crc32c(bytes: &[u8]) -> String {
 #[async_trait]
 impl KeyProvider for GcpKms {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let key = key_name::of(&self.settings, context)?;
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        let key = key_name::of(&self.settings, context)?;
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
         let checksum = Zeroizing::new(crc32c(dek.expose()));
         let parameters =
@@ -126,8 +131,7 @@ impl KeyProvider for GcpKms {
         let version = key_name::version(&key, &encrypted.name).ok_or_else(|| {
             ProviderError::unavailable(context, "its answer names no version of the key that was asked for")
         })?;
-        let wrapped = Wrapped::new(context, WAY, version, &blob, &dek)?.to_key();
-        Ok((dek, wrapped))
+        Ok(Wrapped::new(context, WAY, version, &blob, dek)?.to_key())
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

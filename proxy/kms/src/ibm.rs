@@ -114,12 +114,16 @@ fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
 impl KeyProvider for IbmKeyProtect {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
         let parameters = ToWrap { plaintext: &plaintext, aad: aad(context) };
         let done: Wrap = self.act(context, "wrap", &parameters).await?;
         let blob = done.ciphertext(context)?;
-        let wrapped = Wrapped::new(context, WAY, &done.key_version.id, &blob, &dek)?.to_key();
-        Ok((dek, wrapped))
+        Ok(Wrapped::new(context, WAY, &done.key_version.id, &blob, dek)?.to_key())
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

@@ -215,15 +215,12 @@ impl Kmip {
         }
     }
 
-    async fn wrap(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), Failure> {
-        let (dek, id) = (new_dek()?, self.locate(context).await?);
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, Failure> {
+        let id = self.locate(context).await?;
         self.seen().named.insert(id.clone(), context.key.clone());
-        let wrapped = self.seal(&id, context, &dek).await?;
-        self.check_binding(context, &dek, &wrapped).await?;
-        let wrapped = wrapped.to_key();
-        let wrapped =
-            wrapped.ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))?;
-        Ok((dek, wrapped))
+        let wrapped = self.seal(&id, context, dek).await?;
+        self.check_binding(context, dek, &wrapped).await?;
+        wrapped.to_key().ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
@@ -258,7 +255,13 @@ fn sealed_of(bytes: &[u8]) -> Result<[u8; SEALED], Failure> {
 #[async_trait]
 impl KeyProvider for Kmip {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        self.wrap(context).await.map_err(|failure| failure.into_error(context))
+        let dek = new_dek().map_err(|failure| failure.into_error(context))?;
+        let wrapped = KeyProvider::wrap(self, context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        self.wrap(context, dek).await.map_err(|failure| failure.into_error(context))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

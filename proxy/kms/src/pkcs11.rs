@@ -77,15 +77,18 @@ impl Pkcs11 {
 #[async_trait]
 impl KeyProvider for Pkcs11 {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let generate = |token: &Token, context: &KmsContext| {
-            let dek = Dek::generate().map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        let dek = dek.clone();
+        let wrap = move |token: &Token, context: &KmsContext| {
             let wrapped = token.with_session(|session| keys::wrap(session, context, &dek))?;
-            let wrapped = wrapped.to_key();
-            let wrapped =
-                wrapped.ok_or_else(|| Failure::Refused("the key's CKA_ID is too long".to_owned()))?;
-            Ok((dek, wrapped))
+            wrapped.to_key().ok_or_else(|| Failure::Refused("the key's CKA_ID is too long".to_owned()))
         };
-        self.call(context, generate).await
+        self.call(context, wrap).await
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

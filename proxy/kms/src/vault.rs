@@ -27,11 +27,13 @@ use proxy_crypto::{
     WrappedKey,
 };
 use reqwest::Client;
+use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 pub use self::settings::{Binding, Login, VaultSettings};
 
+use self::answer::Data;
 use self::wrapped::Wrapped;
 use crate::files::{FileError, Watched};
 use crate::http::HttpError;
@@ -93,6 +95,17 @@ impl Vault {
         }
     }
 
+    /// The wrapped data key of an answer.
+    async fn wrapped(&self, context: &KmsContext, data: Data) -> Result<WrappedKey, ProviderError> {
+        let Some(text) = data.ciphertext else {
+            return Err(ProviderError::unavailable(context, "its answer has no wrapped data key"));
+        };
+        let wrapped = Wrapped::new(self.settings.binding, &text)
+            .ok_or_else(|| ProviderError::unavailable(context, "its wrapped data key is not Transit's"))?;
+        self.check_binding(context, &wrapped).await?;
+        Ok(wrapped.to_key())
+    }
+
     /// Looks at the files again: certificates for TLS, tokens and credentials to log in with. Tells whether anything changed,
     /// and what is wrong. Blocks on a few small files.
     pub fn reload(&self) -> (bool, Option<FileError>) {
@@ -111,18 +124,18 @@ impl Vault {
 #[async_trait]
 impl KeyProvider for Vault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let binding = self.settings.binding;
-        let mut parameters = bound(binding, context);
+        let mut parameters = bound(self.settings.binding, context);
         parameters.insert("bits".to_owned(), json!(256));
         let data = self.call(context, &["datakey", "plaintext"], &parameters).await?;
         let dek = data_key(context, data.plaintext.as_ref())?;
-        let Some(text) = data.ciphertext else {
-            return Err(ProviderError::unavailable(context, "its answer has no wrapped data key"));
-        };
-        let wrapped = Wrapped::new(binding, &text)
-            .ok_or_else(|| ProviderError::unavailable(context, "its wrapped data key is not Transit's"))?;
-        self.check_binding(context, &wrapped).await?;
-        Ok((dek, wrapped.to_key()))
+        Ok((dek, self.wrapped(context, data).await?))
+    }
+
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
+        let call = Encrypt { plaintext: &plaintext, bound: bound(self.settings.binding, context) };
+        let data = self.call(context, &["encrypt"], &call).await?;
+        self.wrapped(context, data).await
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
@@ -145,6 +158,14 @@ impl KeyProvider for Vault {
     fn legacy(&self) -> Option<&dyn LegacyProvider> {
         Some(self)
     }
+}
+
+/// What the server is to wrap.
+#[derive(Serialize)]
+struct Encrypt<'a> {
+    plaintext: &'a str,
+    #[serde(flatten)]
+    bound: serde_json::Map<String, Value>,
 }
 
 /// The parameters of a call that bind a data key to its context.

@@ -142,10 +142,15 @@ impl OpenBao {
 
     /// Writes the policy `name`, which lets its tokens make and unwrap data keys under these keys.
     pub async fn allow(&self, name: &str, keys: &[&str]) {
+        self.allow_operations(name, keys, &["datakey/plaintext", "decrypt"]).await;
+    }
+
+    /// Writes the policy `name`, which lets its tokens do these things with these keys.
+    pub async fn allow_operations(&self, name: &str, keys: &[&str], operations: &[&str]) {
         let rule = |path: &str, key: &&str| {
             format!("path \"transit/{path}/{key}\" {{ capabilities = [\"update\"] }}\n")
         };
-        let rules = keys.iter().flat_map(|key| ["datakey/plaintext", "decrypt"].map(|path| rule(path, key)));
+        let rules = keys.iter().flat_map(|key| operations.iter().map(move |path| rule(path, key)));
         let policy: String = rules.collect();
         self.call(Method::PUT, &format!("sys/policies/acl/{name}"), json!({"policy": policy})).await;
     }

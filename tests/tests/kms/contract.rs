@@ -106,6 +106,12 @@ impl Suite<'_> {
             assert_eq!(versions[0] != versions[1], system.tells_versions(), "a new version is told");
         }
         self.works("rotated");
+        let (_, newer) = provider.generate(&context("a")).await.unwrap();
+        let again = provider.wrap(&context("a"), &dek).await.unwrap();
+        assert!(unwrap(&*provider, "a", &again).await.unwrap().same_as(&dek), "it is the same data key");
+        let versions = [&newer, &again].map(|wrapped| provider.version(wrapped.as_bytes()));
+        assert_eq!(versions[0], versions[1], "the newest version wraps");
+        self.works("wrapped again");
     }
 
     /// What owners of keys do.

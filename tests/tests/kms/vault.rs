@@ -26,6 +26,8 @@ use super::table;
 
 const HOUR: Duration = Duration::from_hours(1);
 const KEYS: [&str; 4] = ["a", "b", "missing", "way"];
+/// Those of proxies, and what wraps a data key again.
+const OPERATIONS: [&str; 3] = ["datakey/plaintext", "decrypt", "encrypt"];
 
 struct Bao {
     server: OpenBao,
@@ -41,7 +43,7 @@ impl Bao {
 
     async fn before(server: OpenBao) -> Self {
         let faults = Faults::before(server.address(), server.identity()).await;
-        server.allow("proxy", &KEYS).await;
+        server.allow_operations("proxy", &KEYS, &OPERATIONS).await;
         let token = server.token("proxy", HOUR).await;
         let folder = Scratch::new("vault");
         fs::write(folder.join("token"), format!("{token}\n")).unwrap();
@@ -142,7 +144,7 @@ impl System for Bao {
 
     async fn deny(&self, key: &str) {
         let left: Vec<_> = KEYS.into_iter().filter(|name| *name != key).collect();
-        self.server.allow("proxy", &left).await;
+        self.server.allow_operations("proxy", &left, &OPERATIONS).await;
     }
 
     async fn throttle(&self) {

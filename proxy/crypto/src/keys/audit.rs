@@ -14,6 +14,7 @@ use crate::provider::ProviderError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Generate,
+    Wrap,
     Unwrap,
     UnwrapLegacy,
 }
@@ -29,6 +30,7 @@ pub(super) fn call(
 ) {
     let operation = match operation {
         Operation::Generate => "generate",
+        Operation::Wrap => "wrap",
         Operation::Unwrap => "unwrap",
         Operation::UnwrapLegacy => "unwrapLegacy",
     };

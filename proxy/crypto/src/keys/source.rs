@@ -80,16 +80,35 @@ impl Source {
             Call { context, operation: Operation::Generate, wrapped: None, topic: None, provoked: false };
         let made = self.call(call, self.provider.generate(context), |(_, wrapped)| Some(wrapped.as_bytes()));
         let (dek, wrapped) = made.await?;
+        KeyStats::count(&self.stats.generated);
+        self.check(context, &dek, &wrapped).await?;
+        Ok((dek, wrapped))
+    }
+
+    /// Has the provider wrap a data key that there is already, and unwrap it again.
+    pub(super) async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        let call = Call { context, operation: Operation::Wrap, wrapped: None, topic: None, provoked: false };
+        let wrapped = self.call(call, self.provider.wrap(context, dek), |made| Some(made.as_bytes())).await?;
+        self.check(context, dek, &wrapped).await?;
+        Ok(wrapped)
+    }
+
+    /// Nothing relies on a wrapped data key that does not come back as what it was.
+    async fn check(
+        &self,
+        context: &KmsContext,
+        dek: &Dek,
+        wrapped: &WrappedKey,
+    ) -> Result<(), ProviderError> {
         let length = wrapped.as_bytes().len();
         if !(1..=MAX_WRAPPED_LEN).contains(&length) {
             let cause = format!("its wrapped data key has {length} bytes, not 1 to {MAX_WRAPPED_LEN}");
             return Err(ProviderError::refused(context, cause));
         }
-        KeyStats::count(&self.stats.generated);
-        if !self.unwrap(context, wrapped.as_bytes(), None).await?.same_as(&dek) {
+        if !self.unwrap(context, wrapped.as_bytes(), None).await?.same_as(dek) {
             return Err(ProviderError::corrupt(context, "the data key that it wrapped unwraps to another"));
         }
-        Ok((dek, wrapped))
+        Ok(())
     }
 
     /// The version of the key that wrapped a data key.

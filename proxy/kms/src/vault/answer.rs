@@ -56,7 +56,7 @@ pub(super) fn data(context: &KmsContext, status: StatusCode, body: &[u8]) -> Res
         StatusCode::FORBIDDEN => ProviderError::refused(
             context,
             "the server denies it (403): the token's policies must allow update on datakey/plaintext/KEY and decrypt/KEY \
-             of the mount",
+             of the mount, and on encrypt/KEY to wrap a pseudonym key again",
         ),
         StatusCode::NOT_FOUND => ProviderError::refused(
             context,
