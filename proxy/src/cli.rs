@@ -45,6 +45,8 @@ enum Command {
     Audit(tools::audit::AuditArgs),
     Decrypt(tools::decrypt::DecryptArgs),
     Copy(tools::copy::CopyArgs),
+    #[command(subcommand)]
+    Keys(tools::pseudonym::KeysCommand),
     /// Say what this program is made of.
     Version,
 }
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => Ok(tools::audit::run(&args)),
         Command::Decrypt(args) => tools::decrypt::run(&args),
         Command::Copy(args) => tools::copy::run(&args),
+        Command::Keys(command) => tools::pseudonym::run(&command),
         Command::Version => version::print(&mut std::io::stdout().lock()),
     };
     outcome.unwrap_or_else(|error| {
@@ -93,6 +96,11 @@ mod tests {
         assert!(command(&["inspect"]).is_err());
         let copy = ["copy", "--config", "c", "--topic", "a", "--to", "b", "--state", "s"];
         assert!(matches!(command(&copy), Ok(Command::Copy(_))));
+        let keys = ["keys", "pseudonym", "--config", "c", "--key", "k"];
+        assert!(matches!(command(&keys), Ok(Command::Keys(_))));
+        for more in [["--rewrap", "no base64"], ["--from-key", "k"], ["--provider", "a/b"]] {
+            assert!(command(&[&keys[..], &more[..]].concat()).is_err(), "{more:?}");
+        }
         assert!(matches!(command(&["version"]), Ok(Command::Version)));
         assert!(command(&["run"]).is_err());
     }

@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod copy;
 pub(super) mod decrypt;
 pub(super) mod inspect;
+pub(super) mod pseudonym;
 
 mod brokers;
 mod sources;
