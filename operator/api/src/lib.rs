@@ -34,7 +34,7 @@ pub use listener::{
     Listener, ListenerType, TlsRoute, TlsVersion,
 };
 pub use policy::{
-    Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, TopicEncryptionPolicy,
+    Encryption, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat, RecordKeys, TopicEncryptionPolicy,
     TopicEncryptionPolicySpec, TopicPattern,
 };
 pub use proxy::{

@@ -61,6 +61,8 @@ pub struct TopicEncryptionPolicySpec {
 #[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.key))").message("key must not be given together with encryption: Disabled: leave out one of the two").field_path(".key"))]
 #[x_kube(validation = Rule::new("!has(self.headers) || self.format == 'Record'").message("headers must only be given together with format: Record, since format: Batch encrypts all headers").field_path(".headers"))]
 #[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.headers))").message("headers must not be given together with encryption: Disabled").field_path(".headers"))]
+#[x_kube(validation = Rule::new("!has(self.recordKeys) || self.format == 'Record'").message("recordKeys must only be given together with format: Record, since format: Batch encrypts all keys of records").field_path(".recordKeys"))]
+#[x_kube(validation = Rule::new("!(has(self.encryption) && has(self.recordKeys))").message("recordKeys must not be given together with encryption: Disabled").field_path(".recordKeys"))]
 pub struct PolicyRule {
     /// Which topics.
     #[schemars(length(min = 1, max = 64))]
@@ -71,7 +73,7 @@ pub struct PolicyRule {
     pub key: Option<KeyRef>,
     /// How records are stored. `Batch` encrypts whole batches, keys and headers included, and does not suit compacted
     /// topics. `Record` encrypts each value by itself, and values of those headers that `headers` names; keys and other headers
-    /// stay as they are. `Auto` takes `Batch` where a topic is known not to be compacted, else `Record`.
+    /// stay as they are, but for what `recordKeys` says. `Auto` takes `Batch` where a topic is known not to be compacted, else `Record`.
     #[serde(default)]
     pub format: RecordFormat,
     /// What becomes of plaintext records that a consumer meets: `Pass` delivers them, for a migration; `Reject` answers with
@@ -91,6 +93,11 @@ pub struct PolicyRule {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
     pub headers: Vec<String>,
+    /// With format `Record`: brokers store pseudonyms in the place of records' keys, which are encrypted with the records' values. Best said
+    /// before the first record: with it, without it and with another pseudonym key, one key of records is several to compaction.
+    /// Say it only once every proxy and tool that reads these topics is of a version that knows this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_keys: Option<RecordKeys>,
     /// What other programs encrypted in these topics before, and is still there: it is decrypted too, whatever `onPlaintext` says.
     /// Meant for a migration: remove an entry once nothing in its format is left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,6 +126,17 @@ pub struct TopicPattern {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self").message("any can only be true; leave it out otherwise"))]
     pub any: Option<bool>,
+}
+
+/// What becomes of the keys of records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordKeys {
+    /// The key that makes the pseudonyms, wrapped by the rule's `key`, as `topic-encryption-proxy keys pseudonym` prints it: base64 of 1 to
+    /// 4096 bytes. It is of no use without the provider of `key`, so it is no secret. Wrap it again (`--rewrap`) when `key` changes, and before
+    /// the version that wrapped it is destroyed, or nothing can be written to these topics; what was written stays readable.
+    #[schemars(length(min = 4, max = 5464), regex(pattern = r"^[A-Za-z0-9+/]+={0,2}$"))]
+    pub pseudonym_key: String,
 }
 
 /// How records are stored.

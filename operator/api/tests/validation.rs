@@ -33,7 +33,8 @@ fn the_least_policy_is_taken() {
     policy(&json!([
         {"topics": [{"prefix": "payments."}, {"name": "refunds"}], "key": {"name": "payments"}},
         {"topics": [{"prefix": "payments.public."}], "encryption": "Disabled"},
-        {"topics": [{"any": true}], "key": {"name": "other", "provider": "vault"}, "format": "Record", "headers": ["user-id"]},
+        {"topics": [{"any": true}], "key": {"name": "other", "provider": "vault"}, "format": "Record", "headers": ["user-id"],
+         "recordKeys": {"pseudonymKey": "AQID/w=="}},
     ]))
     .unwrap();
 }

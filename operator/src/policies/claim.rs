@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat};
-use proxy_config::{KeyRef, Pattern, ProviderName, SealedHeaders, is_internal_topic};
+use proxy_config::{
+    InvalidPseudonymKey, KeyRef, Pattern, ProviderName, PseudonymKey, SealedHeaders, is_internal_topic,
+};
 
 use super::legacy;
 use super::pattern_map::text;
@@ -79,13 +81,14 @@ impl PolicyReading {
     ) -> Treatment {
         let field = format!("rules[{index}].key");
         match (rule.encryption, &rule.key) {
-            (Some(Encryption::Disabled), None) if !(rule.legacy.is_empty() && rule.headers.is_empty()) => {
-                let field = if rule.legacy.is_empty() { "headers" } else { "legacy" };
-                let message = "must not be given together with encryption: Disabled";
-                self.problem(format!("rules[{index}].{field}"), message);
-                Treatment::retired(None)
-            }
-            (Some(Encryption::Disabled), None) => Treatment::Clear,
+            (Some(Encryption::Disabled), None) => match beside_disabled(rule) {
+                None => Treatment::Clear,
+                Some(field) => {
+                    let message = "must not be given together with encryption: Disabled";
+                    self.problem(format!("rules[{index}].{field}"), message);
+                    Treatment::retired(None)
+                }
+            },
             (None, Some(spec)) => {
                 let Some(key) = self.key(&field, spec, providers) else {
                     return Treatment::retired(key(spec).ok());
@@ -99,6 +102,13 @@ impl PolicyReading {
                 };
                 let Some(headers) = self.headers(index, rule) else {
                     return Treatment::retired(Some(key));
+                };
+                let pseudonym_key = match pseudonym_key(rule) {
+                    Ok(pseudonym_key) => pseudonym_key,
+                    Err((field, message)) => {
+                        self.problem(format!("rules[{index}].{field}"), message);
+                        return Treatment::retired(Some(key));
+                    }
                 };
                 if rule.on_plaintext == OnPlaintext::Pass {
                     self.warn(
@@ -125,6 +135,7 @@ impl PolicyReading {
                     on_plaintext: rule.on_plaintext,
                     on_unreadable: rule.on_unreadable,
                     headers,
+                    pseudonym_key,
                     legacy,
                 })
             }
@@ -233,4 +244,24 @@ fn internal_topics() -> impl Iterator<Item = &'static str> {
         "__transaction_state",
     ];
     NAMES.into_iter().filter(|name| is_internal_topic(name))
+}
+
+/// The key for pseudonyms, if the rule has one, or the field with what is wrong about it.
+fn pseudonym_key(rule: &PolicyRule) -> Result<Option<PseudonymKey>, (&'static str, String)> {
+    let Some(spec) = &rule.record_keys else { return Ok(None) };
+    if rule.format != RecordFormat::Record {
+        return Err(("recordKeys", "must only be given together with format: Record".to_owned()));
+    }
+    let parsed: Result<PseudonymKey, InvalidPseudonymKey> = spec.pseudonym_key.parse();
+    parsed.map(Some).map_err(|error| ("recordKeys.pseudonymKey", error.to_string()))
+}
+
+/// A field that says something of topics that are to be clear.
+fn beside_disabled(rule: &PolicyRule) -> Option<&'static str> {
+    let given = [
+        ("legacy", !rule.legacy.is_empty()),
+        ("headers", !rule.headers.is_empty()),
+        ("recordKeys", rule.record_keys.is_some()),
+    ];
+    given.into_iter().find(|(_, given)| *given).map(|(field, _)| field)
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use operator_api::{OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
 use proxy_config::{
-    History, KeyName, KeyRef, KnownKeys, Legacy, Pattern, ProviderName, Rotations, SealedHeaders,
+    History, KeyName, KeyRef, KnownKeys, Legacy, Pattern, ProviderName, PseudonymKey, Rotations,
+    SealedHeaders,
 };
 
 use super::pattern_map::PatternMap;
@@ -72,6 +73,8 @@ pub struct Encrypt {
     pub on_unreadable: OnUnreadable,
     /// Headers whose values are encrypted too; only in record format.
     pub headers: SealedHeaders,
+    /// Keys of records become pseudonyms under it; only in record format.
+    pub pseudonym_key: Option<PseudonymKey>,
     /// What other programs encrypted there before.
     pub legacy: Legacy,
 }

@@ -28,11 +28,9 @@ fn an_unknown_field_is_an_error_as_with_strict_validation() {
             "a.yaml:1 error Schema a spec.rules[0].key.name",
         ]
     );
-    assert!(
-        message(&report, Code::UnknownField).contains(
-            "known are encryption, format, headers, key, legacy, onPlaintext, onUnreadable, topics"
-        )
-    );
+    assert!(message(&report, Code::UnknownField).contains(
+        "known are encryption, format, headers, key, legacy, onPlaintext, onUnreadable, recordKeys, topics"
+    ));
     assert_eq!(message(&report, Code::Schema), "is required");
 }
 

@@ -20,6 +20,7 @@ fn rule(value: &Value) -> PolicyRule {
         on_plaintext: OnPlaintext::default(),
         on_unreadable: OnUnreadable::default(),
         headers: Vec::new(),
+        record_keys: None,
         legacy: Vec::new(),
         encryption: is_clear.then_some(Encryption::Disabled),
     }

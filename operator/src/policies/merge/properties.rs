@@ -51,6 +51,7 @@ fn rules() -> impl Strategy<Value = PolicyRule> {
         on_plaintext: OnPlaintext::Reject,
         on_unreadable: OnUnreadable::Error,
         headers: Vec::new(),
+        record_keys: None,
         legacy: Vec::new(),
         encryption: if provider.is_none() { Some(Encryption::Disabled) } else { None },
     })

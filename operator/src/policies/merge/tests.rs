@@ -182,6 +182,49 @@ fn sealed_headers_that_cannot_be_had_refuse_their_policy_and_leave_nothing_clear
 }
 
 #[test]
+fn a_pseudonym_key_that_cannot_be_had_refuses_its_policy_and_leaves_nothing_clear() {
+    let with = |format: &str, key: &str| {
+        let mut rule = rule("a*", Some("k"));
+        (rule["format"], rule["recordKeys"]) = (json!(format), json!({"pseudonymKey": key}));
+        cluster().policy("kafka/a", &[rule])
+    };
+    let merged = with("Record", "AQID/w==").merge();
+    let Treatment::Encrypt(encrypt) = &merged.program.decide("a").unwrap().treatment else {
+        panic!("not encrypted")
+    };
+    assert_eq!(encrypt.pseudonym_key.as_ref().map(ToString::to_string).as_deref(), Some("AQID/w=="));
+    for (format, key, said) in [
+        ("Auto", "AQID", "rules[0].recordKeys: must only be given together with format: Record"),
+        ("Batch", "AQID", "rules[0].recordKeys: must only be given together with format: Record"),
+        ("Record", "AQID/w", "rules[0].recordKeys.pseudonymKey: must be base64 of 1 to 4096 bytes"),
+        ("Record", "", "rules[0].recordKeys.pseudonymKey: must be base64 of 1 to 4096 bytes"),
+    ] {
+        let cluster = with(format, key);
+        let (reason, message) = cluster.verdict("kafka/a");
+        assert_eq!(reason, Reason::Invalid);
+        assert!(message.starts_with(said), "{message}");
+        assert_eq!(cluster.topic("a"), "retired");
+    }
+}
+
+#[test]
+fn a_hole_says_nothing_of_how_to_encrypt() {
+    for (field, value) in [
+        ("headers", json!(["a"])),
+        ("recordKeys", json!({"pseudonymKey": "AQID"})),
+        ("legacy", json!([{"format": "KroxyliciousV2"}])),
+    ] {
+        let mut rule = rule("a*", None);
+        rule[field] = value;
+        let cluster = cluster().policy("kafka/a", &[rule]);
+        let (reason, message) = cluster.verdict("kafka/a");
+        assert_eq!(reason, Reason::Invalid);
+        assert!(message.starts_with(&format!("rules[0].{field}: must not be given")), "{message}");
+        assert_eq!(cluster.topic("a"), "retired");
+    }
+}
+
+#[test]
 fn a_legacy_entry_that_cannot_be_read_refuses_its_policy_and_leaves_nothing_clear() {
     let with = |legacy: Value| {
         let mut rule = rule("a*", Some("k"));

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use operator_api::{EnvelopeKeys, LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, UnmatchedTopics};
-use proxy_config::{KeyRef, KnownKeys, Pattern, Rotations, SealedHeaders};
+use operator_api::{
+    EnvelopeKeys, LegacyFormat, OnPlaintext, OnUnreadable, RecordFormat, RecordKeys, UnmatchedTopics,
+};
+use proxy_config::{KeyRef, KnownKeys, Pattern, PseudonymKey, Rotations, SealedHeaders};
 use serde::{Deserialize, Serialize};
 
 use super::{Encrypt, MergedRule, Program, Treatment};
@@ -47,6 +49,9 @@ struct RuleText {
     /// The same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<String>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record_keys: Option<RecordKeys>,
     /// The same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     legacy: Vec<LegacyFormat>,
@@ -137,16 +142,27 @@ fn rule_text(treatment: &Treatment, patterns: Vec<Pattern>) -> RuleText {
         on_plaintext: None,
         on_unreadable: None,
         headers: Vec::new(),
+        record_keys: None,
         legacy: Vec::new(),
     };
     match treatment {
-        Treatment::Encrypt(Encrypt { key, format, on_plaintext, on_unreadable, headers, legacy }) => {
+        Treatment::Encrypt(Encrypt {
+            key,
+            format,
+            on_plaintext,
+            on_unreadable,
+            headers,
+            pseudonym_key,
+            legacy,
+        }) => {
+            let record_keys = |key: &PseudonymKey| RecordKeys { pseudonym_key: key.to_string() };
             RuleText {
                 key: Some(KeyText(key.clone())),
                 format: Some(*format),
                 on_plaintext: Some(*on_plaintext),
                 on_unreadable: Some(*on_unreadable).filter(|each| *each != OnUnreadable::Error),
                 headers: headers.names().map(str::to_owned).collect(),
+                record_keys: pseudonym_key.as_ref().map(record_keys),
                 legacy: legacy::entries(legacy),
                 ..plain
             }
@@ -173,12 +189,17 @@ fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
     let how = rule.format.is_some()
         || (rule.on_plaintext.is_some() && !is_retired)
         || rule.on_unreadable.is_some()
-        || !rule.headers.is_empty();
+        || !rule.headers.is_empty()
+        || rule.record_keys.is_some();
     if rule.encryption.is_some() && how {
-        return Err("must not have format, onPlaintext, onUnreadable or headers beside encryption");
+        return Err(
+            "must not have format, onPlaintext, onUnreadable, headers or recordKeys beside encryption",
+        );
     }
     let headers = rule.headers.iter().map(String::as_str);
     let headers = SealedHeaders::of(headers).map_err(|_| "has no valid headers")?;
+    let pseudonym_key = rule.record_keys.as_ref().map(|keys| keys.pseudonym_key.parse()).transpose();
+    let pseudonym_key = pseudonym_key.map_err(|_| "has no valid recordKeys")?;
     // Whatever stands there was written by an operator.
     let legacy = legacy::read(&rule.legacy, key.as_ref(), None).map_err(|_| "has no valid legacy")?;
     if matches!(rule.encryption, Some(EncryptionText::Retired | EncryptionText::Disabled))
@@ -193,6 +214,7 @@ fn treatment(rule: &RuleText) -> Result<Treatment, &'static str> {
             on_plaintext: rule.on_plaintext.unwrap_or_default(),
             on_unreadable: rule.on_unreadable.unwrap_or_default(),
             headers,
+            pseudonym_key,
             legacy,
         })),
         (Some(EncryptionText::Pending), Some(key)) => Ok(Treatment::Pending { key, legacy }),

@@ -91,6 +91,22 @@ fn sealed_headers_are_written_only_where_they_are_said_and_as_proxies_read_them(
 }
 
 #[test]
+fn pseudonym_keys_are_written_only_where_they_are_said_and_as_proxies_read_them() {
+    let text =
+        |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}, format: Record{said}}}]");
+    assert!(!Program::parse(&text("")).unwrap().to_yaml().contains("recordKeys"));
+    // One that would be a number without quotes.
+    for said in ["AQID/w==", "'1234'"] {
+        let program = Program::parse(&text(&format!(", recordKeys: {{pseudonymKey: {said}}}"))).unwrap();
+        assert_eq!(Program::parse(&program.to_yaml()).unwrap(), program);
+        let policy =
+            Policy::parse(&program.to_yaml(), &[ProviderName::new("default").unwrap()].into()).unwrap();
+        let key = policy.encrypt_rules().next().unwrap().pseudonym_key.clone().unwrap();
+        assert_eq!(key.to_string(), said.trim_matches('\''));
+    }
+}
+
+#[test]
 fn legacy_formats_are_written_only_where_they_are_said_and_as_proxies_read_them() {
     let text = |said: &str| format!("rules: [{{topics: [{{name: a}}], key: {{name: k}}{said}}}]");
     assert!(!Program::parse(&text("")).unwrap().to_yaml().contains("legacy"));
@@ -122,6 +138,14 @@ fn a_mistake_is_named_with_its_place() {
         (
             "rules: [{topics: [{name: a}], encryption: Retired, format: Batch}]",
             "rules[0]: must not have format",
+        ),
+        (
+            "rules: [{topics: [{name: a}], encryption: Retired, recordKeys: {pseudonymKey: AQID}}]",
+            "rules[0]: must not have format, onPlaintext, onUnreadable, headers or recordKeys",
+        ),
+        (
+            "rules: [{topics: [{name: a}], key: {name: k}, recordKeys: {pseudonymKey: '?'}}]",
+            "rules[0]: has no valid recordKeys",
         ),
         (
             "rules: [{topics: [{name: a}], encryption: Retired, legacy: [{format: KroxyliciousV2}]}]",

@@ -22,6 +22,7 @@ fn encrypt(name: &str) -> Treatment {
         on_plaintext: OnPlaintext::Pass,
         on_unreadable: OnUnreadable::Error,
         headers: SealedHeaders::default(),
+        pseudonym_key: None,
         legacy: Legacy::default(),
     })
 }
