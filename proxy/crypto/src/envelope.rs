@@ -29,9 +29,11 @@ pub enum Format {
     Marker,
     /// The value of one record and values of its headers are sealed together.
     Headers,
+    /// The same with the record's key, in whose place a pseudonym is stored.
+    Pseudonyms,
 }
 
-/// Where the ciphertext of [`Format::Headers`] stands.
+/// Where the ciphertext of [`Format::Headers`] and [`Format::Pseudonyms`] stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In the record's value.
@@ -70,6 +72,7 @@ impl Format {
             Self::Record => 2,
             Self::Marker => 3,
             Self::Headers => 5,
+            Self::Pseudonyms => 6,
         }
     }
 
@@ -79,6 +82,7 @@ impl Format {
             2 => Some(Self::Record),
             3 => Some(Self::Marker),
             5 => Some(Self::Headers),
+            6 => Some(Self::Pseudonyms),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ mod tests;
 
 use crate::legacy::{InMemoryEdek, LegacyKey};
 use crate::local::fuzzing as local;
-use crate::open::parse;
+use crate::open::{nullable, parse};
 use crate::{
     AwsEdek, BatchContext, Dek, EnvelopeHeader, Format, KroxyliciousV2, RecordOpener, StoredRecord,
     TopicEncryptionV1, VaultEdek, is_envelope, open_batch,
@@ -19,6 +19,7 @@ pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 pub const TARGETS: &[Target] = &[
     ("crypto_envelope", fuzz_envelope, seeds::envelopes),
     ("crypto_headers", fuzz_headers, seeds::headers),
+    ("crypto_keys", fuzz_keys, seeds::keys),
     ("crypto_legacy", fuzz_legacy, seeds::legacy),
     ("crypto_local", local::fuzz_local, seeds::local),
 ];
@@ -62,12 +63,18 @@ fn fuzz_envelope(data: &[u8]) {
         &mut out,
     );
     let headers = [(&b"secret"[..], Some(&b""[..])), (&b"clear"[..], None)].into_iter();
-    for value in [Some(sealed), None] {
-        let (key, timestamp) = (Some(&b"key"[..]), Some(TIMESTAMP));
+    let pseudonym = pseudonym();
+    for (value, key) in
+        [Some(sealed), None].into_iter().flat_map(|value| [(value, &b"key"[..]), (value, &pseudonym)])
+    {
+        let (key, timestamp) = (Some(key), Some(TIMESTAMP));
         let record = StoredRecord { topic: CONTEXT.topic, key, timestamp, value, headers: headers.clone() };
         if let Ok(mut opened) =
             RecordOpener::new().open_with_headers(&dek, &envelope, &record, &mut Vec::new())
         {
+            let has_pseudonym = envelope.format() == Format::Pseudonyms;
+            assert_eq!(opened.key, has_pseudonym.then_some(&b"key"[..]), "the key is that of the pseudonym");
+            assert_eq!(key == Some(&*pseudonym), has_pseudonym);
             assert_eq!(opened.value, value.map(|_| PLAINTEXT), "only what was sealed opens");
             assert_eq!(opened.headers.next(), Some((0, Some(PLAINTEXT))));
             assert_eq!(opened.headers.next(), None);
@@ -77,6 +84,20 @@ fn fuzz_envelope(data: &[u8]) {
         Ok(()) => assert_eq!(out.strip_prefix(b"before"), Some(PLAINTEXT), "only what was sealed opens"),
         Err(_) => assert_eq!(out, b"before", "nothing is left of what does not open"),
     }
+}
+
+/// That of the key of all records.
+fn pseudonym() -> Vec<u8> {
+    let mut pseudonym = Vec::new();
+    seeds::pseudonyms().start().write(b"key", &mut pseudonym).unwrap();
+    pseudonym
+}
+
+/// What stands before the count of headers where the record's key was sealed too.
+fn fuzz_keys(data: &[u8]) {
+    let Some((key, rest)) = nullable(data) else { return };
+    assert_eq!(4 + key.map_or(0, <[u8]>::len) + rest.len(), data.len(), "every byte is read once");
+    assert!(key.is_some() || data.starts_with(&[0xff; 4]), "only one length means null");
 }
 
 /// A count of headers in one byte, and what was sealed with a record of so many. No writer of ours seals most of it.

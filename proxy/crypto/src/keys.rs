@@ -12,6 +12,7 @@ mod kept;
 mod legacy;
 mod limits;
 mod pace;
+mod pseudonyms;
 mod ring;
 mod scope;
 mod source;
@@ -32,6 +33,7 @@ pub use self::data_key::DataKey;
 pub use self::limits::KeyLimits;
 pub use self::stats::KeyStats;
 
+use self::pseudonyms::PseudonymKey;
 use self::ring::Ring;
 use self::scope::Scopes;
 use self::source::Source;
@@ -42,6 +44,7 @@ use crate::envelope::EnvelopeHeader;
 use crate::legacy::LegacyKey;
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::provider::{KeyProvider, ProviderError};
+use crate::pseudonyms::Pseudonyms;
 
 /// The data keys of this process, over all its providers. Needs a tokio runtime.
 pub struct Keys {
@@ -65,6 +68,8 @@ struct Shared {
     unwrapped: Arc<Unwrapped<Dek>>,
     /// Apart, so that a key of an earlier program is never taken for one of ours.
     legacy: Unwrapped<LegacyKey>,
+    /// Apart, so that no number of stored data keys puts them out.
+    pseudonyms: Unwrapped<PseudonymKey>,
 }
 
 impl Keys {
@@ -86,6 +91,7 @@ impl Keys {
             shared: Shared {
                 unwrapped: Arc::new(Unwrapped::new(&limits)),
                 legacy: Unwrapped::new(&limits),
+                pseudonyms: Unwrapped::new(&limits),
                 limits,
                 stats,
                 tasks: Tasks::default(),
@@ -124,6 +130,20 @@ impl Keys {
     ) -> Result<Arc<Dek>, ProviderError> {
         let source = self.source(envelope.provider(), envelope.key())?;
         self.shared.unwrapped.unwrap(source, envelope, topic, &self.shared).await
+    }
+
+    /// What makes the pseudonyms of a topic's record keys, from a rule's wrapped pseudonym key. Waits no longer than the limit of a
+    /// call.
+    pub async fn pseudonyms(
+        &self,
+        provider: impl AsRef<str>,
+        key: impl AsRef<str>,
+        wrapped: &[u8],
+        topic: &str,
+    ) -> Result<Arc<Pseudonyms>, ProviderError> {
+        let (provider, key) = (provider.as_ref(), key.as_ref());
+        let source = self.source(provider, key)?;
+        self.shared.pseudonyms.pseudonyms(source, (key, wrapped), topic, &self.shared).await
     }
 
     /// Whether the key works now: has the provider make a data key and unwrap it again.

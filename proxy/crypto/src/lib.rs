@@ -21,6 +21,7 @@ mod open;
 #[cfg(test)]
 mod properties;
 mod provider;
+mod pseudonyms;
 mod seal;
 #[cfg(test)]
 mod vectors;
@@ -41,6 +42,8 @@ pub use self::message_key::TAG_LEN;
 pub use self::name::{ClusterName, KeyName, NameError, ProviderName};
 pub use self::open::{OpenError, OpenedHeaders, OpenedRecord, RecordOpener, StoredRecord, open_batch};
 pub use self::provider::{KeyProvider, ProviderError};
+pub use self::pseudonyms::Pseudonyms;
 pub use self::seal::{
     BatchContext, BatchSealer, HeadersSealer, PlainRecord, RecordHeader, RecordsSealer, SealError,
+    SealedParts,
 };

@@ -5,9 +5,9 @@ mod headers;
 mod record;
 
 pub use self::batch::open_batch;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use self::headers::parse;
 pub use self::headers::{OpenedHeaders, OpenedRecord, StoredRecord};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::headers::{nullable, parse};
 pub use self::record::RecordOpener;
 
 use crate::aad::TooLong;
@@ -36,6 +36,9 @@ pub enum OpenError {
     /// What was sealed is not a list of headers of the record and a value. Only a writer's own mistake leads here.
     #[error("sealed headers are malformed")]
     Headers,
+    /// The record's key is null where that which was sealed is not, or the other way round, or is no pseudonym of such a key.
+    #[error("record key is not one of the key that was sealed")]
+    Key,
     /// The topic or the record key is longer than the format allows.
     #[error("topic or record key is too long")]
     TooLong,

@@ -9,7 +9,10 @@ use crate::envelope::{BatchFacts, EnvelopeHeader, Format, MARKER, is_envelope};
 use crate::keys::{DataKey, KeyLimits};
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::open::{RecordOpener, StoredRecord, open_batch};
-use crate::seal::{BatchContext, BatchSealer, HeadersSealer, PlainRecord, RecordsSealer, SealError};
+use crate::pseudonyms::Pseudonyms;
+use crate::seal::{
+    BatchContext, BatchSealer, HeadersSealer, PlainRecord, RecordsSealer, SealError, SealedParts,
+};
 
 fn dek() -> Dek {
     Dek::from_bytes(&[7; 32]).unwrap()
@@ -22,6 +25,10 @@ fn data_key(limits: KeyLimits) -> DataKey {
         key: KeyName::new("payments").unwrap(),
     };
     DataKey::new(context, dek(), WrappedKey::new(vec![9; 64]), limits)
+}
+
+fn pseudonyms(topic: &str) -> Pseudonyms {
+    Pseudonyms::derive(&dek(), &ClusterName::new("cluster").unwrap(), topic).unwrap()
 }
 
 fn context(topic: &str, numbers: (i32, i64, i16)) -> BatchContext<'_> {
@@ -141,14 +148,16 @@ proptest! {
         records in prop::collection::vec((optional_bytes(), optional_bytes(), headers(), any::<i64>()), 1..6),
         bit in any::<prop::sample::Index>(),
     ) {
-        let mut sealer = HeadersSealer::new(&data_key(KeyLimits::default()), 8, 10_000).unwrap();
+        let mut sealer = HeadersSealer::new(&data_key(KeyLimits::default()), None, 8, 10_000).unwrap();
         let mut opener = RecordOpener::new();
         for (key, value, headers, timestamp) in records {
             let (key, value) = (key.as_deref(), value.as_deref());
             let sent = headers.iter().map(|(name, value, sealed)| ((&**name, value.as_deref()), *sealed));
             let plain = PlainRecord { topic: "topic", key, timestamp, value, headers: sent };
-            let (mut header, mut sealed) = (b"h".to_vec(), b"s".to_vec());
-            sealer.seal(&plain, &mut header, &mut sealed).unwrap();
+            let (mut header, mut sealed, mut none) = (b"h".to_vec(), b"s".to_vec(), Vec::new());
+            let mut parts = SealedParts { header: &mut header, value: &mut sealed, pseudonym: &mut none };
+            sealer.seal(&plain, &mut parts).unwrap();
+            prop_assert!(none.is_empty());
             let (mut header, mut sealed) = (header.split_off(1), sealed.split_off(1));
             prop_assert_eq!(value.is_none(), sealed.is_empty(), "a sealed value has a tag at least");
             let mut open = |header: &[u8], sealed: &[u8], topic, timestamp, count| {
@@ -183,8 +192,59 @@ proptest! {
     }
 
     #[test]
+    fn records_with_pseudonyms_open_to_what_was_sealed_and_to_nothing_else(
+        records in prop::collection::vec((optional_bytes(), optional_bytes(), headers(), any::<i64>()), 1..6),
+        bit in any::<prop::sample::Index>(),
+    ) {
+        let made = pseudonyms("topic");
+        let mut sealer = HeadersSealer::new(&data_key(KeyLimits::default()), Some(&made), 8, 10_000).unwrap();
+        let mut opener = RecordOpener::new();
+        for (key, value, headers, timestamp) in records {
+            let (key, value) = (key.as_deref(), value.as_deref());
+            let sent = headers.iter().map(|(name, value, sealed)| ((&**name, value.as_deref()), *sealed));
+            let plain = PlainRecord { topic: "topic", key, timestamp, value, headers: sent };
+            let (mut header, mut sealed, mut pseudonym) = (b"h".to_vec(), b"s".to_vec(), b"p".to_vec());
+            let mut parts =
+                SealedParts { header: &mut header, value: &mut sealed, pseudonym: &mut pseudonym };
+            sealer.seal(&plain, &mut parts).unwrap();
+            let (mut header, mut sealed) = (header.split_off(1), sealed.split_off(1));
+            let mut expected = Vec::new();
+            if let Some(key) = key {
+                made.start().write(key, &mut expected).unwrap();
+            }
+            prop_assert_eq!(&pseudonym[1..], expected, "equal keys have equal pseudonyms");
+            let mut stored_key = key.map(|_| pseudonym.split_off(1));
+            let mut open = |header: &[u8], sealed: &[u8], topic, key: Option<&[u8]>| {
+                let stored = headers.iter().map(|(name, value, sealed)| {
+                    (&**name, if *sealed { Some(&b""[..]) } else { value.as_deref() })
+                });
+                let value = value.map(|_| sealed);
+                let record = StoredRecord { topic, key, timestamp: Some(timestamp), value, headers: stored };
+                let mut out = b"o".to_vec();
+                let envelope = EnvelopeHeader::parse(header).ok()?;
+                let opened = opener.open_with_headers(&dek(), &envelope, &record, &mut out).ok()?;
+                let hidden = opened.headers.map(|(index, value)| (index, value.map(<[u8]>::to_vec)));
+                let hidden = hidden.collect::<Vec<_>>();
+                Some((opened.key.map(<[u8]>::to_vec), opened.value.map(<[u8]>::to_vec), hidden))
+            };
+            let hidden = (0_u32..).zip(&headers).filter(|(_, (.., sealed))| *sealed);
+            let hidden: Vec<_> = hidden.map(|(index, (_, value, _))| (index, value.clone())).collect();
+            let expected = Some((key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec), hidden));
+            prop_assert_eq!(open(&header, &sealed, "topic", stored_key.as_deref()), expected);
+            prop_assert_eq!(open(&header, &sealed, "topic2", stored_key.as_deref()), None);
+            let other_key = key.is_none().then_some(&b""[..]);
+            prop_assert_eq!(open(&header, &sealed, "topic", other_key), None);
+            let pseudonym = stored_key.as_deref_mut().unwrap_or_default();
+            let bit = bit.index((header.len() + sealed.len() + pseudonym.len()) * 8);
+            let mut all = header.iter_mut().chain(&mut sealed).chain(pseudonym);
+            *all.nth(bit / 8).unwrap() ^= 1 << (bit % 8);
+            prop_assert_eq!(open(&header, &sealed, "topic", stored_key.as_deref()), None);
+        }
+    }
+
+    #[test]
     fn nothing_panics_on_arbitrary_bytes(
-        start in prop::sample::select(vec![vec![], vec![1], vec![1, 1, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 5, 1, 1, 1, b'p', 1, b'k', 0, 1, 0]]),
+        start in prop::sample::select(vec![vec![], vec![1], vec![1, 1, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 2, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 5, 1, 1, 1, b'p', 1, b'k', 0, 1, 0], vec![1, 6, 1, 1, 1, b'p', 1, b'k', 0, 1, 0]]),
         rest in prop::collection::vec(any::<u8>(), 0..120),
         sealed in prop::collection::vec(any::<u8>(), 0..40),
     ) {
@@ -219,7 +279,8 @@ fn peek_knows_formats_and_nothing_else() {
     assert_eq!(is_envelope(&MARKER), Some(Format::Marker));
     assert_eq!(is_envelope(&[1, 2, 1]), Some(Format::Record));
     assert_eq!(is_envelope(&[1, 5, 1]), Some(Format::Headers));
-    for other in [&[][..], &[1], &[1, 1], &[1, 3, 0], &[1, 4, 0], &[1, 6, 0], &[2, 1, 0]] {
+    assert_eq!(is_envelope(&[1, 6, 1]), Some(Format::Pseudonyms));
+    for other in [&[][..], &[1], &[1, 1], &[1, 3, 0], &[1, 4, 0], &[1, 7, 0], &[2, 1, 0]] {
         assert_eq!(is_envelope(other), None);
     }
 }
@@ -246,19 +307,41 @@ fn sealers_keep_to_what_they_charged() {
 fn sealers_of_headers_keep_to_what_they_charged() {
     let key = data_key(KeyLimits { messages: 4, bytes: 100, ..KeyLimits::default() });
     let bytes = HeadersSealer::RECORD_BYTES + HeadersSealer::HEADER_BYTES + 10;
-    let mut sealer = HeadersSealer::new(&key, 2, bytes).unwrap();
+    let mut sealer = HeadersSealer::new(&key, None, 2, bytes).unwrap();
     let mut seal = |value: &[u8]| {
         let headers = [((&b"name"[..], Some(&b"hidden"[..])), true), ((b"clear", Some(&[0; 99])), false)];
         let headers = headers.into_iter();
         let record = PlainRecord { topic: "t", key: None, timestamp: 0, value: Some(value), headers };
-        let (mut header, mut sealed) = (vec![1], vec![2]);
-        let result = sealer.seal(&record, &mut header, &mut sealed);
+        let (mut header, mut sealed, mut pseudonym) = (vec![1], vec![2], vec![3]);
+        let mut parts = SealedParts { header: &mut header, value: &mut sealed, pseudonym: &mut pseudonym };
+        let result = sealer.seal(&record, &mut parts);
         assert!(result.is_ok() || (header, sealed) == (vec![1], vec![2]));
+        assert_eq!(pseudonym, [3]);
         result
     };
     assert_eq!(seal(&[0; 5]), Err(SealError::Spent));
     assert_eq!(seal(&[0; 4]), Ok(()));
     assert_eq!(seal(&[]), Err(SealError::Spent));
+}
+
+#[test]
+fn sealers_of_keys_keep_to_what_they_charged() {
+    let key = data_key(KeyLimits { messages: 2, bytes: 100, ..KeyLimits::default() });
+    let bytes = HeadersSealer::RECORD_BYTES + HeadersSealer::KEY_BYTES + 10;
+    let pseudonyms = pseudonyms("t");
+    let mut sealer = HeadersSealer::new(&key, Some(&pseudonyms), 2, bytes).unwrap();
+    let mut seal = |value: &[u8]| {
+        let headers = std::iter::empty();
+        let record =
+            PlainRecord { topic: "t", key: Some(b"12345"), timestamp: 0, value: Some(value), headers };
+        let (mut header, mut sealed, mut pseudonym) = (vec![1], vec![2], vec![3]);
+        let mut parts = SealedParts { header: &mut header, value: &mut sealed, pseudonym: &mut pseudonym };
+        let result = sealer.seal(&record, &mut parts);
+        assert!(result.is_ok() || (header, sealed, pseudonym) == (vec![1], vec![2], vec![3]));
+        result
+    };
+    assert_eq!(seal(&[0; 6]), Err(SealError::Spent));
+    assert_eq!(seal(&[0; 5]), Ok(()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod headers;
 mod records;
 
 pub use self::batch::BatchSealer;
-pub use self::headers::{HeadersSealer, PlainRecord};
+pub use self::headers::{HeadersSealer, PlainRecord, SealedParts};
 pub use self::records::RecordsSealer;
 
 use crate::dek::RandomError;

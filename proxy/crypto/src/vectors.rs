@@ -12,14 +12,15 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use self::shape::{HeadersVectors, Vectors};
+use self::shape::{HeadersVectors, PseudonymsVectors, Vectors};
 
-/// What is published of format 5 has a file of its own, so that the older one stays as it is.
+/// What is published of formats 5 and 6 has files of its own, so that the older ones stay as they are.
 /// Conformance: P17-08, P17-11, P17-14, P17-16.
 #[test]
 fn files_are_what_this_crate_writes() {
     check("v1.json", PUBLISHED, &generate::vectors());
     check("headers.json", None, &generate::headers());
+    check("pseudonyms.json", None, &generate::pseudonyms());
 }
 
 /// SHA-256 of the vectors that proxies in use were tested with. Nothing writes them anew, by mistake or on purpose.
@@ -48,4 +49,8 @@ fn kept() -> Vectors {
 
 fn kept_headers() -> HeadersVectors {
     serde_json::from_str(include_str!("../vectors/headers.json")).unwrap()
+}
+
+fn kept_pseudonyms() -> PseudonymsVectors {
+    serde_json::from_str(include_str!("../vectors/pseudonyms.json")).unwrap()
 }

@@ -3,6 +3,8 @@
 
 #[path = "vectors/reader.rs"]
 mod reader;
+#[path = "vectors/siv.rs"]
+mod siv;
 
 use serde_json::Value;
 
@@ -140,37 +142,77 @@ fn headers_of(value: &Value) -> Vec<RecordHeader> {
     pairs.map(|pair| (optional_bytes(&pair[0]).unwrap(), optional_bytes(&pair[1]))).collect()
 }
 
+/// A record of format 5 or 6 as its producer sent it, the key only where it was sealed.
+struct Sent {
+    header: Header,
+    aad: Vec<u8>,
+    plaintext: Vec<u8>,
+    key: Option<Vec<u8>>,
+    headers: Vec<RecordHeader>,
+    value: Option<Vec<u8>>,
+}
+
+fn read_headed(vector: &Value) -> Result<Sent, &'static str> {
+    let key = optional_bytes(&vector["record_key"]);
+    let stored = headers_of(&vector["headers"]);
+    let value = optional_bytes(&vector["value"]);
+    let header = reader::parse(&bytes(vector, "header"))?;
+    let sealed = match (&header.carried, &value) {
+        (Some(carried), None) => carried,
+        (None, Some(value)) => value,
+        _ => return Err("place"),
+    };
+    let aad = reader::headed_aad(&header, text(vector, "topic"), key.as_deref(), &stored);
+    let plaintext = reader::open(&bytes(vector, "dek"), &header, &aad, sealed)?;
+    let sealed_timestamp = i64::from_be_bytes(header.tail[..8].try_into().unwrap());
+    if vector["timestamp"].as_i64().is_some_and(|timestamp| timestamp != sealed_timestamp) {
+        return Err("timestamp");
+    }
+    let (key, rest) = match header.format {
+        6 => reader::unseal_key(&plaintext, key.as_deref())?,
+        _ => (None, &*plaintext),
+    };
+    let (headers, value) = reader::unseal(rest, &stored, value.is_some())?;
+    Ok(Sent { header, aad, plaintext, key, headers, value })
+}
+
+fn check_headed(vector: &Value, sent: &Sent, expected: &Value) {
+    check_header(&sent.header, &bytes(vector, "dek"), &expected["header"]);
+    assert_eq!(sent.header.tail[8], number::<u8>(expected, "place"));
+    assert_eq!(sent.aad, bytes(expected, "aad"));
+    assert_eq!(sent.plaintext, bytes(expected, "plaintext"));
+    assert_eq!(sent.headers, headers_of(&expected["headers"]));
+    assert_eq!(sent.value, optional_bytes(&expected["value"]));
+}
+
 #[test]
 fn records_with_sealed_headers() {
     for vector in vectors_of(include_str!("../vectors/headers.json"), "records") {
-        let dek = bytes(&vector, "dek");
-        let key = optional_bytes(&vector["record_key"]);
-        let stored = headers_of(&vector["headers"]);
-        let value = optional_bytes(&vector["value"]);
-        let result = reader::parse(&bytes(&vector, "header")).and_then(|header| {
-            let sealed = match (&header.carried, &value) {
-                (Some(carried), None) => carried,
-                (None, Some(value)) => value,
-                _ => return Err("place"),
-            };
-            let aad = reader::headed_aad(&header, text(&vector, "topic"), key.as_deref(), &stored);
-            let plaintext = reader::open(&dek, &header, &aad, sealed)?;
-            let sealed_timestamp = i64::from_be_bytes(header.tail[..8].try_into().unwrap());
-            if vector["timestamp"].as_i64().is_some_and(|timestamp| timestamp != sealed_timestamp) {
-                return Err("timestamp");
-            }
-            let sent = reader::unseal(&plaintext, &stored, value.is_some())?;
-            Ok((header, aad, plaintext, sent))
-        });
-        let Some(((header, aad, plaintext, (headers, value)), expected)) = check(&vector, result) else {
-            continue;
-        };
-        check_header(&header, &dek, &expected["header"]);
-        assert_eq!(header.format, 5);
-        assert_eq!(header.tail[8], number::<u8>(expected, "place"));
-        assert_eq!(aad, bytes(expected, "aad"));
-        assert_eq!(plaintext, bytes(expected, "plaintext"));
-        assert_eq!(headers, headers_of(&expected["headers"]));
-        assert_eq!(value, optional_bytes(&expected["value"]));
+        if let Some((sent, expected)) = check(&vector, read_headed(&vector)) {
+            assert_eq!(sent.header.format, 5);
+            check_headed(&vector, &sent, expected);
+        }
+    }
+}
+
+#[test]
+fn records_with_pseudonyms() {
+    for vector in vectors_of(include_str!("../vectors/pseudonyms.json"), "records") {
+        if let Some((sent, expected)) = check(&vector, read_headed(&vector)) {
+            assert_eq!(sent.header.format, 6);
+            assert_eq!(sent.key, optional_bytes(&expected["record_key"]));
+            check_headed(&vector, &sent, expected);
+        }
+    }
+}
+
+#[test]
+fn pseudonyms() {
+    for vector in vectors_of(include_str!("../vectors/pseudonyms.json"), "pseudonyms") {
+        let (cluster, topic) = (text(&vector, "cluster"), text(&vector, "topic"));
+        let siv_key = reader::pseudonym_key(&bytes(&vector, "pseudonym_key"), cluster, topic);
+        assert_eq!(siv_key, bytes(&vector, "siv_key"), "{}", text(&vector, "name"));
+        let pseudonym = siv::encrypt::<aes_gcm::aes::Aes256>(&siv_key, &[], &bytes(&vector, "record_key"));
+        assert_eq!(pseudonym, bytes(&vector, "pseudonym"), "{}", text(&vector, "name"));
     }
 }

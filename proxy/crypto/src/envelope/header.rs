@@ -46,6 +46,7 @@ pub enum EnvelopeError {
 #[derive(Clone)]
 pub struct EnvelopeHeader<'a> {
     bytes: &'a [u8],
+    format: Format,
     nonce_mode: NonceMode,
     provider: &'a str,
     key: &'a str,
@@ -99,7 +100,9 @@ impl<'a> EnvelopeHeader<'a> {
         let tail = match format {
             Format::Batch => Tail::Batch(facts(&mut cursor)?),
             Format::Record | Format::Marker => Tail::Record { timestamp: cursor.i64()? },
-            Format::Headers => Tail::Headers { timestamp: cursor.i64()?, place: place(&mut cursor)? },
+            Format::Headers | Format::Pseudonyms => {
+                Tail::Headers { timestamp: cursor.i64()?, place: place(&mut cursor)? }
+            }
         };
         let (bytes, behind) =
             bytes.split_at_checked(bytes.len() - cursor.left()).ok_or(EnvelopeError::Truncated)?;
@@ -110,6 +113,7 @@ impl<'a> EnvelopeHeader<'a> {
         let nonce_range = nonce_at..nonce_at + NONCE_LEN;
         Ok(Self {
             bytes,
+            format,
             nonce_mode,
             provider,
             key,
@@ -125,11 +129,7 @@ impl<'a> EnvelopeHeader<'a> {
 
     /// What is sealed; never [`Format::Marker`].
     pub fn format(&self) -> Format {
-        match self.tail {
-            Tail::Batch(_) => Format::Batch,
-            Tail::Record { .. } => Format::Record,
-            Tail::Headers { .. } => Format::Headers,
-        }
+        self.format
     }
 
     /// Where the nonce comes from.
@@ -173,7 +173,8 @@ impl<'a> EnvelopeHeader<'a> {
         }
     }
 
-    /// The ciphertext where it stands behind the header and the record's value is null; only in [`Format::Headers`].
+    /// The ciphertext where it stands behind the header and the record's value is null; only in [`Format::Headers`] and
+    /// [`Format::Pseudonyms`].
     pub(crate) fn carried(&self) -> Option<&'a [u8]> {
         self.carried
     }

@@ -37,7 +37,7 @@ impl Template {
         let tail = match format {
             Format::Batch => BATCH_TAIL,
             Format::Record | Format::Marker => RECORD_TAIL,
-            Format::Headers => HEADERS_TAIL,
+            Format::Headers | Format::Pseudonyms => HEADERS_TAIL,
         };
         let length = FIXED + provider.as_str().len() + key.as_str().len() + wrapped.len() + tail;
         let mut bytes = Vec::with_capacity(length);

@@ -4,7 +4,7 @@ use super::{CONTEXT, DEK, PLAINTEXT, TIMESTAMP};
 use crate::local::fuzzing as local;
 use crate::{
     BatchFacts, BatchSealer, ClusterName, DataKey, Dek, HeadersSealer, KeyLimits, KeyName, KmsContext,
-    PlainRecord, ProviderName, RecordHeader, RecordsSealer, WrappedKey,
+    PlainRecord, ProviderName, Pseudonyms, RecordHeader, RecordsSealer, SealedParts, WrappedKey,
 };
 
 fn data_key() -> DataKey {
@@ -14,6 +14,11 @@ fn data_key() -> DataKey {
         key: KeyName::new("payments").unwrap(),
     };
     DataKey::new(context, Dek::from_bytes(&DEK).unwrap(), WrappedKey::new(vec![9; 64]), KeyLimits::default())
+}
+
+pub(super) fn pseudonyms() -> Pseudonyms {
+    let cluster = ClusterName::new("cluster").unwrap();
+    Pseudonyms::derive(&Dek::from_bytes(&DEK).unwrap(), &cluster, CONTEXT.topic).unwrap()
 }
 
 pub(super) fn envelopes() -> Vec<Vec<u8>> {
@@ -35,14 +40,18 @@ pub(super) fn envelopes() -> Vec<Vec<u8>> {
     sealer.seal(CONTEXT.topic, Some(b"key"), TIMESTAMP, PLAINTEXT, &mut header, &mut sealed).unwrap();
     let record = input(&header, &sealed);
 
-    let others = [Some(PLAINTEXT), None].map(|value| {
+    let made = pseudonyms();
+    let others = [(Some(PLAINTEXT), None), (None, None), (Some(PLAINTEXT), Some(&made)), (None, Some(&made))];
+    let others = others.map(|(value, pseudonyms)| {
         let headers: [(RecordHeader<'_>, bool); 2] =
             [((b"secret", Some(PLAINTEXT)), true), ((b"clear", None), false)];
         let headers = headers.into_iter();
         let (topic, timestamp) = (CONTEXT.topic, TIMESTAMP);
         let record = PlainRecord { topic, key: Some(b"key"), timestamp, value, headers };
-        let (mut header, mut ciphertext) = (Vec::new(), Vec::new());
-        HeadersSealer::new(&key, 1, 200).unwrap().seal(&record, &mut header, &mut ciphertext).unwrap();
+        let (mut header, mut ciphertext, mut pseudonym) = (Vec::new(), Vec::new(), Vec::new());
+        let mut parts =
+            SealedParts { header: &mut header, value: &mut ciphertext, pseudonym: &mut pseudonym };
+        HeadersSealer::new(&key, pseudonyms, 1, 200).unwrap().seal(&record, &mut parts).unwrap();
         input(&header, &ciphertext)
     });
     [vec![batch, record, input(&crate::MARKER, &[])], others.to_vec()].concat()
@@ -57,6 +66,16 @@ pub(super) fn headers() -> Vec<Vec<u8>> {
         [&[0x82], &two[..]].concat(),
         [&[3, 0, 0, 0, 1][..], &field(2, 0, b"")].concat(),
         vec![0, 0, 0, 0, 0],
+    ]
+}
+
+pub(super) fn keys() -> Vec<Vec<u8>> {
+    let null = [&[0xff; 4][..], &[0; 4], b"value"].concat();
+    vec![
+        [&[0, 0, 0, 3][..], b"key", &[0; 4], b"value"].concat(),
+        null,
+        [0; 4].to_vec(),
+        [0, 0, 0, 1].to_vec(),
     ]
 }
 

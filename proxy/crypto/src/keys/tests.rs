@@ -4,6 +4,7 @@ mod forgotten;
 mod given_up;
 mod opening;
 mod provider;
+mod pseudonyms;
 mod sealing;
 
 use std::collections::HashMap;

@@ -1,10 +1,11 @@
-//! Opens records whose headers are sealed with their value.
+//! Opens records whose headers are sealed with their value, and perhaps their key.
 
 use super::{OpenError, RecordOpener};
 use crate::aad;
 use crate::dek::Dek;
 use crate::envelope::{EnvelopeHeader, Format};
 use crate::message_key::TAG_LEN;
+use crate::pseudonyms::GROWTH;
 use crate::seal::RecordHeader;
 
 /// A record as it is stored.
@@ -12,7 +13,7 @@ use crate::seal::RecordHeader;
 pub struct StoredRecord<'a, H> {
     /// The name of its topic.
     pub topic: &'a str,
-    /// Its key.
+    /// Its key, or what stands in its place.
     pub key: Option<&'a [u8]>,
     /// Its own timestamp in milliseconds, `None` where the broker's time has replaced it.
     pub timestamp: Option<i64>,
@@ -25,10 +26,17 @@ pub struct StoredRecord<'a, H> {
 /// What was sealed.
 #[derive(Clone)]
 pub struct OpenedRecord<'a> {
+    /// The record's key where a pseudonym is stored in its place. It begins at [`Self::KEY_AT`] of the plaintext.
+    pub key: Option<&'a [u8]>,
     /// The record's value.
     pub value: Option<&'a [u8]>,
     /// The values of its sealed headers.
     pub headers: OpenedHeaders<'a>,
+}
+
+impl OpenedRecord<'_> {
+    /// Where a key begins: behind its length.
+    pub const KEY_AT: usize = 4;
 }
 
 /// Values of headers with their indices, which ascend. Each is in place of what is stored.
@@ -48,9 +56,11 @@ impl RecordOpener {
         out: &'o mut Vec<u8>,
     ) -> Result<OpenedRecord<'o>, OpenError> {
         out.clear();
-        if envelope.format() != Format::Headers {
-            return Err(OpenError::Format);
-        }
+        let has_key = match envelope.format() {
+            Format::Headers => false,
+            Format::Pseudonyms => true,
+            Format::Batch | Format::Record | Format::Marker => return Err(OpenError::Format),
+        };
         let sealed = match (envelope.carried(), record.value) {
             (Some(carried), None) => carried,
             (None, Some(value)) => value,
@@ -68,11 +78,28 @@ impl RecordOpener {
         )?;
         self.open_associated(dek, envelope, record.timestamp, sealed, out)?;
         let count = record.headers.clone().count();
-        parse(out, count, record.value.is_some()).ok_or(OpenError::Headers)
+        let (key, rest) = if has_key { nullable(out).ok_or(OpenError::Key)? } else { (None, &**out) };
+        if has_key && record.key.map(<[u8]>::len) != key.map(|key| key.len().saturating_add(GROWTH)) {
+            return Err(OpenError::Key);
+        }
+        let opened = parse(rest, count, record.value.is_some()).ok_or(OpenError::Headers)?;
+        Ok(OpenedRecord { key, ..opened })
     }
 }
 
-/// Parses what was sealed with a record of `count` headers.
+/// Splits off a field that may be null: a length, −1 for null, then the bytes.
+pub(crate) fn nullable(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    match i32::from_be_bytes(*length) {
+        -1 => Some((None, rest)),
+        length => {
+            let (field, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+            Some((Some(field), rest))
+        }
+    }
+}
+
+/// Parses what was sealed with a record of `count` headers, without its key.
 pub(crate) fn parse(plaintext: &[u8], count: usize, has_value: bool) -> Option<OpenedRecord<'_>> {
     let (left, rest) = plaintext.split_first_chunk()?;
     let headers = OpenedHeaders { rest, left: u32::from_be_bytes(*left) };
@@ -87,7 +114,7 @@ pub(crate) fn parse(plaintext: &[u8], count: usize, has_value: bool) -> Option<O
         next = index.checked_add(1)?;
     }
     let value = has_value.then_some(walk.rest);
-    (has_value || walk.rest.is_empty()).then_some(OpenedRecord { value, headers })
+    (has_value || walk.rest.is_empty()).then_some(OpenedRecord { key: None, value, headers })
 }
 
 impl<'a> Iterator for OpenedHeaders<'a> {
@@ -96,14 +123,7 @@ impl<'a> Iterator for OpenedHeaders<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let (index, rest) = self.rest.split_first_chunk()?;
-        let (length, rest) = rest.split_first_chunk()?;
-        let (value, rest) = match i32::from_be_bytes(*length) {
-            -1 => (None, rest),
-            length => {
-                let (value, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (Some(value), rest)
-            }
-        };
+        let (value, rest) = nullable(rest)?;
         self.rest = rest;
         Some((u32::from_be_bytes(*index), value))
     }

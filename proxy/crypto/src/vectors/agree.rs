@@ -1,13 +1,14 @@
 //! This crate reads the vectors as they say.
 
 use super::shape::{Batch, Headed, Record};
-use super::{kept, kept_headers};
+use super::{kept, kept_headers, kept_pseudonyms};
 use crate::context::KmsContext;
 use crate::dek::Dek;
 use crate::envelope::{EnvelopeError, EnvelopeHeader};
 use crate::local::testing::open;
 use crate::name::{ClusterName, KeyName, ProviderName};
 use crate::open::{OpenError, RecordOpener, StoredRecord, open_batch};
+use crate::pseudonyms::Pseudonyms;
 use crate::seal::BatchContext;
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -42,6 +43,7 @@ fn of_open(error: OpenError) -> &'static str {
         OpenError::Timestamp => "timestamp",
         OpenError::Place => "place",
         OpenError::Headers => "sealed-headers",
+        OpenError::Key => "record-key",
         OpenError::TooLong => "too-long",
     }
 }
@@ -82,10 +84,10 @@ fn read_record(opener: &mut RecordOpener, record: &Record) -> Result<Vec<u8>, &'
     Ok(out.split_off(6))
 }
 
-/// Headers and value as the producer sent them.
-type Sent = (Vec<(String, Option<String>)>, Option<String>);
+/// Headers and value as the producer sent them, and the key where that was sealed.
+type Sent = (Vec<(String, Option<String>)>, Option<String>, Option<String>);
 
-fn read_headed(opener: &mut RecordOpener, record: &Headed) -> Result<Sent, &'static str> {
+fn read_headed<E>(opener: &mut RecordOpener, record: &Headed<E>) -> Result<Sent, &'static str> {
     let header = bytes(&record.header);
     let envelope = EnvelopeHeader::parse(&header).map_err(of_header)?;
     let key = record.record_key.as_deref().map(bytes);
@@ -105,7 +107,7 @@ fn read_headed(opener: &mut RecordOpener, record: &Headed) -> Result<Sent, &'sta
     for (index, value) in plain.headers {
         sent[usize::try_from(index).unwrap()].1 = value.map(hex::encode);
     }
-    Ok((sent, plain.value.map(hex::encode)))
+    Ok((sent, plain.value.map(hex::encode), plain.key.map(hex::encode)))
 }
 
 #[test]
@@ -114,10 +116,37 @@ fn records_with_sealed_headers_open_as_they_say() {
     for record in kept_headers().records {
         let expected = match (&record.error, &record.expected) {
             (Some(error), None) => Err(error.as_str()),
-            (None, Some(expected)) => Ok((expected.headers.clone(), expected.value.clone())),
+            (None, Some(expected)) => Ok((expected.headers.clone(), expected.value.clone(), None)),
             _ => panic!("{} must have either an error or an expectation", record.name),
         };
         assert_eq!(read_headed(&mut opener, &record), expected, "{}", record.name);
+    }
+}
+
+#[test]
+fn records_with_pseudonyms_open_as_they_say() {
+    let mut opener = RecordOpener::new();
+    for record in kept_pseudonyms().records {
+        let expected = match (&record.error, &record.expected) {
+            (Some(error), None) => Err(error.as_str()),
+            (None, Some(expected)) => {
+                let key = expected.record_key.clone();
+                Ok((expected.rest.headers.clone(), expected.rest.value.clone(), key))
+            }
+            _ => panic!("{} must have either an error or an expectation", record.name),
+        };
+        assert_eq!(read_headed(&mut opener, &record), expected, "{}", record.name);
+    }
+}
+
+#[test]
+fn keys_have_the_pseudonyms_that_they_say() {
+    for vector in kept_pseudonyms().pseudonyms {
+        let cluster = ClusterName::new(vector.cluster).unwrap();
+        let pseudonyms = Pseudonyms::derive(&dek(&vector.pseudonym_key), &cluster, &vector.topic).unwrap();
+        let mut pseudonym = Vec::new();
+        pseudonyms.start().write(&bytes(&vector.record_key), &mut pseudonym).unwrap();
+        assert_eq!(hex::encode(pseudonym), vector.pseudonym, "{}", vector.name);
     }
 }
 

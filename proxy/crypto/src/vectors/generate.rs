@@ -2,10 +2,11 @@
 
 mod batches;
 mod headers;
+mod pseudonyms;
 mod records;
 mod wraps;
 
-use super::shape::{HeaderExpected, HeadersVectors, Vectors};
+use super::shape::{HeaderExpected, HeadersVectors, PseudonymsVectors, Vectors};
 use crate::context::KmsContext;
 use crate::dek::Dek;
 use crate::envelope::EnvelopeHeader;
@@ -36,6 +37,16 @@ pub(super) fn headers() -> HeadersVectors {
                       null. An entry with an error must fail for that reason; all others give what is expected."
             .to_owned(),
         records: headers::records(),
+    }
+}
+
+pub(super) fn pseudonyms() -> PseudonymsVectors {
+    PseudonymsVectors {
+        description: "Test vectors of FORMAT.md, version 1, format 6. Bytes are hexadecimal, headers are lists of a name and a value or \
+                      null. A record with an error must fail for that reason; all others give what is expected."
+            .to_owned(),
+        pseudonyms: pseudonyms::pseudonyms(),
+        records: pseudonyms::records(),
     }
 }
 

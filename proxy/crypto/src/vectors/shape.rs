@@ -97,7 +97,7 @@ pub(super) struct HeadersVectors {
 /// A record with sealed headers. `header` is the value of the envelope's record header, with what stands behind the
 /// envelope header; `headers` are those behind it.
 #[derive(Serialize, Deserialize, Clone)]
-pub(super) struct Headed {
+pub(super) struct Headed<E = HeadedExpected> {
     pub(super) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
@@ -109,7 +109,7 @@ pub(super) struct Headed {
     pub(super) headers: Vec<(String, Option<String>)>,
     pub(super) value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expected: Option<HeadedExpected>,
+    pub(super) expected: Option<E>,
 }
 
 #[derive(Serialize, Deserialize, Clone)]
@@ -121,6 +121,33 @@ pub(super) struct HeadedExpected {
     pub(super) plaintext: String,
     pub(super) headers: Vec<(String, Option<String>)>,
     pub(super) value: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PseudonymsVectors {
+    pub(super) description: String,
+    pub(super) pseudonyms: Vec<Pseudonym>,
+    pub(super) records: Vec<Headed<KeyedExpected>>,
+}
+
+/// What stands in the place of a record key. `siv_key` is derived from `pseudonym_key`.
+#[expect(clippy::struct_field_names, reason = "the key of a record, not of encryption")]
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct Pseudonym {
+    pub(super) name: String,
+    pub(super) pseudonym_key: String,
+    pub(super) cluster: String,
+    pub(super) topic: String,
+    pub(super) siv_key: String,
+    pub(super) record_key: String,
+    pub(super) pseudonym: String,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(super) struct KeyedExpected {
+    pub(super) record_key: Option<String>,
+    #[serde(flatten)]
+    pub(super) rest: HeadedExpected,
 }
 
 /// What a header says and what is derived from it.

@@ -20,7 +20,7 @@ pub(crate) struct Header {
     pub(crate) nonce: Vec<u8>,
     pub(crate) nonce_at: usize,
     pub(crate) tail: Vec<u8>,
-    /// Behind the header, in format 5 with place 2.
+    /// Behind the header, in formats 5 and 6 with place 2.
     pub(crate) carried: Option<Vec<u8>>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, &'static str> {
         1 => 22,
         2 => 8,
         3 => return Err("marker"),
-        5 => 9,
+        5 | 6 => 9,
         _ => return Err("unknown-format"),
     };
     let algorithm = fields.byte()?;
@@ -97,7 +97,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Header, &'static str> {
     let nonce_at = fields.at;
     let nonce = fields.take(12)?;
     let tail = fields.take(tail_length)?;
-    let place = if format == 5 { tail[8] } else { 1 };
+    let place = if format >= 5 { tail[8] } else { 1 };
     if !(1..=2).contains(&place) {
         return Err("unknown-place");
     }
@@ -227,6 +227,37 @@ pub(crate) fn unseal(
     } else {
         Err(bad)
     }
+}
+
+/// Section 4.6: the record's key, and what stands behind it.
+pub(crate) fn unseal_key<'a>(
+    plaintext: &'a [u8],
+    stored: Option<&[u8]>,
+) -> Result<(Option<Vec<u8>>, &'a [u8]), &'static str> {
+    let bad = "record-key";
+    let mut fields = Fields { bytes: plaintext, at: 0 };
+    let length = i32::from_be_bytes(fields.four().map_err(|_| bad)?);
+    let key = match (length, stored) {
+        (-1, None) => None,
+        (0.., Some(stored)) if stored.len() == usize::try_from(length).unwrap() + 16 => {
+            Some(fields.take(usize::try_from(length).unwrap()).map_err(|_| bad)?)
+        }
+        _ => return Err(bad),
+    };
+    Ok((key, &plaintext[fields.at..]))
+}
+
+/// Section 4.6: the AES-SIV key of a topic. HKDF as RFC 5869 writes it, for two blocks.
+pub(crate) fn pseudonym_key(key: &[u8], cluster: &str, topic: &str) -> Vec<u8> {
+    let mut info = b"strimzi topic encryption record key pseudonym".to_vec();
+    for name in [cluster, topic] {
+        info.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
+        info.extend(name.bytes());
+    }
+    let prk = hmac(&[0; 32], &[key]);
+    let first = hmac(&prk, &[&info, &[1]]);
+    let second = hmac(&prk, &[&first, &info, &[2]]);
+    [first, second].concat()
 }
 
 /// Checks the commitment and opens.

@@ -5,20 +5,20 @@ use super::{DEK, OTHER_DEK, cut, data_key, dek, expect_header, flip, put, run};
 use crate::aad;
 use crate::envelope::{EnvelopeHeader, Format};
 use crate::message_key::SealingKey;
-use crate::seal::{HeadersSealer, PlainRecord, RecordHeader};
+use crate::seal::{HeadersSealer, PlainRecord, RecordHeader, SealedParts};
 use crate::vectors::shape::{Headed, HeadedExpected};
 
-const TOPIC: &str = "payments.eu";
-const TIMESTAMP: i64 = 1_700_000_000_001;
+pub(super) const TOPIC: &str = "payments.eu";
+pub(super) const TIMESTAMP: i64 = 1_700_000_000_001;
 /// Sealed wherever it stands.
-const SEALED: &[u8] = b"customer";
+pub(super) const SEALED: &[u8] = b"customer";
 
-type Sent<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [RecordHeader<'a>]);
+pub(super) type Sent<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, &'a [RecordHeader<'a>]);
 /// A name, whether there is a value, and the plaintext.
 type Case<'a> = (&'a str, Option<&'a [u8]>, Vec<u8>);
 
 pub(super) fn records() -> Vec<Headed> {
-    let mut sealer = HeadersSealer::with_salt(&data_key(), run(0x07));
+    let mut sealer = HeadersSealer::with_salt(&data_key(), None, run(0x07));
     let mut record = |name: &str, sent: Sent<'_>| headed(&mut sealer, name, sent);
     let secret: RecordHeader<'_> = (SEALED, Some(b"Ada Lovelace"));
     let clear: RecordHeader<'_> = (b"trace", Some(b"01-ab"));
@@ -42,7 +42,12 @@ pub(super) fn records() -> Vec<Headed> {
     all
 }
 
-fn bad(of: &Headed, name: &str, error: &str, change: impl FnOnce(&mut Headed)) -> Headed {
+pub(super) fn bad<E: Clone>(
+    of: &Headed<E>,
+    name: &str,
+    error: &str,
+    change: impl FnOnce(&mut Headed<E>),
+) -> Headed<E> {
     let mut record =
         Headed { name: name.to_owned(), error: Some(error.to_owned()), expected: None, ..of.clone() };
     change(&mut record);
@@ -135,41 +140,63 @@ fn malformed() -> Vec<Headed> {
 /// A record whose plaintext is any bytes.
 fn sealed_as_it_is(stored: &[RecordHeader<'_>], has_value: bool, plaintext: &[u8]) -> Headed {
     let sent: Sent<'_> = (None, has_value.then_some(b""), stored);
-    let mut good = headed(&mut HeadersSealer::with_salt(&data_key(), run(0x08)), "", sent);
+    let good = headed(&mut HeadersSealer::with_salt(&data_key(), None, run(0x08)), "", sent);
+    Headed { error: Some("sealed-headers".to_owned()), ..with_plaintext(good, plaintext) }
+}
+
+/// The record with other bytes sealed.
+pub(super) fn with_plaintext(mut good: Headed, plaintext: &[u8]) -> Headed {
     let mut bytes = hex::decode(&good.header).unwrap();
     let envelope = EnvelopeHeader::parse(&bytes).unwrap();
     let nonce = envelope.nonce_range().clone();
     let header_len = envelope.bytes().len();
-    let (mut key, _) = SealingKey::derive(&dek(DEK), envelope.salt(), Format::Headers).unwrap();
+    let (mut key, _) = SealingKey::derive(&dek(DEK), envelope.salt(), envelope.format()).unwrap();
     let associated = hex::decode(&good.expected.as_ref().unwrap().aad).unwrap();
     let mut message = plaintext.to_vec();
     let (used, tag) = key.seal(&associated, &mut message).unwrap();
     message.extend_from_slice(&tag);
     bytes.truncate(header_len);
     bytes[nonce].copy_from_slice(&used);
-    if has_value {
+    if good.value.is_some() {
         good.value = Some(hex::encode(message));
     } else {
         bytes.extend_from_slice(&message);
     }
     good.header = hex::encode(bytes);
-    Headed { error: Some("sealed-headers".to_owned()), expected: None, ..good }
+    Headed { expected: None, ..good }
 }
 
 fn headed(sealer: &mut HeadersSealer, name: &str, (key, value, sent): Sent<'_>) -> Headed {
+    let (record, _) = seal(sealer, name, (key, value, sent));
+    Headed { record_key: key.map(hex::encode), ..record }
+}
+
+/// Seals a record, and gives it without its key, and the pseudonym of that.
+pub(super) fn seal(
+    sealer: &mut HeadersSealer,
+    name: &str,
+    (key, value, sent): Sent<'_>,
+) -> (Headed, Vec<u8>) {
     let headers = sent.iter().map(|header| (*header, header.0 == SEALED));
     let plain = PlainRecord { topic: TOPIC, key, timestamp: TIMESTAMP, value, headers: headers.clone() };
-    let (mut header, mut sealed) = (Vec::new(), Vec::new());
-    sealer.seal(&plain, &mut header, &mut sealed).unwrap();
+    let (mut header, mut sealed, mut pseudonym) = (Vec::new(), Vec::new(), Vec::new());
+    let mut parts = SealedParts { header: &mut header, value: &mut sealed, pseudonym: &mut pseudonym };
+    sealer.seal(&plain, &mut parts).unwrap();
     let envelope = EnvelopeHeader::parse(&header).unwrap();
     let empty: &[u8] = b"";
     let stored: Vec<RecordHeader<'_>> =
         headers.map(|((name, value), sealed)| (name, if sealed { Some(empty) } else { value })).collect();
+    let has_pseudonym = envelope.format() == Format::Pseudonyms;
+    let stored_key = if has_pseudonym { key.map(|_| &*pseudonym) } else { key };
     let mut associated = Vec::new();
-    let nonce = envelope.nonce_range();
-    aad::record_with_headers(&mut associated, envelope.bytes(), nonce, (TOPIC, key), stored.iter().copied())
+    let (nonce, place) = (envelope.nonce_range(), (TOPIC, stored_key));
+    aad::record_with_headers(&mut associated, envelope.bytes(), nonce, place, stored.iter().copied())
         .unwrap();
     let mut plaintext = Vec::new();
+    if has_pseudonym {
+        plaintext.extend(key.map_or(-1, |key| i32::try_from(key.len()).unwrap()).to_be_bytes());
+        plaintext.extend(key.unwrap_or_default());
+    }
     let count = sent.iter().filter(|header| header.0 == SEALED).count();
     plaintext.extend(u32::try_from(count).unwrap().to_be_bytes());
     for (index, (_, value)) in sent.iter().enumerate().filter(|(_, header)| header.0 == SEALED) {
@@ -181,12 +208,12 @@ fn headed(sealer: &mut HeadersSealer, name: &str, (key, value, sent): Sent<'_>) 
     let hexed = |headers: &[RecordHeader<'_>]| {
         headers.iter().map(|(name, value)| (hex::encode(name), value.map(hex::encode))).collect()
     };
-    Headed {
+    let record = Headed {
         name: name.to_owned(),
         error: None,
         dek: hex::encode(run::<32>(DEK)),
         topic: TOPIC.to_owned(),
-        record_key: key.map(hex::encode),
+        record_key: None,
         timestamp: Some(TIMESTAMP),
         header: hex::encode(&header),
         headers: hexed(&stored),
@@ -200,5 +227,6 @@ fn headed(sealer: &mut HeadersSealer, name: &str, (key, value, sent): Sent<'_>) 
             headers: hexed(sent),
             value: value.map(hex::encode),
         }),
-    }
+    };
+    (record, pseudonym)
 }
