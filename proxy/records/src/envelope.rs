@@ -19,7 +19,7 @@ pub enum Kind<'a> {
     Batch(&'a [u8]),
     /// This record's value is encrypted.
     Value(&'a [u8]),
-    /// This record's value is encrypted together with values of its headers.
+    /// This record's value is encrypted together with values of its headers, and perhaps with its key.
     Headers(&'a [u8]),
     /// Nothing to encrypt here, but written by a proxy.
     Marker,
@@ -43,7 +43,7 @@ pub fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
     Ok(match value {
         Some(header @ [_, 1, ..]) => Kind::Batch(header),
         Some(header @ [_, 2, ..]) => Kind::Value(header),
-        Some(header @ [_, 5, ..]) => Kind::Headers(header),
+        Some(header @ [_, 5 | 6, ..]) => Kind::Headers(header),
         Some(MARKER) => Kind::Marker,
         _ => Kind::Unknown,
     })
@@ -52,8 +52,8 @@ pub fn kind<'a>(record: &Record<'a>) -> Result<Kind<'a>, RecordError> {
 fn is_displaced(record: &Record<'_>) -> Result<bool, RecordError> {
     for header in &record.headers {
         let (name, value) = header?;
-        let looks_like_ours =
-            value.is_some_and(|value| value.len() >= MIN_DISPLACED && matches!(value, [1, 1 | 2 | 5, ..]));
+        let looks_like_ours = value
+            .is_some_and(|value| value.len() >= MIN_DISPLACED && matches!(value, [1, 1 | 2 | 5 | 6, ..]));
         if name == ENVELOPE_HEADER_NAME.as_bytes() && looks_like_ours {
             return Ok(true);
         }

@@ -8,10 +8,10 @@ mod seeds;
 mod tests;
 
 use crate::{
-    BatchHeader, Codec, Codecs, Entry, HeadersSealer, Location, OpenedRecord, OpenedValue, OriginalBatch,
-    Recognised, Record, RecordOpener, RecordSealer, Scratch, Surround, crc_matches, entries, last_offset,
-    legacy_offset, open_records, recognise, restored_header, seal_records, seal_records_with_headers,
-    validate_produced,
+    BatchHeader, Codec, Codecs, Entry, HeadersSealer, Location, OpenedKey, OpenedRecord, OpenedValue,
+    OriginalBatch, Recognised, Record, RecordOpener, RecordSealer, Scratch, SealedParts, Surround,
+    crc_matches, entries, last_offset, legacy_offset, open_records, recognise, restored_header, seal_records,
+    seal_records_with_headers, validate_produced,
 };
 
 /// A name, what is run, and inputs to begin with.
@@ -82,10 +82,13 @@ pub fn fuzz_validate_produced(data: &[u8]) {
     let stored = seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
     assert!(stored.is_ok() && crc_matches(&sealed), "a valid batch can be sealed");
     fuzz_open_records(&sealed);
-    sealed.clear();
-    let stored = seal_records_with_headers(&produced, &batch, &mut scratch, &mut Copying, &mut sealed);
-    assert!(stored.is_ok() && crc_matches(&sealed), "headers can be sealed too");
-    fuzz_open_records(&sealed);
+    for replaces_keys in [false, true] {
+        sealed.clear();
+        let mut copying = CopyingHeaders { replaces_keys };
+        let stored = seal_records_with_headers(&produced, &batch, &mut scratch, &mut copying, &mut sealed);
+        assert!(stored.is_ok() && crc_matches(&sealed), "headers can be sealed too, and keys");
+        fuzz_open_records(&sealed);
+    }
 }
 
 pub fn fuzz_recognise(data: &[u8]) {
@@ -188,26 +191,41 @@ impl RecordOpener for Copying {
         plain.extend_from_slice(record.value.unwrap_or_default());
         let replaced = record.headers.replace([(index, record.key)], headers);
         assert!(replaced.is_ok(), "headers that were read once can be written");
-        Ok(OpenedRecord::Plain(record.value.map(|value| 0..value.len())))
+        let value = record.value.map(|value| 0..value.len());
+        let Some(key) = record.key.filter(|_| envelope_header.get(1) == Some(&6)) else {
+            return Ok(OpenedRecord::Plain { key: OpenedKey::Stored, value });
+        };
+        let start = plain.len();
+        plain.extend(key.strip_suffix(PSEUDONYM).unwrap_or(key));
+        Ok(OpenedRecord::Plain { key: OpenedKey::Sealed(start..plain.len()), value })
     }
 }
 
-impl HeadersSealer for Copying {
+/// The same for values of headers, and for keys where it replaces them.
+struct CopyingHeaders {
+    replaces_keys: bool,
+}
+
+/// Stands behind a key that is replaced.
+const PSEUDONYM: &[u8] = b"pseudonym of the key";
+
+impl HeadersSealer for CopyingHeaders {
     type Error = std::convert::Infallible;
 
     fn seals(&self, name: &[u8]) -> bool {
         name.len() % 2 == 1
     }
 
-    fn seal(
-        &mut self,
-        record: &Record<'_>,
-        _: i64,
-        header: &mut Vec<u8>,
-        sealed: &mut Vec<u8>,
-    ) -> Result<(), Self::Error> {
-        header.extend_from_slice(&[1, 5]);
-        sealed.extend_from_slice(record.value.unwrap_or_default());
+    fn replaces_keys(&self) -> bool {
+        self.replaces_keys
+    }
+
+    fn seal(&mut self, record: &Record<'_>, _: i64, out: SealedParts<'_>) -> Result<(), Self::Error> {
+        out.header.extend_from_slice(&[1, if self.replaces_keys { 6 } else { 5 }]);
+        out.value.extend_from_slice(record.value.unwrap_or_default());
+        for part in record.key.into_iter().flat_map(|key| [key, PSEUDONYM]) {
+            out.key.extend_from_slice(part);
+        }
         Ok(())
     }
 }

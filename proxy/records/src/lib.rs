@@ -44,7 +44,8 @@ pub use recognise::{
 };
 pub use record::{Header, Headers, Record, RecordError, Records, write_record};
 pub use record_format::{
-    ForeignValue, HeadersSealer, OpenRecordsError, OpenedRecord, OpenedStats, OpenedValue, RecordOpener,
-    RecordSealer, SealRecordsError, header_count, open_records, seal_records, seal_records_with_headers,
+    ForeignValue, HeadersSealer, OpenRecordsError, OpenedKey, OpenedRecord, OpenedStats, OpenedValue,
+    RecordOpener, RecordSealer, SealRecordsError, SealedParts, header_count, open_records, seal_records,
+    seal_records_with_headers,
 };
 pub use scratch::{Scratch, Section};

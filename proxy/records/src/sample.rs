@@ -13,8 +13,8 @@
 use std::fmt::Write;
 
 use proxy_records::{
-    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, HeadersSealer, OpenedRecord, OpenedValue,
-    Record, RecordOpener, RecordSealer, Records,
+    Attributes, BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, HeadersSealer, OpenedKey, OpenedRecord,
+    OpenedValue, Record, RecordOpener, RecordSealer, Records, SealedParts,
 };
 
 /// More than any sample needs.
@@ -181,6 +181,8 @@ fn nullable(field: Option<&[u8]>, out: &mut Vec<u8>) {
 #[derive(Debug, Default)]
 pub struct Toy {
     pub refuse: bool,
+    /// Whether keys are sealed with headers.
+    pub replaces_keys: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,14 +238,26 @@ impl RecordOpener for Toy {
         plain: &mut Vec<u8>,
         headers: &mut Vec<u8>,
     ) -> Result<OpenedRecord, Refused> {
-        let behind = envelope_header.strip_prefix(TOY_HEADERS).ok_or(Refused)?;
+        let (has_key, behind) = match envelope_header.strip_prefix(TOY_HEADERS) {
+            Some(behind) => (false, behind),
+            None => (true, envelope_header.strip_prefix(TOY_KEYS).ok_or(Refused)?),
+        };
         let sealed = record.value.unwrap_or(behind);
-        Self::unseal(record, timestamp, sealed, plain, headers).filter(|_| !self.refuse).ok_or(Refused)
+        let opened = Self::unseal(record, timestamp, (has_key, sealed), plain, headers);
+        opened.filter(|_| !self.refuse).ok_or(Refused)
     }
 }
 
 /// The header of a record of which values of headers are sealed. The rest of it, or the value, holds them.
 pub const TOY_HEADERS: &[u8] = b"\x01\x05wrapped-data-key-wrapped-data-key-wrapped-data-key";
+
+/// The same where the record's key is sealed too.
+pub const TOY_KEYS: &[u8] = b"\x01\x06wrapped-data-key-wrapped-data-key-wrapped-data-key";
+
+/// What is stored in place of a key.
+pub fn toy_pseudonym(key: &[u8]) -> Vec<u8> {
+    key.iter().map(|byte| byte ^ 0x5a).chain(*b"a pseudonym of it").collect()
+}
 
 /// Seals the values of headers that begin so.
 pub const TOY_SEALED: &[u8] = b"trace";
@@ -255,16 +269,19 @@ impl HeadersSealer for Toy {
         name.starts_with(TOY_SEALED)
     }
 
-    fn seal(
-        &mut self,
-        record: &Record<'_>,
-        timestamp: i64,
-        header: &mut Vec<u8>,
-        sealed: &mut Vec<u8>,
-    ) -> Result<(), Refused> {
-        header.extend_from_slice(TOY_HEADERS);
-        let out = if record.value.is_some() { sealed } else { header };
+    fn replaces_keys(&self) -> bool {
+        self.replaces_keys
+    }
+
+    fn seal(&mut self, record: &Record<'_>, timestamp: i64, parts: SealedParts<'_>) -> Result<(), Refused> {
+        assert!([&parts.header, &parts.value, &parts.key].iter().all(|part| part.is_empty()));
+        parts.header.extend_from_slice(if self.replaces_keys { TOY_KEYS } else { TOY_HEADERS });
+        let out = if record.value.is_some() { parts.value } else { parts.header };
         out.extend(timestamp.to_be_bytes());
+        if self.replaces_keys {
+            parts.key.extend(record.key.map(toy_pseudonym).unwrap_or_default());
+            nullable(record.key, out);
+        }
         out.push(u8::try_from(record.headers.len()).unwrap());
         for (name, value) in record.headers.iter().map(Result::unwrap) {
             if self.seals(name) {
@@ -280,11 +297,15 @@ impl Toy {
     fn unseal(
         record: &Record<'_>,
         timestamp: Option<i64>,
-        sealed: &[u8],
+        (has_key, sealed): (bool, &[u8]),
         plain: &mut Vec<u8>,
         headers: &mut Vec<u8>,
     ) -> Option<OpenedRecord> {
         let (sent_at, rest) = sealed.split_first_chunk()?;
+        let (key, rest) = if has_key { split_nullable(rest)? } else { (None, rest) };
+        if has_key && record.key.map(<[u8]>::to_vec) != key.map(toy_pseudonym) {
+            return None;
+        }
         let (count, mut rest) = rest.split_first()?;
         if timestamp.is_some_and(|timestamp| timestamp.to_be_bytes() != *sent_at) {
             return None;
@@ -300,7 +321,12 @@ impl Toy {
         record.headers.replace(values, headers).ok()?;
         plain.extend_from_slice(rest);
         let has_all = record.headers.len() == u32::from(*count);
-        has_all.then(|| OpenedRecord::Plain(record.value.map(|_| 0..rest.len())))
+        let value = record.value.map(|_| 0..plain.len());
+        let key = key.map_or(OpenedKey::Stored, |key| {
+            plain.extend_from_slice(key);
+            OpenedKey::Sealed(plain.len() - key.len()..plain.len())
+        });
+        has_all.then_some(OpenedRecord::Plain { key, value })
     }
 }
 

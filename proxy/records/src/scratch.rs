@@ -32,6 +32,8 @@ pub(crate) struct Buffers {
     pub(crate) header: Vec<u8>,
     /// One value, sealed or opened.
     pub(crate) value: Vec<u8>,
+    /// What stands in place of one record's key.
+    pub(crate) key: Vec<u8>,
     /// The client's headers of one record, stored or restored.
     pub(crate) headers: Vec<u8>,
 }
@@ -75,8 +77,8 @@ impl Scratch {
 
     /// Gives back what large batches needed beyond 1 MiB a buffer. Call it when a request is done.
     pub fn trim(&mut self) {
-        let Buffers { section, header, value, headers } = &mut self.buffers;
-        for buffer in [&mut self.decompressed, &mut self.stubs, section, header, value, headers] {
+        let Buffers { section, header, value, key, headers } = &mut self.buffers;
+        for buffer in [&mut self.decompressed, &mut self.stubs, section, header, value, key, headers] {
             if buffer.capacity() > RETAINED {
                 *buffer = Vec::new();
             }

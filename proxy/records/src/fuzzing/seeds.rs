@@ -1,6 +1,6 @@
 //! Inputs that a fuzzer would take long to find: whole batches in each codec and in both stored formats.
 
-use super::Copying;
+use super::{Copying, CopyingHeaders};
 use crate::sample::{SampleBatch, SampleRecord};
 use crate::{Codec, Codecs, Scratch, Surround, seal_records, seal_records_with_headers, validate_produced};
 
@@ -62,9 +62,12 @@ pub(super) fn sealed_records() -> Vec<Vec<u8>> {
         let produced = validate_produced(&batch, &mut scratch).ok()?;
         let mut out = Vec::new();
         seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut out).ok()?;
-        let mut headed = Vec::new();
-        seal_records_with_headers(&produced, &batch, &mut scratch, &mut Copying, &mut headed).ok()?;
-        Some([out, headed])
+        let mut headed = |replaces_keys| {
+            let (mut sealer, mut out) = (CopyingHeaders { replaces_keys }, Vec::new());
+            seal_records_with_headers(&produced, &batch, &mut scratch, &mut sealer, &mut out).ok()?;
+            Some(out)
+        };
+        Some([out, headed(false)?, headed(true)?])
     });
     sealed.flatten().collect()
 }

@@ -11,7 +11,17 @@ use crate::scratch::{Buffers, Scratch};
 /// Stands where the value of a header was. What it really was, null too, is sealed.
 const PLACEHOLDER: Option<&[u8]> = Some(&[]);
 
-/// Encrypts one record's value and values of its headers. Implemented where the keys are.
+/// Where the parts of a sealed record go. All are empty before.
+pub struct SealedParts<'a> {
+    /// The value of the envelope's record header.
+    pub header: &'a mut Vec<u8>,
+    /// The sealed value, where the record has one.
+    pub value: &'a mut Vec<u8>,
+    /// What is stored in place of the record's key, where it has one and the sealer replaces keys.
+    pub key: &'a mut Vec<u8>,
+}
+
+/// Encrypts one record's value and values of its headers, and perhaps its key. Implemented where the keys are.
 pub trait HeadersSealer {
     /// Why a record was not sealed.
     type Error;
@@ -19,17 +29,11 @@ pub trait HeadersSealer {
     /// Whether the values of headers of this name are sealed.
     fn seals(&self, name: &[u8]) -> bool;
 
-    /// Appends the value of the envelope's record header to `header`, and the sealed value to `sealed` where the record has
-    /// one.
-    ///
-    /// `timestamp` is the record's own in milliseconds.
-    fn seal(
-        &mut self,
-        record: &Record<'_>,
-        timestamp: i64,
-        header: &mut Vec<u8>,
-        sealed: &mut Vec<u8>,
-    ) -> Result<(), Self::Error>;
+    /// Whether something else is stored in place of keys that are not null. Then tombstones are sealed too.
+    fn replaces_keys(&self) -> bool;
+
+    /// Seals a record. `timestamp` is its own in milliseconds.
+    fn seal(&mut self, record: &Record<'_>, timestamp: i64, out: SealedParts<'_>) -> Result<(), Self::Error>;
 }
 
 /// Writes `batch` with sealed values and sealed values of headers to the end of `out`, otherwise as
@@ -62,16 +66,18 @@ fn seal_record<S: HeadersSealer>(
     sealer: &mut S,
 ) -> Result<(), SealRecordsError<S::Error>> {
     let is_any = hide(&record.headers, sealer, &mut buffers.headers).map_err(SealRecordsError::Record)?;
-    if record.value.is_none() && !is_any {
+    let is_replaced = sealer.replaces_keys() && record.key.is_some();
+    if record.value.is_none() && !is_any && !is_replaced {
         return write_null(record, buffers);
     }
-    buffers.header.clear();
-    buffers.value.clear();
+    for buffer in [&mut buffers.header, &mut buffers.value, &mut buffers.key] {
+        buffer.clear();
+    }
     let timestamp = header.base_timestamp.wrapping_add(record.timestamp_delta);
-    sealer
-        .seal(record, timestamp, &mut buffers.header, &mut buffers.value)
-        .map_err(SealRecordsError::Sealer)?;
+    let parts = SealedParts { header: &mut buffers.header, value: &mut buffers.value, key: &mut buffers.key };
+    sealer.seal(record, timestamp, parts).map_err(SealRecordsError::Sealer)?;
     let stored = Record {
+        key: if is_replaced { Some(&*buffers.key) } else { record.key },
         value: record.value.map(|_| &*buffers.value),
         headers: Headers::of(&buffers.headers, record.headers.len()),
         ..*record

@@ -28,7 +28,7 @@ pub trait RecordOpener {
         out: &mut Vec<u8>,
     ) -> Result<OpenedValue, Self::Error>;
 
-    /// Opens a record of which values of headers are sealed too: puts what was sealed into `plain`, and all its headers as the
+    /// Opens a record of which values of headers, and perhaps its key, are sealed too: puts what was sealed into `plain`, and all its headers as the
     /// client sent them into `headers`, by [`Headers::replace`].
     ///
     /// The record's headers are without that of the envelope, and have been read once without an error.
@@ -76,12 +76,26 @@ pub enum OpenedValue {
 /// What becomes of a record whose headers are sealed too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenedRecord {
-    /// It was opened. The range of the plaintext is its value, which is null otherwise.
-    Plain(Option<Range<usize>>),
+    /// It was opened.
+    Plain {
+        /// Its key.
+        key: OpenedKey,
+        /// The range of the plaintext that is its value, which is null otherwise.
+        value: Option<Range<usize>>,
+    },
     /// The record gets a null value, and no headers: those that are stored are not the client's.
     Null,
     /// The record is left out, as if compaction had removed it.
     Removed,
+}
+
+/// The key of a record whose headers are sealed too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenedKey {
+    /// The stored one, or null like that.
+    Stored,
+    /// This range of the plaintext.
+    Sealed(Range<usize>),
 }
 
 /// What was in an opened batch.
@@ -227,7 +241,10 @@ fn open_record<O: RecordOpener>(
                 .open_with_headers(envelope_header, &plain_record, timestamp, plain, headers)
                 .map_err(OpenRecordsError::Opener)?;
             match result {
-                OpenedRecord::Plain(value) => {
+                OpenedRecord::Plain { key, value } => {
+                    if let OpenedKey::Sealed(range) = key {
+                        plain_record.key = plain.get(range);
+                    }
                     plain_record.value = value.map(|range| plain.get(range).unwrap_or_default());
                     plain_record.headers = Headers::of(headers, plain_record.headers.len());
                     &mut stats.encrypted

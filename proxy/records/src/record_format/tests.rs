@@ -1,11 +1,12 @@
 mod foreign;
+mod keys;
 mod unreadable;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::broker::Handling;
-use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, TOY_SEALED, Toy};
+use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, TOY_SEALED, Toy, toy_pseudonym};
 use crate::{
     BatchHeader, Codec, ENVELOPE_HEADER_NAME, Recognised, Scratch, Section, arbitrary, crc_matches,
     find_record, recognise, validate_produced,
@@ -51,10 +52,14 @@ fn failure(records: Vec<SampleRecord>) -> Option<OpenRecordsError<crate::sample:
 }
 
 fn seal_with_headers(batch: &[u8]) -> Vec<u8> {
+    seal_with(Toy::default(), batch)
+}
+
+fn seal_with(mut toy: Toy, batch: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(batch, &mut scratch).unwrap();
     let mut out = b"before".to_vec();
-    seal_records_with_headers(&produced, batch, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    seal_records_with_headers(&produced, batch, &mut scratch, &mut toy, &mut out).unwrap();
     let stored = out.split_off(6);
     assert!(crc_matches(&stored));
     stored
@@ -240,7 +245,8 @@ fn refusal_of_the_sealer_ends_it() {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(&batch, &mut scratch).unwrap();
     let mut out = Vec::new();
-    let result = seal_records(&produced, &batch, &mut scratch, &mut Toy { refuse: true }, &mut out);
+    let result =
+        seal_records(&produced, &batch, &mut scratch, &mut Toy { refuse: true, ..Toy::default() }, &mut out);
     assert_eq!(result, Err(SealRecordsError::Sealer(crate::sample::Refused)));
     assert!(out.is_empty());
 }
