@@ -6,7 +6,8 @@ use crate::metrics::labels::{Format, Refusal};
 use crate::pieces::Pieces;
 use proxy_config::SealedHeaders;
 use proxy_crypto::{
-    BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, HeadersSealer, PlainRecord, RecordsSealer,
+    BatchContext, BatchFacts, BatchSealer, DataKey, EnvelopeHeader, HeadersSealer, PlainRecord, Pseudonyms,
+    RecordsSealer, SealedParts,
 };
 use proxy_records::{
     BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, Headers, InvalidBatch, Produced, Record, RecordSealer,
@@ -22,6 +23,8 @@ pub(crate) struct Target<'a> {
     pub(crate) format: Format,
     /// Whose values are sealed with the records' values; only in record format.
     pub(crate) headers: &'a SealedHeaders,
+    /// What keys of records are replaced by; only in record format.
+    pub(crate) pseudonyms: Option<&'a Pseudonyms>,
     /// `max.message.bytes`, where it is known.
     pub(crate) max_bytes: Option<usize>,
     /// Bytes of decompressed records that may be sealed one by one: ciphertext does not compress again.
@@ -163,18 +166,20 @@ fn seal_each(
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     let mut result = Ok(());
     let scratch = &mut workbench.scratch;
-    let stored = if target.headers.is_empty() {
+    let stored = if target.headers.is_empty() && target.pseudonyms.is_none() {
         let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
         let mut sealer = EachValue { sealer, topic: target.topic };
         pieces.store(|side| result = seal_records(produced, batch, scratch, &mut sealer, side))
     } else {
         let headers = header_count(produced, batch, scratch).map_err(|_| INVALID)?;
+        let replaces_keys = target.pseudonyms.is_some();
+        let for_key = if replaces_keys { HeadersSealer::KEY_BYTES } else { 0 };
         let overhead = records
-            .saturating_mul(HeadersSealer::RECORD_BYTES)
+            .saturating_mul(HeadersSealer::RECORD_BYTES.saturating_add(for_key))
             .saturating_add(headers.saturating_mul(HeadersSealer::HEADER_BYTES));
-        let sealer = HeadersSealer::new(target.key, records, bytes.saturating_add(overhead));
-        let sealer = sealer.map_err(|_| NO_KEY)?;
-        let mut sealer = EachRecord { sealer, topic: target.topic, headers: target.headers };
+        let bytes = bytes.saturating_add(overhead);
+        let sealer = HeadersSealer::new(target.key, target.pseudonyms, records, bytes).map_err(|_| NO_KEY)?;
+        let mut sealer = EachRecord { sealer, topic: target.topic, headers: target.headers, replaces_keys };
         pieces.store(|side| result = seal_records_with_headers(produced, batch, scratch, &mut sealer, side))
     };
     result.map_err(|error| match error {
@@ -205,11 +210,12 @@ impl RecordSealer for EachValue<'_> {
     }
 }
 
-/// Values with values of headers.
+/// Values with values of headers, and keys where these are replaced.
 struct EachRecord<'a> {
     sealer: HeadersSealer,
     topic: &'a str,
     headers: &'a SealedHeaders,
+    replaces_keys: bool,
 }
 
 impl proxy_records::HeadersSealer for EachRecord<'_> {
@@ -219,12 +225,15 @@ impl proxy_records::HeadersSealer for EachRecord<'_> {
         self.headers.has(name)
     }
 
+    fn replaces_keys(&self) -> bool {
+        self.replaces_keys
+    }
+
     fn seal(
         &mut self,
         record: &Record<'_>,
         timestamp: i64,
-        header: &mut Vec<u8>,
-        sealed: &mut Vec<u8>,
+        out: proxy_records::SealedParts<'_>,
     ) -> Result<(), ()> {
         let names = self.headers;
         let headers = record.headers.iter().map_while(Result::ok);
@@ -235,6 +244,7 @@ impl proxy_records::HeadersSealer for EachRecord<'_> {
             value: record.value,
             headers: headers.map(|header| (header, names.has(header.0))),
         };
-        self.sealer.seal(&plain, header, sealed).map_err(|_| ())
+        let mut parts = SealedParts { header: out.header, value: out.value, pseudonym: out.key };
+        self.sealer.seal(&plain, &mut parts).map_err(|_| ())
     }
 }

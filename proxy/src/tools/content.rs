@@ -22,6 +22,8 @@ pub(crate) struct Protection {
 pub(crate) enum Format {
     Batch,
     Record,
+    /// Record format with pseudonyms in the place of keys.
+    Pseudonyms,
 }
 
 /// What some records are.

@@ -5,7 +5,9 @@ use super::legacy;
 use super::version::Versions;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::digest::sha256;
-use proxy_crypto::{EnvelopeHeader, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, TopicEncryptionV1};
+use proxy_crypto::{
+    EnvelopeHeader, Format as EnvelopeFormat, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, TopicEncryptionV1,
+};
 use proxy_records::{
     BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Kind, Location, Recognised, Record, Records, Scratch,
     SealedBatch, crc_matches, kind, recognise,
@@ -134,7 +136,11 @@ fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Name
         };
         let content = match kind(&record) {
             Ok(Kind::Value(envelope) | Kind::Headers(envelope)) => match EnvelopeHeader::parse(envelope) {
-                Ok(envelope) => Content::Sealed(names.of(&envelope, Format::Record)),
+                Ok(envelope) => {
+                    let has_pseudonym = envelope.format() == EnvelopeFormat::Pseudonyms;
+                    let format = if has_pseudonym { Format::Pseudonyms } else { Format::Record };
+                    Content::Sealed(names.of(&envelope, format))
+                }
                 Err(_) => Content::Damaged(Damage::Envelope),
             },
             // The marker says null, and nobody vouches for it.

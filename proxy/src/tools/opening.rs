@@ -281,10 +281,11 @@ impl Opening {
                     let timestamp = (!log_append_time).then_some(own);
                     let stored = StoredEnvelope { topic: &place.topic, envelope, record: &record, timestamp };
                     let out = (&mut self.plain, &mut self.headers);
-                    stored.value_and_headers(&self.keys, &mut self.opener, out).map(|(value, headers)| {
-                        plain.value = value;
+                    stored.value_and_headers(&self.keys, &mut self.opener, out).map(|sent| {
+                        plain.key = sent.key;
+                        plain.value = sent.value;
                         plain.sealed = true;
-                        plain.headers = headers;
+                        plain.headers = sent.headers;
                     })
                 }
                 Some(Ok(Kind::Unknown)) => Err(Cause::Unknown),

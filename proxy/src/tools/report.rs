@@ -44,11 +44,12 @@ fn content(content: &Content) -> Map<String, Value> {
     object
 }
 
-/// As policies name formats.
+/// As policies name formats, where they name them.
 pub(super) fn format_name(format: Format) -> &'static str {
     match format {
         Format::Batch => "Batch",
         Format::Record => "Record",
+        Format::Pseudonyms => "Pseudonyms",
     }
 }
 

@@ -5,8 +5,8 @@ use super::keys::{KnownKey, RefusedKey, find};
 use crate::legacy;
 use crate::live::Unread;
 use proxy_config::Legacy;
-use proxy_crypto::{EnvelopeHeader, OpenError, RecordOpener, StoredRecord};
-use proxy_records::{ForeignValue, OpenedRecord, OpenedValue, Record};
+use proxy_crypto::{EnvelopeHeader, Format, OpenError, RecordOpener, StoredRecord};
+use proxy_records::{ForeignValue, OpenedKey, OpenedRecord, OpenedValue, Record};
 
 /// What the records of a batch are opened with, and what was left out of them.
 pub(super) struct RecordsOpener<'a> {
@@ -71,7 +71,9 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
         let Some(dek) = find(self.keys, &envelope) else {
             let at = self.refused(&envelope)?;
             // That a key was erased stands there in clear, and a reader must learn it.
-            let is_null = record.key.is_some() && (self.tombstones || record.value.is_none());
+            // But not whose, where a pseudonym stands in the key's place: no client may take that for a key.
+            let has_key = record.key.is_some() && envelope.format() != Format::Pseudonyms;
+            let is_null = has_key && (self.tombstones || record.value.is_none());
             return Ok(if self.give_up(at, is_null) { OpenedRecord::Null } else { OpenedRecord::Removed });
         };
         let stored = StoredRecord {
@@ -84,9 +86,12 @@ impl proxy_records::RecordOpener for RecordsOpener<'_> {
         let opened = self.opener.open_with_headers(&dek, &envelope, &stored, plain);
         let opened = opened.map_err(|_: OpenError| RecordFailure::Open)?;
         record.headers.replace(opened.headers, headers).map_err(|_| RecordFailure::Open)?;
+        let at = proxy_crypto::OpenedRecord::KEY_AT;
+        let key = opened.key.map_or(OpenedKey::Stored, |key| OpenedKey::Sealed(at..at + key.len()));
         // The value stands at the end.
         let length = opened.value.map(<[u8]>::len);
-        Ok(OpenedRecord::Plain(length.map(|length| plain.len().saturating_sub(length)..plain.len())))
+        let value = length.map(|length| plain.len().saturating_sub(length)..plain.len());
+        Ok(OpenedRecord::Plain { key, value })
     }
 
     fn open_foreign(

@@ -23,6 +23,8 @@ pub(super) struct Strictness {
     /// Null values that lie in clear are delivered as they are, marked or not: where the rule's format seals them, they are clear
     /// records.
     pub(super) tombstones_pass: bool,
+    /// Tombstones are sealed by themselves, so that only those without an envelope are clear records beside sealed ones.
+    pub(super) tombstones_have_envelopes: bool,
     /// What stands in the place of records whose key is gone.
     pub(super) on_unreadable: OnUnreadable,
     /// What other programs encrypted there. It opens whatever the rule says of clear records.
@@ -38,6 +40,7 @@ impl Strictness {
         clear_refused: Failure::PLAINTEXT,
         stubs_are_orphans: false,
         tombstones_pass: true,
+        tombstones_have_envelopes: false,
         on_unreadable: OnUnreadable::Error,
         legacy: None,
     };
@@ -60,8 +63,7 @@ impl Strictness {
         }
     }
 
-    /// Whether what the rule says about clear records is about this batch. A tombstone alone is what it is beside sealed records,
-    /// and where there is no record there is nothing to refuse.
+    /// Whether what the rule says about clear records is about this batch. Where there is no record there is nothing to refuse.
     pub(super) fn concerns(&self, content: ClearContent) -> bool {
         match content {
             ClearContent::Nothing => false,
@@ -70,9 +72,15 @@ impl Strictness {
         }
     }
 
-    /// The same about a batch with envelopes: nobody vouches for a marker, nor for a tombstone beside sealed records.
+    /// The same about a batch with envelopes: nobody vouches for a marker, nor for a tombstone beside sealed records. Where
+    /// tombstones are sealed by themselves, a record without key and value still has a marker.
     pub(super) fn concerns_some(&self, stats: &OpenedStats) -> bool {
-        stats.clear > 0 || !self.tombstones_pass && (stats.markers > 0 || stats.tombstones > 0)
+        let null = if self.tombstones_have_envelopes {
+            stats.unsealed_tombstones > 0
+        } else {
+            !self.tombstones_pass && (stats.markers > 0 || stats.tombstones > 0)
+        };
+        stats.clear > 0 || null
     }
 
     /// Whether clear records are delivered, by the highest of their offsets. It is only asked for where it matters; where
@@ -101,7 +109,8 @@ impl Strictness {
         let strictness = match explanation.decision {
             Decision::Encrypt(rule) => Self {
                 stubs_are_orphans: true,
-                tombstones_pass: rule.format != Format::Batch,
+                tombstones_pass: rule.format != Format::Batch && rule.pseudonym_key.is_none(),
+                tombstones_have_envelopes: rule.pseudonym_key.is_some(),
                 // Of a share group every record must be delivered or refused, since it was handed over.
                 on_unreadable: place.fetch_version.map_or(OnUnreadable::Error, |_| rule.on_unreadable),
                 ..match (rule.on_plaintext, explanation.winner) {

@@ -13,7 +13,7 @@ use crate::sequences::Producer;
 use crate::topics::{Facts, TopicId};
 use crate::wire::{ProducePartition, ProduceView, TopicRef};
 use proxy_config::{Decision, EncryptRule, Format as RuleFormat, SealedHeaders, UnmatchedTopics};
-use proxy_crypto::{DataKey, ProviderError};
+use proxy_crypto::{DataKey, ProviderError, Pseudonyms};
 use proxy_records::BatchHeader;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(super) struct SealPlan {
     pub(super) key: Arc<DataKey>,
     pub(super) format: Format,
     pub(super) headers: SealedHeaders,
+    /// What keys of records are replaced by, where the rule says so.
+    pub(super) pseudonyms: Option<Arc<Pseudonyms>>,
     pub(super) max_message_bytes: Option<usize>,
     /// What the producer is told when the broker says that the topic is compacted after all.
     pub(super) if_compacted: Option<Code>,
@@ -233,11 +235,12 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
         // Only positive knowledge leads `Auto` to batch format.
         (RuleFormat::Auto | RuleFormat::Record, _) => (Format::Record, None),
     };
-    match data_key(&requests.session.shared, &rule.provider, &rule.key, deadline).await {
-        Ok(key) => Treatment::Seal(SealPlan {
+    match keys(&requests.session.shared, name, rule, deadline).await {
+        Ok((key, pseudonyms)) => Treatment::Seal(SealPlan {
             key,
             format,
             headers: rule.headers.clone(),
+            pseudonyms,
             max_message_bytes: facts.max_message_bytes,
             if_compacted,
         }),
@@ -253,6 +256,23 @@ impl TopicPlan {
             _ => None,
         }
     }
+}
+
+/// All that a topic's batches are sealed with. Nothing is sealed with a part of it.
+async fn keys(
+    shared: &Shared,
+    topic: &str,
+    rule: &EncryptRule,
+    deadline: Instant,
+) -> Result<(Arc<DataKey>, Option<Arc<Pseudonyms>>), ProviderError> {
+    let pseudonyms = match &rule.pseudonym_key {
+        None => None,
+        Some(wrapped) => {
+            let ask = || shared.live.keys().pseudonyms(&rule.provider, &rule.key, wrapped.as_bytes(), topic);
+            Some(patiently(deadline, ask).await?)
+        }
+    };
+    Ok((data_key(shared, &rule.provider, &rule.key, deadline).await?, pseudonyms))
 }
 
 /// What a producer is told where there is no key.
@@ -272,8 +292,15 @@ pub(super) async fn data_key(
     key: impl AsRef<str>,
     deadline: Instant,
 ) -> Result<Arc<DataKey>, ProviderError> {
+    patiently(deadline, || shared.live.keys().data_key(provider.as_ref(), key.as_ref())).await
+}
+
+async fn patiently<T, F: Future<Output = Result<T, ProviderError>>>(
+    deadline: Instant,
+    ask: impl Fn() -> F,
+) -> Result<T, ProviderError> {
     loop {
-        match shared.live.keys().data_key(provider.as_ref(), key.as_ref()).await {
+        match ask().await {
             Err(ProviderError::Unavailable { .. }) if Instant::now() + RETRY_PAUSE < deadline => {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }

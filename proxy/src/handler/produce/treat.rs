@@ -170,6 +170,7 @@ fn seal_batch(
         key,
         format: plan.format,
         headers: &plan.headers,
+        pseudonyms: plan.pseudonyms.as_deref(),
         max_bytes: plan.max_message_bytes,
         max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),
     };

@@ -17,6 +17,8 @@ pub(super) struct Limits {
     pub(super) for_batch: usize,
     pub(super) for_record: usize,
     pub(super) for_header: usize,
+    /// Whether keys are stored, and sealed with the values besides.
+    pub(super) keys_twice: bool,
 }
 
 /// A hash over all records so far, in order.
@@ -28,6 +30,8 @@ pub(super) struct PlainBatch {
     pub(super) count: i32,
     /// Of all records together.
     headers: usize,
+    /// Bytes of all records' keys together.
+    keys: usize,
     pub(super) base_timestamp: i64,
     pub(super) max_timestamp: i64,
     /// Of the first record's batch.
@@ -69,6 +73,8 @@ impl Batches {
             let growth = records.saturating_add(1).saturating_mul(self.limits.for_record);
             let headers = batch.headers.saturating_add(count(record));
             let growth = growth.saturating_add(headers.saturating_mul(self.limits.for_header));
+            let keys = if self.limits.keys_twice { batch.keys.saturating_add(key_len(record)) } else { 0 };
+            let growth = growth.saturating_add(keys);
             let stored = size.saturating_add(growth).saturating_add(self.limits.for_batch);
             records >= MAX_RECORDS || stored > self.limits.bytes
         });
@@ -79,6 +85,7 @@ impl Batches {
             section: Vec::new(),
             count: 0,
             headers: 0,
+            keys: 0,
             base_timestamp: timestamp,
             max_timestamp: timestamp,
             codec: record.codec,
@@ -97,6 +104,7 @@ impl Batches {
         write_record(&written, None, &mut batch.section).map_err(CopyError::Record)?;
         batch.count = batch.count.saturating_add(1);
         batch.headers = batch.headers.saturating_add(count(record));
+        batch.keys = batch.keys.saturating_add(key_len(record));
         batch.max_timestamp = batch.max_timestamp.max(timestamp);
         batch.source_next = record.offset.saturating_add(1);
         batch.digest = self.digest;
@@ -138,6 +146,10 @@ fn count(record: &PlainRecord<'_>) -> usize {
     usize::try_from(record.headers.len()).unwrap_or(usize::MAX)
 }
 
+fn key_len(record: &PlainRecord<'_>) -> usize {
+    record.key.map_or(0, <[u8]>::len)
+}
+
 /// Nothing of a record can change, nor can records change places, without changing the hash.
 pub(super) fn chain(before: &Digest, record: &PlainRecord<'_>) -> Digest {
     let mut hash = Context::new(&SHA256);
@@ -174,7 +186,7 @@ mod tests {
         write_record(&record, Some((&b"h"[..], Some(&b""[..]))), &mut section).unwrap();
         let headers = Records::new(&section, 1).next().unwrap().unwrap().headers;
         let full = |for_header| {
-            let limits = Limits { bytes: 1000, for_batch: 0, for_record: 0, for_header };
+            let limits = Limits { bytes: 1000, for_batch: 0, for_record: 0, for_header, keys_twice: false };
             let mut batches = Batches::new(limits, [0; 32]);
             for offset in 0..20 {
                 let record = PlainRecord {
@@ -195,5 +207,31 @@ mod tests {
         };
         assert_eq!(full(0), [20]);
         assert_eq!(full(200), [4, 4, 4, 4, 4]);
+    }
+
+    #[test]
+    fn keys_that_are_sealed_besides_count_twice() {
+        let key = [7; 60];
+        let full = |keys_twice| {
+            let limits = Limits { bytes: 1000, for_batch: 0, for_record: 0, for_header: 0, keys_twice };
+            let mut batches = Batches::new(limits, [0; 32]);
+            for offset in 0..20 {
+                let record = PlainRecord {
+                    offset,
+                    timestamp: Some(0),
+                    log_append_time: false,
+                    key: Some(&key),
+                    value: None,
+                    headers: Headers::NONE,
+                    codec: Codec::None,
+                    sealed: true,
+                    clear: false,
+                };
+                batches.add(&record).unwrap();
+            }
+            batches.take_all().iter().map(|batch| batch.count).max().unwrap()
+        };
+        // Of 67 bytes each, or 127.
+        assert_eq!((full(false), full(true)), (14, 7));
     }
 }

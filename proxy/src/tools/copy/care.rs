@@ -27,6 +27,8 @@ enum Tombstones {
     All,
     /// Those beside sealed records, and those that are marked.
     BesideSealed,
+    /// Those that have envelopes of their own: its rule seals each that has a key.
+    Enveloped,
     /// None: its rule's format seals them.
     None,
 }
@@ -41,7 +43,12 @@ impl Care {
                     OnPlaintext::PassUntil => Some(ends(&plan.history, source)),
                     OnPlaintext::Reject => Some(BTreeMap::new()),
                 };
-                (until, if rule.format == Format::Batch { Tombstones::None } else { Tombstones::All })
+                let tombstones = match rule.format {
+                    _ if rule.pseudonym_key.is_some() => Tombstones::Enveloped,
+                    Format::Batch => Tombstones::None,
+                    Format::Auto | Format::Record => Tombstones::All,
+                };
+                (until, tombstones)
             }
             _ => (None, Tombstones::BesideSealed),
         };
@@ -55,6 +62,7 @@ impl Care {
         match self.tombstones {
             Tombstones::All => record.clear && !is_tombstone,
             Tombstones::BesideSealed => record.clear,
+            Tombstones::Enveloped => record.clear || record.unsealed && record.key.is_some(),
             Tombstones::None => record.clear || record.unsealed,
         }
     }
@@ -142,6 +150,9 @@ mod tests {
         };
         assert_eq!(of(Tombstones::All), [true, false, false, true, true]);
         assert_eq!(of(Tombstones::BesideSealed), [false, false, false, true, true]);
+        assert_eq!(of(Tombstones::Enveloped), [false, false, false, false, true]);
+        // One without a key has a marker there.
+        assert!(permits(Tombstones::Enveloped, PlainRecord { key: None, ..unsealed() }));
         assert_eq!(of(Tombstones::None), [false, false, false, false, true]);
     }
 

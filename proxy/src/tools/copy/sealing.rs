@@ -8,8 +8,8 @@ use crate::handler::{Code, with_workbench};
 use crate::metrics::labels::Format;
 use crate::pieces::Pieces;
 use bytes::{Bytes, BytesMut};
-use proxy_config::{EncryptRule, SealedHeaders};
-use proxy_crypto::{DataKey, Keys};
+use proxy_config::EncryptRule;
+use proxy_crypto::{DataKey, Keys, ProviderError, Pseudonyms};
 use proxy_records::{Attributes, BatchHeader, Codecs};
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ const MAX_SECTION: usize = 128 * 1024 * 1024;
 const ENVELOPE: usize = 1_200;
 /// Index and length of a header's value where it is sealed, and what is left in its place.
 const HEADER: usize = 10;
+/// What a pseudonym has more than its key, and the length of the sealed key.
+const PSEUDONYM: usize = 24;
 /// A stub with its deltas.
 const STUB: usize = 24;
 /// A data key may reach its limit between its choice and its use.
@@ -58,15 +60,17 @@ impl Sealing {
     }
 
     pub(super) fn limits(&self) -> Limits {
+        let keys_twice =
+            matches!(&self.protection, Protection::Sealed { rule, .. } if rule.pseudonym_key.is_some());
         let (for_batch, for_record, for_header) = match &self.protection {
             Protection::Clear => (100, 0, 0),
             Protection::Sealed { format: Format::Batch, .. } => (ENVELOPE, STUB, 0),
-            Protection::Sealed { format: Format::Record, rule } if rule.headers.is_empty() => {
-                (100, ENVELOPE, 0)
+            Protection::Sealed { format: Format::Record, rule } => {
+                let for_key = if keys_twice { PSEUDONYM } else { 0 };
+                (100, ENVELOPE + for_key, if rule.headers.is_empty() { 0 } else { HEADER })
             }
-            Protection::Sealed { format: Format::Record, .. } => (100, ENVELOPE, HEADER),
         };
-        Limits { bytes: self.max_bytes.min(WANTED), for_batch, for_record, for_header }
+        Limits { bytes: self.max_bytes.min(WANTED), for_batch, for_record, for_header, keys_twice }
     }
 
     /// The batch as the broker gets it.
@@ -85,7 +89,8 @@ impl Sealing {
         for _ in 0..TRIES {
             let key = self.keys.data_key(rule.provider.as_str(), rule.key.as_str()).await;
             let key = key.map_err(CopyError::Key)?;
-            match self.seal_with(place, plain.clone(), &key, format, &rule.headers) {
+            let pseudonyms = self.pseudonyms(&rule, &place.topic).await.map_err(CopyError::Key)?;
+            match self.seal_with(place, plain.clone(), (&key, pseudonyms.as_deref()), format, &rule) {
                 Ok(sealed) => return Ok(sealed),
                 Err(Code::NotEnoughReplicas) => {}
                 Err(Code::MessageTooLarge) => {
@@ -98,20 +103,30 @@ impl Sealing {
         Err(CopyError::Seal(place.clone(), batch.source_next.saturating_sub(1)))
     }
 
+    async fn pseudonyms(
+        &self,
+        rule: &EncryptRule,
+        topic: &str,
+    ) -> Result<Option<Arc<Pseudonyms>>, ProviderError> {
+        let Some(wrapped) = &rule.pseudonym_key else { return Ok(None) };
+        self.keys.pseudonyms(&rule.provider, &rule.key, wrapped.as_bytes(), topic).await.map(Some)
+    }
+
     fn seal_with(
         &mut self,
         place: &Place,
         mut plain: BytesMut,
-        key: &DataKey,
+        (key, pseudonyms): (&DataKey, Option<&Pseudonyms>),
         format: Format,
-        headers: &SealedHeaders,
+        rule: &EncryptRule,
     ) -> Result<Bytes, Code> {
         let target = Target {
             topic: &place.topic,
             partition: place.partition,
             key,
             format,
-            headers,
+            headers: &rule.headers,
+            pseudonyms,
             max_bytes: Some(self.max_bytes),
             max_section: MAX_SECTION,
         };

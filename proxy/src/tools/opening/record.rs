@@ -3,7 +3,7 @@
 use super::Cause;
 use super::data_keys::DataKeys;
 use crate::tools::legacy::Message;
-use proxy_crypto::{Dek, EnvelopeHeader, RecordOpener, StoredRecord};
+use proxy_crypto::{Dek, EnvelopeHeader, Format, RecordOpener, StoredRecord};
 use proxy_records::{Codec, ForeignValue, Headers, Record};
 
 /// A record as its producer sent it, with the broker's offset.
@@ -48,6 +48,13 @@ pub(super) struct StoredEnvelope<'a, 'r> {
     pub(super) timestamp: Option<i64>,
 }
 
+/// What its producer sent.
+pub(super) struct SentRecord<'a> {
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) headers: Headers<'a>,
+}
+
 impl<'r> StoredEnvelope<'_, 'r> {
     /// Opens the value, and gives the headers without the envelope's.
     pub(super) fn value(
@@ -64,13 +71,16 @@ impl<'r> StoredEnvelope<'_, 'r> {
         record.headers.rest().map_err(|_| Cause::Malformed)
     }
 
-    /// Opens the value together with those of headers, and gives it with all headers.
+    /// Opens the value together with those of headers, and gives the key, the value, and all headers.
     pub(super) fn value_and_headers<'o>(
         &self,
         keys: &DataKeys,
         opener: &mut RecordOpener,
         (plain, headers): (&'o mut Vec<u8>, &'o mut Vec<u8>),
-    ) -> Result<(Option<&'o [u8]>, Headers<'o>), Cause> {
+    ) -> Result<SentRecord<'o>, Cause>
+    where
+        'r: 'o,
+    {
         let envelope = self.envelope()?;
         let dek = key(keys, &envelope)?;
         let own = self.record.headers.rest().map_err(|_| Cause::Malformed)?;
@@ -84,7 +94,8 @@ impl<'r> StoredEnvelope<'_, 'r> {
         };
         let parts = opener.open_with_headers(dek, &envelope, &stored, plain).map_err(Cause::Open)?;
         let headers = own.replace(parts.headers, headers).map_err(|_| Cause::Malformed)?;
-        Ok((parts.value, headers))
+        let key = if envelope.format() == Format::Pseudonyms { parts.key } else { self.record.key };
+        Ok(SentRecord { key, value: parts.value, headers })
     }
 
     fn envelope(&self) -> Result<EnvelopeHeader<'_>, Cause> {
