@@ -43,7 +43,8 @@ pub struct Proxy {
 impl Proxy {
     /// One proxy before the [shared cluster](Cluster::shared), for all tests of the binary that need nothing special.
     /// Topics that begin with `batch.`, `record.` and `auto.` are encrypted in that format, those that begin with `headers.` with
-    /// some [headers](Rule::seal_headers) too; clear records there are an error. Other topics are clear.
+    /// some [headers](Rule::seal_headers) too, those that begin with `pseudonyms.` with [pseudonyms](Rule::pseudonyms); clear records
+    /// there are an error. Other topics are clear.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Proxy> = OnceCell::const_new();
         let start = async || {
@@ -53,7 +54,12 @@ impl Proxy {
             };
             let headers = Rule::encrypt([Pattern::prefix("headers.")], "shared").on_plaintext("Reject");
             let policy = PolicyFile::new(["Batch", "Record", "Auto"].map(rule)).rule(headers.seal_headers());
-            Self::before(Cluster::shared().await).policy(policy).start().await
+            let proxy = Self::before(Cluster::shared().await).policy(policy.clone()).start().await;
+            let pseudonyms = Rule::encrypt([Pattern::prefix("pseudonyms.")], "shared").on_plaintext("Reject");
+            // A rule's pseudonym key is wrapped by its key, which is there only now.
+            let key = proxy.pseudonym_key("shared").await;
+            proxy.apply_policy(&policy.rule(pseudonyms.pseudonyms(&key))).await;
+            proxy
         };
         SHARED.get_or_init(start).await
     }

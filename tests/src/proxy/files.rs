@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use proxy_crypto::{ClusterName, KeyName, KeyProvider as _, KmsContext, LocalKeys, ProviderName};
 
 use super::{PATIENCE, PolicyFile, Proxy};
 use crate::eventually::eventually_ok;
@@ -56,6 +57,16 @@ impl Proxy {
     /// The folder of the local keys.
     pub fn keys_folder(&self) -> PathBuf {
         self.folder.join("keys")
+    }
+
+    /// A new key for pseudonyms as a policy has it: wrapped by a local key of the default provider.
+    pub async fn pseudonym_key(&self, key: &str) -> String {
+        let provider = ProviderName::new("default").expect("a name");
+        let keys = LocalKeys::open(self.keys_folder(), provider.clone());
+        let cluster = ClusterName::new("test-cluster").expect("a name");
+        let context = KmsContext { cluster, provider, key: KeyName::new(key).expect("a name") };
+        let (_, wrapped) = keys.generate(&context).await.expect("the key is there");
+        STANDARD.encode(wrapped.as_bytes())
     }
 
     /// Waits until this policy, or a later one, is in force.

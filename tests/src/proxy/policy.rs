@@ -82,6 +82,12 @@ impl Rule {
         self.format("Record").field("headers", vec!["secret", "trace", "nothing", "only", "größe"])
     }
 
+    /// In record format, with pseudonyms in place of records' keys, under a [key](super::Proxy::pseudonym_key) for them.
+    #[must_use]
+    pub fn pseudonyms(self, key: &str) -> Self {
+        self.format("Record").field("recordKeys", json!({"pseudonymKey": key}))
+    }
+
     /// Any field.
     #[must_use]
     pub fn field(mut self, name: &str, value: impl Into<Value>) -> Self {

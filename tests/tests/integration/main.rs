@@ -19,6 +19,7 @@ mod legacy;
 mod malformed;
 mod operations;
 mod producers;
+mod pseudonyms;
 mod reload;
 mod roundtrip;
 mod security;

@@ -113,6 +113,8 @@ pub struct OpenedStats {
     pub unreadable: usize,
     /// Null values with a key, which the record format leaves as they are.
     pub tombstones: usize,
+    /// Null values with a key and without an envelope, marked or not: nothing shows who wrote them. Also counted above.
+    pub unsealed_tombstones: usize,
     /// Some clear record has neither key, value nor headers: perhaps a stub whose envelope is lost.
     pub may_be_stub: bool,
 }
@@ -212,7 +214,11 @@ fn open_record<O: RecordOpener>(
     out: &mut Vec<u8>,
 ) -> Result<Written, OpenRecordsError<O::Error>> {
     let mut plain_record = *record;
-    let counter = match kind(record).map_err(OpenRecordsError::Record)? {
+    let kind = kind(record);
+    if matches!(kind, Ok(Kind::Marker | Kind::Clear)) && record.key.is_some() && record.value.is_none() {
+        stats.unsealed_tombstones = stats.unsealed_tombstones.saturating_add(1);
+    }
+    let counter = match kind.map_err(OpenRecordsError::Record)? {
         Kind::Batch(_) => return Err(OpenRecordsError::MisplacedEnvelope),
         Kind::Unknown => return Err(OpenRecordsError::UnknownEnvelope),
         Kind::Value(envelope_header) => {

@@ -167,7 +167,7 @@ fn client_headers_of_our_name_come_back() {
     let sent = SampleBatch::new(records).build(Codec::None);
     let (stats, received) = open(&seal(&sent));
     assert!(received == sent);
-    assert_eq!((stats.encrypted, stats.markers), (8, 8));
+    assert_eq!((stats.encrypted, stats.markers, stats.unsealed_tombstones), (8, 8, 4));
 }
 
 #[test]
@@ -211,8 +211,15 @@ fn clear_records_and_tombstones_are_counted() {
         SampleBatch { header: SampleBatch::new(sealed.records.clone()).header, records: sealed.records };
     let (stats, received) = open(&mixed.build(Codec::Gzip));
     let (encrypted, markers, clear, tombstones) = (3, 2, 2, 1);
-    let counted =
-        OpenedStats { encrypted, markers, clear, tombstones, may_be_stub: true, ..OpenedStats::default() };
+    let counted = OpenedStats {
+        encrypted,
+        markers,
+        clear,
+        tombstones,
+        unsealed_tombstones: 2,
+        may_be_stub: true,
+        ..OpenedStats::default()
+    };
     assert_eq!(stats, counted);
     assert_eq!(SampleBatch::parse(&received).records[3..], [&added[..], &marked].concat());
 }

@@ -15,7 +15,9 @@ const BROKEN: u8 = 12;
 
 const POLICIES: [&str; IN_ALL as usize] = [
     "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Batch}]",
-    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Record}]",
+    // The pseudonym key is what the key management system wraps.
+    "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Record}, {topics: [{name: enc.b}], key: {name: k}, \
+     format: Record, recordKeys: {pseudonymKey: CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQ==}}]",
     "rules: [{topics: [{prefix: enc.}], key: {name: k}, onPlaintext: Reject}]\nunmatchedTopics: Reject",
     "rules: [{topics: [{prefix: enc.}], key: {name: k}, onPlaintext: PassUntil}]",
     "rules: [{topics: [{prefix: enc.}], key: {name: k}, format: Record, onUnreadable: Tombstone}]",

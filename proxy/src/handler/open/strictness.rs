@@ -153,6 +153,8 @@ mod tests {
     const POLICY: &str = r#"{"rules": [
         {"topics": [{"prefix": "sealed."}], "key": {"name": "a"}, "onPlaintext": "Reject"},
         {"topics": [{"prefix": "whole."}], "key": {"name": "a"}, "onPlaintext": "Reject", "format": "Batch"},
+        {"topics": [{"prefix": "keys."}], "key": {"name": "a"}, "onPlaintext": "Reject", "format": "Record",
+         "recordKeys": {"pseudonymKey": "AAAA"}},
         {"topics": [{"prefix": "later."}], "encryption": "Pending", "key": {"name": "a"}},
         {"topics": [{"prefix": "refused."}], "encryption": "Retired"},
         {"topics": [{"prefix": "damaged."}], "encryption": "Retired", "key": {"name": "a"}, "onPlaintext": "Reject"},
@@ -224,6 +226,7 @@ mod tests {
         };
         assert_eq!(concerned("sealed.a"), [false, false, true]);
         assert_eq!(concerned("whole.a"), [false, true, true]);
+        assert_eq!(concerned("keys.a"), [false, true, true]);
         let concerned = |topic: &str| {
             let place = Place { topic, id: None, partition: 0, fetch_version: Some(17) };
             let strictness = under_policy(&histories, &place).unwrap();
@@ -231,6 +234,7 @@ mod tests {
                 encrypted: 1,
                 markers: usize::from(which == 2),
                 tombstones: usize::from(which == 3),
+                unsealed_tombstones: usize::from(which == 3),
                 clear: usize::from(which == 4),
                 ..OpenedStats::default()
             });
@@ -238,6 +242,8 @@ mod tests {
         };
         assert_eq!(concerned("sealed.a"), [false, false, false, true]);
         assert_eq!(concerned("whole.a"), [false, true, true, true]);
+        // A record without key and value has a marker there.
+        assert_eq!(concerned("keys.a"), [false, false, true, true]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tests::raw_connection::Location;
 use tests::segments::{StoredBatch, StoredRecord};
-use tests::{Batch, By, Cluster, Proxy, RawConnection, Segments, SentRecord, eventually_ok};
+use tests::{Batch, By, Cluster, Field, Proxy, RawConnection, Segments, SentRecord, eventually_ok};
 
 /// Cleaning takes turns, and the machine may be busy.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -30,6 +30,7 @@ pub(super) struct Log {
     at: Location,
     connection: RawConnection,
     clock: i64,
+    end: i64,
 }
 
 /// How a batch lies on disk.
@@ -50,7 +51,7 @@ impl Log {
         Cluster::shared().await.create_topic(topic, 1, &configs).await;
         let bootstrap = Proxy::shared().await.bootstrap();
         let (connection, at) = RawConnection::to_leader(&bootstrap, topic, 0).await.unwrap();
-        Self { at, connection, clock: now() }
+        Self { at, connection, clock: now(), end: 0 }
     }
 
     pub(super) fn topic(&self) -> &str {
@@ -65,9 +66,16 @@ impl Log {
 
     /// Sends a batch through the proxy. Returns its first offset.
     pub(super) async fn write(&mut self, batch: Batch) -> i64 {
+        let records = batch.next_offset() - batch.field(Field::BaseOffset);
         let appended = self.connection.produce(&self.at, By::Name, batch).await.unwrap();
         assert_eq!(appended.error, None, "{}: {:?}", self.topic(), appended.message);
+        self.end = appended.base_offset + records;
         appended.base_offset
+    }
+
+    /// Behind the last record that was written.
+    pub(super) fn end(&self) -> i64 {
+        self.end
     }
 
     /// All batches as the proxy hands them out.

@@ -19,12 +19,17 @@ const KEPT: &str = "kept";
 /// Record format, with the headers of all records sealed.
 const HEADERS: &str = "Headers";
 
+/// Record format with pseudonyms.
+const PSEUDONYMS: &str = "Pseudonyms";
+
 /// A proxy that writes under either key, and one that reads and comes to have only one of them.
 struct Stage {
     writer: Proxy,
     reader: Proxy,
     prefix: String,
     format: &'static str,
+    /// Of the key that is kept and of the other.
+    pseudonym_keys: [String; 2],
 }
 
 impl Stage {
@@ -41,7 +46,8 @@ impl Stage {
         let keys = json!({"default": {"local": {"directory": reader.keys_folder()}}});
         let policy = PolicyFile::new([self::rule(&prefix, KEPT, format)]);
         let writer = Proxy::before(cluster).config("keyProviders", keys).policy(policy).start().await;
-        Self { writer, reader, prefix, format }
+        let pseudonym_keys = [reader.pseudonym_key(KEPT).await, reader.pseudonym_key(LOST).await];
+        Self { writer, reader, prefix, format, pseudonym_keys }
     }
 
     async fn topic(&self) -> String {
@@ -50,7 +56,11 @@ impl Stage {
 
     /// Writes records under one of the keys, in batches of a few.
     async fn write(&self, topic: &str, key: &str, records: &[SentRecord], transaction: Option<bool>) {
-        let policy = PolicyFile::new([rule(&self.prefix, key, self.format)]);
+        let mut rule = rule(&self.prefix, key, self.format);
+        if self.format == PSEUDONYMS {
+            rule = rule.pseudonyms(&self.pseudonym_keys[usize::from(key == LOST)]);
+        }
+        let policy = PolicyFile::new([rule]);
         let written = std::fs::read_to_string(self.writer.folder().join("policy.yaml")).unwrap();
         if written != policy.text() {
             self.writer.apply_policy(&policy).await;
@@ -105,7 +115,12 @@ async fn loaded(proxy: &Proxy, event: &str) {
 
 fn rule(prefix: &str, key: &str, format: &str) -> Rule {
     let rule = Rule::encrypt([Pattern::prefix(prefix)], key);
-    if format == HEADERS { rule.seal_headers() } else { rule.format(format) }
+    match format {
+        HEADERS => rule.seal_headers(),
+        // Until there is a key to make them with.
+        PSEUDONYMS => rule.format("Record"),
+        format => rule.format(format),
+    }
 }
 
 fn records(round: usize, key: &str) -> Vec<SentRecord> {

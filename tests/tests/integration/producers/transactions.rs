@@ -46,6 +46,11 @@ async fn transactions_of_java_in_record_format() {
     transactions(Client::Java, "record").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_of_java_with_pseudonyms() {
+    transactions(Client::Java, "pseudonyms").await;
+}
+
 /// Conformance: TE-B04.
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_of_python_in_batch_format() {

@@ -22,7 +22,7 @@ proptest! {
         expected.header = received.header;
         prop_assert_eq!(&received, &expected);
         prop_assert_eq!(stats.encrypted, expected.records.len(), "tombstones too");
-        prop_assert_eq!(stats.clear + stats.unreadable + stats.tombstones, 0);
+        prop_assert_eq!(stats.clear + stats.unreadable + stats.unsealed_tombstones, 0);
     }
 
     #[test]

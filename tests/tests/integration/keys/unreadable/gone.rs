@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{Client, ConsumeOptions, SentRecord, eventually};
 
-use super::{HEADERS, KEPT, LOST, Stage, ending, kept, records};
+use super::{HEADERS, KEPT, LOST, PSEUDONYMS, Stage, ending, kept, records};
 use crate::keys::PATIENCE;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,4 +138,26 @@ async fn tombstones_with_sealed_headers_stay_tombstones_where_records_are_skippe
     expected.push(SentRecord { headers: Vec::new(), ..erased });
     tests::assert_same("what is left", &expected, &received);
     assert!(stage.unreadable("skipped").await >= 10.0);
+}
+
+/// A pseudonym is nobody's key, and what it stands for cannot be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tombstone_comes_under_a_pseudonym() {
+    for on_unreadable in ["Tombstone", "Skip"] {
+        let purpose = format!("pseudonyms-{}", on_unreadable.to_lowercase());
+        let stage = Stage::new(PSEUDONYMS, &purpose, Some(on_unreadable)).await;
+        let topic = stage.topic().await;
+        for (round, key) in [LOST, KEPT, LOST, KEPT, LOST].into_iter().enumerate() {
+            stage.write(&topic, key, &records(round, key), None).await;
+        }
+        let erased = SentRecord { value: None, ..records(0, LOST).remove(4) };
+        stage.write(&topic, LOST, &[erased], None).await;
+        stage.destroy().await;
+        for client in [Client::Java, Client::Go] {
+            let options = ConsumeOptions::from(stage.reader.bootstrap(), &topic);
+            assert_eq!(kept(client.consume_all(&ending(client, &options, 20)).await), [], "{client}");
+        }
+        assert!(stage.unreadable("skipped").await >= 62.0);
+        assert!(stage.unreadable("tombstone").await < 0.5);
+    }
 }
