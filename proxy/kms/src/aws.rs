@@ -120,7 +120,9 @@ impl KeyProvider for AwsKms {
         let call = self.client(context).await?.encrypt().key_id(key_id::of(&context.key));
         let call =
             call.plaintext(Blob::new(dek.expose())).set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send()).await.map_err(|error| answer::failed(context, &error))?;
+        let answer = quietly(call.send())
+            .await
+            .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         wrapped_key(context, answer.ciphertext_blob)
     }
 
