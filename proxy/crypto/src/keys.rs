@@ -183,7 +183,9 @@ impl Keys {
             let rings = self.rings.read().unwrap_or_else(PoisonError::into_inner);
             rings.values().flat_map(HashMap::values).cloned().collect()
         };
-        rings.iter().for_each(|ring| ring.forget_old(&self.shared.limits));
+        for ring in &rings {
+            ring.forget_old(&self.shared.limits);
+        }
         self.shared.unwrapped.forget_old(&self.shared.limits).await;
         self.shared.legacy.forget_old(&self.shared.limits).await;
     }
