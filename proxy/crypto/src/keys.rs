@@ -188,6 +188,7 @@ impl Keys {
         }
         self.shared.unwrapped.forget_old(&self.shared.limits).await;
         self.shared.legacy.forget_old(&self.shared.limits).await;
+        self.shared.pseudonyms.forget_old(&self.shared.limits).await;
     }
 
     /// Ends every data key that seals, before the process does: the audit log tells what each sealed, and none stays in memory.

@@ -24,6 +24,16 @@ async fn what_was_opened_is_forgotten_once_it_is_too_old_for_any_use() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_makes_pseudonyms_is_forgotten_too() {
+    let (keys, _provider) = keys(limits());
+    let pseudonyms = Arc::downgrade(&keys.pseudonyms("kms", "k", &[1; 33], "t").await.unwrap());
+    tokio::time::advance(60 * MINUTE).await;
+    assert!(lives(&pseudonyms));
+    keys.forget_old().await;
+    assert!(!lives(&pseudonyms));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_seals_is_forgotten_at_its_end_and_its_version_is_not() {
     let (keys, provider) = keys(KeyLimits { age: 20 * MINUTE, ..limits() });
     let in_use = keys.data_key("kms", "k").await.unwrap();
