@@ -8,6 +8,7 @@ mod document;
 mod inspect;
 mod legacy;
 mod progress;
+mod pseudonym;
 
 use std::path::PathBuf;
 use std::process::Output;
