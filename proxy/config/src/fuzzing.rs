@@ -97,6 +97,8 @@ fn policies() -> Vec<Vec<u8>> {
         include_str!("../docs/policy.md"),
         include_str!("../docs/history.md"),
         include_str!("../docs/unreadable.md"),
+        include_str!("../docs/headers.md"),
+        include_str!("../docs/record-keys.md"),
     ]);
     all.push(rule.into());
     all
