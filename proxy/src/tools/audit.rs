@@ -3,6 +3,7 @@
 //! Everything in the logs counts, up to what was their end when the audit came to them: records of aborted transactions too,
 //! since they are on disk and need their keys like all others.
 
+mod held;
 mod listing;
 mod providers;
 mod question;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
 
+pub(crate) use held::Held;
 pub(crate) use providers::Providers;
 pub(crate) use question::{Answer, Asked, Question, Verdict};
 pub(crate) use state::StateError;
@@ -56,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) state: Option<PathBuf>,
     pub(crate) versions: Versions,
     pub(crate) providers: Providers,
+    /// What the policy holds under keys, where there is one.
+    pub(crate) held: Option<Vec<Held>>,
 }
 
 /// Topics may come while others are read; after so many rounds the audit says that it could not keep up.
@@ -71,6 +75,7 @@ pub(crate) struct Audit {
     /// What happened to topics meanwhile that leaves doubts, one sentence each.
     pub(super) doubts: Vec<String>,
     rejections: Vec<Rejection>,
+    pub(super) held: Option<Vec<Held>>,
 }
 
 /// A partition, as far as it was read.
@@ -126,6 +131,7 @@ pub(crate) async fn audit(cluster: &mut Cluster, plan: &Plan, quiet: bool) -> Re
         versions_are_certain: plan.versions.are_certain(),
         doubts,
         rejections,
+        held: plan.held.clone(),
     })
 }
 

@@ -15,6 +15,22 @@ impl Keys {
         source.generate(&source.context(key.as_ref())?).await.map(|(_, wrapped)| wrapped)
     }
 
+    /// Whether a data key in a file unwraps now.
+    pub async fn verify_wrapped(
+        &self,
+        provider: impl AsRef<str>,
+        key: impl AsRef<str>,
+        wrapped: &[u8],
+    ) -> Result<(), ProviderError> {
+        let source = self.source(provider.as_ref(), key.as_ref())?;
+        source.unwrap(&source.context(key.as_ref())?, wrapped, None).await.map(drop)
+    }
+
+    /// The version of the key that wraps a data key in a file, where its provider is known here and can tell. Asks nobody.
+    pub fn version_of_wrapped(&self, provider: impl AsRef<str>, wrapped: &[u8]) -> Option<String> {
+        self.sources.get(provider.as_ref())?.version(wrapped)
+    }
+
     /// Has a data key that a provider's key wraps wrapped by the newest version of that key, or by another: each as provider and
     /// key. It was seen to unwrap to the same.
     pub async fn wrap_again(
@@ -88,6 +104,8 @@ mod tests {
         }
         let gone = keys.wrap_again(first.as_bytes(), ("files", "k"), ("files", "k")).await.unwrap_err();
         assert!(gone.is_gone(), "{gone}");
+        assert!(keys.verify_wrapped("files", "k", first.as_bytes()).await.is_err());
+        keys.verify_wrapped("files", "k", second.as_bytes()).await.unwrap();
         assert!(!keys.make("files", "k").await.unwrap().as_bytes().is_empty());
         assert!(matches!(keys.make("files", "nobodys").await, Err(ProviderError::Refused { .. })));
     }

@@ -4,9 +4,9 @@ use super::brokers::BrokerArgs;
 use super::{ConfigArgs, FAILED, Output, block_on, open_keys, policy, pretty, print};
 use crate::telemetry::chain;
 use crate::tools::Versions;
-use crate::tools::audit::{self, Answer, Plan, Providers, Question};
+use crate::tools::audit::{self, Answer, Held, Plan, Providers, Question};
 use clap::Args;
-use proxy_config::{Pattern, ToolsConfig};
+use proxy_config::{EffectivePolicy, Pattern, ToolsConfig};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -92,14 +92,19 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let providers = config.as_ref().map(Providers::of).unwrap_or_default();
     // Before hours of reading.
     let question = args.can_destroy.clone().map(|question| question.ask(&providers)).transpose()?;
-    let named = match &config {
-        Some(config) if question.is_some() && args.topic.is_empty() => named(config)?,
-        _ => BTreeSet::new(),
+    let policy = match &config {
+        Some(config) if question.is_some() => asked_of(config)?,
+        _ => None,
     };
+    let named = policy.as_ref().filter(|_| args.topic.is_empty()).map(named).unwrap_or_default();
     block_on(async {
-        let versions = match &config {
-            None => Versions::Guessed,
-            Some(config) => Versions::Configured(open_keys(config)?),
+        let (versions, held) = match &config {
+            None => (Versions::Guessed, None),
+            Some(config) => {
+                let keys = open_keys(config)?;
+                let held = policy.as_ref().map(|policy| Held::of(policy.policy(), &keys));
+                (Versions::Configured(keys), held)
+            }
         };
         let plan = Plan {
             topics: args.topic.clone(),
@@ -109,6 +114,7 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
             state: args.state.clone(),
             versions,
             providers,
+            held,
         };
         let mut cluster = args.brokers.cluster(config.as_ref())?;
         let found = audit::audit(&mut cluster, &plan, args.quiet).await?;
@@ -132,19 +138,23 @@ fn audit(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Topics that the policy names, and those that the proxy's own file remembers of former ones.
-fn named(config: &ToolsConfig) -> anyhow::Result<BTreeSet<String>> {
+/// The policy of the file, if it names one.
+fn asked_of(config: &ToolsConfig) -> anyhow::Result<Option<EffectivePolicy>> {
     if config.policy.is_none() {
-        return Ok(BTreeSet::new());
+        return Ok(None);
     }
-    let policy = policy(config)?.map_err(|_| anyhow::anyhow!("the policy cannot be used"))?;
+    policy(config)?.map(Some).map_err(|_| anyhow::anyhow!("the policy cannot be used"))
+}
+
+/// Topics that the policy names, and those that the proxy's own file remembers of former ones.
+fn named(policy: &EffectivePolicy) -> BTreeSet<String> {
     let of_rules = policy.policy().rules().iter().flat_map(|rule| &rule.topics);
     let patterns = of_rules.chain(policy.ledger().entries().map(|(pattern, _)| pattern));
     let name = |pattern: &Pattern| match pattern {
         Pattern::Name(name) => Some(name.as_str().to_owned()),
         Pattern::Prefix(_) | Pattern::Any => None,
     };
-    Ok(patterns.filter_map(name).collect())
+    patterns.filter_map(name).collect()
 }
 
 #[cfg(test)]

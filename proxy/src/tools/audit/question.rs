@@ -6,6 +6,7 @@ mod records;
 mod tests;
 
 use super::super::content::Content;
+use super::held::Held;
 use super::providers::Kind;
 use super::{Audit, Audited};
 use crate::client::Place;
@@ -96,6 +97,7 @@ impl Asked {
         if !dependents.is_empty() {
             reasons.insert(0, needed(&dependents));
         }
+        reasons.extend(self.holders(audit).map(Held::reason));
         if self.kind.is_none() {
             reasons.push(format!(
                 "provider {} is not configured, so it cannot be told whether it is another name of one that is, nor which \
@@ -119,7 +121,7 @@ impl Asked {
             () if audit.all_topics => Answer::Yes,
             () => Answer::NotInTheseTopics,
         };
-        let conditions = if answer == Answer::No { Vec::new() } else { self.conditions(audit.all_topics) };
+        let conditions = if answer == Answer::No { Vec::new() } else { self.conditions(audit) };
         Verdict { answer, reasons, conditions, dependents }
     }
 
@@ -139,7 +141,13 @@ impl Asked {
         .any(|version| version.parse::<u64>().is_ok_and(|seen| seen > *asked))
     }
 
-    fn conditions(&self, all_topics: bool) -> Vec<String> {
+    /// What the policy holds under the key.
+    fn holders<'a>(&self, audit: &'a Audit) -> impl Iterator<Item = &'a Held> {
+        let certain = audit.versions_are_certain;
+        audit.held.iter().flatten().filter(move |held| self.asks_for(&held.protection, certain))
+    }
+
+    fn conditions(&self, audit: &Audit) -> Vec<String> {
         let mut conditions = vec![
             "data keys under it that proxies hold in memory still seal: it must be out of use for keys.maxAge, or since \
              POST /keys/rotate on every proxy, before the audit began"
@@ -148,10 +156,16 @@ impl Asked {
             "no copy elsewhere needs it: mirrors, backups, snapshots of disks, segments that brokers are about to delete"
                 .to_owned(),
         ];
-        if all_topics {
+        if audit.all_topics {
             conditions.push(
                 "this identity may describe every topic (Describe on topic *): brokers do not show others, which were not \
                  read"
+                    .to_owned(),
+            );
+        }
+        if audit.held.is_none() {
+            conditions.push(
+                "no rule has a recordKeys.pseudonymKey that it wraps: the file of --config has no policy to look at"
                     .to_owned(),
             );
         }

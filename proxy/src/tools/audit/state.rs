@@ -198,6 +198,7 @@ mod tests {
             state: Some(folder.path().join("state")),
             versions: Versions::Guessed,
             providers: Providers::default(),
+            held: None,
         }
     }
 

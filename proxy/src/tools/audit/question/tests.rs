@@ -44,8 +44,8 @@ fn audit(found: &[(&str, &str, Option<&str>)], all_topics: bool) -> Audit {
     let partition =
         Audited { topic, topic_id, partition: 0, start: 0, next: end, end, end_taken_at: 0, lost: 0, tally };
     let partitions = vec![partition];
-    let (doubts, rejections) = (Vec::new(), Vec::new());
-    Audit { partitions, every: 1, all_topics, versions_are_certain: true, doubts, rejections }
+    let (doubts, rejections, held) = (Vec::new(), Vec::new(), Some(Vec::new()));
+    Audit { partitions, every: 1, all_topics, versions_are_certain: true, doubts, rejections, held }
 }
 
 fn providers() -> Providers {
@@ -134,4 +134,50 @@ fn an_answer_that_is_not_no_comes_with_its_conditions() {
     }
     let some = conditions(false);
     assert!(!some.iter().any(|condition| condition.contains("Describe on topic *")), "{some:?}");
+}
+
+/// An audit of records under version 9 alone, with a policy whose rule has a pseudonym key that this wraps.
+fn holding(provider: &str, version: Option<&str>) -> Audit {
+    let protection = Protection {
+        provider: Arc::from(provider),
+        key: Arc::from("k"),
+        version: version.map(Arc::from),
+        format: Format::Record,
+        data_key: None,
+    };
+    let held = Held { rule: "rules[0] of the policy (prefix customers.)".to_owned(), protection };
+    let found = ["local", "vault", "hsm"].map(|provider| (provider, "k", Some("9")));
+    Audit { held: Some(vec![held]), ..audit(&found, true) }
+}
+
+#[test]
+fn what_wraps_a_rules_pseudonym_key_cannot_be_destroyed() {
+    assert_eq!(answer("local/k:2", &holding("local", Some("3"))), Answer::Yes);
+    for (needed, provider, version) in [
+        ("local/k:2", "local", Some("2")),
+        ("vault/k:5", "vault", Some("2")),
+        // Another name of the same provider.
+        ("bao/k:5", "vault", Some("2")),
+        // Who tells that it is another?
+        ("local/k:2", "local", None),
+    ] {
+        let question = needed.parse::<Question>().unwrap().ask(&providers()).unwrap();
+        let verdict = question.answer(&holding(provider, version));
+        assert_eq!(verdict.answer, Answer::No, "{needed}");
+        assert!(
+            verdict.reasons[0].starts_with("rules[0] of the policy (prefix customers.) needs it"),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_policy_the_answer_has_a_condition_on_it() {
+    let told = |held| {
+        let found = Audit { held, ..audit(&[("local", "k", Some("4"))], true) };
+        let verdict = "local/k:2".parse::<Question>().unwrap().ask(&providers()).unwrap().answer(&found);
+        assert_eq!(verdict.answer, Answer::Yes);
+        verdict.conditions.iter().any(|condition| condition.contains("recordKeys.pseudonymKey"))
+    };
+    assert!(told(None) && !told(Some(Vec::new())));
 }
