@@ -14,7 +14,7 @@ mod unreadable;
 pub(crate) use audit::served;
 pub(crate) use history::Passing;
 pub use history::{Histories, HistoryReport};
-pub(crate) use key_check::attempt;
+pub(crate) use key_check::{attempt, attempt_all};
 pub use key_states::{Attempt, KeyState};
 pub use loader::ReloadError;
 pub use unreadable::{RefusedRead, Unread, UnreadEntry, Unreadable};

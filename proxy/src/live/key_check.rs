@@ -2,7 +2,7 @@
 
 use super::{KeyState, Live};
 use crate::telemetry::chain;
-use proxy_config::KeyRef;
+use proxy_config::{Action, KeyRef, Policy};
 use proxy_crypto::{Keys, ProviderError};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -71,11 +71,15 @@ impl Live {
     async fn try_keys(&self, tried: Vec<KeyRef>) {
         let slots = Arc::new(Semaphore::new(CONCURRENCY));
         let mut attempts = JoinSet::new();
+        let policy = self.policy();
         for key in tried {
-            let (slots, keys) = (Arc::clone(&slots), Arc::clone(&self.keys));
+            let (slots, keys, policy) = (Arc::clone(&slots), Arc::clone(&self.keys), policy.clone());
             attempts.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let state = attempt(&keys, &key).await;
+                let state = match &policy {
+                    None => attempt(&keys, &key).await,
+                    Some(policy) => attempt_all(&keys, &key, policy.effective.policy()).await,
+                };
                 (key, state)
             });
         }
@@ -103,8 +107,35 @@ impl Live {
 
 /// What the provider says of one key now.
 pub(crate) async fn attempt(keys: &Keys, key: &KeyRef) -> KeyState {
-    let verify = keys.verify(&key.provider, &key.name);
-    match tokio::time::timeout(PATIENCE, verify).await {
+    answer(keys.verify(&key.provider, &key.name)).await
+}
+
+/// The same of a key and of all that rules hold under it: what writes need.
+pub(crate) async fn attempt_all(keys: &Keys, key: &KeyRef, policy: &Policy) -> KeyState {
+    let mut state = attempt(keys, key).await;
+    let held = policy.rules().iter().filter_map(|rule| match &rule.action {
+        Action::Encrypt(encrypt) if encrypt.key_ref() == *key => {
+            Some((rule.topics.first()?, encrypt.pseudonym_key.as_ref()?))
+        }
+        _ => None,
+    });
+    for (pattern, wrapped) in held {
+        if state != KeyState::Ready {
+            break;
+        }
+        let verify = keys.verify_wrapped(&key.provider, &key.name, wrapped.as_bytes());
+        let about = |text: &str| format!("recordKeys.pseudonymKey of {pattern}: {text}");
+        state = match answer(verify).await {
+            KeyState::Refused(text) => KeyState::Refused(about(&text)),
+            KeyState::Unavailable(text) => KeyState::Unavailable(about(&text)),
+            other => other,
+        };
+    }
+    state
+}
+
+async fn answer(asked: impl Future<Output = Result<(), ProviderError>>) -> KeyState {
+    match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(())) => KeyState::Ready,
         Ok(Err(error)) => state_of(&error),
         Err(_) => KeyState::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),

@@ -243,3 +243,24 @@ async fn a_key_that_does_not_exist_is_refused_and_does_not_keep_the_pod_unready(
     let key = fixture.live.key_states.keys().remove(0);
     assert!(matches!(fixture.live.key_attempt(&key).state, KeyState::Refused(_)));
 }
+
+#[tokio::test]
+async fn a_pseudonym_key_that_another_key_wraps_is_told_with_its_rule() {
+    let fixture = Fixture::new();
+    let rule = format!("{PAYMENTS}  format: Record\n  recordKeys: {{pseudonymKey: KEY}}\n");
+    let state = async |wrapped: &str| {
+        fixture.write("policy.yaml", &rule.replace("KEY", wrapped));
+        assert!(fixture.live.reload_policy());
+        fixture.live.check_keys_once().await;
+        fixture.live.key_attempt(&fixture.live.key_states.keys().remove(0)).state
+    };
+    let made = fixture.live.keys().make("default", "payments").await.unwrap();
+    let own = proxy_config::PseudonymKey::new(made.as_bytes()).unwrap().to_string();
+    assert_eq!(state(&own).await, KeyState::Ready);
+    let mut foreign = made.as_bytes().to_vec();
+    *foreign.last_mut().unwrap() ^= 1;
+    let foreign = proxy_config::PseudonymKey::new(foreign).unwrap().to_string();
+    let KeyState::Refused(message) = state(&foreign).await else { panic!("it counts as ready") };
+    assert!(message.starts_with("recordKeys.pseudonymKey of prefix payments.: "), "{message}");
+    assert!(message.contains("'payments'") && !message.contains(&foreign), "{message}");
+}

@@ -160,4 +160,10 @@ fn online_tries_each_key() {
     let bad = files("rules:\n- topics: [{name: a}]\n  key: {name: nobody}\n");
     let (ok, text) = output(&bad, true);
     assert!(!ok && text.contains("key nobody of provider default: Refused: "), "{text}");
+    let foreign = files(
+        "rules:\n- topics: [{name: a}]\n  key: {name: payments}\n  format: Record\n  recordKeys: {pseudonymKey: AQID}\n",
+    );
+    let (ok, text) = output(&foreign, true);
+    let told = "key payments of provider default: Refused: recordKeys.pseudonymKey of name a: ";
+    assert!(!ok && text.contains(told), "{text}");
 }
