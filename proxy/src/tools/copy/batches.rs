@@ -226,6 +226,7 @@ mod tests {
                     codec: Codec::None,
                     sealed: true,
                     clear: false,
+                    unsealed: false,
                 };
                 batches.add(&record).unwrap();
             }

@@ -109,8 +109,8 @@ async fn without_a_key_nothing_is_printed_but_provider_key_and_cause() {
     let made = pseudonym(&folder, &["--key", "customers"]).await.ends(0);
     // Bound to its own key.
     let foreign = pseudonym(&folder, &["--key", "others", "--rewrap", made.line()]).await.ends(1);
-    let unknown = pseudonym(&folder, &["--key", "k", "--from-provider", "vault", "--rewrap", made.line()]);
-    let unknown = unknown.await.ends(1);
+    let arguments = ["--key", "k", "--from-provider", "vault", "--rewrap", made.line()];
+    let unknown = pseudonym(&folder, &arguments).await.ends(1);
     for (ran, told) in [
         (missing, ["'files'", "'nobodys'", "no file NAME.vN"]),
         (foreign, ["'files'", "'others'", "belongs to another cluster, provider or key"]),
