@@ -52,9 +52,9 @@ fn a_clear_batch_without_a_codec_needs_no_memory() {
     let more = SampleBatch::new(vec![SampleRecord { headers, ..clear() }; 100]).build(Codec::None);
     let _ = recognise(&batch, &mut scratch);
     assert!(matches!(recognise(&more, &mut scratch), Ok(Recognised::Clear { .. })));
-    let crate::scratch::Buffers { section, header, value, headers } = &scratch.buffers;
-    let buffers = [&scratch.decompressed, &scratch.stubs, section, header, value, headers];
-    assert_eq!(buffers.map(Vec::capacity), [0; 6]);
+    let crate::scratch::Buffers { section, header, value, key, headers } = &scratch.buffers;
+    let buffers = [&scratch.decompressed, &scratch.stubs, section, header, value, key, headers];
+    assert_eq!(buffers.map(Vec::capacity), [0; 7]);
 }
 
 proptest! {
