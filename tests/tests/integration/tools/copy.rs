@@ -3,14 +3,15 @@
 mod interruption;
 mod left_out;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
 use tests::proxy::Pattern;
 use tests::record::ReceivedRecord;
 use tests::{
-    Client, Cluster, Codec, ConsumeOptions, Payload, ProduceOptions, Proxy, Rule, Scratch, SentRecord,
-    assert_same, eventually_ok, topic,
+    Client, Cluster, Codec, ConsumeOptions, Payload, PolicyFile, ProduceOptions, Proxy, Rule, Scratch,
+    Segments, SentRecord, assert_same, canary, eventually_ok, topic,
 };
 
 use super::{PATIENCE, Ran, config, owner, partition, run, text};
@@ -140,6 +141,39 @@ async fn records_keep_all_but_their_offsets_and_get_the_new_key() {
         let all: Vec<_> = sent.iter().chain(&later).cloned().collect();
         assert_same(&stage.target, &of_partition(&all, 0), &stage.consume(0).await);
     }
+}
+
+/// The target has a pseudonym key of its own; tombstones keep their keys too.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_get_the_pseudonyms_of_the_target() {
+    let stage = Stage::new("copy-pseudonyms", ["Record", "Record"], 1).await;
+    let mut rules = Vec::new();
+    for (prefix, key) in [("copy-pseudonyms-from.", "old"), ("copy-pseudonyms-to.", "new")] {
+        let rule = Rule::encrypt([Pattern::prefix(prefix)], key).on_plaintext("Reject");
+        rules.push(rule.pseudonyms(&stage.proxy.pseudonym_key(key).await));
+    }
+    stage.proxy.apply_policy(&PolicyFile::new(rules)).await;
+    let secret = canary("key");
+    let record = |index: usize| {
+        let record =
+            SentRecord::of(format!("value {index}")).key(format!("{secret} {}", index % 5)).partition(0);
+        if index % 7 == 6 { SentRecord { value: None, ..record } } else { record }
+    };
+    let sent: Vec<SentRecord> = (0..40).map(record).collect();
+    stage.produce(Client::Java, Codec::Lz4, &sent).await;
+    let ran = stage.copy(&["--verify"]).await.ends(0);
+    assert!(ran.errors.contains("verified: 40 records"), "{}", ran.errors);
+    assert_same(&stage.target, &sent, &stage.consume(0).await);
+    let cluster = Cluster::shared().await;
+    let mut keys = Vec::new();
+    for topic in [&stage.source, &stage.target] {
+        let segments = Segments::of(cluster.topic_dirs(topic));
+        assert!(segments.search(&[&secret]).await.places[0].is_empty(), "{topic}");
+        let stored = segments.dump().await.into_iter().flat_map(|batch| batch.records);
+        keys.push(stored.map(|record| record.key.unwrap()).collect::<BTreeSet<_>>());
+    }
+    assert_eq!((keys[0].len(), keys[1].len()), (5, 5));
+    assert!(keys[0].is_disjoint(&keys[1]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

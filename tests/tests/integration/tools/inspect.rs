@@ -32,7 +32,9 @@ fn contents(partition: &Value) -> Vec<&Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_and_their_segments_tell_the_same_in_both_formats() {
     let needle = canary("inspect");
-    for (format, codec) in [("batch", Codec::None), ("batch", Codec::Zstd), ("record", Codec::Lz4)] {
+    for (format, codec) in
+        [("batch", Codec::None), ("batch", Codec::Zstd), ("record", Codec::Lz4), ("pseudonyms", Codec::Gzip)]
+    {
         let topic = fill(&format!("{format}.inspect"), codec, &needle, 100).await;
         let by_topic = of_topic(&topic).await;
         let folder = Cluster::shared().await.log_dir(&topic, 0);
