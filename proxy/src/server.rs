@@ -11,6 +11,7 @@ use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
 use crate::connection::{Shared, Timeouts};
+use crate::handler::open::Lacked;
 use crate::listen::without_ipv6;
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -86,7 +87,7 @@ impl Server {
             answer_budget: Budget::new(limits.buffer_bytes / 8 * 3),
             growth_budget: Budget::new(limits.buffer_bytes / 4),
             refusals: Refusals::new(metrics.records.refused.clone()),
-            lacked: Default::default(),
+            lacked: Lacked::default(),
             metrics,
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),

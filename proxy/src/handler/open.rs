@@ -15,6 +15,7 @@ use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
+pub(super) use keys::LONG;
 pub(crate) use lacked::Lacked;
 
 use keys::{KnownKey, RefusedKey};

@@ -191,10 +191,10 @@ fn markers_and_tombstones_beside_them_are_told_from_what_is_sealed() {
 fn a_marker_beside_a_value_is_damage_and_no_null_record() {
     let marker: Option<&[u8]> = Some(&[1, 3]);
     let records: [Parts<'_>; 2] = [(None, Some(b"clear"), marker), (None, None, marker)];
-    let marked = piece(PieceKind::Batch, batch(Codec::None, &records));
-    let contents: Vec<_> = look(&marked).into_iter().map(|run| run.content).collect();
+    let stored = piece(PieceKind::Batch, batch(Codec::None, &records));
+    let contents: Vec<_> = look(&stored).into_iter().map(|run| run.content).collect();
     assert_eq!(contents, [Content::Damaged(Damage::Envelope), Content::Null]);
-    assert_eq!(open(&marked), (1, 1));
+    assert_eq!(open(&stored), (1, 1));
 }
 
 const CONTROL: i16 = 0x20;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// After a wait of so long keys at hand are asked for again: one may have been revoked meanwhile.
-pub(super) const LONG: Duration = Duration::from_secs(1);
+pub(in crate::handler) const LONG: Duration = Duration::from_secs(1);
 
 /// A data key that this answer needed already.
 pub(super) struct KnownKey {

@@ -11,6 +11,7 @@ use crate::connection::expected::Answer;
 use crate::connection::requests::Requests;
 use crate::frame::Frame;
 use crate::handler::body_offset;
+use crate::handler::open::LONG;
 use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
 use crate::wire::{self, ProduceView, RequestHead};
@@ -63,7 +64,8 @@ async fn handle(
         return Err(Close::TooManyProducers);
     }
     // One for the whole request: its partitions do not wait one after the other.
-    let deadline = Instant::now() + hold_time(workspace.view.timeout_ms);
+    let started = Instant::now();
+    let deadline = started + hold_time(workspace.view.timeout_ms);
     let acknowledged = workspace.view.acks != 0;
     let Plan { policy, topics: plans } =
         plan::plan(requests, &workspace.view, body, version, deadline).await?;
@@ -100,7 +102,7 @@ async fn handle(
         sent.grant = session.queued.grant(sent.bytes()).await;
     }
     requests.renew().await?;
-    let withdrawn = withdrawn(&session, policy.as_ref(), &plans).await;
+    let withdrawn = withdrawn(&session, policy.as_ref(), &plans, started.elapsed() >= LONG).await;
     if !withdrawn.is_empty() {
         let body = frame.bytes.get(base..).unwrap_or_default();
         withdraw::refuse(&session, &withdrawn, view, &plans, body, verdicts, &mut sent);

@@ -24,11 +24,14 @@ pub(super) async fn withdrawn(
     session: &Session,
     planned_by: Option<&Arc<LoadedPolicy>>,
     plans: &[TopicPlan],
+    waited: bool,
 ) -> Vec<Withdrawn> {
     let (live, mut withdrawn) = (&session.shared.live, Vec::new());
     for (at, plan) in plans.iter().enumerate() {
-        // The same data key, without a call, unless it has to be verified or has ended.
-        if let Treatment::Seal(plan) = &plan.treatment
+        // The same data key, without a call, unless it has to be verified or has ended. A request that did not wait may have used up
+        // the data key, and needs no other.
+        if waited
+            && let Treatment::Seal(plan) = &plan.treatment
             && let Err(error) = live.keys().data_key(plan.key.provider(), plan.key.key()).await
         {
             let (code, refusal) = plan::refusal(&error);

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 /// What becomes of what the source does not vouch for.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "what the plan and two rules say")]
 pub(super) struct Care {
     /// Before which offset of each partition the source's rule lets records in clear pass; none where it lets all pass.
     clear_until: Option<BTreeMap<i32, i64>>,

@@ -7,6 +7,7 @@ use proxy_crypto::{Dek, EnvelopeHeader, Format, RecordOpener, StoredRecord};
 use proxy_records::{Codec, ForeignValue, Headers, Record};
 
 /// A record as its producer sent it, with the broker's offset.
+#[expect(clippy::struct_excessive_bools, reason = "what is known of it, each by itself")]
 pub(in crate::tools) struct PlainRecord<'a> {
     pub(in crate::tools) offset: i64,
     /// Milliseconds since 1970; the oldest messages have none.

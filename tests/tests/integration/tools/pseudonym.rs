@@ -46,7 +46,7 @@ async fn opened(keys: &Path, key: &str, ran: &Ran) -> Dek {
     let (cluster, key) = (ClusterName::new("test-cluster").unwrap(), KeyName::new(key).unwrap());
     let wrapped = STANDARD.decode(ran.line()).unwrap();
     let dek = keys.unwrap(&KmsContext { cluster, provider, key }, &wrapped).await.unwrap();
-    let hexadecimal: String = dek.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal = dek.expose().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     ran.hides(&[&STANDARD.encode(dek.expose()), &hexadecimal]);
     dek
 }

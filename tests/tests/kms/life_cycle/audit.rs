@@ -110,7 +110,7 @@ async fn each_policy_is_told_with_the_hash_of_its_file_and_its_rules() {
     let hash = || {
         let text = std::fs::read(proxy.folder().join("policy.yaml")).unwrap();
         let digest = digest(&SHA256, &text);
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        digest.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     };
     let told = |event: &str| -> Vec<String> {
         events_of(&proxy, event).iter().map(|line| line["hash"].as_str().unwrap().to_owned()).collect()
