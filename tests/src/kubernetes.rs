@@ -7,6 +7,7 @@
 mod account;
 mod command;
 mod fleet;
+mod forward;
 mod gateway;
 mod held;
 mod kafka;
@@ -24,6 +25,7 @@ mod topic;
 pub use account::Account;
 pub use command::Failed;
 pub use fleet::{Fleet, Pod};
+pub use forward::Forward;
 pub use gateway::Gateway;
 pub use held::Held;
 pub use load::Load;

@@ -33,6 +33,7 @@ mod rollout;
 mod samples;
 mod scaling_brokers;
 mod scaling_proxies;
+mod sidecar;
 mod strimzi_status;
 mod uninstall;
 mod validation;
