@@ -6,6 +6,7 @@ use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
 use crate::budget::Budget;
 use crate::connection::{Shared, Timeouts};
+use crate::handler::open::Lacked;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
@@ -63,7 +64,7 @@ impl Stage {
             answer_budget: Budget::new(BUDGET / 8 * 3),
             growth_budget: Budget::new(BUDGET / 4),
             refusals: Refusals::new(metrics.records.refused.clone()),
-            lacked: Default::default(),
+            lacked: Lacked::default(),
             metrics,
             max_frame_bytes: MAX_FRAME,
             fetch_max_bytes: 1 << 20,
