@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(offsets(&partition["contents"]), [[18, 0, 19], [1, 10, 10], [1, 15, 15]]);
         let table = found.to_table();
         let clear: Vec<_> = table.lines().filter(|line| line.contains("IN CLEAR")).collect();
-        assert!(clear.len() == 2 && clear[1].ends_with("19") && clear[0].ends_with("9"), "{table}");
+        assert!(clear.len() == 2 && clear[1].ends_with("19") && clear[0].ends_with('9'), "{table}");
         assert!(table.contains("null values"), "{table}");
     }
 

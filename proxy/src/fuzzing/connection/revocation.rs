@@ -71,7 +71,7 @@ fn skipped(was_ready: bool, between: &[Event]) -> u64 {
         if was_ready {
             shared.live.check_keys_once().await;
         }
-        run(&stage, script).await;
+        Box::pin(run(&stage, script)).await;
         let entries = shared.live.unreadable().entries();
         entries.iter().map(|entry| entry.unread.records()).sum()
     })
@@ -116,7 +116,7 @@ fn stored(said: u8, requests: usize) -> u32 {
         script.plans.extend((0..requests).map(|_| Plan::Honest));
         script.plans.push_back(Plan::Late(Duration::from_secs(8)));
         let stage = Stage::new(&script);
-        run(&stage, script).await.0
+        Box::pin(run(&stage, script)).await.0
     })
 }
 

@@ -38,7 +38,7 @@ async fn writes(mut to: DuplexStream, bytes: Vec<u8>) {
 }
 
 async fn stays(_held: DuplexStream) {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn reads(mut from: DuplexStream) {
