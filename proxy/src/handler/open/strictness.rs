@@ -72,13 +72,14 @@ impl Strictness {
         }
     }
 
-    /// The same about a batch with envelopes: nobody vouches for a marker, nor for a tombstone beside sealed records. Where
-    /// tombstones are sealed by themselves, a record without key and value still has a marker.
+    /// The same about a batch with envelopes or markers: nobody vouches for null values where no record of the batch is sealed. Where
+    /// one is, the batch is what a proxy wrote in record format, under another rule. Where tombstones are sealed by themselves, a record without key and value still has a marker.
     pub(super) fn concerns_some(&self, stats: &OpenedStats) -> bool {
         let null = if self.tombstones_have_envelopes {
             stats.unsealed_tombstones > 0
         } else {
-            !self.tombstones_pass && (stats.markers > 0 || stats.tombstones > 0)
+            let is_vouched = self.tombstones_pass || stats.encrypted > 0;
+            !is_vouched && (stats.markers > 0 || stats.tombstones > 0)
         };
         stats.clear > 0 || null
     }
@@ -230,20 +231,23 @@ mod tests {
         let concerned = |topic: &str| {
             let place = Place { topic, id: None, partition: 0, fetch_version: Some(17) };
             let strictness = under_policy(&histories, &place).unwrap();
-            let [sealed, marked, deleted, clear] = [1, 2, 3, 4].map(|which| OpenedStats {
-                encrypted: 1,
-                markers: usize::from(which == 2),
-                tombstones: usize::from(which == 3),
-                unsealed_tombstones: usize::from(which == 3),
-                clear: usize::from(which == 4),
-                ..OpenedStats::default()
-            });
-            [sealed, marked, deleted, clear].map(|stats| strictness.concerns_some(&stats))
+            [0, 1].map(|encrypted| {
+                let [marked, deleted, clear] = [1, 2, 3].map(|which| OpenedStats {
+                    encrypted,
+                    markers: usize::from(which == 1),
+                    tombstones: usize::from(which == 2),
+                    unsealed_tombstones: usize::from(which == 2),
+                    clear: usize::from(which == 3),
+                    ..OpenedStats::default()
+                });
+                [marked, deleted, clear].map(|stats| strictness.concerns_some(&stats))
+            })
         };
-        assert_eq!(concerned("sealed.a"), [false, false, false, true]);
-        assert_eq!(concerned("whole.a"), [false, true, true, true]);
+        // By themselves, and beside a sealed record.
+        assert_eq!(concerned("sealed.a"), [[false, false, true]; 2]);
+        assert_eq!(concerned("whole.a"), [[true, true, true], [false, false, true]]);
         // A record without key and value has a marker there.
-        assert_eq!(concerned("keys.a"), [false, false, true, true]);
+        assert_eq!(concerned("keys.a"), [[false, true, true]; 2]);
     }
 
     #[test]
