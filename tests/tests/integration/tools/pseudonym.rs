@@ -16,7 +16,9 @@ fn folder(keys: &[(&str, u8)]) -> Scratch {
     let file = "cluster: test-cluster\nkeyProviders: {files: {local: {directory: keys}}}\n";
     std::fs::write(folder.join("tools.yaml"), file).unwrap();
     std::fs::create_dir(folder.join("keys")).unwrap();
-    keys.iter().for_each(|(name, byte)| put(&folder, name, *byte));
+    for (name, byte) in keys {
+        put(&folder, name, *byte);
+    }
     folder
 }
 
