@@ -25,7 +25,7 @@ pub use self::settings::{IbmCredentials, IbmSettings};
 use self::answer::{Unwrapped, Wrap};
 use crate::connection::{Connection, body};
 use crate::files::FileError;
-use crate::uuid::is_uuid;
+use crate::id::is_uuid;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.

@@ -22,6 +22,8 @@ mod gcp;
 mod http;
 #[cfg(feature = "ibm")]
 mod ibm;
+#[cfg(any(feature = "aws", feature = "ibm"))]
+mod id;
 #[cfg(feature = "kmip")]
 mod kmip;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]
@@ -32,8 +34,6 @@ mod pkcs11;
 mod proved;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm", feature = "vault"))]
 mod session;
-#[cfg(any(feature = "aws", feature = "ibm"))]
-mod uuid;
 #[cfg(feature = "vault")]
 mod vault;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm"))]

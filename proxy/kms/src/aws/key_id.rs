@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use proxy_crypto::KeyName;
 
-use crate::uuid::{is_hex, is_uuid};
+use crate::id::{is_simple_uuid, is_uuid};
 
 /// What ids of multi-Region keys begin with.
 const MULTI_REGION: &str = "mrk-";
@@ -31,7 +31,7 @@ pub(super) fn is_unique(key: &KeyName, region: &str) -> bool {
 
 /// A UUID, or the id of a multi-Region key.
 fn is_key_id(name: &str) -> bool {
-    name.strip_prefix(MULTI_REGION).map_or_else(|| is_uuid(name), |id| is_hex(id, 32))
+    name.strip_prefix(MULTI_REGION).map_or_else(|| is_uuid(name), is_simple_uuid)
 }
 
 #[cfg(test)]
