@@ -3,6 +3,7 @@
 
 mod answer;
 mod assemble;
+mod keys;
 mod plan;
 mod request;
 mod treat;

@@ -3,7 +3,7 @@
 
 mod pending;
 
-use super::TopicKey;
+use super::{TopicKey, keys};
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Shared};
 use crate::handler::{Code, history, lookup};
@@ -16,15 +16,12 @@ use proxy_config::{Decision, EncryptRule, Format as RuleFormat, SealedHeaders, U
 use proxy_crypto::{DataKey, ProviderError, Pseudonyms};
 use proxy_records::BatchHeader;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// The first version with which encrypted batches can be produced: before it there are no headers.
 const FIRST_VERSION: i16 = 3;
 /// The longest name of a topic.
 const MAX_NAME: usize = 249;
-/// Between two tries for a key that is not to be had.
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A topic of the request.
 pub(super) struct TopicPlan {
@@ -235,7 +232,7 @@ async fn seal(requests: &Requests, name: &str, rule: &EncryptRule, deadline: Ins
         // Only positive knowledge leads `Auto` to batch format.
         (RuleFormat::Auto | RuleFormat::Record, _) => (Format::Record, None),
     };
-    match keys(&requests.session.shared, name, rule, deadline).await {
+    match keys::of(&requests.session.shared, name, rule, deadline).await {
         Ok((key, pseudonyms)) => Treatment::Seal(SealPlan {
             key,
             format,
@@ -254,57 +251,6 @@ impl TopicPlan {
         match &self.treatment {
             Treatment::NoKey(error) => Some(error.to_string()),
             _ => None,
-        }
-    }
-}
-
-/// All that a topic's batches are sealed with. Nothing is sealed with a part of it.
-async fn keys(
-    shared: &Shared,
-    topic: &str,
-    rule: &EncryptRule,
-    deadline: Instant,
-) -> Result<(Arc<DataKey>, Option<Arc<Pseudonyms>>), ProviderError> {
-    let pseudonyms = match &rule.pseudonym_key {
-        None => None,
-        Some(wrapped) => {
-            let ask = || shared.live.keys().pseudonyms(&rule.provider, &rule.key, wrapped.as_bytes(), topic);
-            Some(patiently(deadline, ask).await?)
-        }
-    };
-    Ok((data_key(shared, &rule.provider, &rule.key, deadline).await?, pseudonyms))
-}
-
-/// What a producer is told where there is no key.
-pub(super) fn refusal(error: &ProviderError) -> (Code, Refusal) {
-    match error {
-        ProviderError::Unavailable { .. } => (Code::NotEnoughReplicas, Refusal::KeyUnavailable),
-        ProviderError::Refused { .. } | ProviderError::Corrupt { .. } => {
-            (Code::TopicAuthorizationFailed, Refusal::KeyRefused)
-        }
-    }
-}
-
-/// Waits for the key until the deadline; a definite no ends the waiting at once.
-pub(super) async fn data_key(
-    shared: &Shared,
-    provider: impl AsRef<str>,
-    key: impl AsRef<str>,
-    deadline: Instant,
-) -> Result<Arc<DataKey>, ProviderError> {
-    patiently(deadline, || shared.live.keys().data_key(provider.as_ref(), key.as_ref())).await
-}
-
-async fn patiently<T, F: Future<Output = Result<T, ProviderError>>>(
-    deadline: Instant,
-    ask: impl Fn() -> F,
-) -> Result<T, ProviderError> {
-    loop {
-        match ask().await {
-            Err(ProviderError::Unavailable { .. }) if Instant::now() + RETRY_PAUSE < deadline => {
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-            decided => return decided,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One partition of a Produce request: its producer is followed, its batch is sealed or refused.
 
 use super::plan::{self, SealPlan, TopicPlan, Treatment};
-use super::{TopicKey, Tracked};
+use super::{TopicKey, Tracked, keys};
 use crate::connection::{Session, Shared};
 use crate::frame::Frame;
 use crate::handler::seal::{self, Sealed, Target};
@@ -71,7 +71,7 @@ pub(super) async fn treat(
     let plan = match &plan.treatment {
         Treatment::Seal(plan) => plan,
         Treatment::Refuse(code, refusal) => return refuse((*code, *refusal)),
-        Treatment::NoKey(error) => return refuse(plan::refusal(error)),
+        Treatment::NoKey(error) => return refuse(keys::refusal(error)),
         Treatment::Behind => {
             if let Some((producer, sequence)) = &producer {
                 admit(session, producer, *sequence, batch.deadline).await?;
@@ -146,9 +146,9 @@ async fn seal_with_some_key(
         // Nothing of the batch was touched where the key is to blame.
         match seal_batch(frame, records.clone(), at, plan, &key, pieces, &session.shared) {
             Err((Code::NotEnoughReplicas, _)) if key.is_spent() && Instant::now() < batch.deadline => {
-                key = plan::data_key(&session.shared, key.provider(), key.key(), batch.deadline)
+                key = keys::data_key(&session.shared, key.provider(), key.key(), batch.deadline)
                     .await
-                    .map_err(|error| plan::refusal(&error))?;
+                    .map_err(|error| keys::refusal(&error))?;
             }
             sealed => return sealed,
         }

@@ -1,7 +1,7 @@
 //! What a request waited for may have taken long: behind the last wait, keys and policy are looked at once more.
 
 use super::plan::{self, TopicPlan, Treatment};
-use super::{Refused, Sent, TopicKey, Verdict};
+use super::{Refused, Sent, TopicKey, Verdict, keys};
 use crate::connection::Session;
 use crate::handler::Code;
 use crate::live::LoadedPolicy;
@@ -34,7 +34,7 @@ pub(super) async fn withdrawn(
             && let Treatment::Seal(plan) = &plan.treatment
             && let Err(error) = live.keys().data_key(plan.key.provider(), plan.key.key()).await
         {
-            let (code, refusal) = plan::refusal(&error);
+            let (code, refusal) = keys::refusal(&error);
             withdrawn.push(Withdrawn { at, code, refusal, cause: Some(error.to_string()) });
         }
     }
