@@ -238,7 +238,8 @@ impl Opener {
         }
     }
 
-    /// Of a share group, whose records were handed over, no more are to be until the key is there. Other consumers just fetch them again.
+    /// Of a share group, whose records were handed over, no more are to be until the key is there. Other consumers just fetch
+    /// them again.
     fn note_lacked(&self, task: &Task<'_>, needed: NeededKey, failure: Failure) {
         if let (None, Some(id), Some(policy)) = (task.place.fetch_version, task.place.id, &self.policy)
             && failure != Failure::CORRUPT

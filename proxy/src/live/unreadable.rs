@@ -103,8 +103,8 @@ impl Unreadable {
         self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version));
     }
 
-    /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no. Where it does not say that
-    /// the key is gone, the delay begins anew too.
+    /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no. Where it does not
+    /// say that the key is gone, the delay begins anew too.
     pub(crate) fn was_refused(
         &self,
         envelope: &EnvelopeHeader<'_>,

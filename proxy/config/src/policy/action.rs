@@ -61,10 +61,10 @@ impl Action {
             ("Disabled", Encryption::Disabled),
         ]);
         let keyed = !matches!(said, Some(Encryption::Disabled));
-        let read = matches!(said, Some(Encryption::Retired));
+        let is_retired = matches!(said, Some(Encryption::Retired));
         for name in ["key", "format", "onPlaintext", "onUnreadable", "headers", "recordKeys"]
             .iter()
-            .filter(|name| !(keyed && **name == "key" || read && **name == "onPlaintext"))
+            .filter(|name| !(keyed && **name == "key" || is_retired && **name == "onPlaintext"))
         {
             if let Some(field) = fields.optional(name) {
                 field.mistake("must not be given beside encryption");

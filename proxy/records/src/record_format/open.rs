@@ -28,8 +28,8 @@ pub trait RecordOpener {
         out: &mut Vec<u8>,
     ) -> Result<OpenedValue, Self::Error>;
 
-    /// Opens a record of which values of headers, and perhaps its key, are sealed too: puts what was sealed into `plain`, and all its headers as the
-    /// client sent them into `headers`, by [`Headers::replace`].
+    /// Opens a record of which values of headers, and perhaps its key, are sealed too: puts what was sealed into `plain`, and
+    /// all its headers as the client sent them into `headers`, by [`Headers::replace`].
     ///
     /// The record's headers are without that of the envelope, and have been read once without an error.
     fn open_with_headers(

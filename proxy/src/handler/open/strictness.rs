@@ -20,8 +20,8 @@ pub(super) struct Strictness {
     pub(super) clear_refused: Failure,
     /// The topic is or was encrypted: a record without key, value and headers is a stub without its envelope.
     pub(super) stubs_are_orphans: bool,
-    /// Null values that lie in clear are delivered as they are, marked or not: where the rule's format seals them, they are clear
-    /// records.
+    /// Null values that lie in clear are delivered as they are, marked or not: where the rule's format seals them, they are
+    /// clear records.
     pub(super) tombstones_pass: bool,
     /// Tombstones are sealed by themselves, so that only those without an envelope are clear records beside sealed ones.
     pub(super) tombstones_have_envelopes: bool,
@@ -72,8 +72,9 @@ impl Strictness {
         }
     }
 
-    /// The same about a batch with envelopes or markers: nobody vouches for null values where no record of the batch is sealed. Where
-    /// one is, the batch is what a proxy wrote in record format, under another rule. Where tombstones are sealed by themselves, a record without key and value still has a marker.
+    /// The same about a batch with envelopes or markers: nobody vouches for null values where no record of the batch is sealed.
+    /// Where one is, the batch is what a proxy wrote in record format, under another rule. Where tombstones are sealed by
+    /// themselves, a record without key and value still has a marker.
     pub(super) fn concerns_some(&self, stats: &OpenedStats) -> bool {
         let null = if self.tombstones_have_envelopes {
             stats.unsealed_tombstones > 0
