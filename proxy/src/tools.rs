@@ -15,7 +15,7 @@ mod committed;
 mod content;
 mod file;
 #[cfg(test)]
-mod hostile;
+pub(crate) mod hostile;
 mod legacy;
 mod log;
 mod look;

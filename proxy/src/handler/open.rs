@@ -164,7 +164,7 @@ impl Opener {
                 Entry::Legacy(range) => {
                     let entry = message.get(at + range.start..at + range.end).unwrap_or_default();
                     if let Err(failure) = task.strictness.check(|| legacy_offset(entry)) {
-                        return self.stop(place, failure);
+                        return self.stop(place, failure, pieces);
                     }
                     self.parts.push(Part::Frame(at + range.start..at + range.end));
                     at += range.end.max(1);
@@ -182,7 +182,7 @@ impl Opener {
                 Ok(Some(Opened::Rewritten)) => opened = Opened::Rewritten,
                 // What is left comes with the next fetch.
                 Ok(None) => return Ok(Opened::Rewritten),
-                Err(failure) => return self.stop(place, failure),
+                Err(failure) => return self.stop(place, failure, pieces),
             }
             at = batch.end;
         }
@@ -191,8 +191,8 @@ impl Opener {
 
     /// What was opened before the failure still goes out; the failure comes again with the next fetch. Not so for
     /// `ShareFetch`, which says elsewhere which records it hands over.
-    fn stop(&mut self, place: &Place<'_>, failure: Failure) -> Result<Opened, Failure> {
-        self.give_back_unused();
+    fn stop(&mut self, place: &Place<'_>, failure: Failure, pieces: &mut Pieces) -> Result<Opened, Failure> {
+        self.give_back_unused(pieces.side_buffer());
         let any = !self.parts.is_empty() && place.fetch_version.is_some();
         if any { Ok(Opened::Rewritten) } else { Err(failure) }
     }

@@ -58,10 +58,10 @@ fn vectors(list: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// Key, value, the value of a header.
-type Parts<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
+pub(crate) type Parts<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// The headers are envelopes.
-fn batch(codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
+pub(crate) fn batch(codec: Codec, records: &[Parts<'_>]) -> Vec<u8> {
     batch_with(ENVELOPE_HEADER_NAME, codec, records)
 }
 

@@ -60,77 +60,14 @@ impl Opener {
         Ok(true)
     }
 
-    /// A batch could not be opened: what nothing was written to is free again.
-    pub(super) fn give_back_unused(&mut self) {
+    /// A batch could not be opened: what nothing of the answer was written to is free again, first the memory and then the right to it.
+    pub(super) fn give_back_unused(&mut self, side: &mut Vec<u8>) {
         if self.room.used == 0 {
+            side.shrink_to_fit();
             self.room = Room::default();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Place;
-    use super::super::keys::KnownKey;
-    use super::super::strictness::Strictness;
-    use super::*;
-    use crate::connection::Session;
-    use crate::fuzzing::session;
-    use proxy_crypto::{Dek, ProviderError};
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    const PLACE: Place<'_> = Place { topic: "enc.a", id: None, partition: 0, fetch_version: Some(12) };
-    const SHORT: Duration = Duration::from_millis(900);
-
-    fn task(session: &Session) -> Task<'_> {
-        let policy = session.shared.live.policy();
-        let strictness = Strictness::of(policy.as_deref(), session.shared.live.histories(), &PLACE).unwrap();
-        Task { session, place: &PLACE, strictness }
-    }
-
-    fn with_a_key() -> Opener {
-        let dek = Arc::new(Dek::from_bytes(&[7; Dek::LEN]).unwrap());
-        let known = KnownKey { provider: "p".into(), key: "k".into(), wrapped: [1].into(), dek };
-        Opener { keys: vec![known], ..Opener::default() }
-    }
-
-    /// Keys that are left after such a wait for room.
-    async fn after_room(wait: Duration) -> usize {
-        let session = session();
-        let (task, mut opener) = (task(&session), with_a_key());
-        let all = session.shared.growth_budget.grant(usize::MAX).await;
-        let mut side = Vec::new();
-        let others = async {
-            tokio::time::sleep(wait).await;
-            drop(all);
-        };
-        let (room, ()) = tokio::join!(opener.make_room(&task, 1, &mut side), others);
-        assert_eq!(room, Ok(true));
-        opener.keys.len()
-    }
-
-    /// The same after such a wait for another key.
-    async fn after_key(wait: Duration) -> usize {
-        let mut opener = with_a_key();
-        let answer = async || {
-            tokio::time::sleep(wait).await;
-            Ok::<(), ProviderError>(())
-        };
-        opener.patiently(answer).await.unwrap();
-        opener.keys.len()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn keys_at_hand_are_asked_for_again_after_a_long_wait() {
-        assert_eq!((after_room(SHORT).await, after_room(LONG).await), (1, 0));
-        assert_eq!((after_key(SHORT).await, after_key(LONG).await), (1, 0));
-    }
-
-    #[test]
-    fn a_connection_that_idles_holds_no_keys() {
-        let mut opener = with_a_key();
-        opener.finish();
-        assert!(opener.keys.is_empty());
-    }
-}
+mod tests;
