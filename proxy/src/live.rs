@@ -15,7 +15,7 @@ pub(crate) use audit::served;
 pub(crate) use history::Passing;
 pub use history::{Histories, HistoryReport};
 pub(crate) use key_check::{attempt, attempt_all};
-pub use key_states::{Attempt, KeyState};
+pub use key_states::{Attempt, KeyState, Tried};
 pub use loader::ReloadError;
 pub use unreadable::{RefusedRead, Unread, UnreadEntry, Unreadable};
 

@@ -106,7 +106,7 @@ impl Subscribed {
 /// Whether the rule's key is refused, unless the rule says what becomes of records whose key is gone.
 fn is_refused(session: &Session, rule: &EncryptRule) -> bool {
     let attempt = || session.shared.live.key_attempt(&rule.key_ref());
-    rule.on_unreadable == OnUnreadable::Error && matches!(attempt().state, KeyState::Refused(_))
+    rule.on_unreadable == OnUnreadable::Error && matches!(attempt().tried.key, KeyState::Refused(_))
 }
 
 /// Learns the names behind topic ids, and waits while keys of the session's topics are not to be had.

@@ -1,6 +1,6 @@
 //! Tries the keys that the policy names, in the background.
 
-use super::{KeyState, Live};
+use super::{KeyState, Live, Tried};
 use crate::telemetry::chain;
 use proxy_config::{Action, KeyRef, Policy};
 use proxy_crypto::{Keys, ProviderError};
@@ -76,24 +76,25 @@ impl Live {
             let (slots, keys, policy) = (Arc::clone(&slots), Arc::clone(&self.keys), policy.clone());
             attempts.spawn(async move {
                 let _slot = slots.acquire_owned().await;
-                let state = match &policy {
-                    None => attempt(&keys, &key).await,
+                let outcome = match &policy {
+                    None => Tried::of(attempt(&keys, &key).await),
                     Some(policy) => attempt_all(&keys, &key, policy.effective.policy()).await,
                 };
-                (key, state)
+                (key, outcome)
             });
         }
         while let Some(finished) = attempts.join_next().await {
             match finished {
-                Ok((key, state)) => self.note(&key, state),
+                Ok((key, outcome)) => self.note(&key, outcome),
                 Err(error) => tracing::error!(%error, "trying a key ended unexpectedly"),
             }
         }
     }
 
-    fn note(&self, key: &KeyRef, state: KeyState) {
-        let (name, message) = (state.name(), state.message().unwrap_or_default().to_owned());
-        if !self.key_states.record(key, state, SystemTime::now()) {
+    fn note(&self, key: &KeyRef, outcome: Tried) {
+        let (name, message) =
+            (outcome.writes.name(), outcome.writes.message().unwrap_or_default().to_owned());
+        if !self.key_states.record(key, outcome, SystemTime::now()) {
             return;
         }
         let (provider, key) = (&key.provider, &key.name);
@@ -110,9 +111,9 @@ pub(crate) async fn attempt(keys: &Keys, key: &KeyRef) -> KeyState {
     answer(keys.verify(&key.provider, &key.name)).await
 }
 
-/// The same of a key and of all that rules hold under it: what writes need.
-pub(crate) async fn attempt_all(keys: &Keys, key: &KeyRef, policy: &Policy) -> KeyState {
-    let mut state = attempt(keys, key).await;
+/// The same of a key, and of all that rules hold under it.
+pub(crate) async fn attempt_all(keys: &Keys, key: &KeyRef, policy: &Policy) -> Tried {
+    let Tried { key: own, mut writes } = Tried::of(attempt(keys, key).await);
     let held = policy.rules().iter().filter_map(|rule| match &rule.action {
         Action::Encrypt(encrypt) if encrypt.key_ref() == *key => {
             Some((rule.topics.first()?, encrypt.pseudonym_key.as_ref()?))
@@ -120,18 +121,18 @@ pub(crate) async fn attempt_all(keys: &Keys, key: &KeyRef, policy: &Policy) -> K
         _ => None,
     });
     for (pattern, wrapped) in held {
-        if state != KeyState::Ready {
+        if writes != KeyState::Ready {
             break;
         }
         let verify = keys.verify_wrapped(&key.provider, &key.name, wrapped.as_bytes());
         let about = |text: &str| format!("recordKeys.pseudonymKey of {pattern}: {text}");
-        state = match answer(verify).await {
+        writes = match answer(verify).await {
             KeyState::Refused(text) => KeyState::Refused(about(&text)),
             KeyState::Unavailable(text) => KeyState::Unavailable(about(&text)),
             other => other,
         };
     }
-    state
+    Tried { key: own, writes }
 }
 
 async fn answer(asked: impl Future<Output = Result<(), ProviderError>>) -> KeyState {

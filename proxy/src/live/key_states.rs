@@ -46,16 +46,34 @@ impl KeyState {
     }
 }
 
+/// How an attempt at a key ended. Two states, since who reads needs less: what a rule holds under a key must neither stop reads nor
+/// speak against the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Of the key itself.
+    pub key: KeyState,
+    /// Of the key and of all that rules hold under it: what writes need.
+    pub writes: KeyState,
+}
+
+impl Tried {
+    /// Where nothing is held under the key.
+    pub(super) fn of(key: KeyState) -> Self {
+        Self { writes: key.clone(), key }
+    }
+}
+
 /// One key's last attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// How it ended.
-    pub state: KeyState,
+    pub tried: Tried,
     /// When it ended.
     pub at: Option<SystemTime>,
 }
 
-const UNTRIED: Attempt = Attempt { state: KeyState::Unknown, at: None };
+const UNTRIED: Attempt =
+    Attempt { tried: Tried { key: KeyState::Unknown, writes: KeyState::Unknown }, at: None };
 
 /// The keys that the policy in force names. Locked for moments only.
 #[derive(Debug, Default)]
@@ -92,7 +110,7 @@ impl KeyStates {
     /// Those that nobody said yes or no of, when they were tried last.
     pub(super) fn unanswered(&self) -> Vec<KeyRef> {
         let inner = self.lock();
-        let unanswered = inner.attempts.iter().filter(|(_, attempt)| !attempt.state.is_answer());
+        let unanswered = inner.attempts.iter().filter(|(_, attempt)| !attempt.tried.writes.is_answer());
         unanswered.map(|(key, _)| key.clone()).collect()
     }
 
@@ -102,21 +120,22 @@ impl KeyStates {
 
     /// Takes the outcome of an attempt. Returns whether the state is another now. That there was no answer for another reason is
     /// none: of keys of a provider that is left alone, it is now this one that is tried and now that one.
-    pub(super) fn record(&self, key: &KeyRef, state: KeyState, at: SystemTime) -> bool {
+    pub(super) fn record(&self, key: &KeyRef, tried: Tried, at: SystemTime) -> bool {
         let mut inner = self.lock();
-        if state.is_answer() {
+        if tried.key.is_answer() {
             inner.answered.insert(key.provider.clone());
         }
-        if state == KeyState::Ready {
+        if tried.key == KeyState::Ready {
             inner.proven.insert(key.provider.clone());
         }
         // A policy may have dropped the key while it was tried.
         let Some(attempt) = inner.attempts.get_mut(key) else {
             return false;
         };
+        let (before, now) = (&attempt.tried.writes, &tried.writes);
         let silent = |state: &KeyState| matches!(state, KeyState::Unavailable(_));
-        let changed = attempt.state != state && !(silent(&attempt.state) && silent(&state));
-        *attempt = Attempt { state, at: Some(at) };
+        let changed = before != now && !(silent(before) && silent(now));
+        *attempt = Attempt { tried, at: Some(at) };
         changed
     }
 
@@ -126,7 +145,7 @@ impl KeyStates {
         let inner = self.lock();
         let is_there = |(key, _): &(&KeyRef, &Attempt)| key.provider.as_str() == provider;
         let mut there = inner.attempts.iter().filter(is_there);
-        there.clone().any(|(_, attempt)| attempt.state == KeyState::Ready)
+        there.clone().any(|(_, attempt)| attempt.tried.key == KeyState::Ready)
             || inner.proven.iter().any(|proven| proven.as_str() == provider)
                 && there.all(|(other, _)| other.name.as_str() == key)
     }
@@ -140,7 +159,7 @@ impl KeyStates {
         let obstacles: Vec<String> = inner
             .attempts
             .iter()
-            .filter_map(|(key, attempt)| match &attempt.state {
+            .filter_map(|(key, attempt)| match &attempt.tried.key {
                 KeyState::Unknown => Some(format!("key {key} was not tried yet")),
                 KeyState::Unavailable(reason) if !inner.answered.contains(&key.provider) => {
                     Some(format!("key {key}: the provider has not answered since start: {reason}"))
@@ -173,7 +192,7 @@ mod tests {
     }
 
     fn record(states: &KeyStates, of: &KeyRef, state: KeyState) -> bool {
-        states.record(of, state, SystemTime::UNIX_EPOCH)
+        states.record(of, Tried::of(state), SystemTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -235,6 +254,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_under_a_key_says_nothing_of_its_provider() {
+        let states = states(&[("a", "1")]);
+        let first = key("a", "1");
+        let of_held = |writes| Tried { key: KeyState::Ready, writes };
+        let silent = of_held(KeyState::Unavailable("timed out".to_owned()));
+        assert!(states.record(&first, silent, SystemTime::UNIX_EPOCH));
+        assert!(states.obstacles().is_empty());
+        assert_eq!(states.unanswered(), [first.clone()], "it is tried again soon");
+        let refused = of_held(KeyState::Refused("its version was destroyed".to_owned()));
+        assert!(states.record(&first, refused, SystemTime::UNIX_EPOCH));
+        assert!(states.is_right_place("a", "1"), "the key's newest version is there");
+    }
+
+    #[test]
     fn a_later_outage_is_no_obstacle() {
         let states = states(&[("a", "1")]);
         record(&states, &key("a", "1"), KeyState::Ready);
@@ -249,7 +282,7 @@ mod tests {
         let states = states(&[("a", "1"), ("a", "2")]);
         record(&states, &key("a", "1"), KeyState::Ready);
         states.expect([key("a", "1")].into());
-        assert_eq!(states.attempt(&key("a", "1")).state, KeyState::Ready);
+        assert_eq!(states.attempt(&key("a", "1")).tried.key, KeyState::Ready);
         assert_eq!(states.keys(), [key("a", "1")]);
         assert!(!record(&states, &key("a", "2"), KeyState::Ready));
     }

@@ -241,7 +241,7 @@ async fn a_key_that_does_not_exist_is_refused_and_does_not_keep_the_pod_unready(
     fixture.live.check_keys_once().await;
     assert!(fixture.live.obstacles().is_empty());
     let key = fixture.live.key_states.keys().remove(0);
-    assert!(matches!(fixture.live.key_attempt(&key).state, KeyState::Refused(_)));
+    assert!(matches!(fixture.live.key_attempt(&key).tried.key, KeyState::Refused(_)));
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn a_pseudonym_key_that_another_key_wraps_is_told_with_its_rule() {
         fixture.write("policy.yaml", &rule.replace("KEY", wrapped));
         assert!(fixture.live.reload_policy());
         fixture.live.check_keys_once().await;
-        fixture.live.key_attempt(&fixture.live.key_states.keys().remove(0)).state
+        fixture.live.key_attempt(&fixture.live.key_states.keys().remove(0)).tried.writes
     };
     let made = fixture.live.keys().make("default", "payments").await.unwrap();
     let own = proxy_config::PseudonymKey::new(made.as_bytes()).unwrap().to_string();

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use tests::{
-    Batch, Client, Cluster, Codec, ConsumeOptions, Pattern, PolicyFile, ProduceOptions, Proxy, Rule,
-    Segments, SentRecord, assert_same, canary, topic,
+    Batch, Client, Cluster, Codec, ConsumeOptions, Pattern, PolicyFile, ProduceOptions, Proxy, RawConnection,
+    Rule, Segments, SentRecord, assert_same, canary, topic,
 };
+
+use crate::tampering::share::{fetch_all, join};
 
 const RECORDS: usize = 40;
 
@@ -108,6 +110,26 @@ async fn without_its_pseudonym_key_a_rule_writes_nothing() {
     proxy.apply_policy(&PolicyFile::new([rule().pseudonyms(&right), other])).await;
     proxy.write_batch(&topic, &batch).await.unwrap();
     assert_same("in the end", &[keyed("a key", "a value")], &read(&proxy, Client::Java, &topic).await);
+}
+
+/// A share group waits where its rule's key is refused, which the key of the pseudonyms says nothing of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pseudonym_key_that_is_refused_stops_no_share_group() {
+    let cluster = Cluster::shared().await;
+    let rule = || Rule::encrypt([Pattern::prefix("share-pseudonyms.")], "a");
+    let other = Rule::encrypt([Pattern::prefix("other.")], "b");
+    let proxy = Proxy::before(cluster).policy(PolicyFile::new([rule(), other.clone()])).start().await;
+    let with = |key: &str| PolicyFile::new([rule().pseudonyms(key), other.clone()]);
+    proxy.apply_policy(&with(&proxy.pseudonym_key("a").await)).await;
+    let topic = create("share-pseudonyms.topic").await;
+    proxy.write_batch(&topic, &Batch::of(&[keyed("a key", "a value")])).await.unwrap();
+
+    proxy.apply_policy(&with(&proxy.pseudonym_key("b").await)).await;
+    proxy.wait_for_key_state("a", "Refused").await;
+    let (mut connection, at) = RawConnection::to_leader(&proxy.bootstrap(), &topic, 0).await.unwrap();
+    let member = join(&mut connection, &at, 1).await;
+    let answered = fetch_all(&mut connection, &member, &at, &[0]).await;
+    assert_eq!((answered[0].error_code, answered[0].acquired_records.len()), (0, 1), "{:?}", answered[0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ pub(super) fn check(config: &ProxyConfig, policy: &Policy, out: &mut impl Write)
         .context("failed to start the runtime")?;
     let mut usable = true;
     for key in policy.keys() {
-        let state = runtime.block_on(live::attempt_all(&opened.keys, &key, policy));
+        let state = runtime.block_on(live::attempt_all(&opened.keys, &key, policy)).writes;
         usable &= state == KeyState::Ready;
         match state.message() {
             None => writeln!(out, "key {key}: {}", state.name())?,

@@ -110,7 +110,7 @@ impl Fixture {
             .keys()
             .iter()
             .filter(|key| of_many(key))
-            .all(|key| self.live.key_attempt(key).state.name() == state)
+            .all(|key| self.live.key_attempt(key).tried.writes.name() == state)
         {
             assert!(start.elapsed() < 10 * INTERVAL, "never {state}");
             tokio::time::sleep(Duration::from_millis(100)).await;
