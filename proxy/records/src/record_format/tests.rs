@@ -171,6 +171,19 @@ fn client_headers_of_our_name_come_back() {
 }
 
 #[test]
+fn a_tombstone_with_a_later_header_like_an_envelope_is_marked() {
+    for format in [1, 2, 5, 6] {
+        let like_an_envelope = [&[1, format][..], &[0; 62]].concat();
+        let headers = vec![(b"trace".to_vec(), None), ours(&like_an_envelope)];
+        let tombstone = SampleRecord { headers, ..record(Some("k"), None) };
+        let sent = SampleBatch::new(vec![tombstone]).build(Codec::None);
+        let (stats, received) = open(&seal(&sent));
+        assert!(received == sent, "format {format}");
+        assert_eq!((stats.markers, stats.tombstones), (1, 0), "format {format}");
+    }
+}
+
+#[test]
 fn scratch_of_another_batch_is_not_taken_for_this_one() {
     let (one, two) =
         (SampleBatch::text(20, 30).build(Codec::Zstd), SampleBatch::text(9, 99).build(Codec::Lz4));

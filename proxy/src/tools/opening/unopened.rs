@@ -90,7 +90,8 @@ impl Cause {
                 EnvelopeError::UnknownVersion(_)
                 | EnvelopeError::UnknownFormat(_)
                 | EnvelopeError::UnknownAlgorithm(_)
-                | EnvelopeError::UnknownNonceMode(_),
+                | EnvelopeError::UnknownNonceMode(_)
+                | EnvelopeError::UnknownPlace(_),
             ) => false,
             Self::Envelope(_)
             | Self::Open(_)
@@ -123,7 +124,9 @@ mod tests {
         assert!(!Cause::Key(ProviderError::unavailable(&context, "down")).is_lost(&destroyed));
         assert!(!Cause::Provider(refused()).is_lost(&destroyed), "it is not configured");
         assert!(!Cause::Unknown.is_lost(&[]) && !Cause::Unreadable.is_lost(&[]));
-        assert!(!Cause::Envelope(EnvelopeError::UnknownVersion(9)).is_lost(&[]));
+        for newer in [EnvelopeError::UnknownVersion(9), EnvelopeError::UnknownPlace(9)] {
+            assert!(!Cause::Envelope(newer).is_lost(&[]), "a later version may open it");
+        }
         assert!(Cause::Checksum.is_lost(&[]) && Cause::Stub.is_lost(&[]));
         for wrong in ["p", "/k", "p/"] {
             wrong.parse::<LostKey>().unwrap_err();
