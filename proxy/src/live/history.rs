@@ -2,20 +2,21 @@
 //! it must not forget.
 //!
 //! An end is used only once it is on disk, where there is a file for it. It never moves up, whoever learns from whom
-//! (see [`History`]).
+//! (see [`History`](proxy_config::History)).
 
+mod prepared;
 mod settling;
+mod state;
 
 use proxy_config::{
-    Boundary, Decision, EffectivePolicy, History, HistoryError, OnPlaintext, Pattern, TopicHistory, TopicId,
-    Winner,
+    Boundary, Decision, EffectivePolicy, HistoryError, OnPlaintext, Pattern, TopicHistory, TopicId, Winner,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use settling::Settling;
+use state::State;
 
 /// Nobody is asked for ends before this time after a rule came in force: batches that went upstream in clear under the policy
 /// before it are still on their way, and belong to history.
@@ -32,17 +33,6 @@ pub struct Histories {
     state: RwLock<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    history: History,
-    /// Since when rules of these patterns let history pass; none where that was so before this program started.
-    since: BTreeMap<Pattern, Option<Instant>>,
-    /// Ends that are not settled yet. Not on disk: after a restart brokers are asked anew.
-    settling: Settling,
-    /// The first offset that is left, as brokers say.
-    starts: HashMap<(TopicId, i32), i64>,
-}
-
 /// What a rule lets pass of a partition's clear records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
@@ -54,16 +44,6 @@ pub(crate) enum Passing {
     BelowForNow(i64),
     /// Nobody knows yet.
     Unknown,
-}
-
-/// What a policy says, on disk and not in use yet. Nothing else changes meanwhile.
-#[must_use = "it counts only once it is taken"]
-pub(super) struct Prepared<'a> {
-    state: &'a RwLock<State>,
-    loaded: MutexGuard<'a, bool>,
-    next: History,
-    /// Of rules that let history pass.
-    patterns: Vec<Pattern>,
 }
 
 /// One topic, for people and the operator.
@@ -80,41 +60,7 @@ pub struct HistoryReport {
 impl Histories {
     /// Kept in this file, if there is one. Ends count once they were told twice, so much time apart.
     pub fn new(path: Option<PathBuf>, settles: Duration) -> Self {
-        let state = State {
-            history: History::default(),
-            since: BTreeMap::new(),
-            settling: Settling::new(settles),
-            starts: HashMap::new(),
-        };
-        Self { path, changing: Mutex::default(), state: RwLock::new(state) }
-    }
-
-    /// Brings what a policy says to disk. It counts once it is [taken](Prepared::take), which is to be before the policy comes in
-    /// force.
-    pub(super) fn prepare(&self, effective: &EffectivePolicy) -> Result<Prepared<'_>, HistoryError> {
-        let loaded = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match &self.path {
-            Some(path) if !*loaded => History::load(path)?,
-            _ => self.read(|state| state.history.clone()),
-        };
-        let mut next = known.clone();
-        next.merge(effective.policy().history());
-        // Whatever is written to these in clear is no attack; they begin anew if they are ever encrypted again.
-        next.retain(|topic| {
-            !matches!(
-                effective.decide(topic),
-                Decision::Disabled | Decision::Unmatched(_) | Decision::Internal
-            )
-        });
-        if let Some(path) = self.path.as_ref().filter(|_| next != known) {
-            next.save(path)?;
-        }
-        let rules = effective.policy().rules().iter().filter(|rule| match &rule.action {
-            proxy_config::Action::Encrypt(rule) => rule.on_plaintext == OnPlaintext::PassUntil,
-            _ => false,
-        });
-        let patterns = rules.flat_map(|rule| &rule.topics).cloned().collect();
-        Ok(Prepared { state: &self.state, loaded, next, patterns })
+        Self { path, changing: Mutex::default(), state: RwLock::new(State::new(settles)) }
     }
 
     /// Takes over what brokers told of a topic's partitions now, given which may have history.
@@ -293,21 +239,6 @@ impl Histories {
     }
 }
 
-impl Prepared<'_> {
-    /// Uses it from now on.
-    pub(super) fn take(mut self) {
-        // A start is no change to a rule, and must not open a topic for a while: nothing went through this program in clear.
-        let begins = self.loaded.then(Instant::now);
-        *self.loaded = true;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.settling.retain(|id| self.next.topic(id).is_some());
-        state.history = self.next;
-        let since = std::mem::take(&mut state.since);
-        let since = |pattern: &Pattern| since.get(pattern).copied().unwrap_or(begins);
-        state.since = self.patterns.into_iter().map(|pattern| (pattern.clone(), since(&pattern))).collect();
-    }
-}
-
 /// The pattern by which a rule says `PassUntil` of a topic.
 fn wanting<'a>(effective: &'a EffectivePolicy, topic: &'a str) -> Option<&'a Pattern> {
     let explanation = effective.explain(topic);
@@ -318,30 +249,6 @@ fn wanting<'a>(effective: &'a EffectivePolicy, topic: &'a str) -> Option<&'a Pat
             Some(pattern)
         }
         _ => None,
-    }
-}
-
-impl State {
-    fn is_grown(&self, pattern: &Pattern) -> bool {
-        self.since.get(pattern).is_some_and(|since| since.is_none_or(|since| since.elapsed() >= YOUTH))
-    }
-
-    /// A pattern that nothing is known of is not young: a policy that is about to be replaced may still name it.
-    fn is_young(&self, pattern: &Pattern) -> bool {
-        self.since.contains_key(pattern) && !self.is_grown(pattern)
-    }
-
-    /// Offsets below the ends of a topic that retention has left. Each is a clear record at most: compaction leaves gaps.
-    fn left(&self, id: TopicId, topic: &TopicHistory) -> Option<u64> {
-        let left = topic.until().iter().zip(0..).map(|(end, partition)| match end {
-            Some(0) => Some(0),
-            Some(end) => {
-                let start = self.starts.get(&(id, partition))?;
-                Some(u64::try_from(end.saturating_sub(*start)).unwrap_or(0))
-            }
-            None => None,
-        });
-        left.sum()
     }
 }
 

@@ -1,102 +1,18 @@
 //! Opening the values of a fetched batch.
 
-use std::ops::Range;
+mod opener;
+mod record;
 
 use thiserror::Error;
 
 use super::seal::complete;
 use crate::codec::{Codec, CodecError};
-use crate::envelope::{Kind, kind};
 use crate::header::{BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
-use crate::record::{Headers, Record, RecordError, Records, write_record};
-use crate::scratch::{Buffers, Scratch, Section};
+use crate::record::{RecordError, Records};
+use crate::scratch::{Scratch, Section};
+use record::{Written, open_record};
 
-/// Decrypts one value. Implemented where the keys are.
-pub trait RecordOpener {
-    /// Why a value was not opened.
-    type Error;
-
-    /// Appends the plain value to `out`, or says what stands in the place of a record that nobody can read.
-    ///
-    /// `timestamp` is the record's own in milliseconds, or `None` where the broker's time has replaced it.
-    fn open(
-        &mut self,
-        envelope_header: &[u8],
-        key: Option<&[u8]>,
-        sealed: &[u8],
-        timestamp: Option<i64>,
-        out: &mut Vec<u8>,
-    ) -> Result<OpenedValue, Self::Error>;
-
-    /// Opens a record of which values of headers, and perhaps its key, are sealed too: puts what was sealed into `plain`, and
-    /// all its headers as the client sent them into `headers`, by [`Headers::replace`].
-    ///
-    /// The record's headers are without that of the envelope, and have been read once without an error.
-    fn open_with_headers(
-        &mut self,
-        envelope_header: &[u8],
-        record: &Record<'_>,
-        timestamp: Option<i64>,
-        plain: &mut Vec<u8>,
-        headers: &mut Vec<u8>,
-    ) -> Result<OpenedRecord, Self::Error>;
-
-    /// The same as [`Self::open`] for a record that carries no envelope of ours, which another program may have encrypted.
-    fn open_foreign(
-        &mut self,
-        _record: &Record<'_>,
-        _out: &mut Vec<u8>,
-    ) -> Result<ForeignValue, Self::Error> {
-        Ok(ForeignValue::Clear)
-    }
-}
-
-/// What a record without an envelope of ours is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForeignValue {
-    /// Nobody encrypted it.
-    Clear,
-    /// It was opened; its headers are all the client's.
-    Opened,
-    /// It was opened; its first header is the other program's.
-    OpenedWithMarker,
-}
-
-/// What becomes of a sealed value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OpenedValue {
-    /// It was opened.
-    Plain,
-    /// The record gets a null value: a tombstone.
-    Null,
-    /// The record is left out, as if compaction had removed it.
-    Removed,
-}
-
-/// What becomes of a record whose headers are sealed too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OpenedRecord {
-    /// It was opened.
-    Plain {
-        /// Its key.
-        key: OpenedKey,
-        /// The range of the plaintext that is its value, which is null otherwise.
-        value: Option<Range<usize>>,
-    },
-    /// The record gets a null value, and no headers: those that are stored are not the client's.
-    Null,
-    /// The record is left out, as if compaction had removed it.
-    Removed,
-}
-
-/// The key of a record whose headers are sealed too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OpenedKey {
-    /// The stored one, or null like that.
-    Stored,
-    /// This range of the plaintext.
-    Sealed(Range<usize>),
-}
+pub use opener::{ForeignValue, OpenedKey, OpenedRecord, OpenedValue, RecordOpener};
 
 /// What was in an opened batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -196,110 +112,4 @@ pub fn open_records<O: RecordOpener>(
     header.record_count = header.record_count.saturating_sub(removed);
     complete(&mut header, start, out);
     Ok(stats)
-}
-
-/// Whether a record is still there.
-enum Written {
-    Yes,
-    LeftOut,
-}
-
-/// Opens one record to the end of `out`.
-fn open_record<O: RecordOpener>(
-    record: &Record<'_>,
-    header: &BatchHeader,
-    opener: &mut O,
-    stats: &mut OpenedStats,
-    Buffers { value: plain, headers, .. }: &mut Buffers,
-    out: &mut Vec<u8>,
-) -> Result<Written, OpenRecordsError<O::Error>> {
-    let mut plain_record = *record;
-    let kind = kind(record);
-    if matches!(kind, Ok(Kind::Marker | Kind::Clear)) && record.key.is_some() && record.value.is_none() {
-        stats.unsealed_tombstones = stats.unsealed_tombstones.saturating_add(1);
-    }
-    let counter = match kind.map_err(OpenRecordsError::Record)? {
-        Kind::Batch(_) => return Err(OpenRecordsError::MisplacedEnvelope),
-        Kind::Unknown => return Err(OpenRecordsError::UnknownEnvelope),
-        Kind::Value(envelope_header) => {
-            let sealed = record.value.ok_or(OpenRecordsError::UnknownEnvelope)?;
-            plain.clear();
-            let value = opener
-                .open(envelope_header, record.key, sealed, timestamp(record, header), plain)
-                .map_err(OpenRecordsError::Opener)?;
-            plain_record.value = (value == OpenedValue::Plain).then_some(&*plain);
-            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            match value {
-                OpenedValue::Plain => &mut stats.encrypted,
-                OpenedValue::Null => &mut stats.unreadable,
-                OpenedValue::Removed => {
-                    stats.unreadable = stats.unreadable.saturating_add(1);
-                    return Ok(Written::LeftOut);
-                }
-            }
-        }
-        Kind::Headers(envelope_header) => {
-            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            plain_record.headers.check().map_err(OpenRecordsError::Record)?;
-            plain.clear();
-            let timestamp = timestamp(record, header);
-            let result = opener
-                .open_with_headers(envelope_header, &plain_record, timestamp, plain, headers)
-                .map_err(OpenRecordsError::Opener)?;
-            match result {
-                OpenedRecord::Plain { key, value } => {
-                    if let OpenedKey::Sealed(range) = key {
-                        plain_record.key = plain.get(range);
-                    }
-                    plain_record.value = value.map(|range| plain.get(range).unwrap_or_default());
-                    plain_record.headers = Headers::of(headers, plain_record.headers.len());
-                    &mut stats.encrypted
-                }
-                OpenedRecord::Null => {
-                    plain_record.value = None;
-                    plain_record.headers = Headers::NONE;
-                    &mut stats.unreadable
-                }
-                OpenedRecord::Removed => {
-                    stats.unreadable = stats.unreadable.saturating_add(1);
-                    return Ok(Written::LeftOut);
-                }
-            }
-        }
-        // The marker is not authenticated, so it must never make a clear value count as encrypted.
-        Kind::Marker if record.value.is_some() => return Err(OpenRecordsError::UnknownEnvelope),
-        Kind::Marker => {
-            plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            &mut stats.markers
-        }
-        Kind::Clear => {
-            plain.clear();
-            let foreign = opener.open_foreign(record, plain).map_err(OpenRecordsError::Opener)?;
-            if foreign != ForeignValue::Clear {
-                plain_record.value = Some(&*plain);
-            }
-            if foreign == ForeignValue::OpenedWithMarker {
-                plain_record.headers = record.headers.rest().map_err(OpenRecordsError::Record)?;
-            }
-            match foreign {
-                ForeignValue::Opened | ForeignValue::OpenedWithMarker => &mut stats.foreign,
-                ForeignValue::Clear if record.key.is_some() && record.value.is_none() => {
-                    &mut stats.tombstones
-                }
-                ForeignValue::Clear => {
-                    stats.may_be_stub |= record.is_bare();
-                    &mut stats.clear
-                }
-            }
-        }
-    };
-    *counter = counter.saturating_add(1);
-    write_record(&plain_record, None, out).map_err(OpenRecordsError::Record)?;
-    Ok(Written::Yes)
-}
-
-/// The record's own, where the broker's time has not replaced it.
-fn timestamp(record: &Record<'_>, header: &BatchHeader) -> Option<i64> {
-    (!header.attributes.has_log_append_time())
-        .then(|| header.base_timestamp.wrapping_add(record.timestamp_delta))
 }

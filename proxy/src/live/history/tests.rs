@@ -1,7 +1,7 @@
 //! What passes, when brokers are asked, and what survives.
 
 use super::*;
-use proxy_config::{Ledger, Policy, ProviderName, TopicName};
+use proxy_config::{History, Ledger, Policy, ProviderName, TopicName};
 
 const ID: TopicId = TopicId([1; 16]);
 const PAUSE: Duration = Duration::from_mins(1);
