@@ -113,15 +113,27 @@ async fn what_was_ever_encrypted_outlasts_an_upgrade_and_a_rollback() {
     is_retired(&proxy, &topic, &sent).await;
 }
 
-/// A format that came later is for proxies that know it: the previous version neither takes the rule nor guesses.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_does_not_know_sealed_headers_refuses_their_rule_and_their_records() {
+    refused_by_the_previous("headers", async |_, rule| rule.seal_headers()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_does_not_know_pseudonyms_refuses_their_rule_and_their_records() {
+    refused_by_the_previous("recordKeys", async |proxy, rule| {
+        rule.pseudonyms(&proxy.pseudonym_key("fleet").await)
+    })
+    .await;
+}
+
+/// A format that came later is for proxies that know it: the previous version neither takes the rule that has the field, nor guesses.
+async fn refused_by_the_previous(field: &str, with: impl AsyncFn(&Proxy, Rule) -> Rule) {
     let [previous, present] = fleet([Version::Previous, Version::Present]).await;
-    let rule = Rule::encrypt([Pattern::prefix("two.record.")], "fleet").seal_headers();
+    let rule = with(&present, Rule::encrypt([Pattern::prefix("two.record.")], "fleet")).await;
     present.apply_policy(&PolicyFile::new([rule.clone()])).await;
     previous.write_policy(&PolicyFile::new([rule]));
     let complains = async || match previous.policy().await["lastError"].as_str() {
-        Some(error) if error.contains("headers") => Ok(()),
+        Some(error) if error.contains(field) => Ok(()),
         other => Err(format!("{other:?}")),
     };
     eventually_ok("the previous version says that it does not know the field", PATIENCE, complains).await;

@@ -27,6 +27,7 @@ mod operator_failover;
 mod pause;
 mod policy_edit;
 mod quick_start;
+mod record_keys;
 mod restore;
 mod rights;
 mod rollout;
