@@ -2,9 +2,12 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO := cargo
-.PHONY: help demo demo-kubernetes test test-matrix test-mutations unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
+# The suites that start a Kubernetes, and all others.
+KUBERNETES := kubernetes upgrade rig
+SUITES := $(filter-out $(KUBERNETES),$(patsubst tests/tests/%/main.rs,%,$(wildcard tests/tests/*/main.rs)))
+.PHONY: help demo demo-kubernetes test test-without-kubernetes test-matrix test-mutations unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 25
 
 demo: ## a real broker, the proxy, and what each side sees of encrypted records
 	tests/rig/setup demo
@@ -22,6 +25,12 @@ test: ## every test, on real brokers with real clients
 	python3 -B -m unittest discover -s tests/bench
 	$(CARGO) test --locked --workspace --no-fail-fast -- $(SKIP)
 
+test-without-kubernetes: ## the same but for the suites that start a Kubernetes, as where there is only cgroup v2
+	tests/rig/setup test
+	python3 -B -m unittest discover -s tests/bench
+	$(CARGO) test --locked --workspace --exclude tests --no-fail-fast -- $(SKIP)
+	$(CARGO) test --locked -p tests --no-fail-fast --lib --bins $(addprefix --test ,$(SUITES)) -- $(SKIP)
+
 unit: ## the tests of programs and libraries by themselves: no broker, no Kubernetes; those of the chart are in `integration`
 	$(CARGO) test --locked --workspace --exclude tests
 
@@ -33,7 +42,7 @@ test-matrix: ## every client library on every version of the broker; writes test
 	tests/rig/setup matrix
 	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture whole apis
 
-test-mutations: ## promises switched off, one at a time, and whether a test notices (hours); some lines: LINES="P17-06 TE-B02"
+test-mutations: ## promises switched off, one at a time, and whether a test notices (hours; Python 3.11); some lines: LINES="P17-06 TE-B02"
 	tests/rig/setup test
 	tests/conformance/run $(LINES)
 
