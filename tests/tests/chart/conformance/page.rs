@@ -14,7 +14,7 @@ comment, and with *mutations*: edits of the program that switch the promise off,
 another way is replaced, with the reason.
 
 `make test-mutations` makes the mutations, one at a time, in a copy of the checkout, and takes hours for all of them:
-`make test-mutations LINES=\"P17-06 TE-B02\"` is for some. What a line needs is in [lines.toml](lines.toml), what became of its mutations in
+`make test-mutations LINES=\"P17-06 TE-B02\"` is for some. Either needs Python 3.11. What a line needs is in [lines.toml](lines.toml), what became of its mutations in
 [results.toml](results.toml), and this page is generated from both: `make generate`.
 ";
 
