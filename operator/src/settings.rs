@@ -127,7 +127,7 @@ impl Settings {
 
     /// How often everything is looked at without any change.
     pub fn resync(&self) -> Duration {
-        // Settings of an earlier chart may say more; Secrets that pods mount are looked at no less often.
+        // Whoever says more gets this all the same: Secrets that pods mount are looked at no less often.
         Duration::from_secs(self.resync_seconds.min(30))
     }
 

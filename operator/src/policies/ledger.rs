@@ -32,7 +32,7 @@ pub struct Ledger {
     /// Every key that anything was ever encrypted under, also where the pattern has another by now or is forgotten, and the
     /// namespaces whose policies did so, as far as they are known.
     keys: Keys,
-    /// Whether these are known to be all: not so where an operator began it that did not say so.
+    /// Whether these are known to be all, by a mark.
     has_all_keys: bool,
     /// What entries of the Secret of local keys were when they were seen first.
     local_keys: Fingerprints,

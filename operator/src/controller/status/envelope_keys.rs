@@ -15,8 +15,8 @@ pub(super) fn any(facts: &Facts<'_>) -> Option<Finding> {
         Some(EnvelopeKeys::Any) => ("EnvelopeKeysAny", "as envelopeKeys: Any of the EncryptionProxy says"),
         Some(EnvelopeKeys::Known) | None => (
             "LedgerMayLackKeys",
-            "since the ledger was begun by an operator that did not say whether it has every key that data is under; once it \
-             has, say envelopeKeys: Known on an EncryptionProxy",
+            "since the ledger does not say that it has every key that data is under (allKeys); once it has, say envelopeKeys: \
+             Known on an EncryptionProxy",
         ),
     };
     let message = format!(

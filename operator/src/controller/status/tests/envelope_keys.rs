@@ -7,7 +7,7 @@ use crate::policies::Program;
 
 const OTHER: &str = "[{topics: [{prefix: payments.}], key: {name: other}}]";
 
-/// As the ledger is where an operator began it that did not say whether it has all keys.
+/// As the ledger is without the mark that it has all keys.
 fn older(mut observed: Observed) -> Observed {
     let text = observed.ours.ledger.take().unwrap().data.unwrap().remove("ledger.yaml").unwrap();
     let older = text.replace("allKeys: true\n", "");
