@@ -1,10 +1,11 @@
 //! `deploy/base` and `deploy/metrics`: rendered from the chart, for those who do not use helm.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::files::{assert_generated, assert_only, chart, read, repository};
+use crate::files::{assert_generated, assert_only, chart, list, read, repository};
 use crate::helm::{run, template, tool};
 use crate::object::{kind, name, parse};
 
@@ -85,14 +86,40 @@ fn every_object_of_the_base_can_be_applied_without_server_side_apply() {
     }
 }
 
+fn copy_base(folder: &Path) {
+    for file in list(&repository("deploy/base")) {
+        std::fs::copy(repository("deploy/base").join(&file), folder.join(&file)).unwrap();
+    }
+}
+
+/// It stands in a folder of its own beside the base.
+#[test]
+fn the_overlay_of_the_readme_changes_the_namespace_and_both_images() {
+    let scratch = tests::Scratch::new("overlay");
+    let folders = ["base", "streaming"].map(|name| scratch.path().join(name));
+    let [base, overlay] = &folders;
+    folders.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    copy_base(base);
+    let readme = read(&repository("deploy/README.md"));
+    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    std::fs::write(overlay.join("kustomization.yaml"), block).unwrap();
+    let built = run(tool("kubectl").arg("kustomize").arg(overlay)).unwrap();
+    assert!(built.contains("namespace: streaming") && !built.contains("namespace: kafka"), "{built}");
+    let containers = parse(&built).into_iter().filter(|each| kind(each) == "Deployment");
+    let containers: String = containers.map(|each| each.to_string()).collect();
+    for program in ["operator", "proxy"] {
+        let image = format!("\"registry.example.com/topic-encryption-{program}:0.1.0\"");
+        assert!(containers.contains(&image), "{containers}");
+    }
+    assert!(!containers.contains("strimzi/"), "{containers}");
+}
+
 /// What a change of the namespace must reach: the subjects of bindings too.
 #[test]
 fn the_base_moves_to_another_namespace() {
     let scratch = tests::Scratch::new("base");
     let folder = scratch.path();
-    for file in crate::files::list(&repository("deploy/base")) {
-        std::fs::copy(repository("deploy/base").join(&file), folder.join(&file)).unwrap();
-    }
+    copy_base(folder);
     let moved = read(&folder.join("kustomization.yaml")).replace("namespace: kafka", "namespace: elsewhere");
     std::fs::write(folder.join("kustomization.yaml"), moved).unwrap();
     let built = run(tool("kubectl").arg("kustomize").arg(folder)).unwrap();

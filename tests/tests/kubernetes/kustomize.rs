@@ -37,11 +37,12 @@ fn overlay(stage: &Stage) -> String {
     overlay
 }
 
-/// A folder with the base and an overlay of it.
+/// The folder of an overlay, beside a copy of the base.
 fn folder(stage: &Stage, name: &str, overlay: &str) -> String {
-    let folder = stage.kubernetes().folder().join(name);
-    let base = folder.join("base");
+    let parent = stage.kubernetes().folder().join(name);
+    let (base, folder) = (parent.join("base"), parent.join("overlay"));
     std::fs::create_dir_all(&base).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
     for file in std::fs::read_dir(format!("{DEPLOY}/base")).unwrap() {
         let file = file.unwrap();
         std::fs::copy(file.path(), base.join(file.file_name())).unwrap();
