@@ -1,6 +1,6 @@
-//! Alerts and dashboards name only metrics that there are.
+//! Alerts and dashboards name only metrics that there are, and the operator's page has those of the operator.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -9,24 +9,56 @@ use crate::files::{chart, read, repository};
 use crate::helm;
 use crate::object::{items, of_kind, parse_one, text};
 
-/// The operator's metrics as they are scraped, without the prefix: what its program text registers, and as what.
-fn of_the_operator(source: &str) -> BTreeSet<String> {
+/// What the operator registers.
+struct Family<'a> {
+    /// Without the prefix.
+    name: &'a str,
+    /// The type of the field that holds it.
+    kind: &'a str,
+    labels: BTreeSet<&'a str>,
+}
+
+/// The operator's metrics, as its program text registers them.
+fn of_the_operator(source: &str) -> Vec<Family<'_>> {
     let registered = source.split("registry.register(").skip(1);
-    registered
-        .flat_map(|call| {
-            let name = call.split('"').nth(1).expect("a name");
-            let field =
-                call.split("metrics.").nth(1).and_then(|rest| rest.split('.').next()).expect("a field");
-            let declared = source.split(&format!("\n    {field}: ")).nth(1).expect("a field of the struct");
-            let kind = declared.lines().next().unwrap_or_default();
-            let endings: &[&str] = match kind {
-                _ if kind.contains("Counter") => &["_total"],
-                _ if kind.contains("Histogram") => &["_bucket", "_sum", "_count"],
-                _ => &[""],
-            };
-            endings.iter().map(move |ending| format!("{name}{ending}"))
-        })
-        .collect()
+    let family = |call| {
+        let name = between(call, "\"", "\"").expect("a name");
+        let field = between(call, "metrics.", ".").expect("a field");
+        let kind = between(source, &format!("\n    {field}: "), "\n").expect("a field of the struct");
+        let labels = between(kind, "Family<", ",").map(|set| labels(source, set)).unwrap_or_default();
+        Family { name, kind, labels }
+    };
+    registered.map(family).collect()
+}
+
+/// The fields of a set of labels.
+fn labels<'a>(source: &'a str, set: &str) -> BTreeSet<&'a str> {
+    let fields = between(source, &format!("\nstruct {set} {{\n"), "}").expect("a set of labels");
+    let names = fields.lines().filter_map(|line| line.trim().split_once(": "));
+    names.map(|(name, _)| name.trim_start_matches("r#")).collect()
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split(end).next()
+}
+
+impl Family<'_> {
+    /// Names of its series.
+    fn scraped(&self) -> Vec<String> {
+        let endings: &[&str] = match self.kind {
+            kind if kind.contains("Counter") => &["_total"],
+            kind if kind.contains("Histogram") => &["_bucket", "_sum", "_count"],
+            _ => &[""],
+        };
+        endings.iter().map(|ending| format!("{}{ending}", self.name)).collect()
+    }
+
+    /// What people call it.
+    fn documented(&self) -> String {
+        let ending = if self.kind.contains("Counter") { "_total" } else { "" };
+        format!("{}{ending}", self.name)
+    }
 }
 
 /// All names with our prefix in a text.
@@ -62,7 +94,10 @@ fn is_of_the_proxy(name: &str, source: &str) -> bool {
 fn assert_known(name: &str, source: &str) {
     let stem = name.strip_prefix("topic_encryption_").unwrap();
     let known = match stem.strip_prefix("operator_") {
-        Some(stem) => of_the_operator(&read(&repository("operator/src/metrics.rs"))).contains(stem),
+        Some(stem) => {
+            let source = read(&repository("operator/src/metrics.rs"));
+            of_the_operator(&source).iter().any(|family| family.scraped().iter().any(|each| each == stem))
+        }
         None => is_of_the_proxy(stem, source),
     };
     assert!(known, "there is no metric {name}");
@@ -91,6 +126,33 @@ fn a_metric_that_is_not_there_is_found() {
 fn a_metric_that_the_operator_has_by_another_name_is_found() {
     assert_known("topic_encryption_operator_resources", "");
     assert_known("topic_encryption_operator_resources_total", "");
+}
+
+/// The operator's metrics with their labels, as its page has them.
+fn documented(page: &str) -> BTreeMap<String, BTreeSet<&str>> {
+    let head = "| metric, after `topic_encryption_operator_` | labels | meaning |\n";
+    let (_, rest) = page.split_once(head).expect("the page has the table");
+    let rows = rest.lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.flat_map(|row| {
+        let cells: Vec<_> = row.split('|').collect();
+        let labels: BTreeSet<_> = quoted(cells[2]).collect();
+        quoted(cells[1]).map(move |name| (name.to_owned(), labels.clone()))
+    })
+    .collect()
+}
+
+/// What stands between backquotes.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_operators_metrics_are_documented_with_their_labels() {
+    let source = read(&repository("operator/src/metrics.rs"));
+    let registered: BTreeMap<_, _> =
+        of_the_operator(&source).into_iter().map(|family| (family.documented(), family.labels)).collect();
+    assert!(registered.len() > 10, "{registered:?}");
+    assert_eq!(documented(&read(&repository("operator/docs/troubleshooting.md"))), registered);
 }
 
 #[test]
