@@ -3,6 +3,8 @@
 //! Every counter is looked up once, here. The data plane clones the structs and only touches atomics. Labels come
 //! from closed sets (see [`labels`]), so that no client can grow the number of series.
 
+#[cfg(test)]
+mod documented;
 pub(crate) mod keys;
 pub mod labels;
 mod process;

@@ -5,7 +5,7 @@
 //!
 //! `RUST_LOG` overrides the configured level. Logs never hold payload, keys, tokens or what a peer sent.
 
-mod lost_lines;
+pub(crate) mod lost_lines;
 
 use prometheus_client::registry::Registry;
 use std::io::IsTerminal;

@@ -99,7 +99,7 @@ label_set! {
 label_set! {
     /// Why a partition was answered with an error.
     Refusal as "reason" {
-        /// The key provider gave no answer in time.
+        /// The key provider gave no answer in time, or there was no policy to go by.
         KeyUnavailable = "key_unavailable",
         /// The key provider said no.
         KeyRefused = "key_refused",
@@ -137,7 +137,7 @@ label_set! {
 label_set! {
     /// Why a client connection ended.
     CloseReason as "reason" {
-        /// The client ended it between two requests.
+        /// The connection to the client broke. One that a client ends between two requests is not counted.
         Client = "client",
         /// The broker ended it.
         Upstream = "upstream",
@@ -157,7 +157,7 @@ label_set! {
         Stalled = "stalled",
         /// The client asked for nothing for too long.
         Idle = "idle",
-        /// Reading or writing failed.
+        /// The connection to the broker broke.
         Io = "io",
         /// Bytes that are no Kafka frame, or one that is too large.
         Protocol = "protocol",

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Registry;
 
 /// Each log's name and how many lines it lost.
-pub(super) fn register<F>(registry: &mut Registry, logs: [(&'static str, F); 2])
+pub(crate) fn register<F>(registry: &mut Registry, logs: [(&'static str, F); 2])
 where
     F: Fn() -> usize + Send + Sync + 'static,
 {
