@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// says, and writes them there. Keys, values, headers, timestamps, partitions and the order within them stay; offsets do not.
 /// The target must exist, with as many partitions, empty, and with no other writer. What the source has when the copy begins is
 /// copied; the same command again copies what has come since, and goes on after an interruption without writing anything twice.
+/// Exit code 0 where all of it was copied and, with --verify, is the same; 1 where not.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(in crate::cli) struct CopyArgs {
