@@ -20,7 +20,7 @@ pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
 pub use azure::{Azure, azure_error};
 pub use faults::{Fault, Faults};
 pub use gcp::{Gcp, gcp_error};
-pub use https::{HttpAnswer, HttpRequest};
+pub use https::{HttpAnswer, HttpRequest, Https};
 pub use ibm::{Ibm, ibm_error};
 pub use local_kms::LocalKms;
 pub use moto::Moto;

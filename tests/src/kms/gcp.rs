@@ -3,7 +3,7 @@
 mod keys;
 mod logins;
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,26 +49,6 @@ impl Gcp {
         let server = Arc::clone(&shared);
         let https = Https::serve(identity, move |request| server.serve(request)).await;
         Self { https, shared }
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.https.address()
-    }
-
-    /// Answers in place of it where the rule gives an answer.
-    pub fn answer(&self, rule: impl Fn(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
-        self.https.answer(rule);
-    }
-
-    /// Lets it answer again.
-    pub fn pass(&self) {
-        self.https.pass();
-    }
-
-    /// The requests since the last call, oldest first.
-    pub fn take_requests(&self) -> Vec<HttpRequest> {
-        self.https.take_requests()
     }
 
     /// Makes a key of the key ring, with one version.
@@ -130,6 +110,14 @@ impl Gcp {
     /// server at this port.
     pub fn service_account_key(&self, port: u16) -> String {
         self.shared.logins.lock().unwrap().make_key(port)
+    }
+}
+
+impl Deref for Gcp {
+    type Target = Https;
+
+    fn deref(&self) -> &Https {
+        &self.https
     }
 }
 

@@ -45,7 +45,7 @@ type Handler = Box<dyn Fn(&HttpRequest) -> HttpAnswer + Send + Sync>;
 type Rule = Box<dyn Fn(&HttpRequest) -> Option<HttpAnswer> + Send>;
 
 /// An HTTPS server on a loopback port. Dropped, it ends.
-pub(super) struct Https {
+pub struct Https {
     ports: Ports,
     shared: Arc<Shared>,
     _task: JoinSet<()>,
@@ -131,22 +131,23 @@ impl Https {
         Self { ports, shared, _task: task }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.ports.port(0)).into()
     }
 
     /// Answers in place of the stand-in where the rule gives an answer.
-    pub(super) fn answer(&self, rule: impl Fn(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
+    pub fn answer(&self, rule: impl Fn(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Some(Box::new(rule));
     }
 
     /// Lets the stand-in answer again.
-    pub(super) fn pass(&self) {
+    pub fn pass(&self) {
         *self.shared.rule.lock().unwrap() = None;
     }
 
     /// The requests since the last call, oldest first.
-    pub(super) fn take_requests(&self) -> Vec<HttpRequest> {
+    pub fn take_requests(&self) -> Vec<HttpRequest> {
         std::mem::take(&mut *self.shared.seen.lock().unwrap())
     }
 }

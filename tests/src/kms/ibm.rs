@@ -3,7 +3,7 @@
 mod keys;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,26 +56,6 @@ impl Ibm {
         let server = Arc::clone(&shared);
         let https = Https::serve(identity, move |request| server.serve(request)).await;
         Self { https, shared }
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.https.address()
-    }
-
-    /// Answers in place of it where the rule gives an answer.
-    pub fn answer(&self, rule: impl Fn(&HttpRequest) -> Option<HttpAnswer> + Send + 'static) {
-        self.https.answer(rule);
-    }
-
-    /// Lets it answer again.
-    pub fn pass(&self) {
-        self.https.pass();
-    }
-
-    /// The requests since the last call, oldest first.
-    pub fn take_requests(&self) -> Vec<HttpRequest> {
-        self.https.take_requests()
     }
 
     /// Makes a root key with this alias; its id.
@@ -146,6 +126,14 @@ impl Ibm {
     /// No proof is good any more.
     pub fn distrust_all(&self) {
         self.shared.proofs.lock().unwrap().clear();
+    }
+}
+
+impl Deref for Ibm {
+    type Target = Https;
+
+    fn deref(&self) -> &Https {
+        &self.https
     }
 }
 
