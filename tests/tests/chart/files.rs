@@ -25,6 +25,24 @@ pub(crate) fn list(folder: &Path) -> Vec<String> {
     names
 }
 
+/// All documents of the repository.
+pub(crate) fn documents() -> Vec<PathBuf> {
+    let mut folders = vec![repository("").canonicalize().unwrap()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                let is_ours = !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str());
+                folders.extend(is_ours.then_some(path));
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
 /// A generated file is as it would be generated now.
 pub(crate) fn assert_generated(path: &Path, text: &str) {
     if regenerates() {

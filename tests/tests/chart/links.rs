@@ -1,27 +1,8 @@
 //! Documents lead where they say: to files that are there, and to headings that these have.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::files::{list, read, repository};
-
-/// All documents of the repository.
-fn documents() -> Vec<PathBuf> {
-    let mut folders = vec![repository("").canonicalize().unwrap()];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
-            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
-            if entry.file_type().unwrap().is_dir() {
-                let is_ours = !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str());
-                folders.extend(is_ours.then_some(path));
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
+use crate::files::{documents, list, read, repository};
 
 /// The lines of a document that are no examples.
 fn prose(text: &str) -> Vec<&str> {

@@ -1,5 +1,5 @@
 //! The chart and everything that is made from it: what it renders, what it refuses, which rights it asks for, and that no
-//! generated file is out of date; samples, links of documents, and the table of conformance. Needs helm, kubectl and lua, no
+//! generated file is out of date; samples, links and commands of documents, and the table of conformance. Needs helm, kubectl and lua, no
 //! cluster. `REGENERATE=1` writes the generated files anew.
 #![allow(
     missing_docs,
@@ -10,6 +10,7 @@
 )]
 
 mod argocd;
+mod commands;
 mod conformance;
 mod definitions;
 mod files;

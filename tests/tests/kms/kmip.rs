@@ -1,6 +1,7 @@
 //! The provider `kmip`, against `PyKMIP`.
 
 mod names;
+mod page_program;
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,13 +14,11 @@ use proxy_crypto::{KeyProvider, ProviderError};
 use proxy_kms::{Kmip, KmipSettings};
 use serde_json::json;
 use tests::kms::{Faults, PyKmip};
-use tests::{
-    Batch, Certificates, Cluster, Pattern, PolicyFile, Proxy, Rig, Rule, Scratch, SentRecord, topic,
-};
+use tests::{Batch, Certificates, Cluster, Pattern, PolicyFile, Proxy, Rule, Scratch, SentRecord, topic};
 
 use super::contract::{self, Outcome, context, provider_name};
 use super::system::{Proof, System};
-use super::{page, table};
+use super::table;
 
 /// More than the server needs to notice a policy.
 const SOON: Duration = Duration::from_secs(30);
@@ -312,32 +311,4 @@ async fn what_a_proxy_sealed_it_reads_after_the_name_went_to_another_key() {
     proxy.restart().await;
     proxy.write_batch(&topic, &batch).await.unwrap();
     assert_eq!(proxy.read_batches(&topic, 0).await.unwrap(), [batch.as_sent(), batch.as_sent()]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_pages_program_makes_a_key_that_its_owner_can_use() {
-    let server = Server::start().await;
-    let (owner, port) = (server.kmip.owner(), server.kmip.address().port().to_string());
-    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let places = [
-        ("kmip.example.com", "127.0.0.1"),
-        ("5696", &port),
-        ("owner.crt", &text(&owner.certificate)),
-        ("owner.key", &text(&owner.key)),
-        ("ca.crt", &text(&server.kmip.certificates().authority())),
-        // It is installed already.
-        ("pip install pykmip && python", &format!("{} -W ignore", Rig::shared().part("PYKMIP"))),
-    ];
-    let commands = page::elsewhere(&page::commands("kmip.md", "make-key.py"), &places);
-    let folder = server.folder.path().to_owned();
-    tokio::task::spawn_blocking(move || page::run(&commands, &folder)).await.unwrap();
-    // Of this server's default policy: others than its owner may not.
-    let provider = server.with(|settings| {
-        settings.certificate = owner.certificate.clone();
-        settings.key = owner.key.clone();
-    });
-    let (dek, wrapped) = provider.generate(&context("payments")).await.unwrap();
-    assert!(provider.unwrap(&context("payments"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
-    let other = server.with(|_| {}).generate(&context("payments")).await;
-    assert!(matches!(other, Err(ProviderError::Refused { .. })), "{:?}", other.map(drop));
 }
