@@ -9,6 +9,8 @@ pub(super) struct Page {
     set_up: Vec<String>,
     pub(super) rotate: String,
     pub(super) revoke: String,
+    /// The same of version 1 alone.
+    pub(super) revoke_version: String,
     pub(super) restore: String,
     /// Old versions of a key, then the key.
     destroy: [String; 2],
@@ -26,10 +28,13 @@ impl Page {
             let [commands] = section(name).try_into().expect("the section has one block of commands");
             commands
         };
+        let [revoke, revoke_version] =
+            section("Revoke").try_into().expect("the section has two blocks of commands");
         Self {
             set_up: section("Set up"),
             rotate: only("Rotate"),
-            revoke: only("Revoke"),
+            revoke,
+            revoke_version,
             restore: only("Restore"),
             destroy: section("Destroy").try_into().expect("the section has two blocks of commands"),
         }
