@@ -37,6 +37,7 @@ async fn consumers_read_history_and_go_past_records_whose_key_is_lost() {
     stage.patch("secret", "keys", replaced).await;
     stage.await_ready("tep/rules").await;
     history_ends_where_encryption_began(&stage, &mut adopted).await;
+    once_history_is_gone_reject_is_safe(&stage, &adopted).await;
     what_is_lost_is_gone_past(&stage, &mut lost).await;
     data_keys_are_replaced_when_asked(&stage, &mut lost).await;
 }
@@ -87,6 +88,20 @@ async fn history_ends_where_encryption_began(stage: &Stage, topic: &mut Topic<'_
         read.errors
     );
     assert!(stage.metric("topic_encryption_refused_partitions_total").await >= 1.0);
+}
+
+/// What retention does in time.
+async fn once_history_is_gone_reject_is_safe(stage: &Stage, topic: &Topic<'_>) {
+    let properties = Client::Java.tls(&stage.strimzi_trust().await, None);
+    let words = ["--topic", topic.name(), "--partition", "0", "--before", "12"].map(str::to_owned);
+    stage.admin(&stage.broker(9093), &properties, "delete-records", &words).await;
+    // A proxy learns from the answer to a fetch where the log begins.
+    let options = stage.from(Client::Java, topic.name()).await.timeout(Duration::from_secs(10));
+    let read = Client::Java.consume(&options).await;
+    assert_eq!(read.records.len(), 12, "what is sealed: {:?}", read.errors);
+    let safe = |told: &Condition| told.reason == "RejectIsSafe";
+    let told = stage.await_condition("tep", "rules", "History", safe).await;
+    assert!(told.message.contains("onPlaintext: Reject is safe"), "{told}");
 }
 
 async fn what_is_lost_is_gone_past(stage: &Stage, topic: &mut Topic<'_>) {
