@@ -53,6 +53,24 @@ fn the_image_builds_each_program_as_the_repository_does() {
     }
 }
 
+/// As `make build` does, of what is packed.
+#[test]
+fn the_image_has_no_program_that_is_too_large() {
+    let stages = stages();
+    let steps = arguments(&stages["build"], "RUN").join("\n");
+    let packed = PROGRAMS.map(|(_, program)| format!("/usr/local/bin/{program}")).join(" ");
+    assert!(steps.ends_with(&format!("done && tests/rig/size {packed}")), "{steps}");
+    let ignored = read(&repository("deploy/images/Dockerfile.dockerignore"));
+    assert!(ignored.lines().any(|line| line == "!tests/rig/size"), "the build cannot see it: {ignored}");
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, fits) in [(39_999_999, true), (40_000_000, false)] {
+        let program = folder.path().join("program");
+        std::fs::File::create(&program).unwrap().set_len(bytes).unwrap();
+        let size = std::process::Command::new(repository("tests/rig/size")).arg(&program).output().unwrap();
+        assert_eq!(size.status.success(), fits, "{bytes}: {}", String::from_utf8_lossy(&size.stderr));
+    }
+}
+
 #[test]
 fn each_image_has_one_program_and_runs_it_without_rights() {
     let stages = stages();
