@@ -89,6 +89,37 @@ fn a_proxy_that_lags_behind_is_remembered_with_what_it_was_told() {
     assert!(cluster.pass(&target(TWO_RULES)).last);
 }
 
+/// Of what a rule has in a later version, a proxy of an earlier one refuses the whole file, and goes on with the one before.
+#[test]
+fn a_rule_that_an_older_proxy_refuses_holds_back_every_edit_until_that_is_gone() {
+    for field in ["headers: [user-id]", "recordKeys: {pseudonymKey: AQID/w==}"] {
+        let newer = format!("{{topics: [{{prefix: a.}}], key: {{name: one}}, format: Record, {field}}}");
+        let edited = format!("[{newer}, {{topics: [{{prefix: b.}}], key: {{name: two}}}}]");
+        let mut cluster = Cluster::settled(ONE);
+        let follow = |cluster: &mut Cluster| {
+            cluster.load(0);
+            assert!(cluster.text.contains(field.split(':').next().unwrap()), "{}", cluster.text);
+            cluster.fleet[1].report.as_mut().unwrap().policy_error = Some("no known field".to_owned());
+        };
+        assert!(cluster.pass(&target(&format!("[{newer}]"))).last);
+        follow(&mut cluster);
+        for pass in 0..4 {
+            let step = cluster.pass(&target(&edited));
+            assert!(goes_on(&step, "b.x") && encrypts(&step, "a.x", "one"), "{field}");
+            assert!(step.behind.contains(&"pod pod-1 refuses its files: no known field".to_owned()));
+            // The other follows.
+            assert_eq!(step.behind.len(), if pass == 0 { 2 } else { 1 }, "{:?}", step.behind);
+            follow(&mut cluster);
+        }
+        // A new one takes its place.
+        cluster.fleet[1] = cluster.fleet[0].clone();
+        assert!(is_pending(&cluster.pass(&target(&edited)), "b.x"), "{field}");
+        cluster.all_load();
+        let last = cluster.pass(&target(&edited));
+        assert!(last.last && encrypts(&last, "b.x", "two"), "{field}");
+    }
+}
+
 #[test]
 fn what_is_told_again_is_not_the_next_to_be_forgotten() {
     let mut cluster = Cluster::settled(ONE);
