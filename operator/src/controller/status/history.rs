@@ -80,7 +80,14 @@ fn summary(topics: &[Adopted]) -> (&'static str, String) {
         );
         return ("RejectIsSafe", message);
     }
-    (if some.is_empty() { "NotKnown" } else { "RecordsLeft" }, texts.join("; "))
+    let Some(topic) = some.first() else { return ("NotKnown", texts.join("; ")) };
+    // Proxies see where logs begin, and neither times nor retention.
+    let message = format!(
+        "{}. From when retention will have removed them, and Reject is safe, `topic-encryption-proxy audit --topic {topic}` tells: \
+         deploy/samples/70-audit.yaml is a Job for it",
+        texts.join("; ")
+    );
+    ("RecordsLeft", message)
 }
 
 /// To one digit and zeros, so that the status does not change with each record.

@@ -83,10 +83,11 @@ fn the_status_tells_how_much_is_left_and_when_nothing_is() {
     let (reason, message) = status(&observed);
     assert_eq!(reason, "RecordsLeft");
     assert!(message.starts_with("at most 2000 clear records"), "{message}");
+    assert!(message.contains("`topic-encryption-proxy audit --topic payments.a` tells"), "{message}");
     tells(&mut observed, 1, &history(1234, "0"));
     let (reason, message) = status(&observed);
     assert_eq!(reason, "RejectIsSafe");
-    assert!(message.contains("onPlaintext: Reject"), "{message}");
+    assert!(message.contains("onPlaintext: Reject") && !message.contains("audit"), "{message}");
     observed.policies.swap(0, 1);
     assert!(!has(&policy_status(&observed).conditions, "History"), "another policy's");
 }
