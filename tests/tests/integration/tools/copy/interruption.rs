@@ -1,6 +1,7 @@
 //! Copies that are killed, lose their brokers, or are not alone.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::proxy::Pattern;
@@ -11,26 +12,49 @@ use tests::{
 use super::{Stage, of_partition};
 use crate::tools::{PATIENCE, Ran, tool};
 
+/// Bytes of a record of `Payload::random` here, and of the largest batch that librdkafka makes of them.
+const RECORD: u64 = 20_000;
+const BATCH: u64 = 1_000_000;
+/// Bytes a second: a batch takes more than one, and all of them many.
+const RATE: u64 = 700_000;
+
+/// No more was copied than the rate allows, and one batch: that which the run before sent, and could not note any more.
+#[track_caller]
+fn assert_paced(records: u64, took: Duration) {
+    let most = RATE * u64::try_from(took.as_millis()).unwrap() / 1000 + BATCH;
+    assert!(records * RECORD <= most, "{records} records in {took:?}");
+}
+
 /// Conformance: P17-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_is_killed_again_and_again_writes_each_record_once() {
     let stage = Stage::new("copy-killed", ["Batch", "Batch"], 1).await;
-    let sent = Payload::new(43).random(300, 20_000);
+    let sent = Payload::new(43).random(300, usize::try_from(RECORD).unwrap());
     stage.produce(Client::Librdkafka, Codec::None, &sent).await;
+    let rate = RATE.to_string();
+    let copied = || {
+        let saved = stage.saved()?;
+        Ok::<u64, String>(saved["partitions"]["0"]["records"].as_u64().unwrap())
+    };
     let mut before = 0;
     for _ in 0..3 {
-        let arguments = stage.arguments(&["--rate-limit", "700000"]);
+        let arguments = stage.arguments(&["--rate-limit", &rate]);
+        let start = Instant::now();
         let mut child = tool(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).spawn().unwrap();
-        let further = async || {
-            let saved = stage.saved()?;
-            let records = saved["partitions"]["0"]["records"].as_u64().unwrap();
-            if records > before { Ok(records) } else { Err(format!("{records} records")) }
+        let further = async || match copied()? {
+            records if records > before => Ok(()),
+            records => Err(format!("{records} records")),
         };
-        before = eventually_ok("more is copied", PATIENCE, further).await;
+        eventually_ok("more is copied", PATIENCE, further).await;
         child.kill().await.unwrap();
+        let now = copied().unwrap();
+        assert_paced(now - before, start.elapsed());
+        before = now;
     }
     assert!(before < 300, "it was to be killed before its end");
-    let ran = stage.copy(&["--verify"]).await.ends(0);
+    let start = Instant::now();
+    let ran = stage.copy(&["--verify", "--rate-limit", &rate]).await.ends(0);
+    assert_paced(300 - before, start.elapsed());
     assert!(ran.errors.contains("verified: 300 records"), "{}", ran.errors);
     assert_same(&stage.target, &sent, &stage.consume(0).await);
 }
