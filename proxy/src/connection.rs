@@ -16,6 +16,7 @@ use crate::budget::{Budget, Grant};
 use crate::frame::{FrameError, FrameReader};
 use crate::handler::history::Wanted;
 use crate::handler::open::Lacked;
+use crate::handler::unnamed::Unnamed;
 use crate::io::{Reader, Writer};
 use crate::live::Live;
 use crate::login::{self, LoginError};
@@ -72,6 +73,8 @@ pub(crate) struct Session {
     pub(crate) only_keys_lacked: AtomicBool,
     /// Topics whose ends of history are to be asked for.
     pub(crate) wanted: Wanted,
+    /// Topics whose names are to be asked for.
+    pub(crate) unnamed: Unnamed,
 }
 
 /// Why a connection ended other than by the client's wish.
@@ -152,6 +155,7 @@ pub(crate) async fn relay(
         queued: Budget::new(QUEUED_BYTES),
         only_keys_lacked: AtomicBool::new(false),
         wanted: Wanted::default(),
+        unnamed: Unnamed::default(),
     });
     let (expect, expected) = expected::queue();
 

@@ -9,6 +9,7 @@ pub(crate) mod produce;
 pub(crate) mod sasl;
 pub(crate) mod seal;
 pub(crate) mod share_fetch;
+pub(crate) mod unnamed;
 
 use crate::connection::Close;
 use crate::wire;

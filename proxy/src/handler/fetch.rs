@@ -6,7 +6,7 @@ use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::frame::Frame;
 use crate::handler::open::{Failure, Opened, Opener, Place};
-use crate::handler::{Code, addresses, body_offset, history, lookup};
+use crate::handler::{Code, addresses, body_offset, history, lookup, unnamed};
 use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
 use crate::refusals::Refused;
@@ -89,8 +89,10 @@ pub(crate) fn lower(asked: i32, limit: i32, field: Span, base: usize, frame: &mu
     }
 }
 
+/// Ids to ask for: those of a request, and those that an answer before it lacked the names of.
 pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
     topics
+        .chain(session.unnamed.take().into_iter().map(TopicRef::Id))
         .filter_map(|topic| match topic {
             TopicRef::Id(id) if session.shared.topics.is_askable(&id) => Some(id),
             _ => None,
@@ -180,6 +182,7 @@ pub(crate) async fn answer(
                         opener,
                     ));
                     history::note(session, name.as_deref(), failure);
+                    unnamed::note(session, id, failure);
                     unavailable |= failure.code == Code::KafkaStorageError;
                     let error = write::FetchError { index: partition.index, code: failure.code.value() };
                     pieces.keep_until(base + partition.element.start);

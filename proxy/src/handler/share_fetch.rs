@@ -7,7 +7,7 @@ use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::{Failure, Opened, Place};
-use crate::handler::{addresses, body_offset, history, lookup};
+use crate::handler::{addresses, body_offset, history, lookup, unnamed};
 use crate::live::{KeyState, LoadedPolicy, attempt};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
@@ -185,6 +185,7 @@ pub(crate) async fn answer(
                         opener,
                     ));
                     history::note(session, name.as_deref(), failure);
+                    unnamed::note(session, id, failure);
                     refuse(partition, failure, base, pieces);
                 }
             }

@@ -8,6 +8,7 @@ mod groups;
 mod hints;
 mod names;
 mod reassignment;
+mod sessions;
 mod telemetry;
 mod topics;
 

@@ -2,7 +2,7 @@
 
 mod at_brokers;
 mod audit;
-mod outage;
+pub(crate) mod outage;
 mod secrecy;
 mod share_groups;
 mod unreadable;

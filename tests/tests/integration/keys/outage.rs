@@ -16,11 +16,11 @@ use tests::{
 use super::{PATIENCE, batch, create, key_reloads, start, two_keys, works, write};
 
 /// Takes the provider out of reach.
-pub(super) fn hide_keys(proxy: &Proxy) {
+pub(crate) fn hide_keys(proxy: &Proxy) {
     std::fs::rename(proxy.keys_folder(), proxy.folder().join("away")).unwrap();
 }
 
-pub(super) fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
+pub(crate) fn bring_keys_back(proxy: &Proxy) -> io::Result<()> {
     std::fs::rename(proxy.folder().join("away"), proxy.keys_folder())
 }
 
