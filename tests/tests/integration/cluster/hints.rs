@@ -1,12 +1,12 @@
 //! Answers to a wrong leader hint at the right one (KIP-951): at its port of the proxy, never at the broker itself.
 
-use kafka_protocol::messages::share_fetch_request::{FetchPartition, FetchTopic};
-use kafka_protocol::messages::{GroupId, ShareFetchRequest};
+mod sharing;
+
 use tests::raw_connection::Location;
 use tests::{Batch, RawConnection, SentRecord, eventually_ok, topic};
 
 use super::addresses::{Addresses, PATIENCE, at, connect};
-use super::{ALL_RUN, Three, text};
+use super::{ALL_RUN, Three};
 
 /// A partition on broker 0 alone, and connections to broker 1, which does not lead it: straight, and by the proxy.
 struct Wrong {
@@ -107,42 +107,4 @@ async fn answers_of_the_right_leader_carry_no_hint() {
     let none = (0, -1, Addresses::new());
     assert_eq!(produce_hint(&mut right, &wrong.at, 13).await, none);
     assert_eq!(fetch_hint(&mut right, &wrong.at, 18).await, none);
-}
-
-/// Each call opens a session of its own.
-async fn share_fetch_hint(connection: &mut RawConnection, wrong: &Location, member: &str) -> Hint {
-    let partition = FetchPartition::default().with_partition_index(wrong.partition);
-    let topic = FetchTopic::default().with_topic_id(wrong.topic_id).with_partitions(vec![partition]);
-    let request = ShareFetchRequest::default()
-        .with_group_id(Some(GroupId(text(&wrong.topic))))
-        .with_member_id(Some(text(member)))
-        .with_share_session_epoch(0)
-        .with_max_wait_ms(100)
-        .with_min_bytes(1)
-        .with_max_bytes(1 << 20)
-        .with_max_records(10)
-        .with_batch_size(10)
-        .with_topics(vec![topic]);
-    let answer = connection.call(&request, 1).await.unwrap();
-    assert_eq!(answer.error_code, 0, "{answer:?}");
-    let partition = &answer.responses[0].partitions[0];
-    let nodes = answer.node_endpoints.iter();
-    (
-        partition.error_code,
-        partition.current_leader.leader_id,
-        nodes.map(|node| at(node.node_id.0, &node.host, node.port)).collect(),
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn share_fetch_answers_hint_at_the_leaders_proxy_port() {
-    let _all_run = ALL_RUN.read().await;
-    let Three { cluster, proxy } = Three::shared().await;
-    for prefix in ["clear", "batch", "record"] {
-        let mut wrong = Wrong::leader_of(prefix).await;
-        let twin = share_fetch_hint(&mut wrong.straight, &wrong.at, "AAAAAAAAAAAAAAAAAAAAAQ").await;
-        assert_eq!(twin, leader_0_at(cluster.address(0)), "{prefix}");
-        let hint = share_fetch_hint(&mut wrong.proxied, &wrong.at, "AAAAAAAAAAAAAAAAAAAAAg").await;
-        assert_eq!(hint, leader_0_at(proxy.broker_address(0)), "{prefix}");
-    }
 }

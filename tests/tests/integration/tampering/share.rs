@@ -7,11 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::share_acknowledge_request::{
+    AcknowledgePartition, AcknowledgeTopic, AcknowledgementBatch,
+};
 use kafka_protocol::messages::share_fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::share_fetch_response::PartitionData;
 use kafka_protocol::messages::{
-    FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ShareFetchRequest,
-    ShareGroupHeartbeatRequest, TopicName,
+    FindCoordinatorRequest, GroupId, IncrementalAlterConfigsRequest, ShareAcknowledgeRequest,
+    ShareFetchRequest, ShareGroupHeartbeatRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use tests::payload::random_bytes;
@@ -23,6 +26,8 @@ use super::stage::{Stage, plant};
 
 /// A share group among the resources that have a configuration.
 const GROUP: i8 = 32;
+/// The record is done with.
+const ACCEPT: i8 = 1;
 
 /// A member of a group of its own.
 pub(crate) struct Member {
@@ -91,13 +96,43 @@ pub(crate) async fn fetch_all(
 }
 
 impl Member {
+    /// The name of its group.
+    pub(crate) fn group(&self) -> GroupId {
+        GroupId(self.group.clone())
+    }
+
+    /// Leaves the group. What it holds, it keeps for as long as its session and the locks last.
+    pub(crate) async fn leave(&self, connection: &mut RawConnection) {
+        let request = ShareGroupHeartbeatRequest::default()
+            .with_group_id(self.group())
+            .with_member_id(self.id.clone())
+            .with_member_epoch(-1);
+        let answer = connection.call(&request, 1).await.unwrap();
+        assert_eq!(answer.error_code, 0, "{answer:?}");
+    }
+
+    /// A request of the session that accepts the records of one partition up to this offset.
+    pub(crate) fn acknowledgement(&self, session: i32, at: &Location, last: i64) -> ShareAcknowledgeRequest {
+        let accepted =
+            AcknowledgementBatch::default().with_last_offset(last).with_acknowledge_types(vec![ACCEPT]);
+        let partition = AcknowledgePartition::default()
+            .with_partition_index(at.partition)
+            .with_acknowledgement_batches(vec![accepted]);
+        let topic = AcknowledgeTopic::default().with_topic_id(at.topic_id).with_partitions(vec![partition]);
+        ShareAcknowledgeRequest::default()
+            .with_group_id(Some(self.group()))
+            .with_member_id(Some(self.id.clone()))
+            .with_share_session_epoch(session)
+            .with_topics(vec![topic])
+    }
+
     /// A request of the session; number 0 begins it.
     pub(crate) fn request(&self, session: i32, at: &Location, partitions: &[i32]) -> ShareFetchRequest {
         let partitions =
             partitions.iter().map(|partition| FetchPartition::default().with_partition_index(*partition));
         let topic = FetchTopic::default().with_topic_id(at.topic_id).with_partitions(partitions.collect());
         ShareFetchRequest::default()
-            .with_group_id(Some(GroupId(self.group.clone())))
+            .with_group_id(Some(self.group()))
             .with_member_id(Some(self.id.clone()))
             .with_share_session_epoch(session)
             .with_max_wait_ms(500)
