@@ -39,6 +39,8 @@ impl Three {
                 .nodes(3)
                 .property("broker.heartbeat.interval.ms=500")
                 .property("broker.session.timeout.ms=6000")
+                // Leaders change when a test wants it.
+                .property("auto.leader.rebalance.enable=false")
                 .property("broker.rack=rack-{node}")
                 .property("replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector");
             let cluster = cluster.start().await;
