@@ -2,15 +2,18 @@
 
 mod sharing;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId,
 };
+use kafka_protocol::protocol::StrBytes;
 use serde_json::Value;
 use tests::{
-    Client, ConsumeOptions, Consumed, ProduceOptions, Proxy, RawConnection, ReceivedRecord, SentRecord,
-    eventually, topic,
+    Client, ConsumeOptions, Consumed, Member, ProduceOptions, Proxy, RawConnection, ReceivedRecord,
+    SentRecord, eventually, topic,
 };
 
 use super::{ALL_RUN, Three, policy, text};
@@ -52,12 +55,15 @@ impl Group {
     }
 
     async fn read(&self, client: Client, count: usize, properties: &[(&str, &str)]) -> Consumed {
+        client.consume(&self.options(count, properties)).await
+    }
+
+    fn options(&self, count: usize, properties: &[(&str, &str)]) -> ConsumeOptions {
         let options = ConsumeOptions::from(self.proxy.bootstrap(), &self.topic)
             .group(&self.name)
             .count(count)
             .timeout(PATIENCE);
-        let options = properties.iter().fold(options, |options, (name, value)| options.property(name, value));
-        client.consume(&options).await
+        properties.iter().fold(options, |options, (name, value)| options.property(name, value))
     }
 
     /// A connection through the proxy to the group's coordinator.
@@ -90,6 +96,17 @@ impl Group {
         Ok(settled.count())
     }
 
+    /// What each static member has, while the group is stable.
+    async fn assigned(&self) -> BTreeMap<StrBytes, Bytes> {
+        let request = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(&self.name))]);
+        let answer = self.coordinator().await.unwrap().call(&request, 5).await.unwrap();
+        assert_eq!(answer.groups[0].group_state.as_str(), "Stable", "{answer:?}");
+        let members = answer.groups[0].members.iter();
+        members
+            .map(|member| (member.group_instance_id.clone().unwrap(), member.member_assignment.clone()))
+            .collect()
+    }
+
     /// Two members read together what is written once both have partitions. A later one goes on where they stopped, behind
     /// a proxy that was started again.
     async fn shares_and_resumes(self, other: Client, properties: &[(&str, &str)]) {
@@ -104,18 +121,11 @@ impl Group {
             write
         );
         assert!(java.errors.is_empty() && other.errors.is_empty());
-        let partitions = |consumed: &Consumed| {
-            let mut partitions: Vec<i32> = consumed.records.iter().map(|record| record.partition).collect();
-            partitions.sort_unstable();
-            partitions.dedup();
-            partitions
-        };
+        let [of_java, of_other] = [&java, &other].map(|consumed| partitions_of(&consumed.records));
         assert_eq!(
-            partitions(&java).len() + partitions(&other).len(),
+            of_java.len() + of_other.len(),
             4,
-            "partitions were not shared: {:?} and {:?}",
-            partitions(&java),
-            partitions(&other)
+            "partitions were not shared: {of_java:?} and {of_other:?}"
         );
         is_complete("two members", &[java.records, other.records].concat(), 0);
 
@@ -129,7 +139,13 @@ impl Group {
 
 /// Each partition's records from this number on, once and in order.
 fn is_complete(what: &str, received: &[ReceivedRecord], from: usize) {
-    for partition in 0..PARTITIONS {
+    are_complete(what, received, &Vec::from_iter(0..PARTITIONS), from);
+}
+
+/// The same of these partitions, and nothing of others.
+fn are_complete(what: &str, received: &[ReceivedRecord], partitions: &[i32], from: usize) {
+    assert_eq!(partitions_of(received), partitions, "{what}");
+    for partition in partitions.iter().copied() {
         let of_partition = received.iter().filter(|record| record.partition == partition);
         let values: Vec<String> = of_partition
             .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned())
@@ -154,23 +170,47 @@ async fn members_of_a_consumer_protocol_group_share_partitions_and_resume() {
     group.shares_and_resumes(Client::Python, &[("group.protocol", "consumer")]).await;
 }
 
-/// KIP-345: who comes back under its name within the session time has its partitions without a rebalance.
+/// KIP-345: who comes back under its name within the session time has its partitions without a rebalance, and nobody else had
+/// them meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_static_member_keeps_its_place_while_it_is_away() {
     let _all_run = ALL_RUN.read().await;
     let group = Group::new("static-group").await;
-    for from in [0, EACH] {
-        group.write(from).await;
-        let read = group.read(Client::Java, 2 * HALF, &[("group.instance.id", "only")]).await;
+    let options = group.options(3 * HALF, &[("group.instance.id", "stays")]);
+    let mut stays = Member::start(Client::Librdkafka, &options.timeout(4 * PATIENCE)).await;
+    let goes = async || {
+        let read = group.read(Client::Java, HALF, &[("group.instance.id", "goes")]).await;
         assert!(read.errors.is_empty(), "{:?}", read.errors);
-        is_complete("the static member", &read.records, from);
-        let name = GroupId(text(&group.name));
-        let request = DescribeGroupsRequest::default().with_groups(vec![name]);
-        let answer = group.coordinator().await.unwrap().call(&request, 5).await.unwrap();
-        let names: Vec<_> =
-            answer.groups[0].members.iter().map(|member| member.group_instance_id.clone()).collect();
-        assert_eq!(names, [Some(text("only"))], "it ended without leaving the group");
-    }
+        read.records
+    };
+    let write = async {
+        let two = async || group.members().await.is_ok_and(|members| members == 2);
+        eventually("both members have partitions", PATIENCE, two).await;
+        group.write(0).await;
+    };
+    let (of_stays, of_goes, ()) = tokio::join!(stays.records(HALF), goes(), write);
+    let [at_stays, at_goes] = [&of_stays, &of_goes].map(|records| partitions_of(records));
+    are_complete("at first, the one that stays", &of_stays, &at_stays, 0);
+    are_complete("at first, the one that goes", &of_goes, &at_goes, 0);
+    let assigned = group.assigned().await;
+    assert_eq!(assigned.len(), 2, "a member left the group");
+
+    group.write(EACH).await;
+    are_complete("alone", &stays.records(HALF).await, &at_stays, EACH);
+    assert_eq!(group.assigned().await, assigned, "a rebalance while one member is away");
+    are_complete("back again", &goes().await, &at_goes, EACH);
+    assert_eq!(group.assigned().await, assigned, "a rebalance for a member that is back");
+
+    group.write(2 * EACH).await;
+    are_complete("in the end, the one that stays", &stays.records(HALF).await, &at_stays, 2 * EACH);
+    are_complete("in the end, the one that goes", &goes().await, &at_goes, 2 * EACH);
+    assert_eq!(group.assigned().await, assigned, "a rebalance in the end");
+    stays.leave().await;
+}
+
+fn partitions_of(received: &[ReceivedRecord]) -> Vec<i32> {
+    let partitions: BTreeSet<i32> = received.iter().map(|record| record.partition).collect();
+    partitions.into_iter().collect()
 }
 
 async fn admin(action: &str, words: &[&str]) -> Value {
