@@ -8,6 +8,7 @@ mod gate;
 pub(crate) mod mock_broker;
 mod produced;
 mod requests;
+mod trickle;
 mod truncated;
 mod upstream;
 mod wrong_answers;
