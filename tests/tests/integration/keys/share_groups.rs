@@ -1,5 +1,6 @@
 //! A provider out of reach of a share group: what is handed over but cannot be opened would be archived in the end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kafka_protocol::messages::ShareFetchRequest;
@@ -7,8 +8,8 @@ use kafka_protocol::messages::share_fetch_response::PartitionData;
 use serde_json::json;
 use tests::raw_connection::Location;
 use tests::{
-    Batch, Client, Cluster, ConsumeOptions, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
-    RawConnection, Rule, assert_same, eventually, topic,
+    Batch, Client, Cluster, ConsumeOptions, Field, Pattern, Payload, PolicyFile, ProduceOptions, Proxy,
+    RawConnection, Rule, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::outage::{bring_keys_back, hide_keys, requests};
@@ -167,15 +168,19 @@ async fn a_share_fetch_that_waits_too_long_for_a_provider_ends_its_connection() 
 }
 
 /// Records that a group's members hold for longer than the lock time count as delivered, and are archived after the last of
-/// a few deliveries. Here that would take two seconds, in place of two and a half minutes by default.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_many_lock_times_archives_nothing_of_a_share_group() {
-    let cluster = Cluster::builder()
+/// a few deliveries. At this cluster that takes two seconds, in place of two and a half minutes by default.
+async fn impatient() -> Cluster {
+    Cluster::builder()
         .property("group.share.min.record.lock.duration.ms=1000")
         .property("group.share.record.lock.duration.ms=1000")
         .property("group.share.delivery.count.limit=2")
         .start()
-        .await;
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_many_lock_times_archives_nothing_of_a_share_group() {
+    let cluster = impatient().await;
     let proxy = Proxy::before(&cluster).policy(two_keys("share-long")).start().await;
     let topic = topic("share-long.a");
     cluster.create_topic(&topic, 1, &[]).await;
@@ -210,4 +215,46 @@ async fn an_outage_of_many_lock_times_archives_nothing_of_a_share_group() {
     let consumed = reading.await.unwrap();
     assert!(consumed.complete, "{:?}", consumed.errors);
     assert_same("after the outage", &sent, &consumed.records);
+}
+
+/// A member has read some records and not said what becomes of them, and others, which need another data key, are there for
+/// the group.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_many_lock_times_archives_nothing_of_what_a_member_holds() {
+    let cluster = impatient().await;
+    let before = || Proxy::before(&cluster).policy(two_keys("share-holds"));
+    let (writer, reader) = (before().start().await, before().start().await);
+    let key = std::fs::read_to_string(writer.keys_folder().join("a.v1")).unwrap();
+    reader.restore_key("a", 1, &key);
+    let loaded = async || key_reloads(&reader, "loaded").await >= 1.0;
+    eventually("the writer's key is loaded", PATIENCE, loaded).await;
+    let topic = topic("share-holds.a");
+    cluster.create_topic(&topic, 1, &[]).await;
+    write(&writer, &topic, &batch()).await.unwrap();
+
+    let connect = async || RawConnection::to_leader(&reader.bootstrap(), &topic, 0).await.unwrap();
+    let (mut connection, at) = connect().await;
+    let member = join(&mut connection, &at, 1).await;
+    let held = fetch_all(&mut connection, &member, &at, &[0]).await;
+    assert_eq!(deliveries(&held[0]), [1], "{:?}", held[0]);
+    hide_keys(&reader);
+    reader.wait_for_key_state("a", "Unavailable").await;
+    writer.restart().await;
+    write(&writer, &topic, &batch()).await.unwrap();
+    // That takes many times as long as deliveries up to the limit.
+    is_held_back(&reader, &mut connect().await.0, &member.request(0, &at, &[0])).await;
+
+    bring_keys_back(&reader).unwrap();
+    reader.wait_for_key_state("a", "Ready").await;
+    let mut came = BTreeMap::new();
+    let all_came = async || {
+        let (mut connection, _) = connect().await;
+        let partition = fetch_all(&mut connection, &member, &at, &[0]).await.remove(0);
+        for batch in Batch::split(partition.records.as_deref().unwrap_or_default()) {
+            came.insert(batch.field(Field::BaseOffset), batch.as_sent());
+        }
+        if came.len() == 2 { Ok(()) } else { Err(format!("{partition:?}")) }
+    };
+    eventually_ok("all records come", PATIENCE, all_came).await;
+    assert_eq!(came, BTreeMap::from([(0, batch().as_sent()), (2, batch().as_sent())]));
 }
