@@ -32,6 +32,9 @@ pub(super) const TOPICS: [(&str, u8); 4] =
 
 pub(super) const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"];
 
+/// The only fetch session.
+pub(super) const SESSION: i32 = 5;
+
 /// Requests of the proxy's own have numbers below.
 const INJECTED: i32 = i32::MIN + 10_000;
 
@@ -229,22 +232,34 @@ impl Broker {
         ProduceResponse::default().with_responses(topics.collect())
     }
 
+    /// A session has all topics, whether a request names them or not.
     fn fetch(&self, request: &FetchRequest, version: i16) -> FetchResponse {
-        let topics = request.topics.iter().map(|topic| {
+        let partition = |name: &str, index| {
+            PartitionData::default()
+                .with_partition_index(index)
+                .with_error_code(self.error)
+                .with_high_watermark(1000)
+                .with_records(Some(self.stored(name, index)))
+        };
+        let asked = request.topics.iter().map(|topic| {
             let name = name_of(&topic.topic, topic.topic_id, version >= 13);
-            let partitions = topic.partitions.iter().map(|partition| {
-                PartitionData::default()
-                    .with_partition_index(partition.partition)
-                    .with_error_code(self.error)
-                    .with_high_watermark(1000)
-                    .with_records(Some(self.stored(&name, partition.partition)))
-            });
+            let partitions = topic.partitions.iter().map(|asked| partition(&name, asked.partition));
             FetchableTopicResponse::default()
                 .with_topic(topic.topic.clone())
                 .with_topic_id(topic.topic_id)
                 .with_partitions(partitions.collect())
         });
-        FetchResponse::default().with_responses(topics.collect())
+        if request.session_epoch <= 0 {
+            let session = if request.session_epoch == 0 { SESSION } else { 0 };
+            return FetchResponse::default().with_session_id(session).with_responses(asked.collect());
+        }
+        let all = TOPICS.iter().map(|(name, byte)| {
+            FetchableTopicResponse::default()
+                .with_topic(TopicName(StrBytes::from_static_str(name)))
+                .with_topic_id(Uuid::from_bytes([*byte; 16]))
+                .with_partitions((0..4).map(|index| partition(name, index)).collect())
+        });
+        FetchResponse::default().with_session_id(SESSION).with_responses(all.collect())
     }
 
     /// All records of a partition, with offsets.

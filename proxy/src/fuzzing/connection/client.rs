@@ -9,7 +9,7 @@ use crate::api_versions;
 use crate::fuzzing::{Sequence, batch};
 use crate::wire::{self, Direction, write};
 use bytes::BytesMut;
-use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{ApiKey, FetchRequest, ProduceRequest, TopicName};
 use kafka_protocol::protocol::{Encodable, StrBytes};
@@ -35,7 +35,7 @@ pub(super) struct Request {
     version: i16,
     /// Topic in the lower bits, partition in the upper ones.
     place: u8,
-    /// Codec in the lower bits, acks in the upper ones; of share groups see [`Asked`].
+    /// Codec in the lower bits, acks in the upper ones; of Fetch, what it does in its session; of share groups see [`Asked`].
     how: u8,
     /// Producer and sequence.
     who: u8,
@@ -133,12 +133,30 @@ impl Request {
             .with_current_leader_epoch(-1)
             .with_partition_max_bytes(1 << 20);
         let (name, id) = self.topic();
-        let topic = FetchTopic::default().with_topic(name).with_topic_id(id).with_partitions(vec![partition]);
-        let request = FetchRequest::default()
+        let topic =
+            FetchTopic::default().with_topic(name.clone()).with_topic_id(id).with_partitions(vec![partition]);
+        let forgotten = ForgottenTopic::default()
+            .with_topic(name)
+            .with_topic_id(id)
+            .with_partitions(vec![self.partition()]);
+        // Outside any session; or one that opens, goes on, or goes on without a word of what it has.
+        let (session, epoch, topics, forgotten) = match self.how & 7 {
+            1 => (0, 0, vec![topic], Vec::new()),
+            2 => (broker::SESSION, 1, vec![topic], vec![forgotten]),
+            3 => (broker::SESSION, 2, Vec::new(), Vec::new()),
+            _ => (0, -1, vec![topic], Vec::new()),
+        };
+        let mut request = FetchRequest::default()
             .with_max_wait_ms(500)
             .with_max_bytes(1 << 20)
             .with_session_epoch(-1)
-            .with_topics(vec![topic]);
+            .with_topics(topics);
+        if self.version >= 7 {
+            request = request
+                .with_session_id(session)
+                .with_session_epoch(epoch)
+                .with_forgotten_topics_data(forgotten);
+        }
         encoded(&request, self.version)
     }
 }

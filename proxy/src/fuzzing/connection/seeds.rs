@@ -47,8 +47,24 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
                 .concat(),
         );
     }
+    all.extend(sessions());
     all.extend(share_groups());
     all.extend(reloads());
+    all
+}
+
+/// Fetch sessions that open and go on, and one that another connection opened.
+fn sessions() -> Vec<Vec<u8>> {
+    let produce = |topic: u8| [0, PRODUCE, 9, topic, 0, 1, 0];
+    let mut all = Vec::new();
+    for policy in 0..policies::AT_THE_START {
+        let written = [&[policy, 0, 2][..], &produce(0), &produce(1), &produce(2), &PAUSE].concat();
+        for version in [12, 17] {
+            let fetch = |how: u8| [0, FETCH, version, 0, how, 0, 0];
+            all.push([&written[..], &fetch(1), &fetch(2), &fetch(3), &fetch(3)].concat());
+            all.push([&written[..], &fetch(3), &PAUSE, &fetch(3)].concat());
+        }
+    }
     all
 }
 
