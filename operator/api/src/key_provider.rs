@@ -123,7 +123,7 @@ pub struct KeyTimes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 16), regex(pattern = r"^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"))]
     pub unreadable_delay: Option<String>,
-    /// Data keys of stored records that each proxy asks one provider for a second, at most. By default 50.
+    /// Data keys of stored records that each proxy asks one provider for a second, and calls that try keys, at most. By default 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
     pub max_calls_per_second: Option<i32>,

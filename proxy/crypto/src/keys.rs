@@ -146,10 +146,11 @@ impl Keys {
         self.shared.pseudonyms.pseudonyms(source, (key, wrapped), topic, &self.shared).await
     }
 
-    /// Whether the key works now: has the provider make a data key and unwrap it again.
+    /// Whether the key works now: has the provider make a data key and unwrap it again, each as soon as the pace of trials lets it.
+    /// Only the calls are limited in time.
     pub async fn verify(&self, provider: impl AsRef<str>, key: impl AsRef<str>) -> Result<(), ProviderError> {
         let source = self.source(provider.as_ref(), key.as_ref())?;
-        source.generate(&source.context(key.as_ref())?).await.map(drop)
+        source.try_key(&source.context(key.as_ref())?).await
     }
 
     /// The version of the key that new data is sealed under now, where the provider can tell it; `None` also before the first.

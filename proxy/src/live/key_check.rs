@@ -2,8 +2,9 @@
 
 use super::{KeyState, Live, Tried};
 use crate::telemetry::chain;
-use proxy_config::{Action, KeyRef, Policy};
+use proxy_config::{Action, KeyRef, Policy, ProviderName};
 use proxy_crypto::{Keys, ProviderError};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
@@ -12,21 +13,36 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// So that a key that is withdrawn or given back shows, although nothing uses it. With the operator's own interval and a call
-/// that has no answer it stays below a minute.
+/// that has no answer it stays below a minute, unless the pace of trials makes a round longer than this.
 const INTERVAL: Duration = Duration::from_secs(20);
 /// For keys whose provider does not answer.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// The same, while a starting pod waits for a provider's first answer.
 const WAITING_INTERVAL: Duration = Duration::from_secs(3);
-/// Keys tried at the same time: a fleet that starts must not run its KMS into a rate limit.
+/// Keys of a provider tried at the same time, beside the pace that their calls have: a fleet that starts must not run its KMS into
+/// a rate limit, and a provider that is slow must not hold up the others.
 const CONCURRENCY: usize = 4;
-/// Providers limit their calls themselves; this is for one that does not.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Live {
     /// Tries all keys whenever [`keys_changed`](Self::keys_changed) was called and every 20 s, those without an answer every 5 s
-    /// (3 s while a key keeps the pod from being ready), until `shutdown`. Data keys that have served their time go too.
+    /// (3 s while a key keeps the pod from being ready), until `shutdown`. However long a round takes, it ends before the next.
+    /// Data keys that have served their time go too.
     pub async fn check_keys(&self, shutdown: CancellationToken) {
+        let check = async { tokio::join!(self.try_keys_in_rounds(), self.forget_old_keys()) };
+        tokio::select! {
+            _ = check => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn forget_old_keys(&self) {
+        loop {
+            self.keys.forget_old().await;
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    async fn try_keys_in_rounds(&self) {
         let mut all_due = Instant::now();
         loop {
             let start = Instant::now();
@@ -36,18 +52,10 @@ impl Live {
             } else {
                 self.key_states.unanswered()
             };
-            let round = async {
-                self.keys.forget_old().await;
-                self.try_keys(keys).await;
-            };
-            tokio::select! {
-                () = round => {}
-                () = shutdown.cancelled() => return,
-            }
+            self.try_keys(keys).await;
             tokio::select! {
                 () = tokio::time::sleep_until(self.next_round().min(all_due)) => {}
                 () = self.keys_changed.notified() => all_due = Instant::now(),
-                () = shutdown.cancelled() => return,
             }
         }
     }
@@ -69,11 +77,13 @@ impl Live {
     }
 
     async fn try_keys(&self, tried: Vec<KeyRef>) {
-        let slots = Arc::new(Semaphore::new(CONCURRENCY));
+        let mut slots: BTreeMap<ProviderName, Arc<Semaphore>> = BTreeMap::new();
         let mut attempts = JoinSet::new();
         let policy = self.policy();
         for key in tried {
-            let (slots, keys, policy) = (Arc::clone(&slots), Arc::clone(&self.keys), policy.clone());
+            let of_provider = slots.entry(key.provider.clone());
+            let slots = Arc::clone(of_provider.or_insert_with(|| Arc::new(Semaphore::new(CONCURRENCY))));
+            let (keys, policy) = (Arc::clone(&self.keys), policy.clone());
             attempts.spawn(async move {
                 let _slot = slots.acquire_owned().await;
                 let outcome = match &policy {
@@ -106,7 +116,7 @@ impl Live {
     }
 }
 
-/// What the provider says of one key now.
+/// What the provider says of one key now. It has limited time for each call; that it is asked may take longer.
 pub(crate) async fn attempt(keys: &Keys, key: &KeyRef) -> KeyState {
     answer(keys.verify(&key.provider, &key.name)).await
 }
@@ -136,10 +146,9 @@ pub(crate) async fn attempt_all(keys: &Keys, key: &KeyRef, policy: &Policy) -> T
 }
 
 async fn answer(asked: impl Future<Output = Result<(), ProviderError>>) -> KeyState {
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(())) => KeyState::Ready,
-        Ok(Err(error)) => state_of(&error),
-        Err(_) => KeyState::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())),
+    match asked.await {
+        Ok(()) => KeyState::Ready,
+        Err(error) => state_of(&error),
     }
 }
 

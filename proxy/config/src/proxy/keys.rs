@@ -26,7 +26,7 @@ pub struct KeyTimes {
     pub outage_grace: Span,
     /// Time for which a key must have been refused before a rule's `onUnreadable` lets consumers go past its records.
     pub unreadable_delay: Span,
-    /// Data keys of stored records that one provider is asked for a second, at most.
+    /// Data keys of stored records that one provider is asked for a second, at most; and calls a second by which keys are tried.
     pub max_calls_per_second: u32,
 }
 

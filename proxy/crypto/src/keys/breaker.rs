@@ -43,13 +43,19 @@ impl Breaker {
     pub(super) fn enter(&self, epoch: u64) -> Option<Permit<'_>> {
         let mut state = self.state();
         state.close_for(epoch);
-        let probe = match state.open_until {
-            None => false,
-            Some(until) if state.probing || Instant::now() < until => return None,
-            Some(_) => true,
-        };
+        if state.leaves_alone() {
+            return None;
+        }
+        let probe = state.open_until.is_some();
         state.probing |= probe;
         Some(Permit { breaker: self, probe })
+    }
+
+    /// Whether a call would not be made now.
+    pub(super) fn leaves_alone(&self, epoch: u64) -> bool {
+        let mut state = self.state();
+        state.close_for(epoch);
+        state.leaves_alone()
     }
 
     /// Whether the last call had no answer.
@@ -70,6 +76,10 @@ impl State {
         if self.epoch != epoch {
             (self.epoch, self.failures, self.open_until) = (epoch, 0, None);
         }
+    }
+
+    fn leaves_alone(&self) -> bool {
+        self.open_until.is_some_and(|until| self.probing || Instant::now() < until)
     }
 }
 

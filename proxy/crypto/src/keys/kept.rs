@@ -15,7 +15,7 @@ impl Keys {
         source.generate(&source.context(key.as_ref())?).await.map(|(_, wrapped)| wrapped)
     }
 
-    /// Whether a data key in a file unwraps now.
+    /// Whether a data key in a file unwraps now. Waits as [`verify`](Self::verify) does.
     pub async fn verify_wrapped(
         &self,
         provider: impl AsRef<str>,
@@ -23,7 +23,7 @@ impl Keys {
         wrapped: &[u8],
     ) -> Result<(), ProviderError> {
         let source = self.source(provider.as_ref(), key.as_ref())?;
-        source.unwrap(&source.context(key.as_ref())?, wrapped, None).await.map(drop)
+        source.try_wrapped(&source.context(key.as_ref())?, wrapped).await
     }
 
     /// The version of the key that wraps a data key in a file, where its provider is known here and can tell. Asks nobody.

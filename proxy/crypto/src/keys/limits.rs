@@ -19,7 +19,8 @@ pub struct KeyLimits {
     pub outage_grace: Duration,
     /// Unwrapped data keys that are remembered.
     pub cache_entries: u64,
-    /// Data keys of stored records that one provider is asked for a second, at most, after as many at once.
+    /// Data keys of stored records that one provider is asked for a second, at most, after as many at once; and, apart from them,
+    /// calls a second by which keys are tried.
     pub calls_per_second: u32,
     /// Patience with a call.
     pub call_timeout: Duration,

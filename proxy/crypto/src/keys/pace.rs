@@ -5,20 +5,28 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Lets a burst of one second's calls through, then one after the other (the generic cell rate algorithm). On tokio's clock, which
-/// tests can stop.
+/// Lets calls through one after the other (the generic cell rate algorithm), perhaps after a burst. On tokio's clock, which tests can
+/// stop.
 pub(super) struct Pace {
     interval: Duration,
+    /// The time whose calls may come at once.
+    burst: Duration,
     /// When the calls that were let through would all have had their turn.
     busy_until: Mutex<Instant>,
 }
 
-const BURST: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Pace {
+    /// Lets a burst of one second's calls through first.
     pub(super) fn new(calls_per_second: u32) -> Self {
-        let interval = BURST / calls_per_second.max(1);
-        Self { interval, busy_until: Mutex::new(Instant::now()) }
+        Self { interval: interval(calls_per_second), burst: SECOND, busy_until: Mutex::new(Instant::now()) }
+    }
+
+    /// Has no burst: no second has more calls.
+    pub(super) fn even(calls_per_second: u32) -> Self {
+        let interval = interval(calls_per_second);
+        Self { interval, burst: interval, busy_until: Mutex::new(Instant::now()) }
     }
 
     /// Waits for a turn. Whoever gives up has used it.
@@ -29,8 +37,12 @@ impl Pace {
     fn next(&self, now: Instant) -> Instant {
         let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
         *busy_until = now.max(*busy_until) + self.interval;
-        (*busy_until).checked_sub(BURST).map_or(now, |turn| turn.max(now))
+        (*busy_until).checked_sub(self.burst).map_or(now, |turn| turn.max(now))
     }
+}
+
+fn interval(calls_per_second: u32) -> Duration {
+    SECOND / calls_per_second.max(1)
 }
 
 #[cfg(test)]
@@ -55,5 +67,18 @@ mod tests {
             pace.turn().await;
         }
         assert_eq!(later.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_even_pace_from_the_first_call_on() {
+        let pace = Pace::even(10);
+        for _ in 0..2 {
+            let start = Instant::now();
+            for turn in 0..20 {
+                pace.turn().await;
+                assert_eq!(start.elapsed(), turn * Duration::from_millis(100));
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
     }
 }

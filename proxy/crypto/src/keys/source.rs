@@ -25,7 +25,10 @@ pub(super) struct Source {
     name: ProviderName,
     provider: Arc<dyn KeyProvider>,
     breaker: Breaker,
+    /// Of data keys that were never seen before.
     pace: Pace,
+    /// Of trials.
+    trials: Pace,
     call_timeout: Duration,
     stats: Arc<KeyStats>,
     scopes: Arc<Scopes>,
@@ -52,8 +55,17 @@ impl Source {
         stats: Arc<KeyStats>,
         scopes: Arc<Scopes>,
     ) -> Self {
-        let (breaker, pace) = (Breaker::new(limits), Pace::new(limits.calls_per_second));
-        Self { cluster, name, provider, breaker, pace, call_timeout: limits.call_timeout, stats, scopes }
+        Self {
+            cluster,
+            name,
+            provider,
+            breaker: Breaker::new(limits),
+            pace: Pace::new(limits.calls_per_second),
+            trials: Pace::even(limits.calls_per_second),
+            call_timeout: limits.call_timeout,
+            stats,
+            scopes,
+        }
     }
 
     /// The context of a key of this provider.
@@ -76,13 +88,45 @@ impl Source {
     /// Has the provider make a data key, and unwrap it again: nothing is sealed with one that may not come back, because the
     /// provider may wrap but not unwrap, or binds it to something else than it was told.
     pub(super) async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let (dek, wrapped) = self.make(context).await?;
+        self.check(context, &dek, &wrapped).await?;
+        Ok((dek, wrapped))
+    }
+
+    /// The same, for nothing but to see whether it works. How many keys there are to try is up to whoever writes policies, so trials
+    /// have a pace: it must hold up neither data nor that a revoked key is noticed, and so is another one than that of
+    /// [`unwrap_new`](Self::unwrap_new). A turn may be long in coming; a call is limited as all are.
+    pub(super) async fn try_key(&self, context: &KmsContext) -> Result<(), ProviderError> {
+        self.trial().await;
+        let (dek, wrapped) = self.make(context).await?;
+        self.trial().await;
+        self.check(context, &dek, &wrapped).await
+    }
+
+    /// The same of a data key that there is already.
+    pub(super) async fn try_wrapped(
+        &self,
+        context: &KmsContext,
+        wrapped: &[u8],
+    ) -> Result<(), ProviderError> {
+        self.trial().await;
+        self.unwrap(context, wrapped, None).await.map(drop)
+    }
+
+    /// Waits for the turn of a call of a trial. One that is not made, because the provider is left alone, needs none.
+    async fn trial(&self) {
+        if !self.breaker.leaves_alone(self.provider.epoch()) {
+            self.trials.turn().await;
+        }
+    }
+
+    async fn make(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let call =
             Call { context, operation: Operation::Generate, wrapped: None, topic: None, provoked: false };
         let made = self.call(call, self.provider.generate(context), |(_, wrapped)| Some(wrapped.as_bytes()));
-        let (dek, wrapped) = made.await?;
+        let made = made.await?;
         KeyStats::count(&self.stats.generated);
-        self.check(context, &dek, &wrapped).await?;
-        Ok((dek, wrapped))
+        Ok(made)
     }
 
     /// Has the provider wrap a data key that there is already, and unwrap it again.
@@ -117,7 +161,7 @@ impl Source {
     }
 
     /// Has the provider unwrap a data key that was never seen before. How many there are is up to whoever stores records, so these
-    /// calls alone have a pace: it must not hold up those by which a revoked key is noticed.
+    /// calls have a pace: it must not hold up those by which a revoked key is noticed.
     pub(super) async fn unwrap_new(
         &self,
         context: &KmsContext,

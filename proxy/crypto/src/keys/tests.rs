@@ -6,6 +6,7 @@ mod opening;
 mod provider;
 mod pseudonyms;
 mod sealing;
+mod trials;
 
 use std::collections::HashMap;
 use std::sync::Arc;
