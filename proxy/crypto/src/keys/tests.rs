@@ -1,5 +1,6 @@
 //! The life of data keys, against a provider that tests steer, in paused time.
 
+mod an_hour_away;
 mod forgotten;
 mod given_up;
 mod opening;
