@@ -164,7 +164,10 @@ fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
         "Ready" => None,
         "Refused" => Some((
             Trouble::Refused,
-            format!("{place}; its topics can neither be written nor read until the provider allows it"),
+            format!(
+                "{place}; no new data can be written under it, and what the provider refuses to open cannot be read, until it \
+                 allows it"
+            ),
         )),
         "Unavailable" => Some((
             Trouble::Unavailable,
