@@ -156,8 +156,9 @@ async fn the_next_data_key_of_a_slow_server_is_there_before_this_one_ends() {
     }
     slowest.sort_unstable();
     println!("the slowest of the writes around each of {ROUNDS} hand-overs took {slowest:.1?}");
-    // Whoever waits for a data key waits for two answers, each time. One pause may be the machine's own.
-    assert!(slowest[ROUNDS / 2] < 2 * LATE, "{slowest:?}");
+    // Whoever waits for as much as one of the two answers that a data key takes waits for longer, each time. One pause may be the
+    // machine's own.
+    assert!(slowest[ROUNDS / 2] < LATE, "{slowest:?}");
     assert!(proxy.terminate().await.success());
     let lives = Lives::of(&proxy, &owner);
     assert_eq!(lives.born.len(), 1 + ROUNDS);
