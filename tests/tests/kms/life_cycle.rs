@@ -51,6 +51,16 @@ impl Owner {
         self.server.allow("proxies", keys).await;
     }
 
+    /// Makes so many keys, which alone the proxies may use, and a policy with a topic for each.
+    async fn many_keys(&self, count: usize) -> PolicyFile {
+        let names: Vec<_> = (0..count).map(|index| format!("many-{index}")).collect();
+        for name in &names {
+            self.server.make_key(name).await;
+        }
+        self.allow(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        PolicyFile::new(names.iter().map(|name| Rule::encrypt([Pattern::name(name)], name)))
+    }
+
     /// What the proxies log in with.
     fn token(&self) -> String {
         fs::read_to_string(self.folder.join("token")).unwrap()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tests::kms::Fault;
-use tests::{By, Cluster, Pattern, PolicyFile, Proxy, RawConnection, Rule, eventually, eventually_ok};
+use tests::{By, Cluster, Pattern, Proxy, RawConnection, Rule, eventually, eventually_ok};
 use tokio::task::JoinSet;
 
 use super::{Owner, PATIENCE, batch, create, policy};
@@ -117,47 +117,17 @@ async fn a_call_that_hangs_holds_up_nobody_who_needs_none() {
     assert!(served.is_ok(), "those who waited are not served");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_clients_in_an_outage_make_no_storm_of_calls() {
-    let owner = Owner::new().await;
-    let topic = create("storm.a").await;
-    let writer = owner.proxy("storm", json!({})).await;
-    writer.write_batch(&topic, &batch()).await.unwrap();
-    writer.terminate().await;
-    owner.faults.set(Fault::Refused).await;
-    let proxy = owner.launch("storm", json!({"maxCallsPerSecond": 5})).await;
-    proxy.wait_unready().await;
-    let load = async || {
-        for _ in 0..20 {
-            let _refused = proxy.read_batches(&topic, 0).await;
-        }
-    };
-    tokio::join!(load(), load(), load(), load());
-    let before = owner.calls().len();
-    owner.faults.set(Fault::None).await;
-    tokio::time::timeout(Duration::from_secs(5), async { tokio::join!(load(), load(), load(), load()) })
-        .await
-        .ok();
-    let calls = owner.calls().len() - before;
-    // A burst of five, five a second after it, and two trials of each of the two keys at two calls.
-    assert!((1..=5 + 5 * 6 + 8).contains(&calls), "{calls} calls");
-}
-
 /// As many keys as make the proxy leave the server alone for a moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_keys_of_a_server_that_comes_back_are_noticed_soon_by_a_proxy_that_was_ready() {
+    const KEYS: usize = 12;
     let owner = Owner::new().await;
-    let names: Vec<_> = (0..12).map(|index| format!("many-{index}")).collect();
-    for name in &names {
-        owner.server.make_key(name).await;
-    }
-    owner.allow(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let policy = PolicyFile::new(names.iter().map(|name| Rule::encrypt([Pattern::name(name)], name)));
+    let policy = owner.many_keys(KEYS).await;
     let builder = Proxy::before(Cluster::shared().await).policy(policy);
     let proxy = builder.config("keyProviders", owner.key_providers()).start().await;
     let all = async |state: &str| {
         let keys = proxy.keys().await;
-        keys.len() == names.len() && keys.iter().all(|key| key["state"] == state)
+        keys.len() == KEYS && keys.iter().all(|key| key["state"] == state)
     };
     owner.faults.set(Fault::Refused).await;
     eventually("all keys are out of reach", PATIENCE, async || all("Unavailable").await).await;

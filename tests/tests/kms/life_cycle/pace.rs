@@ -1,9 +1,10 @@
 //! How fast the server is asked, however much is asked for.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::kms::Fault;
 use tests::{Batch, By, Cluster, Location, Proxy, RawConnection, SentRecord, eventually, topic};
 use tokio::task::JoinSet;
@@ -12,6 +13,8 @@ use super::{Owner, PATIENCE, batch, create};
 
 /// More than half of the least budget of messages, so that no two batches fit into one.
 const RECORDS: usize = 600;
+/// How long the server is left alone, at least, before one call tries it.
+const PAUSE: Duration = Duration::from_secs(2);
 /// Between two requests of a client.
 const BETWEEN: Duration = Duration::from_millis(50);
 
@@ -42,11 +45,16 @@ impl Owner {
             let ciphertext = call["request"]["data"]["ciphertext"].as_str();
             call["error"].is_null() && ciphertext.is_some_and(|ciphertext| !made.contains(ciphertext))
         });
-        let at = |time: &str| humantime::parse_rfc3339(time).expect("the server has a clock");
-        let mut times: Vec<_> = unwrapped.map(|call| at(call["time"].as_str().unwrap())).collect();
-        times.sort_unstable();
-        times
+        times(unwrapped)
     }
+}
+
+/// When calls were answered, in their order.
+fn times<'a>(calls: impl Iterator<Item = &'a Value>) -> Vec<SystemTime> {
+    let at = |time: &str| humantime::parse_rfc3339(time).expect("the server has a clock");
+    let mut times: Vec<_> = calls.map(|call| at(call["time"].as_str().unwrap())).collect();
+    times.sort_unstable();
+    times
 }
 
 /// Reads all batches from one of them on.
@@ -74,22 +82,101 @@ async fn the_server_is_asked_for_no_more_data_keys_a_second_than_the_cap() {
     );
     let times = owner.unwrapped_after(before);
     assert_eq!(times.len(), DATA_KEYS, "each is asked for once");
+    // A reader asks for one data key at a time, so no more calls than there are readers come late.
+    keeps_to(CAP, CAP + READERS, &times);
+}
 
-    // A burst, then an even pace. A reader asks for one data key at a time, so no more calls than that come late.
-    let at_once = CAP + READERS;
+/// So many calls come at once, as a burst or since they come late, and then at an even pace.
+fn keeps_to(cap: u32, at_once: u32, times: &[SystemTime]) {
     let mut busiest = 0;
     for (index, first) in times.iter().enumerate() {
         for (last, calls) in times[index..].iter().zip(1_u32..) {
             let time = last.duration_since(*first).unwrap();
-            let least = Duration::from_secs(1) * calls.saturating_sub(at_once) / CAP;
+            let least = Duration::from_secs(1) * calls.saturating_sub(at_once) / cap;
             assert!(time >= least, "{calls} calls in {time:?}: {times:?}");
             if time < Duration::from_secs(1) {
                 busiest = busiest.max(calls);
             }
         }
     }
-    let whole = times[DATA_KEYS - 1].duration_since(times[0]).unwrap();
-    println!("maxCallsPerSecond {CAP}: {DATA_KEYS} data keys in {whole:.1?}, at most {busiest} in a second");
+    let whole = times[times.len() - 1].duration_since(times[0]).unwrap();
+    println!("maxCallsPerSecond {cap}: {} calls in {whole:.1?}, at most {busiest} in a second", times.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_keys_are_tried_the_server_is_called_no_more_often_than_the_cap() {
+    const CAP: u32 = 5;
+    const KEYS: usize = 15;
+    /// Keys that are tried at the same time, by one call after the other.
+    const AT_ONCE: u32 = 4;
+    let owner = Owner::new().await;
+    let policy = owner.many_keys(KEYS).await;
+    let builder = Proxy::before(Cluster::shared().await).policy(policy);
+    let builder = builder.config("keys", json!({"maxCallsPerSecond": CAP}));
+    let proxy = builder.config("keyProviders", owner.key_providers()).start().await;
+    assert!(proxy.keys().await.iter().all(|key| key["state"] == "Ready"));
+    // Once for each key and process, the provider sees whether another context opens a data key; it must not.
+    let times = times(owner.calls().iter().filter(|call| call["error"].is_null()));
+    assert!(times.len() >= 2 * KEYS, "each is made and unwrapped");
+    // When all of these come late, the turn of the next has come too.
+    keeps_to(CAP, AT_ONCE + 1, &times);
+}
+
+/// All of them need data keys of their own, of a proxy that has none yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_clients_in_an_outage_make_no_storm_of_calls() {
+    const CAP: u32 = 5;
+    const READERS: usize = 8;
+    const DATA_KEYS: usize = 4 * READERS;
+    /// What may be on its way when the server begins to be left alone: a call of each reader, a try of each key.
+    const UNDER_WAY: usize = READERS + 2;
+    let owner = Owner::new().await;
+    let topic = owner.many_data_keys("storm", DATA_KEYS).await;
+    owner.faults.set(Fault::Garbage).await;
+    let proxy = owner.launch("storm", json!({"maxCallsPerSecond": CAP})).await;
+    proxy.wait_unready().await;
+    let mut clients = JoinSet::new();
+    for (reader, (connection, at)) in connections(&proxy, &topic, READERS).await.into_iter().enumerate() {
+        let batches = DATA_KEYS / READERS * reader..DATA_KEYS / READERS * (reader + 1);
+        clients.spawn(fetch_until_read(connection, at, batches));
+    }
+    eventually("the server is left alone", PATIENCE, async || is_left_alone(&proxy).await).await;
+    let (calls, pauses) = calls_in_four_pauses(&owner).await;
+    println!("{READERS} clients in an outage: {calls} calls in {pauses} pauses");
+    assert!((1..=1 + pauses + UNDER_WAY).contains(&calls), "{calls} calls in {pauses} pauses");
+    assert!(clients.try_join_next().is_none(), "somebody read what had no data key");
+
+    let before = owner.calls().len();
+    owner.faults.set(Fault::None).await;
+    let served = tokio::time::timeout(2 * PATIENCE, clients.join_all()).await;
+    assert!(served.is_ok(), "those who waited are not served");
+    let times = owner.unwrapped_after(before);
+    assert_eq!(times.len(), DATA_KEYS, "each is asked for once");
+    keeps_to(CAP, CAP + u32::try_from(READERS).unwrap(), &times);
+}
+
+/// Asks again and again, for these batches.
+async fn fetch_until_read(mut connection: RawConnection, at: Location, batches: Range<usize>) {
+    let mut read = batches.start;
+    while read < batches.end {
+        let offset = i64::try_from(read * RECORDS).unwrap();
+        let fetched = connection.fetch(&at, By::Id, offset).await.expect("the connection stays");
+        read += fetched.batches().len();
+        tokio::time::sleep(BETWEEN).await;
+    }
+}
+
+async fn is_left_alone(proxy: &Proxy) -> bool {
+    let metrics = proxy.metrics().await;
+    metrics.sum("topic_encryption_key_calls_total", &[("outcome", "short_circuited")]) > 0.5
+}
+
+/// How often the server was called, and how many pauses may have begun meanwhile: the promise is about a time.
+async fn calls_in_four_pauses(owner: &Owner) -> (usize, usize) {
+    let (start, before) = (Instant::now(), owner.faults.connections());
+    tokio::time::sleep(4 * PAUSE).await;
+    let calls = owner.faults.connections() - before;
+    (calls, usize::try_from(start.elapsed().as_millis() / PAUSE.as_millis()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,8 +184,6 @@ async fn a_server_that_talks_garbage_is_left_alone_but_for_one_call_every_two_se
     const READERS: usize = 8;
     /// What may be on its way when the server begins to be left alone: a call of each reader and the writer, a try of each key.
     const UNDER_WAY: usize = READERS + 1 + 2;
-    /// How long the server is left alone, at least, before one call tries it.
-    const PAUSE: Duration = Duration::from_secs(2);
     let owner = Owner::new().await;
     let topic = owner.many_data_keys("alone", READERS).await;
     let proxy = owner.proxy("alone", json!({})).await;
@@ -124,18 +209,9 @@ async fn a_server_that_talks_garbage_is_left_alone_but_for_one_call_every_two_se
             }
         });
     }
-    let left_alone = async || {
-        let metrics = proxy.metrics().await;
-        metrics.sum("topic_encryption_key_calls_total", &[("outcome", "short_circuited")]) > 0.5
-    };
-    eventually("the server is left alone", PATIENCE, left_alone).await;
-
-    // The promise is about a time.
-    let (start, before) = (Instant::now(), owner.faults.connections());
-    tokio::time::sleep(4 * PAUSE).await;
-    let calls = owner.faults.connections() - before;
-    let pauses = usize::try_from(start.elapsed().as_millis() / PAUSE.as_millis()).unwrap();
-    println!("{} clients in an outage: {calls} calls in {:.1?}", READERS + 1, start.elapsed());
+    eventually("the server is left alone", PATIENCE, async || is_left_alone(&proxy).await).await;
+    let (calls, pauses) = calls_in_four_pauses(&owner).await;
+    println!("{} clients in an outage: {calls} calls in {pauses} pauses", READERS + 1);
     assert!((1..=1 + pauses + UNDER_WAY).contains(&calls), "{calls} calls in {pauses} pauses");
 
     owner.faults.set(Fault::None).await;
