@@ -11,6 +11,8 @@ use kafka_protocol::messages::ApiVersionsResponse;
 pub(crate) enum Handling {
     /// Relayed as bytes.
     Relayed,
+    /// The same, but what was told of topics before its answer may not be so any more.
+    AltersTopics,
     /// Request or answer is looked into.
     Rewritten,
 }
@@ -46,8 +48,8 @@ const APIS: &[Api] = &[
     Api { key: 16, name: "ListGroups", max: 5, handling: Handling::Relayed },
     Api { key: 17, name: "SaslHandshake", max: 1, handling: Handling::Rewritten },
     Api { key: 18, name: "ApiVersions", max: 4, handling: Handling::Rewritten },
-    Api { key: 19, name: "CreateTopics", max: 7, handling: Handling::Relayed },
-    Api { key: 20, name: "DeleteTopics", max: 6, handling: Handling::Relayed },
+    Api { key: 19, name: "CreateTopics", max: 7, handling: Handling::AltersTopics },
+    Api { key: 20, name: "DeleteTopics", max: 6, handling: Handling::AltersTopics },
     Api { key: 21, name: "DeleteRecords", max: 2, handling: Handling::Relayed },
     Api { key: 22, name: "InitProducerId", max: 6, handling: Handling::Relayed },
     Api { key: 23, name: "OffsetForLeaderEpoch", max: 4, handling: Handling::Relayed },
@@ -59,7 +61,7 @@ const APIS: &[Api] = &[
     Api { key: 30, name: "CreateAcls", max: 3, handling: Handling::Relayed },
     Api { key: 31, name: "DeleteAcls", max: 3, handling: Handling::Relayed },
     Api { key: 32, name: "DescribeConfigs", max: 4, handling: Handling::Relayed },
-    Api { key: 33, name: "AlterConfigs", max: 2, handling: Handling::Relayed },
+    Api { key: 33, name: "AlterConfigs", max: 2, handling: Handling::AltersTopics },
     Api { key: 34, name: "AlterReplicaLogDirs", max: 2, handling: Handling::Relayed },
     Api { key: 35, name: "DescribeLogDirs", max: 5, handling: Handling::Relayed },
     Api { key: 36, name: "SaslAuthenticate", max: 2, handling: Handling::Relayed },
@@ -70,7 +72,7 @@ const APIS: &[Api] = &[
     Api { key: 41, name: "DescribeDelegationToken", max: 3, handling: Handling::Relayed },
     Api { key: 42, name: "DeleteGroups", max: 3, handling: Handling::Relayed },
     Api { key: 43, name: "ElectLeaders", max: 2, handling: Handling::Relayed },
-    Api { key: 44, name: "IncrementalAlterConfigs", max: 1, handling: Handling::Relayed },
+    Api { key: 44, name: "IncrementalAlterConfigs", max: 1, handling: Handling::AltersTopics },
     Api { key: 45, name: "AlterPartitionReassignments", max: 1, handling: Handling::Relayed },
     Api { key: 46, name: "ListPartitionReassignments", max: 0, handling: Handling::Relayed },
     Api { key: 47, name: "OffsetDelete", max: 0, handling: Handling::Relayed },

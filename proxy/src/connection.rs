@@ -28,7 +28,7 @@ use crate::topics::Topics;
 use crate::upstream::{ConnectError, Target, Upstream};
 use crate::wire::WireError;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +71,8 @@ pub(crate) struct Session {
     pub(crate) queued: Budget,
     /// The last Fetch answer had nothing but partitions whose key provider is out of reach.
     pub(crate) only_keys_lacked: AtomicBool,
+    /// Batches were sent for which no answer comes, in a format that a broker may refuse: all it does then is to end.
+    pub(crate) refusal_is_silent: AtomicBool,
     /// Topics whose ends of history are to be asked for.
     pub(crate) wanted: Wanted,
     /// Topics whose names are to be asked for.
@@ -154,17 +156,18 @@ pub(crate) async fn relay(
         sequences: Sequences::default(),
         queued: Budget::new(QUEUED_BYTES),
         only_keys_lacked: AtomicBool::new(false),
+        refusal_is_silent: AtomicBool::new(false),
         wanted: Wanted::default(),
         unnamed: Unnamed::default(),
     });
     let (expect, expected) = expected::queue();
 
     let mut answers = answers::Answers::new(Arc::clone(&session), broker, client_writer, expected);
-    let mut requests = requests::Requests::new(session, client, broker_writer, expect, renew_at);
+    let mut requests = requests::Requests::new(Arc::clone(&session), client, broker_writer, expect, renew_at);
     let (ended, mut client) = {
         let mut answering = std::pin::pin!(answers.run());
         let ended = tokio::select! {
-            ended = &mut answering => return ended,
+            ended = &mut answering => return ended.inspect_err(|close| session.note_end(close)),
             ended = requests.run(&drain) => ended,
         };
         // No request is read any more; those that are upstream get their answers.
@@ -182,7 +185,10 @@ pub(crate) async fn relay(
                 let _ = tokio::time::timeout(LINGER, answering).await;
                 (Err(Close::RefusedUnacknowledged), client)
             }
-            Err(close) => return Err(close),
+            Err(close) => {
+                session.note_end(&close);
+                return Err(close);
+            }
         }
     };
     answers.end().await;
@@ -202,6 +208,15 @@ impl Session {
     pub(crate) async fn grants(&self, bytes: usize) -> [Grant; 2] {
         let queued = self.queued.grant(bytes).await;
         [queued, self.shared.local_budget.grant(bytes).await]
+    }
+
+    /// A broker that ends may have refused what it does not answer for, as its topic became compacted: what is believed of
+    /// topics is asked for anew, lest the client comes again with the same.
+    fn note_end(&self, close: &Close) {
+        let is_brokers = matches!(close, Close::BrokerEnded | Close::BrokerFrame(_) | Close::BrokerWrite(_));
+        if is_brokers && self.refusal_is_silent.load(Ordering::Relaxed) {
+            self.shared.topics.note_altered();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the proxy knows of topics: the names behind topic ids, and the facts that choose a format.
 //!
 //! Shared by all connections. Names come from Metadata answers; a topic id never changes its name. Facts come from
-//! `DescribeConfigs` and are used for [`FACTS_FRESH`] and for one topic id only.
+//! `DescribeConfigs` and are used for [`FACTS_FRESH`], for one topic id only, and until somebody alters topics through this proxy.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -16,6 +16,8 @@ pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
 const FACTS_KEPT: Duration = Duration::from_mins(10);
 /// How long not knowing it is believed: the topic may just have been created.
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
+/// How long after an alteration a broker may still tell what was before: it learns of it from the controller.
+const ALTERATION_SETTLES: Duration = UNKNOWN_FRESH;
 /// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
 const MAX_IDS: usize = 500_000;
 const MAX_FACTS: usize = 100_000;
@@ -50,6 +52,8 @@ struct Known {
     facts: HashMap<Arc<str>, Dated>,
     /// Ids that were asked for and have no name that we may know.
     nameless: HashMap<TopicId, Instant>,
+    /// When topics were made, removed or configured through this proxy last.
+    altered: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -102,7 +106,9 @@ impl Topics {
 
     /// The facts, if they are fresh.
     pub(crate) fn facts(&self, name: &str) -> Option<Facts> {
-        self.read(|known| known.facts.get(name).filter(|dated| dated.is_fresh()).map(|dated| dated.facts))
+        self.read(|known| {
+            known.facts.get(name).filter(|dated| known.is_fresh(dated)).map(|dated| dated.facts)
+        })
     }
 
     /// Takes over a `DescribeConfigs` answer.
@@ -116,10 +122,22 @@ impl Topics {
     /// must not turn other clients' batches to record format.
     pub(crate) fn keep_facts(&self, name: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let told = known.facts.get(name).filter(|dated| dated.told.elapsed() < FACTS_KEPT);
+        let told = known.facts.get(name);
+        let told =
+            told.filter(|dated| dated.told.elapsed() < FACTS_KEPT && !known.may_be_outdated(dated.told));
         let since = Instant::now();
         let (facts, told) = told.map_or((Facts::UNKNOWN, since), |dated| (dated.facts, dated.told));
         known.date(name, Dated { facts, since, told });
+    }
+
+    /// Somebody made, removed or configured topics, or tried to, or a broker acts as if. No fact of before is used any more: a topic that became
+    /// compacted would get whole batches for a minute, and those of one record the broker does not refuse.
+    ///
+    /// Of any topic, since the answer is not read: to ask once more costs less than to know every version of four APIs. Facts
+    /// are outdated by one mark, however many there are. They stay for the admin server: that a topic was not compacted
+    /// before is how the operator finds those that may have whole batches in them.
+    pub(crate) fn note_altered(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).altered = Some(Instant::now());
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
@@ -179,7 +197,7 @@ impl Known {
         }
         if self.names.len() >= MAX_IDS {
             tracing::warn!(limit = MAX_IDS, "too many topic ids: forgetting all of them");
-            *self = Self::default();
+            *self = Self { altered: self.altered, ..Self::default() };
         }
         // Own copies: a slice of the answer would pin the whole answer.
         let name: Arc<str> = name.into();
@@ -190,13 +208,19 @@ impl Known {
         self.facts.remove(&name);
         self.ids.insert(name, id);
     }
-}
 
-impl Dated {
-    fn is_fresh(&self) -> bool {
-        let just_told = self.facts.compacted.is_some() && self.told == self.since;
-        let limit = if just_told { FACTS_FRESH } else { UNKNOWN_FRESH };
-        self.since.elapsed() < limit
+    fn is_fresh(&self, dated: &Dated) -> bool {
+        if self.altered.is_some_and(|altered| dated.since <= altered) {
+            return false;
+        }
+        let just_told = dated.facts.compacted.is_some() && dated.told == dated.since;
+        let limit = if just_told && !self.may_be_outdated(dated.told) { FACTS_FRESH } else { UNKNOWN_FRESH };
+        dated.since.elapsed() < limit
+    }
+
+    /// Whether what a broker told then may be what was before an alteration.
+    fn may_be_outdated(&self, told: Instant) -> bool {
+        self.altered.is_some_and(|altered| told < altered + ALTERATION_SETTLES)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A small Kafka client for protocol tests: it sends what it is told to, sound or not, and shows what comes back.
 
 mod partition;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -112,6 +112,12 @@ impl Answers {
                 return Ok(());
             }
             Answer::Relay => Outcome::Unchanged,
+            // With the answer and not with the request, as what is told meanwhile may be either. Before the client has it: what it
+            // does then shall find the topics as it left them.
+            Answer::Alteration => {
+                session.shared.topics.note_altered();
+                Outcome::Unchanged
+            }
             Answer::ApiVersions { version } => addresses::api_versions(session, &frame.bytes, version)?,
             Answer::Metadata { version } => {
                 addresses::metadata(session, &mut self.metadata, &frame.bytes, version, pieces)?

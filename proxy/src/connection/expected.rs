@@ -83,6 +83,8 @@ pub(crate) enum Expected {
 pub(crate) enum Answer {
     /// To the client as it is.
     Relay,
+    /// The same, and topics may have been altered.
+    Alteration,
     ApiVersions {
         version: i16,
     },

@@ -128,8 +128,10 @@ impl Requests {
                 _ => {}
             }
         }
-        if api.handling == Handling::Relayed {
-            return self.relay(frame, &head, Answer::Relay).await;
+        match api.handling {
+            Handling::Relayed => return self.relay(frame, &head, Answer::Relay).await,
+            Handling::AltersTopics => return self.relay(frame, &head, Answer::Alteration).await,
+            Handling::Rewritten => {}
         }
         match ApiKey::try_from(key) {
             Ok(ApiKey::Produce) => return produce::request(self, frame, &head).await,

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::process::Stdio;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
+use super::{Offset, json};
 use crate::failure;
 use crate::network;
 use crate::record::SentRecord;
@@ -21,6 +20,7 @@ pub struct Feed {
     child: Child,
     input: ChildStdin,
     sent: usize,
+    keyed: bool,
     _folder: Scratch,
 }
 
@@ -42,7 +42,14 @@ impl Feed {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
         let mut child = command.spawn().expect("the client starts");
         let input = child.stdin.take().expect("its input is a pipe");
-        Self { child, input, sent: 0, _folder: folder }
+        Self { child, input, sent: 0, keyed: false, _folder: folder }
+    }
+
+    /// From now on its records have keys, each another: compacted topics take no others.
+    #[must_use]
+    pub fn keyed(mut self) -> Self {
+        self.keyed = true;
+        self
     }
 
     /// How many records were handed over.
@@ -54,7 +61,8 @@ impl Feed {
     pub async fn send(&mut self, count: usize) {
         let mut text = String::new();
         for index in self.sent..self.sent + count {
-            let record = json!({"partition": 0, "value": STANDARD.encode(Self::value(index))});
+            let record = if self.keyed { Self::keyed_record(index) } else { Self::record(index) };
+            let record = json::from_record(&record.partition(0));
             writeln!(text, "{record}").expect("memory takes everything");
         }
         self.input.write_all(text.as_bytes()).await.expect("the client reads");
@@ -64,16 +72,19 @@ impl Feed {
 
     /// Waits for all answers. Each record must be stored exactly once and in its place.
     pub async fn finish(self) {
+        let sent = Offset::try_from(self.sent).expect("few records");
+        assert_eq!(self.offsets().await, (0..sent).collect::<Vec<_>>(), "where the records are");
+    }
+
+    /// Waits for all answers. Each record must be stored; returns where.
+    pub async fn offsets(self) -> Vec<Offset> {
         drop(self.input);
         let output = self.child.wait_with_output().await.expect("the child is ours to wait for");
         let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
         let answers = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
-        let mut stored = 0;
-        for (index, answer) in answers.enumerate() {
-            assert_eq!(answer["offset"], index, "{answer}");
-            stored += 1;
-        }
-        assert_eq!(stored, self.sent, "the number of acknowledged records");
+        let offsets: Vec<Offset> = answers.map(|answer| json::number(&answer, "offset")).collect();
+        assert_eq!(offsets.len(), self.sent, "the number of acknowledged records");
+        offsets
     }
 
     /// The value of a record.
@@ -83,6 +94,19 @@ impl Feed {
 
     /// So many records as they must come back.
     pub fn records(count: usize) -> Vec<SentRecord> {
-        (0..count).map(|index| SentRecord::of(Self::value(index))).collect()
+        (0..count).map(Self::record).collect()
+    }
+
+    /// The same with their keys.
+    pub fn keyed_records(count: usize) -> Vec<SentRecord> {
+        (0..count).map(Self::keyed_record).collect()
+    }
+
+    fn record(index: usize) -> SentRecord {
+        SentRecord::of(Self::value(index))
+    }
+
+    fn keyed_record(index: usize) -> SentRecord {
+        Self::record(index).key(format!("key {index:06}"))
     }
 }

@@ -3,6 +3,7 @@
 mod acks;
 mod compacted;
 mod idempotence;
+mod made_again;
 mod mixed;
 mod pipelines;
 mod refusals;

@@ -13,6 +13,7 @@ use crate::wire::ProducePartition;
 use proxy_crypto::DataKey;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
@@ -88,6 +89,9 @@ pub(super) async fn treat(
     }
     match seal_with_some_key(session, frame, records, name, batch, plan, pieces).await {
         Ok(sealed) => {
+            if !batch.acknowledged && plan.if_compacted.is_some() {
+                session.refusal_is_silent.store(true, Ordering::Relaxed);
+            }
             let tracked = batch.acknowledged.then(|| Tracked {
                 topic: batch.topic.clone(),
                 name: Arc::clone(name),
