@@ -59,6 +59,7 @@ pub(crate) enum Code {
     PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
     KafkaStorageError = 56,
+    UnsupportedCompressionType = 76,
     InvalidRecord = 87,
     UnknownTopicId = 100,
 }

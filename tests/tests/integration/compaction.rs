@@ -1,6 +1,6 @@
 //! Compaction by the broker's own log cleaner: what it leaves decrypts, what it erased stays erased.
 
-mod identity;
+pub(super) mod identity;
 mod log;
 
 use std::collections::BTreeSet;

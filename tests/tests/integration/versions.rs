@@ -1,5 +1,7 @@
 //! Which versions of which APIs go through, and that encryption works in every one of them.
 
+mod zstd;
+
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
 use std::time::Duration;

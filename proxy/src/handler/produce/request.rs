@@ -78,7 +78,7 @@ async fn handle(
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = TopicKey::from(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
-            let batch = Batch { topic: &key, partition, base, acknowledged, deadline };
+            let batch = Batch { topic: &key, partition, base, version, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {

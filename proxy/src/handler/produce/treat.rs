@@ -11,12 +11,15 @@ use crate::pieces::Pieces;
 use crate::sequences::{Admission, Producer};
 use crate::wire::ProducePartition;
 use proxy_crypto::DataKey;
+use proxy_records::{BatchHeader, Codec};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
+/// The first version whose batches may be compressed with Zstandard (KIP-110).
+const FIRST_WITH_ZSTD: i16 = 7;
 
 /// One partition of the request.
 pub(super) struct Batch<'a> {
@@ -24,6 +27,7 @@ pub(super) struct Batch<'a> {
     pub(super) partition: &'a ProducePartition,
     /// Where the request's body begins in the frame.
     pub(super) base: usize,
+    pub(super) version: i16,
     pub(super) acknowledged: bool,
     pub(super) deadline: Instant,
 }
@@ -31,6 +35,12 @@ pub(super) struct Batch<'a> {
 impl Batch<'_> {
     fn records(&self) -> Option<Range<usize>> {
         self.partition.records.map(|records| records.shifted(self.base))
+    }
+
+    /// Whether the codec came with a later version. A broker refuses that, but in batch format it does not see the codec.
+    fn is_ahead_of_its_version(&self, records: &[u8]) -> bool {
+        let codec = || BatchHeader::parse(records).ok()?.attributes.codec().ok();
+        self.version < FIRST_WITH_ZSTD && codec() == Some(Codec::Zstd)
     }
 }
 
@@ -83,6 +93,9 @@ pub(super) async fn treat(
         }
         Treatment::Clear => return Ok(Treated::Clear),
     };
+    if batch.is_ahead_of_its_version(bytes) {
+        return refuse((Code::UnsupportedCompressionType, Refusal::InvalidRecord));
+    }
     let name = name.ok_or((Code::UnknownTopicId, Refusal::UnknownTopicId))?;
     if let Some((producer, sequence)) = &producer {
         admit(session, producer, *sequence, batch.deadline).await?;

@@ -10,7 +10,7 @@ use tests::{
 const APPEND_TIME: i64 = 8;
 
 /// The batches that a client makes of the records: it sends them straight to the broker, which stores them as they are.
-pub(super) async fn from_a_client(client: Client, codec: Codec, records: &[SentRecord]) -> Vec<Batch> {
+pub(crate) async fn from_a_client(client: Client, codec: Codec, records: &[SentRecord]) -> Vec<Batch> {
     let cluster = Cluster::shared().await;
     let topic = topic(&format!("clear.identity-{client}-{codec}"));
     cluster.create_topic(&topic, 1, &[]).await;

@@ -33,6 +33,8 @@ pub(crate) fn length(batch: &Batch, length: i32) -> Vec<u8> {
 pub(crate) async fn is_refused(name: &str, make: fn(Batch) -> Vec<u8>, error: &str) {
     let sound = Batch::of(&Payload::new(3).orders(4));
     let broken = Bytes::from(make(sound.clone()));
+    // What says that it is compressed with Zstandard is refused for that alone in versions that do not have it.
+    let is_zstd = broken.get(16) == Some(&2) && broken.get(22).is_some_and(|attributes| attributes & 7 == 4);
     for format in ["batch", "record"] {
         let (mut connection, at) = partition(rough().await, &format!("{format}.{name}")).await;
         for version in [3, 9, 13] {
@@ -50,6 +52,7 @@ pub(crate) async fn is_refused(name: &str, make: fn(Batch) -> Vec<u8>, error: &s
             codes.sort_unstable();
             let [(0, code), (1, 0)] = codes[..] else { panic!("{format}, Produce {version}: {codes:?}") };
             let got = KafkaErrorName::from_code(code);
+            let error = if is_zstd && version < 7 { "UNSUPPORTED_COMPRESSION_TYPE" } else { error };
             assert_eq!(got, Some(KafkaErrorName::new(error)), "{format}, Produce {version}");
         }
         assert_eq!(connection.list_offset(&at, -1).await.unwrap(), 0, "{format}: something was stored");
