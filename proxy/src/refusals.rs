@@ -1,7 +1,7 @@
 //! What the proxy itself answered with an error: counted, and told to the audit log.
 //!
 //! A client may be refused as often as it likes to ask. The audit log has the first refusal of a kind at once, and then one
-//! line a minute with how many there were.
+//! line a minute with how many there were, up to the last of them.
 
 use crate::metrics::CounterSet;
 use crate::metrics::labels::{Direction, Refusal};
@@ -32,8 +32,9 @@ pub(crate) struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    fn name(&self) -> Option<&str> {
-        self.topic.filter(|topic| topic.len() <= NAME_BYTES)
+    fn kind(&self) -> Kind {
+        let topic = self.topic.filter(|topic| topic.len() <= NAME_BYTES).map(Arc::from);
+        Kind { direction: self.direction, reason: self.reason, topic }
     }
 }
 
@@ -50,26 +51,45 @@ impl Refusals {
     pub(crate) fn count(&self, refused: &Refused<'_>) {
         self.counters.inc(refused.reason);
         if let Some(partitions) = self.due(refused, Instant::now()) {
-            tracing::info!(
-                target: "audit",
-                event = "refused",
-                direction = refused.direction.as_str(),
-                reason = refused.reason.as_str(),
-                topic = refused.name(),
-                partition = refused.partition,
-                offset = refused.offset,
-                cause = refused.cause,
-                partitions,
-            );
+            tell(&refused.kind(), Some(refused), partitions);
+        }
+    }
+
+    /// Tells of those that no line told of for a minute. To be called now and then.
+    pub(crate) fn flush(&self, now: Instant) {
+        for (kind, partitions) in self.told.flush(now) {
+            tell(&kind, None, partitions);
+        }
+    }
+
+    /// Tells of all that no line told of. To be called at the end.
+    pub(crate) fn end(&self) {
+        for (kind, partitions) in self.told.rest() {
+            tell(&kind, None, partitions);
         }
     }
 
     /// How many refusals of this kind a line is to tell of, if it is time for one.
     fn due(&self, refused: &Refused<'_>, now: Instant) -> Option<u64> {
-        let Refused { direction, reason, .. } = *refused;
-        let kind = |topic| Kind { direction, reason, topic };
-        self.told.due(kind(refused.name().map(Arc::from)), || kind(None), now)
+        let kind = refused.kind();
+        let rest = Kind { topic: None, ..kind.clone() };
+        self.told.due(kind, || rest, now)
     }
+}
+
+/// With one of them, where the line is because of it.
+fn tell(kind: &Kind, one: Option<&Refused<'_>>, partitions: u64) {
+    tracing::info!(
+        target: "audit",
+        event = "refused",
+        direction = kind.direction.as_str(),
+        reason = kind.reason.as_str(),
+        topic = kind.topic.as_deref(),
+        partition = one.map(|refused| refused.partition),
+        offset = one.and_then(|refused| refused.offset),
+        cause = one.and_then(|refused| refused.cause),
+        partitions,
+    );
 }
 
 #[cfg(test)]

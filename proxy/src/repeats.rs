@@ -1,9 +1,9 @@
 //! What a peer may cause as often as it likes, in as many kinds: the first of a kind is told at once, and then once a minute how
-//! many there were.
+//! many there were, also where no more come.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two lines about the same.
@@ -20,13 +20,14 @@ struct Told {
     since: u64,
 }
 
-impl<K: Eq + Hash> Repeats<K> {
+impl<K: Eq + Hash + Clone> Repeats<K> {
     /// Counts one, which is of the kind `rest` where there are too many kinds. Returns how many of that kind a line is to tell of,
     /// if it is time for one.
     pub(crate) fn due(&self, mut kind: K, rest: impl FnOnce() -> K, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told();
         if told.len() >= KINDS && !told.contains_key(&kind) {
-            told.retain(|_, told| now.duration_since(told.at) < INTERVAL);
+            // Those that a line is still to tell of stay until it did.
+            told.retain(|_, told| told.since > 0 || now.duration_since(told.at) < INTERVAL);
             if told.len() >= KINDS {
                 kind = rest();
             }
@@ -41,6 +42,30 @@ impl<K: Eq + Hash> Repeats<K> {
         }
         told.at = now;
         Some(std::mem::take(&mut told.since))
+    }
+
+    /// Kinds that came again since their last line, if that is a minute ago, with how many a line is to tell of. To be asked for
+    /// now and then, since no more of a kind may come.
+    pub(crate) fn flush(&self, now: Instant) -> Vec<(K, u64)> {
+        self.take(now, |told| now.duration_since(told.at) >= INTERVAL)
+    }
+
+    /// The same, however short the time since their last line: nothing is told after this.
+    pub(crate) fn rest(&self) -> Vec<(K, u64)> {
+        self.take(Instant::now(), |_| true)
+    }
+
+    fn take(&self, now: Instant, is_due: impl Fn(&Told) -> bool) -> Vec<(K, u64)> {
+        let mut due = Vec::new();
+        for (kind, told) in self.told().iter_mut().filter(|(_, told)| told.since > 0 && is_due(told)) {
+            told.at = now;
+            due.push((kind.clone(), std::mem::take(&mut told.since)));
+        }
+        due
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashMap<K, Told>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,6 +92,31 @@ mod tests {
         assert_eq!(due(&repeats, 1, start + Duration::from_secs(59)), None);
         assert_eq!(due(&repeats, 1, start + INTERVAL), Some(3));
         assert_eq!(due(&repeats, 1, start + INTERVAL + Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn what_does_not_come_again_is_told_after_a_minute_and_at_the_end() {
+        let (repeats, start) = (Repeats::default(), Instant::now());
+        for kind in [1, 1, 1, 2] {
+            due(&repeats, kind, start);
+        }
+        assert_eq!(repeats.flush(start + Duration::from_secs(59)), []);
+        assert_eq!(repeats.flush(start + INTERVAL), [(Some(1), 2)], "the other was told");
+        assert_eq!(repeats.flush(start + 2 * INTERVAL), [], "once");
+        assert_eq!(due(&repeats, 1, start + INTERVAL + Duration::from_secs(1)), None, "a line a minute");
+        assert_eq!(repeats.rest(), [(Some(1), 1)]);
+        assert_eq!(repeats.rest(), []);
+    }
+
+    #[test]
+    fn what_no_line_told_of_does_not_make_room() {
+        let (repeats, start) = (Repeats::default(), Instant::now());
+        for kind in 0..u32::try_from(KINDS).unwrap() {
+            due(&repeats, kind, start);
+        }
+        due(&repeats, 7, start);
+        assert_eq!(due(&repeats, u32::MAX, start + INTERVAL), Some(1), "the others made room");
+        assert_eq!(repeats.flush(start + INTERVAL), [(Some(7), 1)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod by_address;
 pub(crate) mod fuzzing;
 mod origin;
 mod port;
+mod untold;
 
 use crate::advertised::Advertised;
 use crate::brokers::{Address, Brokers};
@@ -32,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use untold::Untold;
 
 /// Fetch answers are asked for in portions of at most this, so that one client cannot take the whole byte budget.
 const FETCH_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -131,6 +133,8 @@ impl Server {
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) -> bool {
         let (connections, accepting) = (TaskTracker::new(), TaskTracker::new());
         let cut = CancellationToken::new();
+        let tls = self.listeners.iter().filter_map(|listener| listener.tls.clone());
+        let untold = Untold::new(Arc::clone(&self.shared), tls);
         for listener in self.listeners {
             for (socket, target) in listener.ports {
                 let port = Port {
@@ -149,7 +153,10 @@ impl Server {
             }
         }
         accepting.close();
-        accepting.wait().await;
+        tokio::select! {
+            () = accepting.wait() => {}
+            () = untold.keep_telling() => {}
+        }
         connections.close();
         let graceful = tokio::time::timeout(grace, connections.wait()).await.is_ok();
         cut.cancel();

@@ -36,23 +36,50 @@ const LONGEST: usize = 1024;
 pub(super) struct Allowed {
     certificates: Arc<dyn ClientCertVerifier>,
     subjects: HashSet<String>,
-    refused: Repeats<Option<String>>,
+    refused: Arc<RefusedClients>,
 }
 
-impl Allowed {
-    pub(super) fn new(certificates: Arc<dyn ClientCertVerifier>, principals: &[Principal]) -> Self {
-        let subjects = principals.iter().map(|principal| principal.as_str().to_owned()).collect();
-        Self { certificates, subjects, refused: Repeats::default() }
-    }
+/// Whose certificate is good, and yet not taken: told the first time at once, and then once a minute. A client comes again as often
+/// as it likes. It is the listener's, and outlives a change of its files.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedClients(Repeats<Option<String>>);
 
-    /// Whose certificate is good, and yet not taken: the first time at once, and then once a minute. A client comes again as often
-    /// as it likes.
-    fn tell(&self, subject: &str) {
+impl Allowed {
+    pub(super) fn new(
+        certificates: Arc<dyn ClientCertVerifier>,
+        principals: &[Principal],
+        refused: Arc<RefusedClients>,
+    ) -> Self {
+        let subjects = principals.iter().map(|principal| principal.as_str().to_owned()).collect();
+        Self { certificates, subjects, refused }
+    }
+}
+
+impl RefusedClients {
+    fn count(&self, subject: &str) {
         let subject: String = subject.chars().take(LONGEST).collect();
-        if let Some(connections) = self.refused.due(Some(subject.clone()), || None, Instant::now()) {
-            tracing::info!(target: "audit", event = "clientRefused", subject, connections);
+        if let Some(connections) = self.0.due(Some(subject.clone()), || None, Instant::now()) {
+            tell(Some(&subject), connections);
         }
     }
+
+    /// Tells of those that no line told of for a minute. To be called now and then.
+    pub(crate) fn flush(&self, now: Instant) {
+        for (subject, connections) in self.0.flush(now) {
+            tell(subject.as_deref(), connections);
+        }
+    }
+
+    /// Tells of all that no line told of. To be called at the end.
+    pub(crate) fn end(&self) {
+        for (subject, connections) in self.0.rest() {
+            tell(subject.as_deref(), connections);
+        }
+    }
+}
+
+fn tell(subject: Option<&str>, connections: u64) {
+    tracing::info!(target: "audit", event = "clientRefused", subject, connections);
 }
 
 impl ClientCertVerifier for Allowed {
@@ -67,7 +94,7 @@ impl ClientCertVerifier for Allowed {
         if self.subjects.contains(&subject) {
             return Ok(verified);
         }
-        self.tell(&subject);
+        self.refused.count(&subject);
         Err(CertificateError::ApplicationVerificationFailure.into())
     }
 

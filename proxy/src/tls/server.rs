@@ -1,7 +1,7 @@
 //! TLS towards clients.
 
 use super::files::{Contents, IdentityFiles};
-use super::principal::Allowed;
+use super::principal::{Allowed, RefusedClients};
 use super::reloading::{Reloading, Source};
 use super::trusted::Trusted;
 use super::{Error, Reload, provider};
@@ -43,56 +43,77 @@ pub struct Clients {
 
 /// TLS of one listener. Shared by its connections; handshakes take the configuration of their moment.
 #[derive(Debug)]
-pub struct ServerTls(Reloading<ServerFiles>);
+pub struct ServerTls {
+    reloading: Reloading<Made>,
+    refused: Arc<RefusedClients>,
+}
+
+/// What a configuration is made from.
+#[derive(Debug, Clone)]
+struct Made {
+    files: ServerFiles,
+    refused: Arc<RefusedClients>,
+}
 
 impl ServerTls {
     /// Reads the files for the first time.
     pub fn load(files: ServerFiles) -> Result<Self, Error> {
-        Reloading::load(files).map(Self)
+        let refused = Arc::<RefusedClients>::default();
+        let reloading = Reloading::load(Made { files, refused: Arc::clone(&refused) })?;
+        Ok(Self { reloading, refused })
     }
 
     /// For the next handshake.
     pub fn config(&self) -> Arc<ServerConfig> {
-        self.0.config()
+        self.reloading.config()
+    }
+
+    /// Whose certificates were not taken.
+    pub(crate) fn refused(&self) -> &RefusedClients {
+        &self.refused
     }
 }
 
 impl Reload for ServerTls {
     fn reload(&self) -> Result<bool, Error> {
-        self.0.reload()
+        self.reloading.reload()
     }
 }
 
-impl Source for ServerFiles {
+impl Source for Made {
     type Config = ServerConfig;
 
     fn resolve(&self) -> Result<Cow<'_, Self>, Error> {
-        let Some(clients) = &self.clients else { return Ok(Cow::Borrowed(self)) };
+        let Some(clients) = &self.files.clients else { return Ok(Cow::Borrowed(self)) };
         Ok(match clients.authorities.resolve()? {
             Cow::Borrowed(_) => Cow::Borrowed(self),
             Cow::Owned(authorities) => {
-                Cow::Owned(Self { clients: Some(Clients { authorities, ..clients.clone() }), ..self.clone() })
+                let clients = Some(Clients { authorities, ..clients.clone() });
+                let files = ServerFiles { clients, ..self.files.clone() };
+                Cow::Owned(Self { files, refused: Arc::clone(&self.refused) })
             }
         })
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.identity.paths().chain(self.clients.iter().flat_map(Clients::paths))
+        let files = &self.files;
+        files.identity.paths().chain(files.clients.iter().flat_map(Clients::paths))
     }
 
     fn build(&self, contents: &Contents<'_>) -> Result<ServerConfig, Error> {
-        let builder = ServerConfig::builder_with_provider(self.provider())
-            .with_protocol_versions(&self.versions())
+        let files = &self.files;
+        let builder = ServerConfig::builder_with_provider(files.provider())
+            .with_protocol_versions(&files.versions())
             .map_err(Error::Versions)?;
-        let builder = match &self.clients {
+        let builder = match &files.clients {
             None => builder.with_no_client_auth(),
-            Some(clients) => builder.with_client_cert_verifier(clients.verifier(contents)?),
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier(contents, &self.refused)?),
         };
-        let (chain, key) = contents.identity(&self.identity)?;
+        let (chain, key) = contents.identity(&files.identity)?;
         let mut config = builder
             .with_single_cert(chain, key)
-            .map_err(|source| Error::Identity { path: self.identity.certificate.clone(), source })?;
-        if self.clients.is_some() {
+            .map_err(|source| Error::Identity { path: files.identity.certificate.clone(), source })?;
+        if files.clients.is_some() {
             // A session that is resumed is not verified again, though its certificate may have ended or been revoked since.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
@@ -128,7 +149,11 @@ impl Clients {
         self.authorities.paths().chain(self.revoked.as_deref())
     }
 
-    fn verifier(&self, contents: &Contents<'_>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    fn verifier(
+        &self,
+        contents: &Contents<'_>,
+        refused: &Arc<RefusedClients>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let anchors = Arc::new(contents.anchors(self.authorities.files())?);
         let mut builder = WebPkiClientVerifier::builder_with_provider(anchors, provider());
         if let Some(path) = &self.revoked {
@@ -141,7 +166,7 @@ impl Clients {
         let verifier = builder.build().map_err(Error::Verifier)?;
         Ok(match &self.principals {
             None => verifier,
-            Some(principals) => Arc::new(Allowed::new(verifier, principals)),
+            Some(principals) => Arc::new(Allowed::new(verifier, principals, Arc::clone(refused))),
         })
     }
 }

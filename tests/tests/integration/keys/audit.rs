@@ -6,7 +6,7 @@ use tests::{Cluster, Pattern, Proxy, Rule, eventually, eventually_ok};
 use super::{PATIENCE, batch, create, read, start, two_keys, write};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_tells_of_key_files_and_of_refusals_once() {
+async fn the_audit_log_tells_of_key_files_and_of_each_refusal() {
     let cluster = Cluster::shared().await;
     let policy = two_keys("audited").rule(Rule::encrypt([Pattern::prefix("audited.none")], "none"));
     let proxy = Proxy::before(cluster).policy(policy).key("a", 1).key("b", 1).start().await;
@@ -26,9 +26,15 @@ async fn the_audit_log_tells_of_key_files_and_of_refusals_once() {
 
     let refused = lines("refused");
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert_eq!(refused[0]["topic"], *topic, "{}", refused[0]);
-    assert_eq!((&refused[0]["direction"], &refused[0]["reason"]), (&json!("produce"), &json!("key_refused")));
     tells_of_key(&refused[0], "none");
+    assert!(proxy.terminate().await.success());
+    let refused = lines("refused");
+    for line in &refused {
+        assert_eq!((&line["topic"], &line["direction"]), (&json!(topic), &json!("produce")), "{line}");
+        assert_eq!(line["reason"], "key_refused", "{line}");
+    }
+    let partitions: Vec<_> = refused.iter().map(|line| line["partitions"].as_u64()).collect();
+    assert_eq!(partitions, [Some(1), Some(2)], "the burst ended, and its rest is told: {refused:?}");
     let files = lines("keyFileLoaded");
     let print = |key: &str, version: u64| {
         let file = files.iter().find(|line| line["key"] == key && line["version"] == version).unwrap();
