@@ -17,7 +17,7 @@ const SLACK: Duration = Duration::from_secs(2);
 type Story<'a> = Vec<&'a Call>;
 
 /// What the server says that it did for the proxies is what they say that they asked: by which proxy, for which data key under
-/// which version of which key, and whether it was allowed, call by call.
+/// which version of which key, and whether it was allowed, request by request.
 pub(super) async fn logs_tell_the_same(platform: &Stage, bao: &OpenBao) {
     let same = async || {
         // A call that comes between the two is in the second alone, so they are read again.
@@ -41,26 +41,28 @@ pub(super) async fn logs_tell_the_same(platform: &Stage, bao: &OpenBao) {
 }
 
 fn compare(ours: &[Call], theirs: &[Call]) -> Result<(), String> {
-    // What did not come in time may have been done, so that nothing follows from it.
-    let silent = ours.iter().filter(|call| call.outcome == "unavailable");
-    let unsure: BTreeSet<_> = silent.map(|call| (&call.proxy, &call.key)).collect();
-    let (meant, theirs): (Vec<_>, Vec<_>) = theirs.iter().partition(|call| call.outcome == "corrupt");
-    let (ours, theirs) = (stories(ours.iter()), stories(theirs.into_iter()));
-    // A proxy sees once for each key that what it got does not open in another context.
-    for call in meant {
-        if !ours.contains_key(&Call { operation: "generate", ..call.clone() }.subject()) {
-            return Err(format!("no proxy made the data key of {call:?}"));
-        }
-    }
-    for subject in ours.keys().chain(theirs.keys()) {
-        let (proxy, key, ..) = subject;
+    // What did not come in time may have been done: one request each.
+    let (mut silent, ours): (Vec<_>, Vec<_>) = ours.iter().partition(|call| call.outcome == "unavailable");
+    let (ours, theirs) = (stories(ours.into_iter()), stories(theirs.iter()));
+    let mut compared = BTreeSet::new();
+    for subject in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
         let [ours, theirs] =
             [&ours, &theirs].map(|stories| stories.get(subject).map(Vec::as_slice).unwrap_or_default());
-        if !is_one(ours, theirs) && !unsure.contains(&(proxy, key)) {
-            return Err(format!("{subject:?}:\nproxies: {ours:?}\nserver: {theirs:?}"));
+        let differ = |why: &str| Err(format!("{why} of {subject:?}:\nproxies: {ours:?}\nserver: {theirs:?}"));
+        let Some(more) = rest(ours, theirs) else { return differ("the server tells another story") };
+        for answer in more {
+            let Some(place) = silent.iter().position(|call| may_be_answered(call, answer)) else {
+                return differ("the server has more");
+            };
+            silent.swap_remove(place);
+        }
+        if !ours.is_empty() {
+            compared.insert(&subject.1);
         }
     }
-    Ok(())
+    let mut keys = ours.keys().chain(theirs.keys()).map(|(_, key, ..)| key);
+    keys.find(|key| !compared.contains(key))
+        .map_or(Ok(()), |key| Err(format!("nothing is compared of {key}")))
 }
 
 fn stories<'a>(calls: impl Iterator<Item = &'a Call>) -> BTreeMap<Subject, Story<'a>> {
@@ -71,25 +73,33 @@ fn stories<'a>(calls: impl Iterator<Item = &'a Call>) -> BTreeMap<Subject, Story
     stories
 }
 
-/// Whether the same was allowed and refused in the same order and at the same times, under the same version.
-fn is_one(ours: &[&Call], theirs: &[&Call]) -> bool {
-    let (mut calls, mut answers) = (turns(ours), turns(theirs));
-    let same = calls.by_ref().zip(answers.by_ref()).all(|(calls, answers)| {
-        // After a denial a proxy may log in anew and ask once more, before it tells.
-        let most = if calls[0].outcome == "refused" { 2 * calls.len() } else { calls.len() };
-        calls[0].outcome == answers[0].outcome
-            && (calls.len()..=most).contains(&answers.len())
-            && answers.iter().all(|answer| calls.iter().any(|call| is_answered(call, answer)))
-    });
-    same && calls.next().is_none() && answers.next().is_none()
-}
-
-/// Calls with the same outcome, one after the other.
-fn turns<'a>(story: &'a [&'a Call]) -> impl Iterator<Item = &'a [&'a Call]> {
-    story.chunk_by(|one, other| one.outcome == other.outcome)
+/// What the server answered beside these calls, where it allowed and refused each of them in the same order and at the same time,
+/// under the same version.
+fn rest<'a>(ours: &[&Call], theirs: &[&'a Call]) -> Option<Story<'a>> {
+    let mut rest = theirs.to_vec();
+    let mut last = None;
+    for call in ours {
+        let answers = |answer: &&Call| answer.outcome == call.outcome && is_answered(call, answer);
+        let answer = rest.remove(rest.iter().position(answers)?);
+        if last.is_some_and(|last| answer.time < last) {
+            return None;
+        }
+        last = Some(answer.time);
+    }
+    Some(rest)
 }
 
 fn is_answered(call: &Call, answer: &Call) -> bool {
-    let time = call.time - call.took - SLACK..=call.time + SLACK;
-    time.contains(&answer.time) && answer.version == call.version
+    is_in_time(call, answer) && answer.version == call.version
+}
+
+/// Whether it may be the answer that a call did not get in time. One that was to make a data key does not tell which.
+fn may_be_answered(call: &Call, answer: &Call) -> bool {
+    let about = |call: &Call| (call.proxy.clone(), call.key.clone(), call.operation);
+    let same = call.data_key.is_none() || call.data_key == answer.data_key;
+    about(call) == about(answer) && same && is_in_time(call, answer)
+}
+
+fn is_in_time(call: &Call, answer: &Call) -> bool {
+    (call.time - call.took - SLACK..=call.time + SLACK).contains(&answer.time)
 }

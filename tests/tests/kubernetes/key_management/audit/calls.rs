@@ -42,13 +42,29 @@ pub(super) async fn ours(platform: &Stage) -> Vec<Call> {
     for pod in pods["items"].as_array().unwrap() {
         let log = platform.kubectl(&["logs", pod["metadata"]["name"].as_str().unwrap()]).await;
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let events = events.filter(|event| event["event"] == "keyProviderCall");
-        let events: Vec<_> = events.collect();
-        tell_their_topics(&events);
+        let (questions, others): (Vec<_>, Vec<_>) = events
+            .filter(|event| event["event"] == "keyProviderCall" || is_request_on_a_key(event))
+            .partition(|event| event["event"] == "keyProviderCall");
+        tell_their_topics(&questions);
         let proxy = text(&pod["status"]["podIP"]).unwrap();
-        calls.extend(events.iter().map(|event| call(&proxy, event)));
+        let questions: Vec<_> = questions.iter().map(|event| call(&proxy, event)).collect();
+        let others = others.iter().map(|event| versioned(call(&proxy, event), &questions));
+        calls.extend(others.collect::<Vec<_>>().into_iter().chain(questions));
     }
+    // As the server has them.
+    calls.sort_by_key(|call: &Call| call.time);
     calls
+}
+
+fn is_request_on_a_key(event: &Value) -> bool {
+    event["event"] == "keyProviderRequest" && event["operation"] != "login"
+}
+
+/// The line of a request has no version, which that of the question about the same data key has.
+fn versioned(request: Call, questions: &[Call]) -> Call {
+    let same = |call: &&Call| request.data_key.is_some() && call.data_key == request.data_key;
+    let version = questions.iter().find(same).and_then(|call| call.version.clone());
+    Call { version, ..request }
 }
 
 /// Keys are tried before there is a rule for them; from then on each call tells what it is for.
@@ -67,7 +83,13 @@ fn call(proxy: &str, event: &Value) -> Call {
     Call {
         proxy: proxy.to_owned(),
         key: text(&event["key"]).unwrap(),
-        operation: one_of("operation", &["generate", "unwrap"]),
+        operation: match one_of("operation", &["generate", "unwrap", "checkBinding", "retried"]) {
+            "checkBinding" => "unwrap",
+            // After a denial, of which it tells which data key it was about, if there was one.
+            "retried" if event["data_key"].is_null() => "generate",
+            "retried" => "unwrap",
+            question => question,
+        },
         outcome: one_of("outcome", &["ok", "refused", "corrupt", "unavailable"]),
         data_key: text(&event["data_key"]),
         version: text(&event["version"]),
