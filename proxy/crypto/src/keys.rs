@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::audit::data_key_id;
 pub use self::data_key::DataKey;
 pub use self::limits::KeyLimits;
 pub use self::stats::KeyStats;

@@ -8,6 +8,7 @@
 mod aad;
 mod context;
 mod dek;
+mod digest;
 mod envelope;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -28,11 +29,12 @@ mod vectors;
 
 pub use self::context::KmsContext;
 pub use self::dek::{Dek, RandomError, WrappedKey};
+pub use self::digest::{hex, sha256};
 pub use self::envelope::{
     BatchFacts, EnvelopeError, EnvelopeHeader, Format, HEADER_NAME, MARKER, MAX_WRAPPED_LEN, NonceMode,
     is_envelope,
 };
-pub use self::keys::{DataKey, KeyLimits, KeyStats, Keys};
+pub use self::keys::{DataKey, KeyLimits, KeyStats, Keys, data_key_id};
 pub use self::legacy::{
     AwsEdek, EdekError, InMemoryEdek, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, LegacyError, LegacyKey,
     LegacyProvider, LegacySource, TopicEncryptionV1, VaultEdek,

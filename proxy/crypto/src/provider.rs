@@ -87,6 +87,21 @@ impl ProviderError {
         cause
     }
 
+    /// What became of a question, as the audit log tells it; `None` where there was no error.
+    pub fn outcome(error: Option<&Self>) -> &'static str {
+        match error {
+            None => "ok",
+            Some(Self::Refused { .. }) => "refused",
+            Some(Self::Unavailable { .. }) => "unavailable",
+            Some(Self::Corrupt { .. }) => "corrupt",
+        }
+    }
+
+    /// Nobody waits for the answer for the context any more. It may have been given.
+    pub fn given_up(context: &KmsContext) -> Self {
+        Self::unavailable(context, "given up before there was an answer")
+    }
+
     /// There was no answer for the context.
     pub fn unavailable(context: &KmsContext, cause: impl Into<String>) -> Self {
         Self::Unavailable {

@@ -8,6 +8,7 @@ mod bounded;
 mod client;
 mod key_id;
 mod legacy;
+mod logins;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,12 +25,11 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, LegacyProvider, ProviderError, ProviderName, WrappedKey};
 use tokio::sync::OnceCell;
-use tracing::Dispatch;
-use tracing::instrument::{WithDispatch, WithSubscriber as _};
 use zeroize::Zeroizing;
 
 pub use self::settings::{AwsCredentials, AwsRole, AwsSettings, AwsWebIdentity};
 
+use self::logins::quietly;
 use crate::files::{FileError, Watched};
 
 /// The first byte of what is wrapped: how the rest is to be read.
@@ -47,7 +47,7 @@ pub struct AwsKms {
 impl AwsKms {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: AwsSettings) -> Self {
-        let watched = Mutex::new(Watched::new(settings.files()));
+        let watched = Mutex::new(Watched::new(provider.clone(), settings.files()));
         Self { provider, settings, client: ArcSwap::default(), watched }
     }
 
@@ -65,7 +65,7 @@ impl AwsKms {
 
     async fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
         let cell = self.client.load_full();
-        match quietly(cell.get_or_try_init(|| self.settings.connect())).await {
+        match quietly(context, cell.get_or_try_init(|| self.settings.connect())).await {
             Ok(client) => Ok(client.clone()),
             Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
         }
@@ -80,11 +80,6 @@ fn encryption_context(context: &KmsContext) -> HashMap<String, String> {
         ("key", context.key.as_str()),
     ];
     entries.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// Without the SDK's own events: at the level `trace` they show requests, with tokens in them.
-fn quietly<F: Future>(work: F) -> WithDispatch<F> {
-    work.with_subscriber(Dispatch::none())
 }
 
 fn data_key(context: &KmsContext, plaintext: Option<Blob>) -> Result<Dek, ProviderError> {
@@ -109,7 +104,7 @@ impl KeyProvider for AwsKms {
             .key_id(key_id::of(&context.key))
             .key_spec(DataKeySpec::Aes256)
             .set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send())
+        let answer = quietly(context, call.send())
             .await
             .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         let dek = data_key(context, answer.plaintext)?;
@@ -120,7 +115,7 @@ impl KeyProvider for AwsKms {
         let call = self.client(context).await?.encrypt().key_id(key_id::of(&context.key));
         let call =
             call.plaintext(Blob::new(dek.expose())).set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send())
+        let answer = quietly(context, call.send())
             .await
             .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         wrapped_key(context, answer.ciphertext_blob)
@@ -135,7 +130,7 @@ impl KeyProvider for AwsKms {
         let call = self.client(context).await?.decrypt().key_id(key_id::of(&context.key));
         let call =
             call.ciphertext_blob(Blob::new(blob)).set_encryption_context(Some(encryption_context(context)));
-        let answer = quietly(call.send())
+        let answer = quietly(context, call.send())
             .await
             .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         // Whoever may encrypt under the key can make it wrap anything.

@@ -24,6 +24,7 @@ pub use self::settings::{AzureAlgorithm, AzureCredentials, AzureProof, AzureSett
 use self::answer::{Done, Operation};
 use crate::connection::{Connection, body};
 use crate::files::FileError;
+use crate::question::{Purpose, Question};
 use crate::wrapped::Wrapped;
 
 /// Of the service's API. Key Vault and Managed HSM have it.
@@ -46,7 +47,7 @@ pub struct AzureKeyVault {
 impl AzureKeyVault {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: AzureSettings) -> Self {
-        let connection = Connection::new(settings.tls(), settings.credential_files());
+        let connection = Connection::new(provider.clone(), settings.tls(), settings.credential_files());
         Self { provider, settings, connection }
     }
 
@@ -59,12 +60,13 @@ impl AzureKeyVault {
     /// A call on a version of the key; none is the current one.
     async fn call(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         version: Option<&str>,
         operation: Operation,
         algorithm: AzureAlgorithm,
         value: &[u8],
     ) -> Result<Done, ProviderError> {
+        let context = question.context;
         let key = key_name(context)?;
         let mut url = self.settings.vault.clone();
         // Segment by segment, since the version comes out of an envelope: none of them can lead to another path.
@@ -77,9 +79,9 @@ impl AzureKeyVault {
         let request = |client: &reqwest::Client| {
             client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(parameters.clone())
         };
-        let (status, body) = self.connection.call(self, context, request).await?;
+        let (status, body) = self.connection.call(self, question, request).await?;
         match answer::read(context, operation, status, &body) {
-            Err(missing) if missing.is_gone() => Err(self.look_among_deleted(context, key, missing).await),
+            Err(missing) if missing.is_gone() => Err(self.look_among_deleted(question, key, missing).await),
             answer => answer,
         }
     }
@@ -87,17 +89,23 @@ impl AzureKeyVault {
     /// What a key that is not found comes to: while it can be recovered, it is not gone. Where that is not told, it is not either.
     async fn look_among_deleted(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         key: &str,
         missing: ProviderError,
     ) -> ProviderError {
+        let context = question.context;
         let mut url = self.settings.vault.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.clear().extend(["deletedkeys", key]);
         }
         url.set_query(Some(API));
-        match self.connection.call(self, context, |client| client.get(url.clone())).await {
-            Ok((status, body)) => answer::deleted(context, missing, status, &body),
+        let looked = async {
+            let (status, body) =
+                self.connection.call(self, question, |client| client.get(url.clone())).await?;
+            answer::deleted(context, &missing, status, &body)
+        };
+        match question.request(Purpose::IsDeleted, looked).await {
+            Ok(()) => answer::recoverable(context, &missing),
             Err(error) => error,
         }
     }
@@ -128,12 +136,13 @@ impl KeyProvider for AzureKeyVault {
 
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let algorithm = self.settings.algorithm;
-        let done = self.call(context, None, Operation::Wrap, algorithm, dek.expose()).await?;
+        let done = self.call(Question::of(context), None, Operation::Wrap, algorithm, dek.expose()).await?;
         let version = done.version(context)?;
         Ok(Wrapped::new(context, algorithm.way(), version, &done.value(context)?, dek)?.to_key())
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let question = Question::about(context, wrapped);
         let wrapped = Wrapped::parse(wrapped);
         let (wrapped, algorithm) = wrapped
             .filter(|wrapped| is_version(wrapped.version))
@@ -141,7 +150,7 @@ impl KeyProvider for AzureKeyVault {
             .map(|(algorithm, wrapped)| (wrapped, algorithm))
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Azure Key Vault"))?;
         let version = Some(wrapped.version);
-        let done = self.call(context, version, Operation::Unwrap, algorithm, wrapped.blob).await?;
+        let done = self.call(question, version, Operation::Unwrap, algorithm, wrapped.blob).await?;
         wrapped.opened(context, &done.value(context)?)
     }
 

@@ -10,8 +10,9 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::files::{FileError, Watched};
+use crate::files::{FileError, Followed, Watched};
 use crate::http::{self, HttpError, TlsFiles};
+use crate::question::Question;
 use crate::session::{Answer, Login, Session};
 
 /// More than any call of a provider needs, so that its body does not grow and leave parts of a data key behind.
@@ -36,8 +37,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Makes no call. `credentials` are the files that the login reads.
-    pub(crate) fn new(tls: TlsFiles, credentials: Vec<PathBuf>) -> Self {
-        let watched = Mutex::new(Watched::new([tls.paths(), credentials].concat()));
+    pub(crate) fn new(provider: ProviderName, tls: TlsFiles, credentials: Vec<PathBuf>) -> Self {
+        let credentials = credentials.into_iter().map(Followed::Secret);
+        let files = tls.followed().into_iter().chain(credentials).collect();
+        let watched = Mutex::new(Watched::new(provider, files));
         let client = ArcSwap::from_pointee(tls.client());
         Self { tls, client, session: Session::default(), watched }
     }
@@ -66,15 +69,16 @@ impl Connection {
     pub(crate) async fn call(
         &self,
         login: &dyn Login,
-        context: &KmsContext,
+        question: Question<'_>,
         request: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Answer, ProviderError> {
         let send = async |token: Zeroizing<String>| {
+            let context = question.context;
             let request = request(&self.client(context)?).bearer_auth(token.as_str());
             http::answer(request.send().await)
                 .await
                 .map_err(|error| ProviderError::unavailable(context, error.to_string()))
         };
-        self.session.call(login, context, StatusCode::UNAUTHORIZED, send).await
+        self.session.call(login, question, StatusCode::UNAUTHORIZED, send).await
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use proxy_crypto::{ProviderName, sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -67,29 +68,64 @@ pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, FileError> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Files whose content is looked at again and again.
-pub struct Watched {
-    files: Vec<PathBuf>,
+/// A file that a provider follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// Certificates, which anybody may see.
+    Certificates(PathBuf),
+    /// A token, a password, a private key. Not even its hash is told, by which a short one could be guessed.
+    Secret(PathBuf),
+}
+
+/// Files of a provider whose content is looked at again and again. The audit log is told what is in use.
+pub(crate) struct Watched {
+    provider: ProviderName,
+    files: Vec<Followed>,
     seen: Vec<Option<Zeroizing<Vec<u8>>>>,
+}
+
+impl Followed {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Certificates(path) | Self::Secret(path) => path,
+        }
+    }
+
+    fn tell(&self, provider: &ProviderName, content: &[u8]) {
+        let hash = match self {
+            Self::Certificates(_) => Some(sha256(content)),
+            Self::Secret(_) => None,
+        };
+        tracing::info!(
+            target: "audit",
+            event = "credentialsLoaded",
+            provider = provider.as_str(),
+            file = %self.path().display(),
+            hash,
+        );
+    }
 }
 
 impl Watched {
     /// Reads the files for the first time. One that is not there yet is no error.
-    pub fn new(files: Vec<PathBuf>) -> Self {
-        let seen = files.iter().map(|path| read(path).ok()).collect();
-        Self { files, seen }
+    pub(crate) fn new(provider: ProviderName, files: Vec<Followed>) -> Self {
+        let seen = files.iter().map(|_| None).collect();
+        let mut watched = Self { provider, files, seen };
+        watched.look();
+        watched
     }
 
     /// Whether the content of any file is another than the last time, and what is wrong with the first bad one.
-    pub fn look(&mut self) -> (bool, Option<FileError>) {
+    pub(crate) fn look(&mut self) -> (bool, Option<FileError>) {
         let (mut changed, mut problem) = (false, None);
-        for (path, seen) in self.files.iter().zip(&mut self.seen) {
-            match read(path) {
+        for (file, seen) in self.files.iter().zip(&mut self.seen) {
+            match read(file.path()) {
                 // While a file is being replaced, what it held before counts.
                 Err(error) => problem = problem.or(Some(error)),
                 Ok(now) if seen.as_ref() == Some(&now) => {}
                 Ok(now) => {
                     changed = true;
+                    file.tell(&self.provider, &now);
                     *seen = Some(now);
                 }
             }
@@ -107,18 +143,42 @@ impl fmt::Debug for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::question::heard::Heard;
+
+    fn provider() -> ProviderName {
+        ProviderName::new("p").unwrap()
+    }
 
     #[test]
     fn tells_once_that_a_file_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        let mut watched = Watched::new(vec![path.clone()]);
+        let mut watched = Watched::new(provider(), vec![Followed::Secret(path.clone())]);
         assert!(matches!(watched.look(), (false, Some(FileError::Read { .. }))));
         fs::write(&path, "one\n").unwrap();
         assert_eq!(watched.look(), (true, None));
         assert_eq!(watched.look(), (false, None));
         fs::write(&path, "two\n").unwrap();
         assert_eq!(watched.look(), (true, None));
+    }
+
+    #[test]
+    fn the_audit_log_has_hashes_of_certificates_and_of_nothing_that_is_secret() {
+        let heard = Heard::new();
+        let folder = tempfile::tempdir().unwrap();
+        let (ca, pin) = (folder.path().join("ca.crt"), folder.path().join("pin"));
+        fs::write(&ca, "abc").unwrap();
+        let files = vec![Followed::Certificates(ca.clone()), Followed::Secret(pin.clone())];
+        let mut watched = Watched::new(provider(), files);
+        fs::write(&pin, "1234").unwrap();
+        watched.look();
+        watched.look();
+        let told = heard.of("credentialsLoaded");
+        let files: Vec<_> = told.iter().map(|line| Path::new(&line["file"])).collect();
+        assert_eq!(files, [ca, pin]);
+        assert_eq!(told[0]["provider"], "p");
+        assert_eq!(told[0]["hash"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(told[1].keys().copied().collect::<Vec<_>>(), ["event", "file", "provider"]);
     }
 
     #[test]

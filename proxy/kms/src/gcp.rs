@@ -28,6 +28,7 @@ pub use self::settings::{GcpCredentials, GcpFederation, GcpSettings};
 use self::answer::{Decrypted, Encrypted};
 use crate::connection::{Connection, body};
 use crate::files::FileError;
+use crate::question::Question;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.
@@ -78,7 +79,7 @@ pub struct GcpKms {
 impl GcpKms {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: GcpSettings) -> Self {
-        let connection = Connection::new(settings.tls(), settings.credential_files());
+        let connection = Connection::new(provider.clone(), settings.tls(), settings.credential_files());
         Self { provider, settings, connection }
     }
 
@@ -91,18 +92,19 @@ impl GcpKms {
     /// A call on a key.
     async fn call<T: DeserializeOwned>(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         key: &str,
         operation: &str,
         parameters: &impl Serialize,
     ) -> Result<T, ProviderError> {
+        let context = question.context;
         let mut url = self.settings.endpoint.clone();
         url.set_path(&format!("/v1/{key}:{operation}"));
         let parameters = body(context, parameters)?;
         let request = |client: &Client| {
             client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(parameters.clone())
         };
-        let (status, body) = self.connection.call(self, context, request).await?;
+        let (status, body) = self.connection.call(self, question, request).await?;
         answer::read(context, status, &body)
     }
 }
@@ -126,7 +128,7 @@ impl KeyProvider for GcpKms {
         let checksum = Zeroizing::new(crc32c(dek.expose()));
         let parameters =
             Encrypt { plaintext: &plaintext, plaintext_crc32c: &checksum, aad: Associated::new(context) };
-        let encrypted: Encrypted = self.call(context, &key, "encrypt", &parameters).await?;
+        let encrypted: Encrypted = self.call(Question::of(context), &key, "encrypt", &parameters).await?;
         let blob = encrypted.ciphertext(context)?;
         let version = key_name::version(&key, &encrypted.name).ok_or_else(|| {
             ProviderError::unavailable(context, "its answer names no version of the key that was asked for")
@@ -135,6 +137,7 @@ impl KeyProvider for GcpKms {
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let question = Question::about(context, wrapped);
         let wrapped = Wrapped::parse(wrapped)
             .filter(|wrapped| wrapped.way == WAY)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by Google Cloud KMS"))?;
@@ -144,7 +147,7 @@ impl KeyProvider for GcpKms {
             ciphertext_crc32c: crc32c(wrapped.blob),
             aad: Associated::new(context),
         };
-        let decrypted: Decrypted = self.call(context, &key, "decrypt", &parameters).await?;
+        let decrypted: Decrypted = self.call(question, &key, "decrypt", &parameters).await?;
         wrapped.opened(context, &decrypted.plaintext(context)?)
     }
 

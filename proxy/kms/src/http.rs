@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, Identity, Response, StatusCode};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, Followed};
 
 /// More than any answer to the calls that providers make has.
 pub(crate) const LARGEST_ANSWER: usize = 256 << 10;
@@ -59,9 +59,12 @@ pub enum HttpError {
 
 impl TlsFiles {
     /// All the files.
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        let identity = self.identity.iter().flat_map(|(chain, key)| [chain.clone(), key.clone()]);
-        self.ca.iter().cloned().chain(identity).collect()
+    pub(crate) fn followed(&self) -> Vec<Followed> {
+        let identity = self
+            .identity
+            .iter()
+            .flat_map(|(chain, key)| [Followed::Certificates(chain.clone()), Followed::Secret(key.clone())]);
+        self.ca.iter().cloned().map(Followed::Certificates).chain(identity).collect()
     }
 
     /// A client that trusts and shows what the files have now.

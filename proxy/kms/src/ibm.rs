@@ -26,6 +26,7 @@ use self::answer::{Unwrapped, Wrap};
 use crate::connection::{Connection, body};
 use crate::files::FileError;
 use crate::id::is_uuid;
+use crate::question::Question;
 use crate::wrapped::Wrapped;
 
 /// What wrapped data keys of this provider begin with: how the rest is to be read.
@@ -56,7 +57,7 @@ pub struct IbmKeyProtect {
 impl IbmKeyProtect {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: IbmSettings) -> Self {
-        let connection = Connection::new(settings.tls(), settings.credential_files());
+        let connection = Connection::new(provider.clone(), settings.tls(), settings.credential_files());
         Self { provider, settings, connection }
     }
 
@@ -69,10 +70,11 @@ impl IbmKeyProtect {
     /// An action on the key.
     async fn act<T: DeserializeOwned>(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         action: &str,
         parameters: &impl Serialize,
     ) -> Result<T, ProviderError> {
+        let context = question.context;
         let key = key_name(context)?;
         let mut url = self.settings.endpoint.clone();
         url.set_path(&format!("/api/v2/keys/{key}/actions/{action}"));
@@ -86,7 +88,7 @@ impl IbmKeyProtect {
                 None => request,
             }
         };
-        let (status, body) = self.connection.call(self, context, request).await?;
+        let (status, body) = self.connection.call(self, question, request).await?;
         // An alias can be deleted, and a key moved to another ring, without any harm to the key.
         let is_unique = is_uuid(key) && self.settings.key_ring.is_none();
         answer::read(context, is_unique, status, &body)
@@ -121,17 +123,18 @@ impl KeyProvider for IbmKeyProtect {
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
         let parameters = ToWrap { plaintext: &plaintext, aad: aad(context) };
-        let done: Wrap = self.act(context, "wrap", &parameters).await?;
+        let done: Wrap = self.act(Question::of(context), "wrap", &parameters).await?;
         let blob = done.ciphertext(context)?;
         Ok(Wrapped::new(context, WAY, &done.key_version.id, &blob, dek)?.to_key())
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let question = Question::about(context, wrapped);
         let wrapped = Wrapped::parse(wrapped)
             .filter(|wrapped| wrapped.way == WAY)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by IBM Key Protect"))?;
         let parameters = ToUnwrap { ciphertext: BASE64.encode(wrapped.blob), aad: aad(context) };
-        let done: Unwrapped = self.act(context, "unwrap", &parameters).await?;
+        let done: Unwrapped = self.act(question, "unwrap", &parameters).await?;
         wrapped.opened(context, &done.plaintext(context)?)
     }
 

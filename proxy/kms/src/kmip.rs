@@ -26,6 +26,7 @@ use aws_lc_rs::rand;
 use proxy_crypto::{
     ClusterName, Dek, KeyName, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey,
 };
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 pub use self::settings::KmipSettings;
@@ -36,6 +37,7 @@ use self::pool::Pool;
 use self::wrapped::{NONCE, SEALED, Wrapped};
 use crate::files::{FileError, Watched};
 use crate::proved::Proved;
+use crate::question::{Purpose, Question};
 
 /// Keys of a KMIP server.
 pub struct Kmip {
@@ -59,7 +61,7 @@ struct Seen {
 impl Kmip {
     /// Connects to nothing yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: KmipSettings) -> Self {
-        let watched = Mutex::new(Watched::new(settings.files()));
+        let watched = Mutex::new(Watched::new(provider.clone(), settings.files()));
         Self {
             provider,
             settings,
@@ -86,14 +88,16 @@ impl Kmip {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call(&self, request: Request<'_>) -> Result<Answer, Failure> {
-        let answer = self.pool.call(&self.settings, &request).await;
+    async fn call(&self, question: Question<'_>, request: Request<'_>) -> Result<Answer, Failure> {
+        let answer = self.pool.call(&self.settings, question, &request).await;
         answer.map_err(|error| Failure::Unavailable(error.to_string()))
     }
 
     /// The id of the one key that goes by the name.
-    async fn locate(&self, context: &KmsContext) -> Result<String, Failure> {
-        let located = self.call(Request::Locate { name: context.key.as_str() }).await?.located()?;
+    async fn locate(&self, question: Question<'_>) -> Result<String, Failure> {
+        let request = Request::Locate { name: question.context.key.as_str() };
+        let asked = async { self.call(question, request).await?.located() };
+        let located = question.request(Purpose::Locate, asked).await?;
         match <[String; 1]>::try_from(located) {
             Ok([id]) => Ok(id),
             Err(none) if none.is_empty() => {
@@ -103,21 +107,21 @@ impl Kmip {
         }
     }
 
-    async fn seal(&self, id: &str, context: &KmsContext, dek: &Dek) -> Result<Wrapped, Failure> {
+    async fn seal(&self, question: Question<'_>, id: &str, dek: &Dek) -> Result<Wrapped, Failure> {
         let mut nonce = [0; NONCE];
         rand::fill(&mut nonce).map_err(|_| Failure::Unavailable("there is no randomness".to_owned()))?;
-        let (id, bound) = (id.to_owned(), context.to_bytes());
+        let (id, bound) = (id.to_owned(), question.context.to_bytes());
         if self.settings.fetch_keys {
             let mut sealed = Zeroizing::new(Vec::with_capacity(SEALED));
             sealed.extend_from_slice(dek.expose());
-            let (key, aad) = (self.fetch(&id).await?, Aad::from(bound));
+            let (key, aad) = (self.fetch(question, &id).await?, Aad::from(bound));
             let sealing =
                 key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut *sealed);
             sealing.map_err(|_| Failure::Unavailable("failed to encrypt".to_owned()))?;
             return Ok(Wrapped { id, nonce, sealed: sealed_of(&sealed)? });
         }
         let request = Request::Encrypt { id: &id, nonce: &nonce, context: &bound, data: dek.expose() };
-        let answer = self.call(request).await?;
+        let answer = self.call(question, request).await?;
         let sealed = sealed_of(&answer.encrypted()?)?;
         if let Some(theirs) = answer.nonce()? {
             nonce = theirs.try_into().map_err(|_| {
@@ -129,12 +133,14 @@ impl Kmip {
 
     /// Sees that a key is the one of the context and not given up. Its id comes from whoever stored the record, and could
     /// be of any key that the client may use; and whoever holds a fetched key must look at its state himself.
-    async fn check_key(&self, context: &KmsContext, id: &str) -> Result<(), Failure> {
+    async fn check_key(&self, question: Question<'_>, id: &str) -> Result<(), Failure> {
+        let context = question.context;
         let named = self.seen().named.get(id) == Some(&context.key);
         if named && !self.settings.fetch_keys {
             return Ok(());
         }
-        let attributes = self.call(Request::Attributes { id }).await?.attributes()?;
+        let asked = async { self.call(question, Request::Attributes { id }).await?.attributes() };
+        let attributes = question.request(Purpose::Attributes, asked).await?;
         if !attributes.is_named(&context.key) {
             return Err(Failure::Corrupt(format!(
                 "the key that wrapped it has neither this Name nor the Object Group {}",
@@ -145,15 +151,22 @@ impl Kmip {
         if self.settings.fetch_keys { attributes.may_decrypt() } else { Ok(()) }
     }
 
-    async fn open(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
-        self.check_key(context, &wrapped.id).await?;
-        self.decrypt(context, wrapped).await
+    async fn open(&self, question: Question<'_>, wrapped: &Wrapped) -> Result<Dek, Failure> {
+        self.check_key(question, &wrapped.id).await?;
+        self.decrypt(question, wrapped, question.context).await
     }
 
-    async fn decrypt(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
+    /// Decrypts as what is bound to a context.
+    async fn decrypt(
+        &self,
+        question: Question<'_>,
+        wrapped: &Wrapped,
+        context: &KmsContext,
+    ) -> Result<Dek, Failure> {
         let (id, bound) = (&wrapped.id, context.to_bytes());
         if self.settings.fetch_keys {
-            let (mut sealed, key) = (Zeroizing::new(wrapped.sealed.to_vec()), self.fetch(id).await?);
+            let (mut sealed, key) =
+                (Zeroizing::new(wrapped.sealed.to_vec()), self.fetch(question, id).await?);
             let nonce = Nonce::assume_unique_for_key(wrapped.nonce);
             let opened = key.open_in_place(nonce, Aad::from(bound), &mut sealed);
             return opened.ok().and_then(|bytes| Dek::from_bytes(bytes)).ok_or_else(|| {
@@ -162,19 +175,23 @@ impl Kmip {
         }
         let (data, tag) = wrapped.parts();
         let request = Request::Decrypt { id, nonce: &wrapped.nonce, context: &bound, data, tag };
-        self.call(request).await?.decrypted()
+        self.call(question, request).await?.decrypted()
     }
 
-    async fn fetch(&self, id: &str) -> Result<LessSafeKey, Failure> {
-        let answer = self.call(Request::Get { id }).await?;
-        let key = UnboundKey::new(&AES_256_GCM, answer.key()?);
-        key.map(LessSafeKey::new).map_err(|_| Failure::Refused("the key is not one of 256 bits".to_owned()))
+    async fn fetch(&self, question: Question<'_>, id: &str) -> Result<LessSafeKey, Failure> {
+        let asked = async {
+            let answer = self.call(question, Request::Get { id }).await?;
+            let key = UnboundKey::new(&AES_256_GCM, answer.key()?);
+            key.map(LessSafeKey::new)
+                .map_err(|_| Failure::Refused("the key is not one of 256 bits".to_owned()))
+        };
+        question.request(Purpose::Get, asked).await
     }
 
     /// Whether the key would have opened what it wrapped. A failure tells that the server is to blame.
-    async fn probe(&self, context: &KmsContext, id: &str) -> Result<(), Failure> {
+    async fn probe(&self, question: Question<'_>, id: &str) -> Result<(), Failure> {
         let dek = new_dek()?;
-        let wrapped = match self.seal(id, context, &dek).await {
+        let wrapped = match question.request(Purpose::Trial, self.seal(question, id, &dek)).await {
             Ok(wrapped) => wrapped,
             // An old key that may only decrypt cannot tell; better too late than to call corrupt what is not.
             Err(Failure::Refused(cause) | Failure::Gone(cause)) => {
@@ -184,7 +201,9 @@ impl Kmip {
             }
             Err(failure) => return Err(failure),
         };
-        if self.open(context, &wrapped).await?.same_as(&dek) {
+        self.check_key(question, id).await?;
+        let opened = self.decrypt(question, &wrapped, question.context);
+        if question.request(Purpose::Trial, opened).await?.same_as(&dek) {
             Ok(())
         } else {
             Err(Failure::Unavailable("it does not give back what it encrypted".to_owned()))
@@ -193,17 +212,31 @@ impl Kmip {
 
     /// Sees once for each key that its data keys do not unwrap in another context: servers of an older version ignore the
     /// additional data.
-    async fn check_binding(&self, context: &KmsContext, dek: &Dek, wrapped: &Wrapped) -> Result<(), Failure> {
+    async fn check_binding(
+        &self,
+        question: Question<'_>,
+        dek: &Dek,
+        wrapped: &Wrapped,
+    ) -> Result<(), Failure> {
+        let context = question.context;
         if self.settings.fetch_keys || self.seen().bound.contains(&wrapped.id) {
             return Ok(());
         }
         // That it decrypts in its own context tells that what fails in another fails for that alone.
-        if !self.decrypt(context, wrapped).await?.same_as(dek) {
+        let opened = question.request(Purpose::CheckBinding, self.decrypt(question, wrapped, context));
+        if !opened.await?.same_as(dek) {
             return Err(Failure::Unavailable("it does not give back what it encrypted".to_owned()));
         }
         let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
-        match self.decrypt(&KmsContext { cluster: elsewhere, ..context.clone() }, wrapped).await {
-            Err(Failure::Corrupt(_) | Failure::Unclear(_)) => {
+        let elsewhere = KmsContext { cluster: elsewhere, ..context.clone() };
+        let opened = async {
+            self.decrypt(question, wrapped, &elsewhere).await.map_err(|failure| match failure {
+                Failure::Unclear(cause) => Failure::Corrupt(cause),
+                clear => clear,
+            })
+        };
+        match question.request(Purpose::CheckBinding, opened).await {
+            Err(Failure::Corrupt(_)) => {
                 self.seen().bound.insert(wrapped.id.clone());
                 Ok(())
             }
@@ -216,24 +249,31 @@ impl Kmip {
     }
 
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, Failure> {
-        let id = self.locate(context).await?;
+        let question = Question::of(context);
+        let id = self.locate(question).await?;
         self.seen().named.insert(id.clone(), context.key.clone());
-        let wrapped = self.seal(&id, context, dek).await?;
-        self.check_binding(context, dek, &wrapped).await?;
-        wrapped.to_key().ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))
+        let wrapped = self.seal(question, &id, dek).await?;
+        let key = wrapped.to_key();
+        let key =
+            key.ok_or_else(|| Failure::Refused("the key's unique identifier is too long".to_owned()))?;
+        self.check_binding(Question::about(context, key.as_bytes()), dek, &wrapped).await?;
+        Ok(key)
     }
 
-    async fn unwrap(&self, context: &KmsContext, wrapped: &Wrapped) -> Result<Dek, Failure> {
-        match self.open(context, wrapped).await {
-            Err(Failure::Unclear(_)) => {}
+    async fn unwrap(&self, question: Question<'_>, wrapped: &Wrapped) -> Result<Dek, Failure> {
+        let start = Instant::now();
+        let unclear = match self.open(question, wrapped).await {
+            Err(unclear @ Failure::Unclear(_)) => unclear.into_error(question.context),
             clear => return clear,
-        }
+        };
+        let took = start.elapsed();
         // Is it the data key or the server? Only a server that works can tell.
         if !self.proved.holds(&wrapped.id) {
-            self.probe(context, &wrapped.id).await?;
+            self.probe(question, &wrapped.id).await?;
             self.proved.note(wrapped.id.clone());
         }
-        match self.open(context, wrapped).await {
+        question.tell(Purpose::Retried, Some(&unclear), took);
+        match self.open(question, wrapped).await {
             Err(Failure::Unclear(cause)) => {
                 Err(Failure::Corrupt(format!("the server fails to decrypt this one alone ({cause})")))
             }
@@ -265,9 +305,10 @@ impl KeyProvider for Kmip {
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let question = Question::about(context, wrapped);
         let wrapped = Wrapped::parse(wrapped)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by a key of a KMIP server"))?;
-        self.unwrap(context, &wrapped).await.map_err(|failure| failure.into_error(context))
+        self.unwrap(question, &wrapped).await.map_err(|failure| failure.into_error(context))
     }
 
     fn version(&self, wrapped: &[u8]) -> Option<String> {

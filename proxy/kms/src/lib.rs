@@ -32,6 +32,7 @@ mod oauth;
 mod pkcs11;
 #[cfg(any(feature = "kmip", feature = "pkcs11"))]
 mod proved;
+mod question;
 #[cfg(any(feature = "azure", feature = "gcp", feature = "ibm", feature = "vault"))]
 mod session;
 #[cfg(feature = "vault")]
@@ -43,7 +44,7 @@ mod wrapped;
 pub use self::aws::{AwsCredentials, AwsKms, AwsRole, AwsSettings, AwsWebIdentity};
 #[cfg(feature = "azure")]
 pub use self::azure::{AzureAlgorithm, AzureCredentials, AzureKeyVault, AzureProof, AzureSettings};
-pub use self::files::{FileError, Watched};
+pub use self::files::FileError;
 #[cfg(feature = "gcp")]
 pub use self::gcp::{GcpCredentials, GcpFederation, GcpKms, GcpSettings};
 pub use self::http::{HttpError, TlsFiles};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::http::{self, line};
+use crate::question::{Purpose, Question};
 
 /// The life of a token that does not tell it. The standard lets it be left out.
 const UNTOLD: Duration = Duration::from_mins(5);
@@ -41,7 +42,8 @@ pub(crate) async fn ask(
     request: RequestBuilder,
     secret: &str,
 ) -> Result<Granted, ProviderError> {
-    granted(context, request.send().await, secret).await
+    let asked = async { granted(context, request.send().await, secret).await };
+    Question::of(context).request(Purpose::Login, asked).await
 }
 
 /// What an answer to somebody who asks for a token means.

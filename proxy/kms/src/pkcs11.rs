@@ -18,6 +18,7 @@ mod wrapped;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use proxy_crypto::{Dek, KeyProvider, KmsContext, ProviderError, ProviderName, WrappedKey};
@@ -28,7 +29,8 @@ use self::failure::Failure;
 use self::threads::Threads;
 use self::token::Token;
 use self::wrapped::Wrapped;
-use crate::files::{FileError, Watched};
+use crate::files::{FileError, Followed, Watched};
+use crate::question::{Purpose, Question};
 
 /// Keys in a token.
 pub struct Pkcs11 {
@@ -43,7 +45,8 @@ pub struct Pkcs11 {
 impl Pkcs11 {
     /// Loads nothing yet. A module that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: Pkcs11Settings) -> Self {
-        let watched = Mutex::new(Watched::new(vec![settings.pin.clone()]));
+        let watched =
+            Mutex::new(Watched::new(provider.clone(), vec![Followed::Secret(settings.pin.clone())]));
         let token = Arc::new(Token::new(settings.clone()));
         Self { provider, settings, token, threads: Threads::new(), watched, epoch: AtomicU64::new(0) }
     }
@@ -85,27 +88,33 @@ impl KeyProvider for Pkcs11 {
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let dek = dek.clone();
         let wrap = move |token: &Token, context: &KmsContext| {
-            let wrapped = token.with_session(|session| keys::wrap(session, context, &dek))?;
+            let question = Question::of(context);
+            let wrapped = token.with_session(question, |session| keys::wrap(session, context, &dek))?;
             wrapped.to_key().ok_or_else(|| Failure::Refused("the key's CKA_ID is too long".to_owned()))
         };
         self.call(context, wrap).await
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let asked = WrappedKey::new(wrapped);
         let wrapped = Wrapped::parse(wrapped)
             .ok_or_else(|| ProviderError::corrupt(context, "it was not wrapped by a PKCS#11 token"))?;
         let unwrap = move |token: &Token, context: &KmsContext| {
-            let unwrap = || token.with_session(|session| keys::unwrap(session, context, &wrapped));
-            match unwrap() {
-                Err(Failure::Unclear(_)) => {}
+            let question = Question::about(context, asked.as_bytes());
+            let unwrap = || token.with_session(question, |session| keys::unwrap(session, context, &wrapped));
+            let start = Instant::now();
+            let unclear = match unwrap() {
+                Err(unclear @ Failure::Unclear(_)) => unclear.into_error(context),
                 clear => return clear,
-            }
+            };
+            let took = start.elapsed();
             // Is it the data key or the token? Only a token that works can tell.
             let key = (context.key.clone(), wrapped.id.clone());
             if !token.proved.holds(&key) {
-                token.with_session(|session| keys::probe(session, context, &wrapped))?;
+                token.with_session(question, |session| keys::probe(session, question, &wrapped))?;
                 token.proved.note(key);
             }
+            question.tell(Purpose::Retried, Some(&unclear), took);
             match unwrap() {
                 Err(Failure::Unclear(cause)) => {
                     Err(Failure::Corrupt(format!("the token fails to decrypt this one alone ({cause})")))

@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
+use crate::question::{Purpose, Question};
+
 /// Part of a token's life after which the next one is fetched.
 const USED: (u32, u32) = (2, 3);
 /// What a longer life of a token is taken for.
@@ -75,19 +77,26 @@ impl Session {
     pub(crate) async fn call<F>(
         &self,
         login: &dyn Login,
-        context: &KmsContext,
+        question: Question<'_>,
         denied: StatusCode,
         send: impl Fn(Zeroizing<String>) -> F,
     ) -> Result<Answer, ProviderError>
     where
         F: Future<Output = Result<Answer, ProviderError>>,
     {
+        let context = question.context;
         let token = self.token(login, context).await?;
+        let start = Instant::now();
         let answer = send(token.value.clone()).await?;
         if answer.0 != denied || token.since.elapsed() < FRESH {
             return Ok(answer);
         }
-        match self.another(login, context, &token).await? {
+        let took = start.elapsed();
+        let tell = || {
+            let error = ProviderError::refused(context, format!("its answer is {}", denied.as_u16()));
+            question.tell(Purpose::Retried, Some(&error), took);
+        };
+        match self.another(login, context, &token, tell).await? {
             Some(token) => send(token.value.clone()).await,
             // It says that the token is not known, and nothing of the key.
             None if denied == StatusCode::UNAUTHORIZED => Err(ProviderError::unavailable(
@@ -125,20 +134,24 @@ impl Session {
         }
     }
 
-    /// Another token than one that was denied, unless there was another for such a reason of late.
+    /// Another token than one that was denied, unless there was another for such a reason of late. Where there is one, or will be,
+    /// it tells first.
     async fn another(
         &self,
         login: &dyn Login,
         context: &KmsContext,
         denied: &Arc<Token>,
+        tell: impl FnOnce() + Send,
     ) -> Result<Option<Arc<Token>>, ProviderError> {
         let mut state = self.state.lock().await;
         if let Some(token) = state.token.as_ref().filter(|token| token.since > denied.since) {
+            tell();
             return Ok(Some(Arc::clone(token)));
         }
         if state.denied.is_some_and(|last| last.elapsed() < DENIALS) {
             return Ok(None);
         }
+        tell();
         let credentials = self.credentials.load(Ordering::Relaxed);
         let token = log_in(login, context, credentials, &mut state).await?;
         // Not after a login that failed: then the next denial may still be of a token that has ended.

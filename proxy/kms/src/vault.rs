@@ -37,6 +37,7 @@ use self::answer::Data;
 use self::wrapped::Wrapped;
 use crate::files::{FileError, Watched};
 use crate::http::HttpError;
+use crate::question::{Purpose, Question};
 use crate::session::Session;
 
 /// Keys of a Transit secrets engine.
@@ -54,25 +55,32 @@ pub struct Vault {
 impl Vault {
     /// Makes no call yet. A file that cannot be used is no error: keys are unavailable until it can.
     pub fn new(provider: ProviderName, settings: VaultSettings) -> Self {
-        let watched = Mutex::new(Watched::new(settings.files()));
+        let watched = Mutex::new(Watched::new(provider.clone(), settings.files()));
         let client = ArcSwap::from_pointee(settings.tls.client());
         Self { provider, settings, client, session: Session::default(), watched, bound: Mutex::default() }
     }
 
+    /// Has the server decrypt, as what is bound to a context.
     async fn decrypt(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         wrapped: &Wrapped<'_>,
+        context: &KmsContext,
     ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
         let mut parameters = bound(wrapped.binding, context);
         parameters.insert("ciphertext".to_owned(), json!(wrapped.text));
-        let data = self.call(context, &["decrypt"], &parameters).await?;
-        plaintext(context, data.plaintext.as_ref())
+        let data = self.call(question, &["decrypt"], &parameters).await?;
+        plaintext(question.context, data.plaintext.as_ref())
     }
 
     /// Sees once for each key that its data keys do not unwrap in another context: the server ignores what it is told to derive
     /// for where the key is none to derive from.
-    async fn check_binding(&self, context: &KmsContext, wrapped: &Wrapped<'_>) -> Result<(), ProviderError> {
+    async fn check_binding(
+        &self,
+        question: Question<'_>,
+        wrapped: &Wrapped<'_>,
+    ) -> Result<(), ProviderError> {
+        let context = question.context;
         let seen = || self.bound.lock().unwrap_or_else(PoisonError::into_inner);
         if wrapped.binding == Binding::None || seen().contains(&context.key) {
             return Ok(());
@@ -80,13 +88,13 @@ impl Vault {
         let Ok(elsewhere) = ClusterName::new("another-cluster-of-this-check") else { return Ok(()) };
         // That it decrypts in its own context is seen by whoever asked for it, before anything is sealed with it.
         let elsewhere = KmsContext { cluster: elsewhere, ..context.clone() };
-        match self.decrypt(&elsewhere, wrapped).await {
+        let decrypted = self.decrypt(question, wrapped, &elsewhere);
+        match question.request(Purpose::CheckBinding, decrypted).await {
             Err(ProviderError::Corrupt { .. }) => {
                 seen().insert(context.key.clone());
                 Ok(())
             }
-            Err(ProviderError::Refused { cause, .. }) => Err(ProviderError::refused(context, cause)),
-            Err(ProviderError::Unavailable { cause, .. }) => Err(ProviderError::unavailable(context, cause)),
+            Err(no) => Err(no),
             Ok(_) => Err(ProviderError::refused(
                 context,
                 "the server does not bind data keys of this key to their cluster: make the key with derived=true for \
@@ -102,8 +110,9 @@ impl Vault {
         };
         let wrapped = Wrapped::new(self.settings.binding, &text)
             .ok_or_else(|| ProviderError::unavailable(context, "its wrapped data key is not Transit's"))?;
-        self.check_binding(context, &wrapped).await?;
-        Ok(wrapped.to_key())
+        let key = wrapped.to_key();
+        self.check_binding(Question::about(context, key.as_bytes()), &wrapped).await?;
+        Ok(key)
     }
 
     /// Looks at the files again: certificates for TLS, tokens and credentials to log in with. Tells whether anything changed,
@@ -126,7 +135,7 @@ impl KeyProvider for Vault {
     async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
         let mut parameters = bound(self.settings.binding, context);
         parameters.insert("bits".to_owned(), json!(256));
-        let data = self.call(context, &["datakey", "plaintext"], &parameters).await?;
+        let data = self.call(Question::of(context), &["datakey", "plaintext"], &parameters).await?;
         let dek = data_key(context, data.plaintext.as_ref())?;
         Ok((dek, self.wrapped(context, data).await?))
     }
@@ -134,11 +143,12 @@ impl KeyProvider for Vault {
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
         let call = Encrypt { plaintext: &plaintext, bound: bound(self.settings.binding, context) };
-        let data = self.call(context, &["encrypt"], &call).await?;
+        let data = self.call(Question::of(context), &["encrypt"], &call).await?;
         self.wrapped(context, data).await
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
+        let question = Question::about(context, wrapped);
         let wrapped = Wrapped::parse(wrapped).ok_or_else(|| {
             ProviderError::corrupt(context, "it was not wrapped by a Transit secrets engine")
         })?;
@@ -146,7 +156,7 @@ impl KeyProvider for Vault {
             let cause = "it is bound to nothing, which binding: None alone allows";
             return Err(ProviderError::corrupt(context, cause));
         }
-        let plaintext = self.decrypt(context, &wrapped).await?;
+        let plaintext = self.decrypt(question, &wrapped, context).await?;
         let corrupt = || ProviderError::corrupt(context, "it holds no data key of 32 bytes");
         Dek::from_bytes(&plaintext).ok_or_else(corrupt)
     }

@@ -4,18 +4,15 @@ use super::content::{Content, Damage, Format, Predecessor, Protection, Run};
 use super::legacy;
 use super::version::Versions;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
-use crate::digest::sha256;
 use proxy_crypto::{
     EnvelopeHeader, Format as EnvelopeFormat, KROXYLICIOUS_HEADER_NAME, KroxyliciousV2, TopicEncryptionV1,
+    data_key_id,
 };
 use proxy_records::{
     BATCH_HEADER_LEN, BatchHeader, Codec, Codecs, Kind, Location, Recognised, Record, Records, Scratch,
     SealedBatch, crc_matches, kind, recognise,
 };
 use std::sync::Arc;
-
-/// As many digits of a data key's hash as the audit log tells.
-const DATA_KEY_DIGITS: usize = 32;
 
 /// Looks into entries; reused from entry to entry.
 pub(crate) struct Looker {
@@ -194,11 +191,7 @@ impl Names {
         {
             return last.clone();
         }
-        let data_key = self.with_data_keys.then(|| {
-            let mut digits = sha256(envelope.wrapped());
-            digits.truncate(DATA_KEY_DIGITS);
-            Arc::from(digits)
-        });
+        let data_key = self.with_data_keys.then(|| Arc::from(data_key_id(envelope.wrapped())));
         let protection = Protection {
             provider: Arc::from(envelope.provider()),
             key: Arc::from(envelope.key()),

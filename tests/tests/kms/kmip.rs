@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use proxy_crypto::{KeyProvider, ProviderError};
 use proxy_kms::{Kmip, KmipSettings};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::kms::{Faults, PyKmip};
 use tests::{Batch, Certificates, Cluster, Pattern, PolicyFile, Proxy, Rule, Scratch, SentRecord, topic};
 
@@ -311,4 +311,16 @@ async fn what_a_proxy_sealed_it_reads_after_the_name_went_to_another_key() {
     proxy.restart().await;
     proxy.write_batch(&topic, &batch).await.unwrap();
     assert_eq!(proxy.read_batches(&topic, 0).await.unwrap(), [batch.as_sent(), batch.as_sent()]);
+    assert!(proxy.terminate().await.success());
+
+    let log = proxy.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines: Vec<_> = lines.filter(|line| line["provider"] == "default").collect();
+    let told = |operation: &str| lines.iter().filter(|line| line["operation"] == operation).count();
+    assert_eq!(told("locate"), told("generate"), "a key is found by its name each time");
+    let elsewhere = |line: &&Value| line["operation"] == "checkBinding" && line["outcome"] == "corrupt";
+    let checked = lines.iter().filter(elsewhere).count();
+    assert!(checked >= 2, "each process sees once for each key that another context opens none: {lines:?}");
+    assert_eq!(told("checkBinding"), 2 * checked, "and that its own does");
+    assert!(told("attributes") > 0, "whose key wrapped is seen: {lines:?}");
 }

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use super::scope::Topics;
 use crate::context::KmsContext;
+use crate::digest::sha256;
 use crate::provider::ProviderError;
+
+/// Half of a SHA-256.
+const DATA_KEY_DIGITS: usize = 32;
 
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +36,8 @@ pub(super) fn call(
         Operation::Unwrap => "unwrap",
         Operation::UnwrapLegacy => "unwrapLegacy",
     };
-    let outcome = match error {
-        None => "ok",
-        Some(ProviderError::Refused { .. }) => "refused",
-        Some(ProviderError::Unavailable { .. }) => "unavailable",
-        Some(ProviderError::Corrupt { .. }) => "corrupt",
-    };
     let (data_key, version) =
-        data_key.map_or((None, None), |(wrapped, version)| (Some(id(wrapped)), version));
+        data_key.map_or((None, None), |(wrapped, version)| (Some(data_key_id(wrapped)), version));
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         target: "audit",
@@ -52,7 +48,7 @@ pub(super) fn call(
         operation,
         topics = topics.map(|topics| topics.listed.as_str()),
         more_topics = topics.map(|topics| topics.more).filter(|more| *more > 0),
-        outcome,
+        outcome = ProviderError::outcome(error),
         version,
         data_key,
         cause = error.map(ProviderError::cause),
@@ -69,7 +65,7 @@ pub(super) fn in_use(context: &KmsContext, wrapped: &[u8], version: Option<&str>
         provider = context.provider.as_str(),
         key = context.key.as_str(),
         version,
-        data_key = id(wrapped),
+        data_key = data_key_id(wrapped),
     );
 }
 
@@ -81,20 +77,16 @@ pub(super) fn retired(context: &KmsContext, wrapped: &[u8], messages: u64, bytes
         cluster = context.cluster.as_str(),
         provider = context.provider.as_str(),
         key = context.key.as_str(),
-        data_key = id(wrapped),
+        data_key = data_key_id(wrapped),
         messages,
         bytes,
         seconds = age.as_secs(),
     );
 }
 
-/// Tells data keys apart: the first half of the SHA-256 of the wrapped key, which stands in envelopes.
-fn id(wrapped: &[u8]) -> String {
-    let digest = digest(&SHA256, wrapped);
-    digest.as_ref().iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(half.into(), 16).unwrap_or('0'));
-        }
-        text
-    })
+/// Tells data keys apart in the audit log: the first half of the SHA-256 of the wrapped key, which stands in envelopes.
+pub fn data_key_id(wrapped: &[u8]) -> String {
+    let mut digits = sha256(wrapped);
+    digits.truncate(DATA_KEY_DIGITS);
+    digits
 }

@@ -152,7 +152,7 @@ fn describe(code: &str, message: Option<&str>) -> String {
 }
 
 /// The error with its causes.
-fn reason(error: &(dyn Error + 'static)) -> String {
+pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
     let mut causes: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(cause) = next {

@@ -12,6 +12,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use zeroize::Zeroizing;
 
 use super::bounded::Bounded;
+use super::logins::telling;
 use super::settings::{AwsCredentials, AwsRole, AwsSettings};
 use super::web_identity::WebIdentity;
 use crate::files;
@@ -24,7 +25,7 @@ impl AwsSettings {
     }
 
     pub(super) async fn connect_by(&self, http: SharedHttpClient) -> Result<Client, HttpError> {
-        let sdk = self.sdk(http.clone()).await?;
+        let sdk = self.sdk(telling(http.clone())).await?;
         let sdk = match &self.credentials {
             AwsCredentials::WebIdentity(settings) => {
                 let provider = SharedCredentialsProvider::new(WebIdentity::new(settings, &sdk));

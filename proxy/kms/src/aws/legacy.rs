@@ -28,7 +28,7 @@ impl LegacyProvider for AwsKms {
         // Without a key id, KMS would take the key that the blob names.
         let call = self.client(context).await?.decrypt().key_id(key_id::of(&context.key));
         let call = call.ciphertext_blob(Blob::new(edek.blob));
-        let answer = quietly(call.send())
+        let answer = quietly(context, call.send())
             .await
             .map_err(|error| answer::failed(context, &self.settings.region, &error))?;
         let plaintext = Zeroizing::new(answer.plaintext.map(Blob::into_inner).unwrap_or_default());

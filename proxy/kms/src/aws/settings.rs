@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::files::Followed;
 use crate::http::TlsFiles;
 
 /// AWS KMS in a region.
@@ -68,15 +69,15 @@ pub struct AwsRole {
 
 impl AwsSettings {
     /// The files whose change means new credentials. The token of a web identity is read whenever it is shown.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(super) fn files(&self) -> Vec<Followed> {
         let credentials = match &self.credentials {
             AwsCredentials::Default | AwsCredentials::WebIdentity(_) => Vec::new(),
             AwsCredentials::Files { access_key_id, secret_access_key, session_token } => {
                 let pair = [access_key_id, secret_access_key];
-                pair.into_iter().chain(session_token).cloned().collect()
+                pair.into_iter().chain(session_token).cloned().map(Followed::Secret).collect()
             }
         };
-        [self.tls().paths(), credentials].concat()
+        [self.tls().followed(), credentials].concat()
     }
 
     pub(super) fn tls(&self) -> TlsFiles {

@@ -5,6 +5,7 @@ mod endpoints;
 use std::fs;
 
 use proxy_crypto::{ClusterName, KeyName};
+use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 

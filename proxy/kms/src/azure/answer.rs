@@ -94,30 +94,36 @@ pub(super) fn read(
     Err(failed(context, operation, status, &error))
 }
 
-/// What a key that is not found comes to, by the answer to the question for it among the deleted ones: it is gone only where it
-/// is not there either.
+/// Whether a key that is not found is among the deleted ones, by the answer to that question; else what it comes to: it is gone
+/// only where it is not there either.
 pub(super) fn deleted(
     context: &KmsContext,
-    missing: ProviderError,
+    missing: &ProviderError,
     status: StatusCode,
     body: &[u8],
-) -> ProviderError {
+) -> Result<(), ProviderError> {
     let Failure { error } = serde_json::from_slice(body).unwrap_or_default();
-    let said = |more: &str| format!("{} ({more})", missing.cause());
-    match status {
-        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => missing,
+    Err(match status {
+        status if status.is_success() => return Ok(()),
+        StatusCode::NOT_FOUND if error.code == "KeyNotFound" => missing.clone(),
         StatusCode::FORBIDDEN => {
-            ProviderError::refused(context, said("whether it can be recovered may not be asked"))
-        }
-        status if status.is_success() => {
-            ProviderError::refused(context, said("it was deleted, and can be recovered"))
+            ProviderError::refused(context, said(missing, "whether it can be recovered may not be asked"))
         }
         // No answer to that, so it is asked again.
         _ => {
             let more = format!("whether it can be recovered is not known: {}", status.as_u16());
-            ProviderError::unavailable(context, said(&more))
+            ProviderError::unavailable(context, said(missing, &more))
         }
-    }
+    })
+}
+
+/// What a key that is not found comes to where it is among the deleted ones.
+pub(super) fn recoverable(context: &KmsContext, missing: &ProviderError) -> ProviderError {
+    ProviderError::refused(context, said(missing, "it was deleted, and can be recovered"))
+}
+
+fn said(missing: &ProviderError, more: &str) -> String {
+    format!("{} ({more})", missing.cause())
 }
 
 fn failed(context: &KmsContext, operation: Operation, status: StatusCode, error: &Words) -> ProviderError {

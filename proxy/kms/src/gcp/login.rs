@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::service_account::ServiceAccount;
 use super::{GcpCredentials, GcpFederation, GcpKms};
 use crate::oauth::{self, Granted};
+use crate::question::{Purpose, Question};
 use crate::session::Login;
 use crate::{files, http};
 
@@ -49,15 +50,21 @@ impl GcpKms {
         url.set_path(METADATA);
         // Asked for, so that nobody is led to it by a link.
         let request = self.connection.client(context)?.get(url).header(FLAVOR, GOOGLE);
-        let response = request.send().await;
-        let flavor = response.as_ref().ok().map(|response| response.headers().get(FLAVOR));
-        if flavor.is_some_and(|flavor| flavor.is_none_or(|flavor| flavor != GOOGLE)) {
-            return Err(unavailable(context, &"what answers in its place is not Google's metadata server"));
-        }
-        // It is on the machine, and knows nothing of what was withdrawn: trouble with it is no word on a key.
-        oauth::granted(context, response, "")
-            .await
-            .map_err(|error| ProviderError::unavailable(context, error.cause()))
+        let asked = async {
+            let response = request.send().await;
+            let flavor = response.as_ref().ok().map(|response| response.headers().get(FLAVOR));
+            if flavor.is_some_and(|flavor| flavor.is_none_or(|flavor| flavor != GOOGLE)) {
+                return Err(unavailable(
+                    context,
+                    &"what answers in its place is not Google's metadata server",
+                ));
+            }
+            // It is on the machine, and knows nothing of what was withdrawn: trouble with it is no word on a key.
+            oauth::granted(context, response, "")
+                .await
+                .map_err(|error| ProviderError::unavailable(context, error.cause()))
+        };
+        Question::of(context).request(Purpose::Login, asked).await
     }
 
     async fn exchange(
@@ -95,14 +102,17 @@ impl GcpKms {
         url.set_path(&format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken"));
         let body = json!({"scope": [SCOPE], "lifetime": format!("{LIFE}s")});
         let request = self.connection.client(context)?.post(url).bearer_auth(token).json(&body);
-        let answer = http::answer(request.send().await).await;
-        let (status, body) = answer.map_err(|error| unavailable(context, &error))?;
-        if status != StatusCode::OK {
-            return Err(oauth::refused(context, status, &body, token));
-        }
-        let answer: Impersonated = serde_json::from_slice(&body)
-            .map_err(|_| unavailable(context, &"its answer is not one of IAM Credentials'"))?;
-        Ok((answer.access_token, Some(Duration::from_secs(LIFE))))
+        let asked = async {
+            let answer = http::answer(request.send().await).await;
+            let (status, body) = answer.map_err(|error| unavailable(context, &error))?;
+            if status != StatusCode::OK {
+                return Err(oauth::refused(context, status, &body, token));
+            }
+            let answer: Impersonated = serde_json::from_slice(&body)
+                .map_err(|_| unavailable(context, &"its answer is not one of IAM Credentials'"))?;
+            Ok((answer.access_token, Some(Duration::from_secs(LIFE))))
+        };
+        Question::of(context).request(Purpose::Login, asked).await
     }
 
     async fn assert(&self, context: &KmsContext, file: &Path) -> Result<Granted, ProviderError> {

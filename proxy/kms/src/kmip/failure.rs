@@ -2,6 +2,8 @@
 
 use proxy_crypto::{KmsContext, ProviderError};
 
+use crate::question::Failed;
+
 /// The longest part of the server's own words that is repeated.
 const LONGEST: usize = 200;
 
@@ -48,6 +50,12 @@ impl Failure {
             0x04 | 0x06 | 0x07 | 0x0a | 0x24 | 0x2a | 0x2d | 0x100 => Self::Unclear(cause),
             _ => Self::Unavailable(cause),
         }
+    }
+}
+
+impl Failed for Failure {
+    fn to_error(&self, context: &KmsContext) -> ProviderError {
+        self.clone().into_error(context)
     }
 }
 

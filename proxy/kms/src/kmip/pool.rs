@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use proxy_crypto::ProviderError;
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::ClientConfig;
 
@@ -10,6 +11,7 @@ use super::connection::{self, Connection, ConnectionError};
 use super::message::{Answer, Request};
 use super::settings::KmipSettings;
 use crate::http::IDLE;
+use crate::question::{Purpose, Question};
 
 /// Calls at a time. Others wait their turn.
 const MOST: usize = 8;
@@ -59,27 +61,33 @@ impl Pool {
     pub(super) async fn call(
         &self,
         settings: &KmipSettings,
+        question: Question<'_>,
         request: &Request<'_>,
     ) -> Result<Answer, ConnectionError> {
         // It is never closed.
         let _permit = self.permits.acquire().await.map_err(|_| ConnectionError::Slow)?;
         let bytes = request.write();
         let mut on_its_way = OnItsWay(self, false);
-        if let Some((round, mut connection)) = self.take() {
-            // Servers close what was idle for long. Nothing here does harm when it is done twice.
-            if connection.is_quiet().await
-                && let Ok(answer) = connection.call(&bytes).await
-                && answer.answers(request).is_ok()
-            {
-                on_its_way.1 = true;
-                self.give_back(round, connection);
-                return Ok(answer);
+        if let Some((round, mut connection)) = self.take()
+            && connection.is_quiet().await
+        {
+            let start = Instant::now();
+            match ask(&mut connection, &bytes, request).await {
+                Ok(answer) => {
+                    on_its_way.1 = true;
+                    self.give_back(round, connection);
+                    return Ok(answer);
+                }
+                // Servers close what was idle for long. Nothing here does harm when it is done twice.
+                Err(error) => {
+                    let error = ProviderError::unavailable(question.context, error.to_string());
+                    question.tell(Purpose::Retried, Some(&error), start.elapsed());
+                }
             }
         }
         let (round, tls) = self.tls(settings)?;
         let mut connection = Connection::open(settings, tls).await?;
-        let answer = connection.call(&bytes).await?;
-        answer.answers(request).map_err(|_| ConnectionError::Unasked)?;
+        let answer = ask(&mut connection, &bytes, request).await?;
         on_its_way.1 = true;
         self.give_back(round, connection);
         Ok(answer)
@@ -118,4 +126,14 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn ask(
+    connection: &mut Connection,
+    bytes: &[u8],
+    request: &Request<'_>,
+) -> Result<Answer, ConnectionError> {
+    let answer = connection.call(bytes).await?;
+    answer.answers(request).map_err(|_| ConnectionError::Unasked)?;
+    Ok(answer)
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::files::Followed;
+
 /// A KMIP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmipSettings {
@@ -20,7 +22,11 @@ pub struct KmipSettings {
 }
 
 impl KmipSettings {
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        vec![self.ca.clone(), self.certificate.clone(), self.key.clone()]
+    pub(super) fn files(&self) -> Vec<Followed> {
+        vec![
+            Followed::Certificates(self.ca.clone()),
+            Followed::Certificates(self.certificate.clone()),
+            Followed::Secret(self.key.clone()),
+        ]
     }
 }

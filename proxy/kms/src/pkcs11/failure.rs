@@ -4,6 +4,8 @@ use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 use proxy_crypto::{KmsContext, ProviderError};
 
+use crate::question::Failed;
+
 /// `CKR_AEAD_DECRYPT_FAILED` of PKCS#11 3.0, which the library has no name for.
 const AEAD_DECRYPT_FAILED: u64 = 0x42;
 
@@ -70,6 +72,12 @@ impl Failure {
             ) => Self::Down(said),
             _ => Self::Lost(said),
         }
+    }
+}
+
+impl Failed for Failure {
+    fn to_error(&self, context: &KmsContext) -> ProviderError {
+        self.clone().into_error(context)
     }
 }
 

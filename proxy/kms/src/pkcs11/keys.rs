@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::token::is_logged_in;
 use super::wrapped::{NONCE, SEALED, Wrapped, hex};
+use crate::question::{Purpose, Question};
 
 const TAG_BITS: u64 = 128;
 /// More versions than any key has.
@@ -44,10 +45,12 @@ pub(super) fn unwrap(session: &Session, context: &KmsContext, wrapped: &Wrapped)
 }
 
 /// Whether the key would have opened what it wrapped. A failure tells that the token is to blame.
-pub(super) fn probe(session: &Session, context: &KmsContext, wrapped: &Wrapped) -> Result<(), Failure> {
+pub(super) fn probe(session: &Session, question: Question<'_>, wrapped: &Wrapped) -> Result<(), Failure> {
+    let context = question.context;
     let key = newest(find(session, context, Some(&wrapped.id))?)?;
     let dek = Dek::generate().map_err(|error| Failure::Unavailable(error.to_string()))?;
-    let (nonce, sealed) = match seal(session, key.handle, context, &dek) {
+    let trial = question.blocking(Purpose::Trial, || seal(session, key.handle, context, &dek));
+    let (nonce, sealed) = match trial {
         Ok(sealed) => sealed,
         // An old key that may only decrypt cannot tell; better too late than to call corrupt what is not.
         Err(Failure::Refused(cause)) => {
@@ -57,7 +60,8 @@ pub(super) fn probe(session: &Session, context: &KmsContext, wrapped: &Wrapped) 
         }
         Err(failure) => return Err(failure),
     };
-    let opened = open(session, key.handle, context, &Wrapped { id: key.id, nonce, sealed })?;
+    let wrapped = Wrapped { id: key.id, nonce, sealed };
+    let opened = question.blocking(Purpose::Trial, || open(session, key.handle, context, &wrapped))?;
     if opened.same_as(&dek) {
         Ok(())
     } else {

@@ -1,6 +1,7 @@
 //! Sessions with a token: opened, logged in, used again, and opened anew when they are lost.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use cryptoki::context::Pkcs11 as Library;
 use cryptoki::error::{Error, RvError};
@@ -15,6 +16,7 @@ use super::module::Module;
 use super::{Pkcs11Settings, Pkcs11Token};
 use crate::files;
 use crate::proved::Proved;
+use crate::question::{Purpose, Question};
 
 /// A token. Everything here blocks.
 pub(super) struct Token {
@@ -77,31 +79,41 @@ impl Token {
     /// the module where that may be the cause.
     pub(super) fn with_session<T>(
         &self,
+        question: Question<'_>,
         work: impl Fn(&Session) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        match self.once(&work) {
-            Err(Failure::Lost(cause) | Failure::Down(cause)) => {
-                tracing::debug!(cause, "lost a session with a token");
-                // Those beside it are most likely lost too.
-                self.forget();
-            }
+        let start = Instant::now();
+        let lost = match self.once(question, &work) {
+            Err(lost @ (Failure::Lost(_) | Failure::Down(_))) => lost.into_error(question.context),
             answer => return answer,
-        }
-        match self.once(&work) {
-            Err(Failure::Down(cause)) if self.module.restart() => {
-                tracing::debug!(cause, module = %self.settings.module.display(), "restarted a PKCS#11 module");
+        };
+        tracing::debug!(cause = lost.cause(), "lost a session with a token");
+        question.tell(Purpose::Retried, Some(&lost), start.elapsed());
+        // Those beside it are most likely lost too.
+        self.forget();
+        let start = Instant::now();
+        match self.once(question, &work) {
+            Err(down @ Failure::Down(_)) if self.module.restart() => {
+                let down = down.into_error(question.context);
+                let (cause, module) = (down.cause(), self.settings.module.display());
+                tracing::debug!(cause, %module, "restarted a PKCS#11 module");
+                question.tell(Purpose::Retried, Some(&down), start.elapsed());
                 self.forget();
-                self.once(&work)
+                self.once(question, &work)
             }
             answer => answer,
         }
     }
 
-    fn once<T>(&self, work: impl Fn(&Session) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn once<T>(
+        &self,
+        question: Question<'_>,
+        work: impl Fn(&Session) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let restarts = self.module.call();
         let open = match self.take(*restarts) {
             Some(open) => open,
-            None => self.open(*restarts)?,
+            None => self.open(question, *restarts)?,
         };
         let answer = work(&open.session);
         // Others may leave an operation unfinished.
@@ -141,13 +153,13 @@ impl Token {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, restarts: u64) -> Result<Open, Failure> {
+    fn open(&self, question: Question<'_>, restarts: u64) -> Result<Open, Failure> {
         let round = self.pool().round;
         let library = self.module.library()?;
         let slot = self.slot(&library)?;
         let session = library.open_ro_session_no_drop(slot)?;
         let open = Open { session, round, restarts };
-        match self.log_in(&library, slot, &open.session) {
+        match self.log_in(question, &library, slot, &open.session) {
             Ok(()) => Ok(open),
             Err(failure) => {
                 open.close(restarts);
@@ -181,7 +193,13 @@ impl Token {
     }
 
     /// A login counts for all sessions that the process has with the token.
-    fn log_in(&self, library: &Library, slot: Slot, session: &Session) -> Result<(), Failure> {
+    fn log_in(
+        &self,
+        question: Question<'_>,
+        library: &Library,
+        slot: Slot,
+        session: &Session,
+    ) -> Result<(), Failure> {
         // One at a time, so that a wrong PIN is tried once.
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if is_logged_in(session)? {
@@ -203,7 +221,7 @@ impl Token {
             let cause = "one more wrong PIN would lock the token: log in by other means first";
             return Err(Failure::Unavailable(cause.to_owned()));
         }
-        match session.login(UserType::User, Some(&AuthPin::from(pin.as_str()))) {
+        let login = || match session.login(UserType::User, Some(&AuthPin::from(pin.as_str()))) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {
                 *refused = None;
                 Ok(())
@@ -219,7 +237,8 @@ impl Token {
                 ) => Failure::Refused(format!("failed to log in ({})", said(&error))),
                 other => Failure::of(&other),
             }),
-        }
+        };
+        Question::of(question.context).blocking(Purpose::Login, login)
     }
 }
 

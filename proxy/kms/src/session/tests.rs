@@ -1,8 +1,7 @@
 use std::sync::atomic::AtomicBool;
 
-use proxy_crypto::{ClusterName, KeyName, ProviderName};
-
 use super::*;
+use crate::question::heard::{Heard, context};
 
 const LIFE: Duration = Duration::from_mins(30);
 
@@ -24,14 +23,6 @@ impl Login for Server {
     }
 }
 
-fn context() -> KmsContext {
-    KmsContext {
-        cluster: ClusterName::new("cluster").unwrap(),
-        provider: ProviderName::new("provider").unwrap(),
-        key: KeyName::new("key").unwrap(),
-    }
-}
-
 /// A call that is always answered so.
 async fn call(
     session: &Session,
@@ -40,7 +31,7 @@ async fn call(
     answer: StatusCode,
 ) -> Result<StatusCode, ProviderError> {
     let send = |_| async move { Ok((answer, Zeroizing::default())) };
-    session.call(server, &context(), denied, send).await.map(|(status, _)| status)
+    session.call(server, Question::of(&context()), denied, send).await.map(|(status, _)| status)
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,4 +66,20 @@ async fn a_second_denial_in_short_is_a_no_only_where_it_is_about_the_key() {
         assert_eq!(matches!(second, Err(ProviderError::Unavailable { .. })), !is_no);
         assert_eq!(server.logins.load(Ordering::Relaxed), 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_log_tells_of_the_request_that_was_denied_and_is_made_again() {
+    let heard = Heard::new();
+    let (session, server) = (Session::default(), Server::default());
+    call(&session, &server, StatusCode::FORBIDDEN, StatusCode::OK).await.unwrap();
+    tokio::time::advance(FRESH).await;
+    for _ in 0..3 {
+        call(&session, &server, StatusCode::FORBIDDEN, StatusCode::FORBIDDEN).await.unwrap();
+        tokio::time::advance(FRESH).await;
+    }
+    let told = heard.of("keyProviderRequest");
+    assert_eq!(told.len(), 1, "the answer to the others is that of the call: {told:?}");
+    assert_eq!((&*told[0]["operation"], &*told[0]["outcome"]), ("retried", "refused"));
+    assert_eq!(told[0]["cause"], "its answer is 403");
 }

@@ -9,16 +9,18 @@ use zeroize::Zeroizing;
 use super::Vault;
 use super::answer::{self, Data};
 use crate::http;
+use crate::question::Question;
 
 impl Vault {
     /// A call on the key of the context. A 403 counts only after a fresh login, since the server does not tell a token that
     /// has ended from one that may not.
     pub(super) async fn call(
         &self,
-        context: &KmsContext,
+        question: Question<'_>,
         operation: &[&str],
         parameters: &impl Serialize,
     ) -> Result<Data, ProviderError> {
+        let context = question.context;
         let key = context.key.as_str();
         if !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
             || key.starts_with('.')
@@ -32,7 +34,7 @@ impl Vault {
             let request = self.client(context)?.post(url.clone()).json(parameters);
             self.send(context, request, Some(&token)).await
         };
-        let (status, body) = self.session.call(self, context, StatusCode::FORBIDDEN, post).await?;
+        let (status, body) = self.session.call(self, question, StatusCode::FORBIDDEN, post).await?;
         answer::data(context, status, &body)
     }
 

@@ -7,6 +7,7 @@ use proxy_crypto::{
 
 use super::wrapped::Wrapped;
 use super::{Binding, Vault};
+use crate::question::Question;
 
 #[async_trait]
 impl LegacyProvider for Vault {
@@ -22,11 +23,12 @@ impl LegacyProvider for Vault {
         let LegacySource::Edek(edek) = source else {
             return Err(ProviderError::refused(context, "keys of a Transit secrets engine do not leave it"));
         };
+        let question = Question::about(context, edek);
         let corrupt = |cause: String| ProviderError::corrupt(context, cause);
         let edek = VaultEdek::parse(edek).map_err(|error| corrupt(error.to_string()))?;
         let wrapped = Wrapped::new(Binding::None, edek.text)
             .ok_or_else(|| corrupt("it was not wrapped by a Transit secrets engine".to_owned()))?;
-        let plaintext = self.decrypt(context, &wrapped).await?;
+        let plaintext = self.decrypt(question, &wrapped, context).await?;
         LegacyKey::from_bytes(&plaintext)
             .ok_or_else(|| corrupt("it holds no data key of 32 bytes".to_owned()))
     }

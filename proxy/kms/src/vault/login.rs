@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Login, Vault, answer};
 use crate::files;
+use crate::question::{Purpose, Question};
 use crate::session;
 
 /// How long a token of unknown life is used before it is looked at again.
@@ -71,13 +72,16 @@ impl Vault {
         body: &Value,
     ) -> Result<(Zeroizing<String>, Option<Duration>), ProviderError> {
         let request = self.client(context)?.post(self.url(path.iter().copied())).json(body);
-        let (status, body) = self.send(context, request, token).await?;
-        if !status.is_success() {
-            return Err(answer::login_failed(context, status, &body));
-        }
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
-            ProviderError::unavailable(context, "its answer to the login is not one of Vault's")
-        })?;
+        let asked = async {
+            let (status, body) = self.send(context, request, token).await?;
+            if !status.is_success() {
+                return Err(answer::login_failed(context, status, &body));
+            }
+            serde_json::from_slice::<Answer>(&body).map_err(|_| {
+                ProviderError::unavailable(context, "its answer to the login is not one of Vault's")
+            })
+        };
+        let answer = Question::of(context).request(Purpose::Login, asked).await?;
         let life = (answer.auth.lease_duration > 0).then(|| Duration::from_secs(answer.auth.lease_duration));
         Ok((answer.auth.client_token, life))
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 
+use crate::files::Followed;
 use crate::http::TlsFiles;
 
 /// A Transit secrets engine.
@@ -61,11 +62,12 @@ pub enum Login {
 
 impl VaultSettings {
     /// All files that these settings name.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(super) fn files(&self) -> Vec<Followed> {
         let login = match &self.login {
-            Login::TokenFile(token) | Login::Jwt { token, .. } => vec![token.clone()],
-            Login::AppRole { role_id, secret_id, .. } => vec![role_id.clone(), secret_id.clone()],
+            Login::TokenFile(token) | Login::Jwt { token, .. } => vec![token],
+            Login::AppRole { role_id, secret_id, .. } => vec![role_id, secret_id],
         };
-        [self.tls.paths(), login].concat()
+        let login = login.into_iter().cloned().map(Followed::Secret);
+        self.tls.followed().into_iter().chain(login).collect()
     }
 }

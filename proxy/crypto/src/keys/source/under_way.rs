@@ -44,8 +44,7 @@ impl<'a> UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if !self.told {
-            let cause = "given up before there was an answer";
-            self.tell(None, Some(&ProviderError::unavailable(self.call.context, cause)));
+            self.tell(None, Some(&ProviderError::given_up(self.call.context)));
         }
     }
 }

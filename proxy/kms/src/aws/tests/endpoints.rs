@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::shared::IntoShared as _;
 
 use super::super::settings::{AwsCredentials, AwsRole, AwsSettings, AwsWebIdentity};
 use super::super::{DataKeySpec, quietly};
+use crate::question::heard::{Heard, context};
 
 /// Calls nobody, and keeps whom it should have called.
 #[derive(Debug, Clone, Default)]
@@ -55,11 +56,15 @@ async fn first(region: &str, fips: bool, change: impl FnOnce(&mut AwsSettings)) 
     if let AwsCredentials::WebIdentity(identity) = &mut settings.credentials {
         identity.token = file("token");
     }
-    let called = Called::default();
+    let (called, heard) = (Called::default(), Heard::new());
     let client = settings.connect_by(SharedHttpClient::new(called.clone())).await.unwrap();
     let call = client.generate_data_key().key_id("alias/a").key_spec(DataKeySpec::Aes256);
-    assert!(quietly(call.send()).await.is_err(), "nobody is called");
+    assert!(quietly(&context(), call.send()).await.is_err(), "nobody is called");
     let called = called.0.lock().unwrap();
+    let logins = heard.of("keyProviderRequest");
+    assert!(logins.iter().all(|line| line["operation"] == "login" && line["outcome"] == "unavailable"));
+    let asked = called.iter().filter(|address| address.contains("//sts")).count();
+    assert_eq!(logins.len(), asked, "each request for credentials has a line: {called:?}");
     called.first().expect("somebody was to be called").trim_end_matches('/').to_owned()
 }
 
