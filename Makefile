@@ -71,6 +71,7 @@ fmt: ## format everything
 
 generate: ## write generated files anew: test vectors, definitions, statuses for Argo CD, manifests from the chart, tables
 	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
+	REGENERATE=1 $(CARGO) test --locked -p proxy --lib the_page_is_current
 	REGENERATE=1 $(CARGO) test --locked -p operator-api --test crds
 	REGENERATE=1 $(CARGO) test --locked -p operator --lib argocd
 	REGENERATE=1 $(CARGO) test --locked -p tests --test chart generated_definitions

@@ -11,6 +11,7 @@ pub(crate) mod requests;
 pub(crate) use requests::Timeouts;
 
 use crate::advertised::Advertised;
+use crate::api_versions;
 use crate::brokers::Brokers;
 use crate::budget::{Budget, Grant};
 use crate::frame::{FrameError, FrameReader};
@@ -100,7 +101,7 @@ pub(crate) enum Close {
     Answer(#[source] WireError),
     #[error("the message codec failed on {0}")]
     Codec(&'static str),
-    #[error("API key {0} version {1} does not go through")]
+    #[error("API key {0} version {1} does not go through: {why}", why = api_versions::why_not(*.0, *.1))]
     Unsupported(i16, i16),
     #[error("answer {0} came where {1} was expected")]
     Order(i32, i32),

@@ -6,7 +6,7 @@ mod tokens;
 
 use super::expected::{Answer, Expected, Queue};
 use super::{Close, Session};
-use crate::api_versions::{self, Handling};
+use crate::api_versions::{self, AsItself, Handling};
 use crate::frame::{Frame, FrameReader};
 use crate::handler::{fetch, produce, sasl, share_fetch};
 use crate::io::Writer;
@@ -120,18 +120,18 @@ impl Requests {
             return Err(Close::Unsupported(key, version));
         }
         if self.session.shared.upstream.acts_as_itself() {
-            match ApiKey::try_from(key) {
-                Ok(ApiKey::SaslHandshake | ApiKey::SaslAuthenticate) => {
+            match api.as_itself {
+                AsItself::Answered(_) => {
                     return self.answer(head.correlation_id, |out| sasl::refuse(key, version, out)).await;
                 }
-                _ if api_versions::is_of_identity(key) => return Err(Close::Unsupported(key, version)),
-                _ => {}
+                AsItself::Refused(_) => return Err(Close::Unsupported(key, version)),
+                AsItself::Same => {}
             }
         }
         match api.handling {
             Handling::Relayed => return self.relay(frame, &head, Answer::Relay).await,
             Handling::AltersTopics => return self.relay(frame, &head, Answer::Alteration).await,
-            Handling::Rewritten => {}
+            Handling::Rewritten(_) | Handling::Refused(_) => {}
         }
         match ApiKey::try_from(key) {
             Ok(ApiKey::Produce) => return produce::request(self, frame, &head).await,
