@@ -12,6 +12,7 @@ use tests::{
 
 use crate::application::Application;
 use crate::stage::Stage;
+use crate::tools::prints;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const PARTITIONS: i32 = 2;
@@ -95,6 +96,12 @@ impl<'a> Counting<'a> {
         let group = answer.groups.iter().find(|group| group.group_id.as_str() == self.application);
         let kind = group.map(|group| group.group_type.as_str().to_lowercase());
         assert_eq!(kind.as_deref(), Some(self.protocol), "{answer:?}");
+        if self.protocol == "streams" {
+            let name = self.application.as_str();
+            prints(self.stage, "kafka-streams-groups", "--list", name).await;
+            let describe = format!("--describe --group {name}");
+            prints(self.stage, "kafka-streams-groups", describe, self.input.as_str()).await;
+        }
     }
 
     /// Lines of five words, to both partitions.

@@ -5,14 +5,24 @@ mod controllers;
 mod listed;
 mod sharing;
 
-use tests::{Scratch, canary, topic};
+use std::time::Duration;
+
+use tests::{Scratch, canary, eventually, topic};
 
 use crate::program::{tool, with_input};
 use crate::stage::Stage;
 
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// Runs a tool with these words, and looks for the text in what it prints.
-async fn prints(stage: &Stage, name: &str, arguments: impl Into<String>, wanted: impl Into<String>) {
+pub(crate) async fn prints(
+    stage: &Stage,
+    name: &str,
+    arguments: impl Into<String>,
+    wanted: impl Into<String>,
+) {
     let (arguments, wanted, bootstrap) = (arguments.into(), wanted.into(), stage.proxy.bootstrap());
+    assert!(!wanted.is_empty(), "{name} {arguments} says something, or is asked about in another way");
     let words: Vec<&str> =
         ["--bootstrap-server", &bootstrap].into_iter().chain(arguments.split(' ')).collect();
     let said = tool(name, &words).await;
@@ -24,7 +34,8 @@ async fn tools_for_topics_records_and_groups() {
     let stage = &Stage::shared().await;
     let (bootstrap, needle) = (&stage.proxy.bootstrap(), canary("tools"));
     let topic = &topic("tools");
-    prints(stage, "kafka-topics", format!("--create --partitions 1 --topic {topic}"), "").await;
+    let create = format!("--create --partitions 1 --topic {topic}");
+    prints(stage, "kafka-topics", create, format!("Created topic {topic}")).await;
     let lines: Vec<_> = (0..100).map(|index| format!("key {index}:value {index} {needle}\n")).collect();
     let sent = lines.concat();
     let at = ["--bootstrap-server", bootstrap, "--topic", topic];
@@ -49,7 +60,11 @@ async fn tools_for_topics_records_and_groups() {
     let reset = format!("--reset-offsets --to-earliest --execute --group {topic} --topic {topic}");
     prints(stage, "kafka-consumer-groups", reset, "40").await;
     stage.is_illegible(topic, &needle).await;
-    prints(stage, "kafka-topics", format!("--delete --topic {topic}"), "").await;
+    let listed =
+        async || tool("kafka-topics", &["--bootstrap-server", bootstrap, "--list"]).await.contains(topic);
+    assert!(listed().await);
+    assert_eq!(tool("kafka-topics", &[&at[..], &["--delete"]].concat()).await, "");
+    eventually("the topic is gone", PATIENCE, async || !listed().await).await;
 }
 
 /// None of them learns another address than the proxy's.
@@ -63,18 +78,24 @@ async fn tools_for_brokers_and_configuration() {
     assert!(apis.contains(&stage.proxy.broker_address(0)), "{apis}");
     assert!(!apis.contains(&stage.cluster.bootstrap()), "{apis}");
     let alter = "--alter --add-config retention.ms=123456 --entity-type topics --entity-name";
-    prints(stage, "kafka-configs", format!("{alter} {topic}"), "").await;
+    let altered = format!("Completed updating config for topic {topic}");
+    prints(stage, "kafka-configs", format!("{alter} {topic}"), altered).await;
     let election = format!("--election-type preferred --topic {topic} --partition 0");
     tokio::join!(
         prints(stage, "kafka-configs", format!("--describe --topic {topic}"), "retention.ms=123456"),
         prints(stage, "kafka-features", "describe", "metadata.version"),
         prints(stage, "kafka-metadata-quorum", "describe --status", "LeaderId"),
-        prints(stage, "kafka-leader-election", election, ""),
+        prints(stage, "kafka-leader-election", election, format!("{topic}-0")),
     );
+    // For a client that there is not, so that no other one tells anything.
+    let metrics = "--metrics org.apache.kafka.producer. --interval 60000 --match client_id=nobody";
+    let subscribe = format!("--alter --name {topic} {metrics}");
+    prints(stage, "kafka-client-metrics", subscribe, format!("Altered client metrics config for {topic}"))
+        .await;
     tokio::join!(
         prints(stage, "kafka-log-dirs", format!("--describe --topic-list {topic}"), topic),
         prints(stage, "kafka-transactions", "list", "TransactionalId"),
-        prints(stage, "kafka-client-metrics", "--list", ""),
+        prints(stage, "kafka-client-metrics", "--list", topic.as_str()),
         prints(stage, "kafka-reassign-partitions", "--list", "No partition reassignments"),
     );
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use tests::{Client, ProduceOptions, Scratch, SentRecord, canary, eventually_ok, topic};
+use tests::{Client, ProduceOptions, Scratch, SentRecord, canary, eventually, eventually_ok, topic};
 
 use super::prints;
 use crate::program::{attempt, tool};
@@ -76,11 +76,10 @@ async fn tools_for_access_streams_and_connect() {
     );
     let reset: Vec<&str> = reset.split(' ').collect();
     let cluster = ["cluster-id", "--bootstrap-server", &stage.proxy.bootstrap()];
-    let ((), said, id, ()) = tokio::join!(
+    let ((), said, id) = tokio::join!(
         prints(stage, "kafka-acls", format!("--add {acl}"), "operation=READ"),
         tool("connect-internal-topics", &internal),
         tool("kafka-cluster", &cluster),
-        prints(stage, "kafka-streams-groups", "--list", ""),
     );
     // It gives up after 10 s of its own, which a busy machine may need.
     let reset = async || attempt("kafka-streams-application-reset", &reset).await;
@@ -90,5 +89,10 @@ async fn tools_for_access_streams_and_connect() {
     let policy = stage.cluster.topic_config(&format!("{topic}-config"), "cleanup.policy").await;
     assert_eq!(policy.as_deref(), Some("compact"), "{said}");
     prints(stage, "kafka-acls", format!("--list --topic {topic}"), "User:reader").await;
-    prints(stage, "kafka-acls", format!("--remove --force {acl}"), "").await;
+    let words = |words: &str| format!("--bootstrap-server {} {words}", stage.proxy.bootstrap());
+    let acls = async |words: String| tool("kafka-acls", &words.split(' ').collect::<Vec<_>>()).await;
+    acls(words(&format!("--remove --force {acl}"))).await;
+    let list = words(&format!("--list --topic {topic}"));
+    let gone = async || !acls(list.clone()).await.contains("User:reader");
+    eventually("the rule is gone", PATIENCE, gone).await;
 }

@@ -29,3 +29,15 @@ async fn bootstrap_controllers_is_refused_with_a_clear_error() {
         );
     }
 }
+
+/// Requests that change which controllers there are could go to brokers too; a client finds them missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_needs_a_hidden_request_is_told_that_there_is_none() {
+    let stage = Stage::shared().await;
+    let bootstrap = stage.proxy.bootstrap();
+    let controller = ["--controller-id", "7", "--controller-directory-id", "AAAAAAAAAAAAAAAAAAAAAQ"];
+    let remove = [&["--bootstrap-server", &bootstrap, "remove-controller"][..], &controller].concat();
+    let said = attempt("kafka-metadata-quorum", &remove).await.unwrap_err();
+    assert!(said.contains("UnsupportedVersionException"), "{said}");
+    assert!(said.contains("The node does not support REMOVE_RAFT_VOTER"), "{said}");
+}

@@ -17,7 +17,8 @@ async fn tools_for_share_groups() {
     let groups: Vec<String> = (0..GROUPS).map(|group| format!("{topic}-{group}")).collect();
     let earliest = "--alter --add-config share.auto.offset.reset=earliest --entity-type groups --entity-name";
     for group in &groups {
-        prints(stage, "kafka-configs", format!("{earliest} {group}"), "").await;
+        let altered = format!("Completed updating config for group {group}");
+        prints(stage, "kafka-configs", format!("{earliest} {group}"), altered).await;
     }
     let lines: Vec<String> = (0..50).map(|line| format!("{line} {needle}\n")).collect();
     let at = ["--bootstrap-server", bootstrap, "--topic", topic];
