@@ -3,10 +3,10 @@
 use super::*;
 use crate::telemetry::testing::Heard;
 use proxy_config::{CipherSuite, Principal};
-use rcgen::{
-    CertificateRevocationListParams, DnType, KeyIdMethod, RevokedCertParams, SerialNumber, date_time_ymd,
-};
-use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber, date_time_ymd};
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::rustls::{AlertDescription, ClientConfig, ProtocolVersion, RootCertStore};
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
 
 /// A client with this serial number and these parts of a subject, the first one first.
 fn client(fixture: &Fixture, serial: u64, subject: &[(DnType, &str)]) -> ClientTls {
@@ -166,7 +166,7 @@ async fn agreed(
     let mut config = config.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let (near, far) = tokio::io::duplex(64 * 1024);
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let connector = TlsConnector::from(Arc::new(config));
     let name = ServerName::try_from("broker.test").unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(server.config());
     let (accepted, connected) = tokio::join!(acceptor.accept(far), connector.connect(name, near));
@@ -230,4 +230,82 @@ async fn sessions_of_clients_with_certificates_are_not_resumed() {
         }
         assert_eq!(resumed, !clients);
     }
+}
+
+/// The alert by which a client learns that a listener does not take it.
+async fn alert(fixture: &Fixture, connector: TlsConnector) -> AlertDescription {
+    use tokio::io::AsyncReadExt;
+    let server = ServerTls::load(fixture.server.clone()).unwrap();
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let accept = async {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), far).await?;
+        hello.into_stream(server.config()).await.map(drop)
+    };
+    let connect = async {
+        let name = ServerName::try_from("broker.test").unwrap();
+        connector.connect(name, near).await?.read_u8().await
+    };
+    let (accepted, connected) = tokio::join!(accept, connect);
+    accepted.unwrap_err();
+    let error = connected.unwrap_err();
+    match error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => *alert,
+        _ => panic!("no alert: {error:?}"),
+    }
+}
+
+/// As the page on clients says.
+#[tokio::test]
+async fn each_refusal_has_its_alert() {
+    let mut fixture = Fixture::new();
+    let anonymous = ClientTls::load(fixture.client.clone()).unwrap();
+    let of = |authority: &Authority, name| {
+        let identity = Some(authority.issue(fixture.directory.path(), name));
+        ClientTls::load(ClientFiles { identity, ..fixture.client.clone() }).unwrap()
+    };
+    let stranger = of(&Authority::called("another"), "stranger");
+    let namesake = of(&Authority::new(), "namesake");
+    let [seven, eight] = [named(&fixture, 7), named(&fixture, 8)];
+
+    let principals = Some(vec![Principal::new("CN=audit").unwrap()]);
+    fixture.server.clients = Some(Clients { principals, ..clients(&fixture) });
+    assert_eq!(alert(&fixture, anonymous.connector()).await, AlertDescription::CertificateRequired);
+    assert_eq!(alert(&fixture, stranger.connector()).await, AlertDescription::UnknownCA);
+    assert_eq!(alert(&fixture, namesake.connector()).await, AlertDescription::DecryptError);
+    assert_eq!(alert(&fixture, seven.connector()).await, AlertDescription::AccessDenied);
+
+    let revoked = Some(fixture.path("revoked.crl"));
+    fixture.server.clients = Some(Clients { revoked, ..clients(&fixture) });
+    revoke(&fixture, &[7], 2999);
+    assert_eq!(alert(&fixture, seven.connector()).await, AlertDescription::CertificateRevoked);
+    revoke(&fixture, &[], 2025);
+    assert_eq!(alert(&fixture, eight.connector()).await, AlertDescription::UnknownCA, "out of date");
+    let own = std::mem::replace(&mut fixture.authority, Authority::called("another"));
+    revoke(&fixture, &[], 2999);
+    fixture.authority = own;
+    assert_eq!(alert(&fixture, eight.connector()).await, AlertDescription::UnknownCA, "no list");
+}
+
+/// As the page on clients says.
+#[tokio::test]
+async fn other_versions_and_cipher_suites_have_their_alerts() {
+    let (old, new) = (&rustls::version::TLS12, &rustls::version::TLS13);
+    let mut fixture = Fixture::new();
+    // The last of the provider's own suites that a version has.
+    let connector = |version: &'static rustls::SupportedProtocolVersion| {
+        let mut roots = RootCertStore::empty();
+        roots.add(fixture.authority.0.der().clone()).unwrap();
+        let mut own = CryptoProvider::clone(&provider());
+        own.cipher_suites.retain(|suite| suite.version() == version);
+        own.cipher_suites.drain(..own.cipher_suites.len() - 1);
+        let config = ClientConfig::builder_with_provider(Arc::new(own)).with_protocol_versions(&[version]);
+        TlsConnector::from(Arc::new(config.unwrap().with_root_certificates(roots).with_no_client_auth()))
+    };
+    let [older, newer] = [connector(old), connector(new)];
+    fixture.server.cipher_suites = Some(vec![CipherSuite::Aes256Gcm, CipherSuite::EcdsaAes256Gcm]);
+    for client in [&older, &newer] {
+        assert_eq!(alert(&fixture, client.clone()).await, AlertDescription::HandshakeFailure);
+    }
+    fixture.server.min_version = TlsVersion::Tls13;
+    assert_eq!(alert(&fixture, older).await, AlertDescription::ProtocolVersion);
 }
