@@ -13,6 +13,8 @@ use crate::stage::Stage;
 /// Of steps, and those that come twice.
 const KINDS: usize = 12;
 const TWICE: [usize; 3] = [0, 3, 4];
+/// Where `MATRIX=all` is set, in place of the first one, so that a run of all tests is the same each time.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
 /// Milliseconds, so that old timestamps are kept.
 const LONG: u64 = 100_000_000_000_000;
 
@@ -70,8 +72,22 @@ async fn a_random_workload_has_the_same_results_on_compacted_topics() {
 }
 
 async fn compare(cleanup: &str) {
-    // Others by hand: so that a run of all tests is the same each time.
-    let seed = env::var("DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().expect("a seed is a number"));
+    for seed in seeds() {
+        println!("DIFFERENTIAL_SEED={seed} {cleanup}");
+        compare_with(seed, cleanup).await;
+    }
+}
+
+/// `DIFFERENTIAL_SEED` is one by hand.
+fn seeds() -> Vec<u64> {
+    match env::var("DIFFERENTIAL_SEED") {
+        Ok(seed) => vec![seed.parse().expect("a seed is a number")],
+        Err(_) if env::var("MATRIX").is_ok_and(|matrix| matrix == "all") => SEEDS.collect(),
+        Err(_) => vec![*SEEDS.start()],
+    }
+}
+
+async fn compare_with(seed: u64, cleanup: &str) {
     let steps = Random(Payload::new(seed)).steps();
     let stage = Stage::shared().await;
     let (proxy, broker) = (stage.proxy.bootstrap(), stage.cluster.bootstrap());
