@@ -13,8 +13,9 @@ use crate::application::Application;
 use crate::stage::Stage;
 
 const PATIENCE: Duration = Duration::from_mins(2);
-/// One mirror for each way: through both proxies, past both, and past the one of the source.
-const WAYS: [(&str, &str); 3] = [("near", "far"), ("past-near", "past-far"), ("bare-near", "far")];
+/// One mirror for each way: through both proxies, past both, past the one of the source, and past the one of the target.
+const WAYS: [(&str, &str); 4] =
+    [("near", "far"), ("past-near", "past-far"), ("bare-near", "far"), ("open-near", "bare-far")];
 const RECORDS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,6 +29,7 @@ async fn mirror_maker_copies_through_proxies_and_fails_loudly_past_them() {
     mirror.is_sealed_with_the_other_key(stage, far).await;
     mirror.is_no_data_past_both_proxies(far, &mut application).await;
     mirror.is_refused_by_the_targets_proxy(far, &mut application).await;
+    mirror.is_stored_in_clear_past_the_targets_proxy(far, &mut application).await;
 }
 
 /// Another cluster, with a proxy and keys of its own.
@@ -47,7 +49,7 @@ impl Far {
 
 struct Mirror {
     /// For each way one, with the same name in both clusters.
-    topics: [String; 3],
+    topics: [String; 4],
     compacted: String,
     needle: String,
     folder: Scratch,
@@ -55,7 +57,7 @@ struct Mirror {
 
 impl Mirror {
     async fn new(stage: &Stage) -> Self {
-        let topics = ["mirrored", "past", "bare"].map(topic);
+        let topics = ["mirrored", "past", "bare", "clear"].map(topic);
         let compacted = format!("{}-compacted", topics[0]);
         for topic in &topics {
             stage.cluster.create_topic(topic, 1, &[]).await;
@@ -86,6 +88,9 @@ impl Mirror {
             ("past-near", stage.cluster.bootstrap()),
             ("past-far", far.cluster.bootstrap()),
             ("bare-near", stage.cluster.bootstrap()),
+            // Another name, since by it the mirror names topics of its own in the target.
+            ("open-near", stage.proxy.bootstrap()),
+            ("bare-far", far.cluster.bootstrap()),
         ];
         let names: Vec<&str> = clusters.iter().map(|(name, _)| *name).collect();
         let mut properties = format!("clusters={}\n", names.join(","));
@@ -146,13 +151,18 @@ impl Mirror {
             .search(&[&self.needle, "encryption.strimzi.io"])
             .await;
         assert!(!search.found(0) && search.found(1), "{search:?}");
-        for client in Client::ALL {
-            let options = ConsumeOptions::from(far.proxy.bootstrap(), topic).timeout(Duration::from_secs(5));
-            let consumed = client.consume(&options).await;
-            let records: &[ReceivedRecord] = &consumed.records;
-            assert!(records.is_empty() && !consumed.complete, "{client}: {consumed:?}");
-            assert!(!consumed.errors.is_empty(), "{client} was told nothing");
-        }
+        // The key of the source is none of the target's.
+        readers_get(far, topic, "TOPIC_AUTHORIZATION_FAILED").await;
+    }
+
+    /// No proxy sees it come.
+    async fn is_stored_in_clear_past_the_targets_proxy(&self, far: &Far, application: &mut Application) {
+        let topic = &self.topics[3];
+        holds(far, topic, i64::try_from(RECORDS).unwrap(), application).await;
+        let search = Segments::of(far.cluster.topic_dirs(topic))
+            .search(&[&self.needle, "encryption.strimzi.io"])
+            .await;
+        assert!(search.found(0) && !search.found(1), "{search:?}");
     }
 
     /// Else it would be sealed once more, and handed out as it was. What lies between envelopes are records without anything.
@@ -168,6 +178,17 @@ impl Mirror {
             let is_bare = record.key.is_none() && record.value.is_none() && record.headers.is_empty();
             assert!(is_bare, "handed out as data: {record:?}");
         }
+    }
+}
+
+/// Whoever reads through the target's proxy gets no record and is told this.
+async fn readers_get(far: &Far, topic: &str, error: &str) {
+    for client in Client::ALL {
+        let options = ConsumeOptions::from(far.proxy.bootstrap(), topic).timeout(Duration::from_secs(5));
+        let consumed = client.consume(&options).await;
+        let records: &[ReceivedRecord] = &consumed.records;
+        assert!(records.is_empty() && !consumed.complete, "{client}: {consumed:?}");
+        assert_eq!(consumed.errors, [error], "{client}");
     }
 }
 
