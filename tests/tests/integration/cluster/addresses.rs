@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka_protocol::messages::{DescribeClusterRequest, FindCoordinatorRequest, MetadataRequest};
-use tests::{Cluster, KafkaErrorName, PolicyFile, Proxy, RawConnection, eventually_ok};
+use tests::{
+    Client, Cluster, ConsumeOptions, KafkaErrorName, PolicyFile, ProduceOptions, Proxy, RawConnection,
+    SentRecord, eventually_ok, topic,
+};
 
 use super::{ALL_RUN, Three, policy, text};
 
@@ -167,6 +170,28 @@ async fn coordinators_without_an_open_port_are_not_available() {
     for version in [3, 4] {
         let found = coordinators(&proxy.bootstrap(), version).await;
         assert_eq!(found, Err("COORDINATOR_NOT_AVAILABLE".to_owned()), "version {version}");
+    }
+}
+
+/// Clients are told of a leader that is not among the brokers: they ask again until their time is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_of_a_leader_without_an_open_port_are_out_of_reach() {
+    const SHORT: Duration = Duration::from_secs(5);
+    let _all_run = ALL_RUN.read().await;
+    let three = Three::shared().await;
+    let proxy = short_of_a_port(&three.cluster).await;
+    for client in Client::ALL {
+        let name = topic(&format!("portless-{client}"));
+        three.place_topic(&name, &[&[2]]).await;
+        let options = ProduceOptions::to(proxy.bootstrap(), &name).timeout(SHORT);
+        let refused =
+            client.produce(&options, &[SentRecord::of("never stored").partition(0)]).await.remove(0);
+        let options = ConsumeOptions::from(proxy.bootstrap(), &name).timeout(SHORT);
+        let consumed = client.consume(&options).await;
+        assert!(consumed.records.is_empty() && !consumed.complete, "{client}: {consumed:?}");
+        assert_eq!(refused.unwrap_err(), "CLIENT_TIMEOUT", "{client}");
+        let (mut leader, at) = three.cluster.leader(&name, 0).await;
+        assert_eq!(leader.list_offset(&at, -1).await.unwrap(), 0, "{client}");
     }
 }
 

@@ -1,11 +1,14 @@
 //! Brokers that are told apart by the name in the TLS handshake, at one port.
 
+use std::io::ErrorKind;
+
 use kafka_protocol::messages::MetadataRequest;
 use tests::{
-    Certificates, Client, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same, topic,
+    Certificates, Client, ConsumeOptions, Payload, ProduceOptions, Proxy, RawConnection, assert_same,
+    eventually, topic,
 };
 
-use super::addresses::{Addresses, at};
+use super::addresses::{Addresses, PATIENCE, at};
 use super::{ALL_RUN, Three, policy};
 
 const NAMES: [&str; 4] = ["kafka.names.test", "b-0.names.test", "b-1.names.test", "b-2.names.test"];
@@ -69,7 +72,12 @@ async fn answers_have_the_names_of_brokers_and_other_names_reach_nobody() {
         let brokers = answer.brokers.iter().map(|broker| at(broker.node_id.0, &broker.host, broker.port));
         assert_eq!(brokers.collect::<Addresses>(), expected, "{name}");
     }
-    for nobody in ["other.names.test", "b-00.names.test", "b-7.names.test", "127.0.0.1"] {
-        assert!(named.connect(nobody).await.is_err(), "{nobody} is served");
+    let others = ["other.names.test", "b-00.names.test", "b-7.names.test", "127.0.0.1"];
+    for nobody in others {
+        // Without an alert: nothing tells a stranger which names there are.
+        let error = named.connect(nobody).await.map(drop).expect_err(nobody);
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{nobody}: {error}");
     }
+    let told = async || named.proxy.log().matches("it asked for a name that is no broker's").count();
+    eventually("the log says why", PATIENCE, async || told().await == others.len()).await;
 }

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use tests::{
     Certificates, Client, Cluster, ConsumeOptions, Identity, Payload, ProduceOptions, Proxy, RawConnection,
-    Scratch, assert_same, eventually, eventually_ok, topic,
+    Scratch, SentRecord, assert_same, eventually, eventually_ok, topic,
 };
 
 use super::{PATIENCE, closed, policy};
@@ -70,6 +70,12 @@ async fn client_certificates_are_demanded_where_an_authority_is_given() {
     let expired = certificates.expired_client("expired", "expired");
     connect(&proxy, &authority, Some(&expired)).await.unwrap_err();
     connect(&proxy, &authority, Some(&certificates.client("friend", "friend"))).await.unwrap();
+    let topic = topic("tls.demanded");
+    Cluster::shared().await.create_topic(&topic, 1, &[]).await;
+    let tls = Client::Java.tls(&authority, None);
+    let options = ProduceOptions::to(proxy.bootstrap(), &topic).properties(&tls);
+    let refused = Client::Java.produce(&options, &[SentRecord::of("never stored")]).await.remove(0);
+    assert_eq!(refused.unwrap_err(), "_SslAuthenticationException");
 }
 
 #[tokio::test(flavor = "multi_thread")]
