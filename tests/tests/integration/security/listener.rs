@@ -75,7 +75,8 @@ async fn client_certificates_are_demanded_where_an_authority_is_given() {
     let tls = Client::Java.tls(&authority, None);
     let options = ProduceOptions::to(proxy.bootstrap(), &topic).properties(&tls);
     let refused = Client::Java.produce(&options, &[SentRecord::of("never stored")]).await.remove(0);
-    assert_eq!(refused.unwrap_err(), "_SslAuthenticationException");
+    // Java's `SslAuthenticationException` is one of those that this error stands for.
+    assert_eq!(refused.unwrap_err(), "INVALID_CONFIG");
 }
 
 #[tokio::test(flavor = "multi_thread")]
