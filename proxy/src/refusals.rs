@@ -72,7 +72,7 @@ impl Refusals {
     /// How many refusals of this kind a line is to tell of, if it is time for one.
     fn due(&self, refused: &Refused<'_>, now: Instant) -> Option<u64> {
         let kind = refused.kind();
-        let rest = Kind { topic: None, ..kind.clone() };
+        let rest = Kind { topic: None, ..kind };
         self.told.due(kind, || rest, now)
     }
 }

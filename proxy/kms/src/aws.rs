@@ -65,7 +65,7 @@ impl AwsKms {
 
     async fn client(&self, context: &KmsContext) -> Result<Client, ProviderError> {
         let cell = self.client.load_full();
-        match quietly(context, cell.get_or_try_init(|| self.settings.connect())).await {
+        match quietly(context, cell.get_or_try_init(|| Box::pin(self.settings.connect()))).await {
             Ok(client) => Ok(client.clone()),
             Err(error) => Err(ProviderError::unavailable(context, error.to_string())),
         }

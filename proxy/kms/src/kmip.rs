@@ -89,7 +89,8 @@ impl Kmip {
     }
 
     async fn call(&self, question: Question<'_>, request: Request<'_>) -> Result<Answer, Failure> {
-        let answer = self.pool.call(&self.settings, question, &request).await;
+        // A handshake may be part of it; whoever waits for a call need not be as large as that.
+        let answer = Box::pin(self.pool.call(&self.settings, question, &request)).await;
         answer.map_err(|error| Failure::Unavailable(error.to_string()))
     }
 

@@ -58,7 +58,7 @@ fn line(api: &Api) -> String {
     match api.as_itself {
         AsItself::Same => {}
         AsItself::Answered(with) => {
-            write!(what, ". Under the proxy's own identity answered with {with}").unwrap()
+            write!(what, ". Under the proxy's own identity answered with {with}").unwrap();
         }
         AsItself::Refused(why) => write!(what, ". Refused under the proxy's own identity: {why}").unwrap(),
     }

@@ -261,7 +261,7 @@ mod tests {
         let silent = of_held(KeyState::Unavailable("timed out".to_owned()));
         assert!(states.record(&first, silent, SystemTime::UNIX_EPOCH));
         assert!(states.obstacles().is_empty());
-        assert_eq!(states.unanswered(), [first.clone()], "it is tried again soon");
+        assert_eq!(states.unanswered(), std::slice::from_ref(&first), "it is tried again soon");
         let refused = of_held(KeyState::Refused("its version was destroyed".to_owned()));
         assert!(states.record(&first, refused, SystemTime::UNIX_EPOCH));
         assert!(states.is_right_place("a", "1"), "the key's newest version is there");

@@ -84,8 +84,8 @@ async fn what_could_not_be_opened_takes_no_memory_while_others_are() {
             let records = 0..message.len();
             assert!(records.end < LARGE / 100);
             let place = Some(Place { partition, ..PLACE });
-            let opened = opener.open(&session, place, &mut message, records, &mut pieces).await;
-            assert_eq!(opened.err(), Some(Failure::CORRUPT));
+            let result = opener.open(&session, place, &mut message, records, &mut pieces).await;
+            assert_eq!(result.err(), Some(Failure::CORRUPT));
             assert_eq!((pieces.side_buffer().len(), pieces.side_buffer().capacity()), (0, 0));
         }
     }

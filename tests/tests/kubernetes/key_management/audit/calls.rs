@@ -84,10 +84,9 @@ fn call(proxy: &str, event: &Value) -> Call {
         proxy: proxy.to_owned(),
         key: text(&event["key"]).unwrap(),
         operation: match one_of("operation", &["generate", "unwrap", "checkBinding", "retried"]) {
-            "checkBinding" => "unwrap",
             // After a denial, of which it tells which data key it was about, if there was one.
             "retried" if event["data_key"].is_null() => "generate",
-            "retried" => "unwrap",
+            "checkBinding" | "retried" => "unwrap",
             question => question,
         },
         outcome: one_of("outcome", &["ok", "refused", "corrupt", "unavailable"]),
