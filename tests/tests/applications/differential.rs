@@ -71,6 +71,7 @@ async fn a_random_workload_has_the_same_results_on_compacted_topics() {
     compare("compact").await;
 }
 
+#[expect(clippy::print_stdout, reason = "shown where it fails, to run it again")]
 async fn compare(cleanup: &str) {
     for seed in seeds() {
         println!("DIFFERENTIAL_SEED={seed} {cleanup}");

@@ -98,7 +98,9 @@ fn the_overlay_of_the_readme_changes_the_namespace_and_both_images() {
     let scratch = tests::Scratch::new("overlay");
     let folders = ["base", "streaming"].map(|name| scratch.path().join(name));
     let [base, overlay] = &folders;
-    folders.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    for folder in &folders {
+        std::fs::create_dir(folder).unwrap();
+    }
     copy_base(base);
     let readme = read(&repository("deploy/README.md"));
     let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();

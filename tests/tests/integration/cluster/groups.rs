@@ -139,7 +139,7 @@ impl Group {
 
 /// Each partition's records from this number on, once and in order.
 fn is_complete(what: &str, received: &[ReceivedRecord], from: usize) {
-    are_complete(what, received, &Vec::from_iter(0..PARTITIONS), from);
+    are_complete(what, received, &(0..PARTITIONS).collect::<Vec<_>>(), from);
 }
 
 /// The same of these partitions, and nothing of others.

@@ -204,10 +204,10 @@ async fn a_topic_that_is_compacted_no_more_is_in_batch_format_again() {
         formats(&topic).await == [false, true, false]
     };
     eventually("batch format returns", PATIENCE, returned).await;
-    let sent = Feed::keyed_records(feed.sent());
+    let written = Feed::keyed_records(feed.sent());
     feed.finish().await;
     for reader in Client::ALL {
         let received = reader.consume_all(&ConsumeOptions::from(proxy.bootstrap(), &topic)).await;
-        assert_same(reader.name(), &sent, &received);
+        assert_same(reader.name(), &written, &received);
     }
 }

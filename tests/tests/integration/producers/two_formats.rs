@@ -72,7 +72,9 @@ async fn is_read_through_either(topic: &str, proxies: &[Proxy; 2], writers: &[&W
             let what = format!("{client} through {through}");
             let received = client.consume_all(&ConsumeOptions::from(proxy.bootstrap(), topic)).await;
             assert_eq!(received.len(), written, "{what}");
-            writers.iter().for_each(|writer| writer.is_in(&what, &received));
+            for writer in writers {
+                writer.is_in(&what, &received);
+            }
             assert!(*seen.get_or_insert_with(|| received.clone()) == received, "{what}: another order");
         }
     }

@@ -40,8 +40,8 @@ async fn make(server: &Server) -> String {
 fn of_owner(server: &Server) -> Kmip {
     let owner = server.kmip.owner();
     server.with(|settings| {
-        settings.certificate = owner.certificate.clone();
-        settings.key = owner.key.clone();
+        settings.certificate.clone_from(&owner.certificate);
+        settings.key.clone_from(&owner.key);
     })
 }
 

@@ -87,6 +87,7 @@ async fn the_server_is_asked_for_no_more_data_keys_a_second_than_the_cap() {
 }
 
 /// So many calls come at once, as a burst or since they come late, and then at an even pace.
+#[expect(clippy::print_stdout, reason = "the figure, for whoever asks by --nocapture")]
 fn keeps_to(cap: u32, at_once: u32, times: &[SystemTime]) {
     let mut busiest = 0;
     for (index, first) in times.iter().enumerate() {

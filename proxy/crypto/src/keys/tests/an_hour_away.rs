@@ -42,13 +42,13 @@ impl Clients {
 
     async fn seal(&self) -> Result<(Vec<u8>, Vec<u8>), ProviderError> {
         let key = self.keys.data_key("kms", "k").await?;
-        let (mut header, mut sealed) = (Vec::new(), b"records".to_vec());
-        let sealer = BatchSealer::new(&key, sealed.len()).unwrap();
+        let (mut header, mut payload) = (Vec::new(), b"records".to_vec());
+        let sealer = BatchSealer::new(&key, payload.len()).unwrap();
         let facts = BatchFacts { attributes: 0, record_count: 1, base_timestamp: 0, max_timestamp: 0 };
         sealer.header(&facts, &mut header);
-        let tag = sealer.seal(&header, &CONTEXT, &mut sealed).unwrap();
-        sealed.extend_from_slice(&tag);
-        Ok((header, sealed))
+        let tag = sealer.seal(&header, &CONTEXT, &mut payload).unwrap();
+        payload.extend_from_slice(&tag);
+        Ok((header, payload))
     }
 
     async fn open(&self) -> Result<(), ProviderError> {
