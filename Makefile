@@ -5,7 +5,7 @@ CARGO := cargo
 # The suites that start a Kubernetes, and all others.
 KUBERNETES := kubernetes upgrade rig
 SUITES := $(filter-out $(KUBERNETES),$(patsubst tests/tests/%/main.rs,%,$(wildcard tests/tests/*/main.rs)))
-.PHONY: help demo demo-kubernetes test test-without-kubernetes test-matrix test-mutations unit integration bench lint fmt generate fuzz fuzz-quick build advisories clean
+.PHONY: help demo demo-kubernetes test test-without-kubernetes test-matrix test-mutations unit integration bench bench-handovers lint fmt generate fuzz fuzz-quick build advisories clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 25
 
@@ -51,6 +51,11 @@ bench: ## ratios to a plain TCP relay in one run; PEER=1 adds Kroxylicious, QUIC
 	tests/rig/setup bench
 	$(CARGO) build --locked --release -p proxy
 	tests/bench/run
+
+bench-handovers: ## what it adds to latency that data keys end all the time; writes tests/bench/HANDOVERS.md
+	tests/rig/setup bench
+	$(CARGO) build --locked --release -p proxy
+	CASES=- CONTENDERS="relay encrypt renew" RATE_REPEATS=9 RESULTS=tests/bench/HANDOVERS.md tests/bench/run
 
 build: ## the programs, optimised, of less than 40 MB each: target/release/topic-encryption-proxy and -operator
 	$(CARGO) build --locked --release -p proxy -p operator

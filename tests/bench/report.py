@@ -73,7 +73,7 @@ class Report:
 
     def markdown(self, head, notes):
         parts = ["# Benchmark", *head, *self._targets()]
-        if BASE in self.names and self.peers:
+        if BASE in self.names and self.peers and self.settings.cases:
             parts += ["", "## Ratios", "", f"{SPREAD.capitalize()} of the ratio in each repeat. CPU is that of the proxy, + broker that of both together, "
                       "at rest the bytes stored."]
             for name in self.peers:
@@ -146,6 +146,8 @@ class Report:
         return lines
 
     def _measured(self):
+        if not self.settings.cases:
+            return []
         lines = ["", "## Measured", "",
                  "CPU in seconds for a GB (10⁹ bytes) of values. At rest: bytes stored ÷ plaintext, mean batch, codec.", "",
                  "| records | contender | produce MB/s | CPU | broker CPU | at rest | batch KiB | codec | consume MB/s | CPU | broker CPU | other cores |",
