@@ -2,6 +2,7 @@
 //!
 //! A question has a line in the audit log from whoever asks it, which stands for the request that it was answered by. The others
 //! have their lines from here, so that each request that a system saw is found in the log.
+#![cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use proxy_crypto::{KmsContext, ProviderError, data_key_id};
 use tokio::time::Instant;
 
 /// What a request was for that the audit log has a line of its own for.
-#[cfg_attr(not(feature = "default"), allow(dead_code, reason = "a provider alone needs a part of it"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To be known to the system.
