@@ -130,8 +130,8 @@ impl Topics {
         known.date(name, Dated { facts, since, told });
     }
 
-    /// Somebody made, removed or configured topics, or tried to, or a broker acts as if. No fact of before is used any more: a topic that became
-    /// compacted would get whole batches for a minute, and those of one record the broker does not refuse.
+    /// Somebody made, removed or configured topics, or tried to, or a broker acts as if. No fact of before is used any more: a
+    /// topic that became compacted would get whole batches for a minute, and those of one record the broker does not refuse.
     ///
     /// Of any topic, since the answer is not read: to ask once more costs less than to know every version of four APIs. Facts
     /// are outdated by one mark, however many there are. They stay for the admin server: that a topic was not compacted

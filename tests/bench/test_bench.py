@@ -53,8 +53,11 @@ class Conclusions(unittest.TestCase):
             return [Row(kind="rate", case=CASE.slug, repeat=0, contender=contender, records=1000, rest_codecs="none",
                         ack_p50_ms=1.0, ack_p99_ms=2.0, e2e_p50_ms=1.0, e2e_p99_ms=e2e)]
         settings = Settings({"CASES": "-", "RATE_CASES": "1024:lz4:12", "RATE_REPEATS": "1"})
-        text = Report(settings, rate("encrypt", 4.0) + rate("renew", 5.0), {}, ["encrypt"]).markdown([], [])
+        measured = rate("relay", 3.0) + rate("encrypt", 4.0) + rate("renew", 5.0)
+        text = Report(settings, measured, {}, ["encrypt"]).markdown([], [])
         self.assertIn("| 1 KiB lz4 | 1.00 | 1.00 | 1.00 | 1.25 |", text)
+        for empty in ("## Ratios", "## Measured"):
+            self.assertNotIn(empty, text, "no throughput was measured")
 
     def test_memory_is_judged_for_both_modes(self):
         found = report(rows("encrypt", 1.0, 1), memory={"encrypt": 40.0, "pass": 70.0, "relay": 14.0})
