@@ -13,6 +13,7 @@ import org.apache.kafka.server.telemetry.ClientTelemetryPayload;
 import org.apache.kafka.server.telemetry.ClientTelemetryReceiver;
 
 /** A broker's plugin, without which brokers refuse clients' telemetry (KIP-714): notes what comes, a line each. */
+@SuppressWarnings("removal") // Brokers from 4.2 on would rather have another interface, which older ones lack.
 public class TelemetryReceiver implements MetricsReporter, ClientTelemetry, ClientTelemetryReceiver {
     private Path file;
 
