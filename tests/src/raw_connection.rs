@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, DEFAULT_VERSIONS, RootCertStore, SupportedProtocolVersion};
 
 use crate::certificates::Identity;
 use crate::pem;
@@ -63,11 +63,22 @@ impl RawConnection {
         authority: &str,
         own: Option<&Identity>,
     ) -> io::Result<Self> {
+        Self::connect_tls_in(DEFAULT_VERSIONS, address, name, authority, own).await
+    }
+
+    /// The same, offering these versions of TLS alone.
+    pub async fn connect_tls_in(
+        versions: &[&'static SupportedProtocolVersion],
+        address: &str,
+        name: &str,
+        authority: &str,
+        own: Option<&Identity>,
+    ) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in pem::certificates(authority) {
             roots.add(certificate).map_err(io::Error::other)?;
         }
-        let config = ClientConfig::builder().with_root_certificates(roots);
+        let config = ClientConfig::builder_with_protocol_versions(versions).with_root_certificates(roots);
         let config = match own {
             None => config.with_no_client_auth(),
             Some(own) => {

@@ -19,6 +19,7 @@ pub struct ProxyBuilder {
     bootstrap_servers: Vec<String>,
     upstream: Map<String, Value>,
     tls: Option<(Identity, Option<PathBuf>)>,
+    tls_fields: Map<String, Value>,
     /// The bootstrap's name, and the pattern of the brokers' names.
     names: Option<(&'static str, &'static str)>,
     listener: Map<String, Value>,
@@ -41,6 +42,7 @@ impl ProxyBuilder {
             bootstrap_servers,
             upstream: Map::new(),
             tls: None,
+            tls_fields: Map::new(),
             names: None,
             listener: Map::new(),
             limits: Map::new(),
@@ -83,6 +85,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn tls(mut self, server: &Identity, client_authority: Option<&Path>) -> Self {
         self.tls = Some((server.clone(), client_authority.map(Path::to_owned)));
+        self
+    }
+
+    /// A field of the listener's `tls` in proxy.yaml, beside those of [`Self::tls`].
+    #[must_use]
+    pub fn tls_field(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.tls_fields.insert(field.to_owned(), value.into());
         self
     }
 
@@ -197,6 +206,9 @@ impl ProxyBuilder {
             listener["tls"] = json!({"certificateFile": server.certificate, "keyFile": server.key});
             if let Some(authority) = client_authority {
                 listener["tls"]["clientCaFile"] = json!(authority);
+            }
+            for (field, value) in &self.tls_fields {
+                listener["tls"][field.as_str()] = value.clone();
             }
         }
         let mut upstream = self.upstream.clone();
