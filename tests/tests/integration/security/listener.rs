@@ -1,5 +1,8 @@
 //! TLS towards clients.
 
+mod outcome;
+mod principals;
+
 use std::path::Path;
 use std::{fs, io};
 
@@ -16,10 +19,15 @@ async fn tls_proxy(server: &Identity, client_authority: Option<&Path>) -> Proxy 
     builder.tls(server, client_authority).start().await
 }
 
+/// A TLS client that has yet to ask for anything.
+async fn handshake(proxy: &Proxy, authority: &Path, own: Option<&Identity>) -> io::Result<RawConnection> {
+    let authority = fs::read_to_string(authority)?;
+    RawConnection::connect_tls(&proxy.bootstrap(), "localhost", &authority, own).await
+}
+
 /// Whether a TLS client is served.
 async fn connect(proxy: &Proxy, authority: &Path, own: Option<&Identity>) -> io::Result<RawConnection> {
-    let authority = fs::read_to_string(authority)?;
-    let mut connection = RawConnection::connect_tls(&proxy.bootstrap(), "localhost", &authority, own).await?;
+    let mut connection = handshake(proxy, authority, own).await?;
     // In TLS 1.3 a client learns only after its handshake that its certificate is not liked.
     connection.api_versions().await?;
     Ok(connection)
