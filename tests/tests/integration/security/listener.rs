@@ -2,6 +2,7 @@
 
 mod outcome;
 mod principals;
+mod revocation;
 
 use std::path::Path;
 use std::{fs, io};
