@@ -3,6 +3,7 @@
 mod outcome;
 mod principals;
 mod revocation;
+mod versions;
 
 use std::path::Path;
 use std::{fs, io};
