@@ -10,8 +10,10 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::Client;
+use crate::network;
 use crate::reaper;
 use crate::rig::Rig;
+use crate::scratch::Scratch;
 
 /// How a command ended and what it printed.
 #[derive(Debug, Clone)]
@@ -33,8 +35,14 @@ impl Display for Outcome {
 
 /// Runs the program and kills it after `limit`.
 pub(super) async fn run(client: Client, words: Vec<String>, objects: Vec<Value>, limit: Duration) -> Outcome {
-    let mut command = Command::from(client.program(Rig::ready().await));
-    command.args(&words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = client.program(Rig::ready().await);
+    program.args(&words);
+    let hosts = network::has_names(&words).then(|| Scratch::new("hosts"));
+    if let Some(folder) = &hosts {
+        program = network::with_hosts(&program, folder);
+    }
+    let mut command = Command::from(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn().expect("the client's program starts");
     let group = child.id().expect("nobody waited for it yet");
     reaper::adopt_group(group);

@@ -18,8 +18,6 @@ use crate::scratch::Scratch;
 
 /// These JVMs outlive Services that tests make, take away and make again.
 const NAMES: &str = "-Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=0";
-/// All names that there are for JVMs in this machine's network, among them brokers that have names instead of ports.
-const HOSTS: &str = "127.0.0.1 localhost kafka.names.test b-0.names.test b-1.names.test b-2.names.test\n";
 /// JVMs at work at once.
 const JVMS: usize = 3;
 static TURNS: Semaphore = Semaphore::const_new(JVMS);
@@ -71,8 +69,7 @@ impl Jvm {
         // Kafka unpacks native libraries there, and leaves them.
         let mut options = format!("-Xmx256m {NAMES} -Djava.io.tmpdir={}", folder.path().display());
         if !network::is_entered() {
-            let hosts = folder.join("hosts");
-            std::fs::write(&hosts, HOSTS).expect("the folder is ours");
+            let hosts = network::write_hosts(&folder);
             options = format!("{options} -Djdk.net.hosts.file={}", hosts.display());
         }
         command.env("CLIENT_HEAP", options);
