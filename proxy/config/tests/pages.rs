@@ -84,6 +84,18 @@ fn all_pages_have_the_same_parts_and_are_listed() {
     }
 }
 
+/// Whoever follows a page from its top asks before they destroy.
+#[test]
+fn the_audit_comes_before_the_command_that_destroys() {
+    for (name, page) in pages() {
+        let section = page.split("\n## Destroy\n\n").nth(1).unwrap().split("\n## ").next().unwrap();
+        let (first, rest) = section.split_once("\n\n").unwrap();
+        assert!(first.contains("audit --config proxy.yaml --can-destroy default/"), "{name}");
+        assert!(first.contains("](../../../operator/docs/destroying.md)"), "{name}");
+        assert!(!first.contains("```") && !rest.contains("--can-destroy"), "{name}");
+    }
+}
+
 #[test]
 fn files_that_the_pages_name_are_there() {
     for (name, page) in pages() {
