@@ -74,6 +74,7 @@ advisories: ## known vulnerabilities of dependencies (network; cargo install car
 
 fmt: ## format everything
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path proxy/fuzz/Cargo.toml
 
 generate: ## write generated files anew: test vectors, definitions, statuses for Argo CD, manifests from the chart, tables
 	REGENERATE=1 $(CARGO) test --locked -p proxy-crypto vectors
