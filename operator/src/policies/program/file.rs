@@ -43,16 +43,13 @@ struct RuleText {
     format: Option<RecordFormat>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_plaintext: Option<OnPlaintext>,
-    /// Left out where it is the default: proxies of an earlier version do not know it.
+    // From here on, left out where it is the default: older proxies refuse fields that they do not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     on_unreadable: Option<OnUnreadable>,
-    /// The same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<String>,
-    /// The same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record_keys: Option<RecordKeys>,
-    /// The same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     legacy: Vec<LegacyFormat>,
 }

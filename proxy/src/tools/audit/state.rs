@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// Another layout of the file.
+/// Raised whenever the layout changes: files of another version are refused.
 const VERSION: u32 = 3;
 /// A file of ours is smaller, however many partitions there are.
 const MAX_BYTES: u64 = 1 << 30;

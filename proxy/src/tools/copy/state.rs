@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Another layout of the file.
+/// Raised whenever the layout changes: files of another version are refused.
 const VERSION: u32 = 2;
 /// A file of ours is smaller, however many partitions there are.
 const MAX_BYTES: u64 = 1 << 28;
