@@ -372,7 +372,7 @@ class Demo:
             ["", f"on average {more} bytes more for each of these small batches, whatever its size"],
             ["time", f"{seconds:.1f} s: " + ", ".join(f"{name} {took:.1f}" for name, took in show.times)],
         ])
-        show.say("Next: `tests/demo/run --stay` leaves it running for your own client. proxy/config/docs has every field "
+        show.say("Next: `tests/demo/run --stay` leaves it running for your own client. proxy/docs has every field "
                  "of both files, proxy/crypto/FORMAT.md the bytes at rest; `make test` and `make bench` prove and measure it.")
 
     def stay(self):

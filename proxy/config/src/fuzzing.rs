@@ -94,11 +94,11 @@ fn policies() -> Vec<Vec<u8>> {
     let rule = "rules:\n- topics: [{prefix: payments.}, {name: refunds}, {any: true}]\n  key: {name: payments}\n  \
                 format: Auto\n  onPlaintext: Reject\n";
     let mut all = blocks(&[
-        include_str!("../docs/policy.md"),
-        include_str!("../docs/history.md"),
-        include_str!("../docs/unreadable.md"),
-        include_str!("../docs/headers.md"),
-        include_str!("../docs/record-keys.md"),
+        include_str!("../../docs/policy.md"),
+        include_str!("../../docs/history.md"),
+        include_str!("../../docs/unreadable.md"),
+        include_str!("../../docs/headers.md"),
+        include_str!("../../docs/record-keys.md"),
     ]);
     all.push(rule.into());
     all
@@ -109,11 +109,11 @@ fn proxies() -> Vec<Vec<u8>> {
         [{name: plain, bind: '127.0.0.1:29092', advertisedHost: 127.0.0.1, brokerPorts: {start: 29100}}]\n\
         policy: {file: policy.yaml}\nkeyProviders: {default: {local: {directory: keys}}}\n";
     let mut all = blocks(&[
-        include_str!("../docs/proxy.md"),
-        include_str!("../docs/listeners.md"),
-        include_str!("../docs/clients.md"),
-        include_str!("../docs/key-providers.md"),
-        include_str!("../docs/cloud-key-providers.md"),
+        include_str!("../../docs/proxy.md"),
+        include_str!("../../docs/listeners.md"),
+        include_str!("../../docs/clients.md"),
+        include_str!("../../docs/key-providers.md"),
+        include_str!("../../docs/cloud-key-providers.md"),
     ]);
     all.push(whole.into());
     all

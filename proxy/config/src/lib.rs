@@ -3,7 +3,7 @@
 //! Files, all YAML and all strict. [`ProxyConfig`] (`proxy.yaml`) says where the proxy listens, which
 //! cluster stands behind it and where keys come from; it is read once, at start. [`Policy`] (`policy.yaml`)
 //! says which topics are encrypted with which key; it is read again whenever it changes, and so
-//! is [`BrokersFile`], which may say where brokers are. The pages in `docs/` document every field.
+//! is [`BrokersFile`], which may say where brokers are. The pages in `proxy/docs` document every field.
 //!
 //! Text is parsed into types that cannot hold a value the proxy could not use, so nothing downstream checks
 //! again. All mistakes are reported at once, as [`ConfigErrors`], because a person fixes a file faster than a

@@ -1,11 +1,11 @@
-//! `proxy/MIGRATION.md` shows only what the parser takes.
+//! `proxy/docs/migration.md` shows only what the parser takes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use proxy_config::{Policy, ProviderName};
 
-const PAGE: &str = include_str!("../../MIGRATION.md");
+const PAGE: &str = include_str!("../../docs/migration.md");
 
 /// The blocks of one kind; most stand in lists.
 fn blocks(kind: &str) -> Vec<String> {
@@ -40,7 +40,7 @@ fn policies_are_valid_and_read_what_their_section_is_about() {
 
 #[test]
 fn files_and_sections_that_it_names_are_there() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     for link in PAGE.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
         let (file, section) = link.split_once('#').unwrap_or((link, ""));
         let page = if file.is_empty() {

@@ -1,23 +1,32 @@
-//! The pages in `docs/` show only what the parsers take, and say what they do.
+//! The pages in `proxy/docs` show only what the parsers take, and say what they do.
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proxy_config::{BrokersFile, Decision, EffectivePolicy, Ledger, Policy, ProviderName, ProxyConfig};
 
-/// A page of the folder.
-fn page(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    fs::read_to_string(folder.join(name)).unwrap()
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
 }
 
-/// All pages, whatever their names.
+/// A page of the folder.
+fn page(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// The names of all pages.
+fn names() -> Vec<String> {
+    let entries = fs::read_dir(folder()).unwrap();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.len() >= 15, "{names:?}");
+    names
+}
+
+/// All pages but the one on migration, whose blocks stand in lists: `migration.rs` is about it.
 fn pages() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    names.map(|name| page(name.to_str().unwrap())).collect()
+    names().iter().filter(|name| *name != "migration.md").map(|name| page(name)).collect()
 }
 
 /// The blocks of one kind in a page, such as "yaml proxy".
@@ -36,6 +45,14 @@ fn all(kind: &str) -> Vec<String> {
 fn policy(text: &str) -> Policy {
     let providers: BTreeSet<_> = [ProviderName::new("default").expect("a valid name")].into();
     Policy::parse(text, &providers).expect("a valid policy")
+}
+
+#[test]
+fn every_page_is_listed() {
+    let list = page("README.md");
+    for name in names() {
+        assert!(name == "README.md" || list.contains(&format!("]({name}")), "{name} is not in README.md");
+    }
 }
 
 #[test]

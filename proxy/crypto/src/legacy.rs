@@ -2,7 +2,7 @@
 //!
 //! Read-only by its types. A [`LegacyKey`] opens these formats and nothing else: no envelope of ours is opened with one, and
 //! nothing is sealed with one. Neither format binds a ciphertext to its topic or record, so whoever can write to a broker can
-//! move one; `proxy/MIGRATION.md` says what follows from that.
+//! move one; `proxy/docs/migration.md` says what follows from that.
 
 mod cursor;
 mod edek;

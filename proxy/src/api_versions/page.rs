@@ -7,7 +7,7 @@ use std::path::Path;
 const HEAD: &str = "# APIs
 
 Every API of Kafka's protocol, and what the proxy does with it. This page is made of the table in
-[api_versions.rs](src/api_versions.rs) by `make generate`.
+[api_versions.rs](../src/api_versions.rs) by `make generate`.
 
 - **Relayed**: requests and answers go through byte for byte.
 - **Rewritten**: looked into, for what the table says; all else in them stays.
@@ -20,7 +20,7 @@ Where there is no other choice, Java's clients say `UnsupportedVersionException`
 REMOVE_RAFT_VOTER\". Whoever sends such a request all the same, or one that is not on this page, gets no answer: the connection is closed,
 and the proxy's log says `API key 81 version 0 does not go through`, and why.
 
-Under the proxy's [own identity](config/docs/proxy.md#the-proxys-own-identity) some of them are treated in another way, as their rows
+Under the proxy's [own identity](proxy.md#the-proxys-own-identity) some of them are treated in another way, as their rows
 say.
 
 | key | API | versions | |
@@ -30,7 +30,7 @@ say.
 /// Compared with the table; written where `REGENERATE` is set.
 #[test]
 fn the_page_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("APIS.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/apis.md");
     let wanted = APIS.iter().fold(HEAD.to_owned(), |mut page, api| {
         writeln!(page, "{}", line(api)).unwrap();
         page
@@ -39,7 +39,7 @@ fn the_page_is_current() {
         std::fs::write(&path, wanted).unwrap();
     } else {
         let current = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(current == wanted, "APIS.md is not what the table has: make generate");
+        assert!(current == wanted, "docs/apis.md is not what the table has: make generate");
     }
 }
 

@@ -91,7 +91,7 @@ fn name(cell: &str) -> String {
 
 #[test]
 fn each_metric_is_documented_with_its_label_and_values() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/docs/metrics.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     assert_eq!(told(), documented(&fs::read_to_string(page).unwrap()));
 }
 

@@ -12,7 +12,7 @@ fn in_package(path: &str) -> PathBuf {
 
 /// The table of the page.
 fn documented() -> Events {
-    let page = fs::read_to_string(in_package("config/docs/running.md")).unwrap();
+    let page = fs::read_to_string(in_package("docs/running.md")).unwrap();
     let (_, rest) = page.split_once("| `event` | when | fields |\n").expect("the page has the table");
     let rows = rest.lines().skip(1).take_while(|line| line.starts_with('|'));
     let event = |row: &str| {

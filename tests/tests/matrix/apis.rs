@@ -33,7 +33,7 @@ const GAP: &[(i16, i16, Option<i16>)] = &[
 ];
 
 /// Made of the proxy's table.
-const PAGE: &str = include_str!("../../../proxy/APIS.md");
+const PAGE: &str = include_str!("../../../proxy/docs/apis.md");
 
 /// By API key: the newest version that goes through, if any, and what happens to it, or why nothing does.
 fn on_the_page() -> BTreeMap<i16, (Option<i16>, &'static str)> {

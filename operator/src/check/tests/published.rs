@@ -87,7 +87,7 @@ fn examples_in_documents_pass() {
 
 #[test]
 fn policies_of_the_page_on_migration_pass_beside_the_providers_that_they_name() {
-    let text = std::fs::read_to_string(Path::new(ROOT).join("proxy/MIGRATION.md")).unwrap();
+    let text = std::fs::read_to_string(Path::new(ROOT).join("proxy/docs/migration.md")).unwrap();
     let blocks: Vec<_> = text.split("```yaml topicencryptionpolicy\n").skip(1).collect();
     let providers = "keyProviders: [{name: default, local: {}}, {name: vault, vault: {address: 'https://vault:8200', \
                      authentication: {kubernetes: {role: proxies}}}}]";

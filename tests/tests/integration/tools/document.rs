@@ -1,4 +1,4 @@
-//! The examples of `proxy/TOOLS.md` are what the commands print.
+//! The examples of `proxy/docs/tools.md` are what the commands print.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use tests::{Client, Cluster, PolicyFile, ProduceOptions, Proxy, Rule, Scratch, S
 
 use super::{config, run, text};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proxy/TOOLS.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proxy/docs/tools.md");
 const TOPIC: &str = "payments.orders";
 
 /// A command of the document and what it prints.
