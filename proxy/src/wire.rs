@@ -31,11 +31,12 @@ pub use edit::{Assembly, EditError, Edits, Part};
 pub use head::{RequestHead, ResponseHead, request_header, response_header};
 pub use span::{Count, Span, TopicKey, TopicRef};
 pub use view::{
-    BrokerSpans, Brokers, FetchPartition, FetchRequestPartition, FetchRequestView, FetchView, MetadataTopic,
-    MetadataView, ProducePartition, ProduceResponsePartition, ProduceResponseView, ProduceView,
-    ShareFetchPartition, ShareFetchRequestView, ShareFetchView, Topic, Topics, describe_cluster_response,
-    fetch_request, fetch_response, find_coordinator_response, metadata_response, produce_request,
-    produce_response, share_acknowledge_response, share_fetch_request, share_fetch_response,
+    AlterationsView, AlteredResource, BrokerSpans, Brokers, FetchPartition, FetchRequestPartition,
+    FetchRequestView, FetchView, MetadataTopic, MetadataView, ProducePartition, ProduceResponsePartition,
+    ProduceResponseView, ProduceView, ShareFetchPartition, ShareFetchRequestView, ShareFetchView, Topic,
+    Topics, alterations_response, describe_cluster_response, fetch_request, fetch_response,
+    find_coordinator_response, metadata_response, produce_request, produce_response,
+    share_acknowledge_response, share_fetch_request, share_fetch_response,
 };
 
 use thiserror::Error;

@@ -3,8 +3,8 @@
 use super::generator::Generator;
 use super::schema::MESSAGES;
 use super::{
-    Brokers, Direction, FetchRequestView, FetchView, MetadataView, ProduceResponseView, ProduceView,
-    ShareFetchRequestView, ShareFetchView, check, request_header, response_header,
+    AlterationsView, Brokers, Direction, FetchRequestView, FetchView, MetadataView, ProduceResponseView,
+    ProduceView, ShareFetchRequestView, ShareFetchView, check, request_header, response_header,
 };
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
@@ -96,6 +96,13 @@ fn view(key: i16, direction: Direction, version: i16, body: &[u8]) -> Option<boo
         (ApiKey::DescribeCluster, Direction::Response) => {
             super::describe_cluster_response(version, body, &mut brokers)
         }
+        (
+            ApiKey::CreateTopics
+            | ApiKey::DeleteTopics
+            | ApiKey::AlterConfigs
+            | ApiKey::IncrementalAlterConfigs,
+            Direction::Response,
+        ) => super::alterations_response(key, version, body, &mut AlterationsView::default()),
         _ => return None,
     };
     Some(viewed.is_ok())

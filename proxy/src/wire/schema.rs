@@ -2,6 +2,7 @@
 //! message definitions (`clients/src/main/resources/common/message`); the tests compare them with the
 //! `kafka-protocol` crate, version by version.
 
+mod alterations;
 mod cluster;
 mod configs;
 mod fetch;
@@ -46,6 +47,7 @@ pub(super) enum Role {
     Rack,
     Records,
     ReplicaId,
+    ResourceType,
     SessionEpoch,
     SessionId,
     ThrottleMs,
@@ -161,6 +163,10 @@ pub(super) static MESSAGES: &[&Message] = &[
     &share::FETCH_RESPONSE,
     &share::ACKNOWLEDGE_REQUEST,
     &share::ACKNOWLEDGE_RESPONSE,
+    &alterations::CREATE_RESPONSE,
+    &alterations::DELETE_RESPONSE,
+    &alterations::ALTER_CONFIGS_RESPONSE,
+    &alterations::INCREMENTAL_ALTER_CONFIGS_RESPONSE,
 ];
 
 /// The schema of an API at whatever version.

@@ -1,6 +1,7 @@
 //! Where in a body the interesting fields are. Views keep their memory from message to message; one that could not be
 //! filled is left empty, never half filled.
 
+mod alterations;
 mod brokers;
 mod fetch;
 mod metadata;
@@ -8,6 +9,7 @@ mod produce;
 mod share;
 mod topics;
 
+pub use alterations::{AlterationsView, AlteredResource, alterations_response};
 pub use brokers::{BrokerSpans, Brokers};
 pub use fetch::{
     FetchPartition, FetchRequestPartition, FetchRequestView, FetchView, fetch_request, fetch_response,

@@ -68,6 +68,10 @@ fn the_walker_reads_the_crates_defaults() {
         ResponseKind::ListOffsets(ListOffsetsResponse::default()),
         ResponseKind::ShareFetch(ShareFetchResponse::default()),
         ResponseKind::ShareAcknowledge(ShareAcknowledgeResponse::default()),
+        ResponseKind::CreateTopics(CreateTopicsResponse::default()),
+        ResponseKind::DeleteTopics(DeleteTopicsResponse::default()),
+        ResponseKind::AlterConfigs(AlterConfigsResponse::default()),
+        ResponseKind::IncrementalAlterConfigs(IncrementalAlterConfigsResponse::default()),
     ];
     let decoded =
         requests.into_iter().map(Decoded::Request).chain(responses.into_iter().map(Decoded::Response));
@@ -133,6 +137,10 @@ fn response_key(kind: &ResponseKind) -> i16 {
         ResponseKind::ListOffsets(_) => ApiKey::ListOffsets,
         ResponseKind::ShareFetch(_) => ApiKey::ShareFetch,
         ResponseKind::ShareAcknowledge(_) => ApiKey::ShareAcknowledge,
+        ResponseKind::CreateTopics(_) => ApiKey::CreateTopics,
+        ResponseKind::DeleteTopics(_) => ApiKey::DeleteTopics,
+        ResponseKind::AlterConfigs(_) => ApiKey::AlterConfigs,
+        ResponseKind::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
         _ => panic!("not listed"),
     };
     api as i16

@@ -111,6 +111,33 @@ fn configs() {
 }
 
 #[test]
+fn alterations() {
+    use create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
+    use delete_topics_response::DeletableTopicResult;
+    let config = CreatableTopicConfigs::default().with_value(None);
+    let topic = CreatableTopicResult::default().with_error_message(None).with_configs(Some(vec![config]));
+    let response = CreateTopicsResponse::default().with_topics(vec![topic]);
+    assert_read(ApiKey::CreateTopics, Direction::Response, 2, &response);
+    let topic = CreatableTopicResult::default().with_configs(None);
+    let response = CreateTopicsResponse::default().with_topics(vec![topic]);
+    assert_read(ApiKey::CreateTopics, Direction::Response, 2, &response);
+
+    let topic = DeletableTopicResult::default().with_error_message(None);
+    let response = DeleteTopicsResponse::default().with_responses(vec![topic.clone()]);
+    assert_read(ApiKey::DeleteTopics, Direction::Response, 1, &response);
+    let response = DeleteTopicsResponse::default().with_responses(vec![topic.with_name(None)]);
+    assert_read(ApiKey::DeleteTopics, Direction::Response, 6, &response);
+
+    let resource = alter_configs_response::AlterConfigsResourceResponse::default().with_error_message(None);
+    let response = AlterConfigsResponse::default().with_responses(vec![resource]);
+    assert_read(ApiKey::AlterConfigs, Direction::Response, 0, &response);
+    let resource = incremental_alter_configs_response::AlterConfigsResourceResponse::default();
+    let resource = resource.with_error_message(None);
+    let response = IncrementalAlterConfigsResponse::default().with_responses(vec![resource]);
+    assert_read(ApiKey::IncrementalAlterConfigs, Direction::Response, 0, &response);
+}
+
+#[test]
 fn share_groups() {
     let request = ShareFetchRequest::default().with_group_id(None).with_member_id(None);
     assert_read(ApiKey::ShareFetch, Direction::Request, 1, &request);

@@ -288,3 +288,53 @@ fn find_coordinator_response() {
         }
     }
 }
+
+/// Error, type of resource, name and id.
+type Altered = (i16, Option<i8>, Option<String>, [u8; 16]);
+
+#[test]
+fn alterations_responses() {
+    let mut view = wire::AlterationsView::default();
+    for key in [19, 20, 33, 44] {
+        for (version, body, decoded) in bodies(key, Direction::Response, EACH) {
+            wire::alterations_response(key, version, &body, &mut view).unwrap();
+            let found = view.resources.iter().map(|each| {
+                let name = each.name.map(|name| name.text(&body).to_owned());
+                (each.error_code, each.kind, name, each.id)
+            });
+            assert!(found.eq(altered(decoded)), "API {key} version {version}");
+        }
+    }
+}
+
+fn altered(decoded: Decoded) -> Vec<Altered> {
+    let none = [0; 16];
+    match decoded {
+        Decoded::Response(ResponseKind::CreateTopics(answer)) => {
+            let topics = answer.topics.into_iter();
+            topics
+                .map(|each| (each.error_code, None, Some(each.name.to_string()), *each.topic_id.as_bytes()))
+                .collect()
+        }
+        Decoded::Response(ResponseKind::DeleteTopics(answer)) => {
+            let name = |name: Option<TopicName>| name.map(|name| name.to_string());
+            let topics = answer.responses.into_iter();
+            topics.map(|each| (each.error_code, None, name(each.name), *each.topic_id.as_bytes())).collect()
+        }
+        Decoded::Response(ResponseKind::AlterConfigs(answer)) => {
+            let all = answer.responses.into_iter();
+            all.map(|each| {
+                (each.error_code, Some(each.resource_type), Some(each.resource_name.to_string()), none)
+            })
+            .collect()
+        }
+        Decoded::Response(ResponseKind::IncrementalAlterConfigs(answer)) => {
+            let all = answer.responses.into_iter();
+            all.map(|each| {
+                (each.error_code, Some(each.resource_type), Some(each.resource_name.to_string()), none)
+            })
+            .collect()
+        }
+        other => panic!("unexpected {other:?}"),
+    }
+}
