@@ -15,7 +15,7 @@ use kafka_protocol::messages::ApiVersionsResponse;
 pub(crate) enum Handling {
     /// Relayed as bytes.
     Relayed,
-    /// The same, but what was told of topics before its answer may not be so any more.
+    /// The same, but what was told of the topics in its answer before may not be so any more.
     AltersTopics,
     /// Request or answer is looked into, for this.
     Rewritten(&'static str),

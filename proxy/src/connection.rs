@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::{CloseReason, Flow};
 use crate::refusals::Refusals;
 use crate::sequences::Sequences;
-use crate::topics::Topics;
+use crate::topics::{Alteration, Topics};
 use crate::upstream::{ConnectError, Target, Upstream};
 use crate::wire::WireError;
 use std::sync::Arc;
@@ -216,7 +216,7 @@ impl Session {
     fn note_end(&self, close: &Close) {
         let is_brokers = matches!(close, Close::BrokerEnded | Close::BrokerFrame(_) | Close::BrokerWrite(_));
         if is_brokers && self.refusal_is_silent.load(Ordering::Relaxed) {
-            self.shared.topics.note_altered();
+            self.shared.topics.note_all_altered(Alteration::Done);
         }
     }
 }

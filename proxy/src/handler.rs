@@ -1,6 +1,7 @@
 //! What is done with the few APIs that are looked into. Everything else is relayed as bytes.
 
 pub(crate) mod addresses;
+pub(crate) mod altered;
 pub(crate) mod fetch;
 pub(crate) mod history;
 pub(crate) mod lookup;

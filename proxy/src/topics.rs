@@ -1,14 +1,24 @@
 //! What the proxy knows of topics: the names behind topic ids, and the facts that choose a format.
 //!
 //! Shared by all connections. Names come from Metadata answers; a topic id never changes its name. Facts come from
-//! `DescribeConfigs` and are used for [`FACTS_FRESH`], for one topic id only, and until somebody alters topics through this proxy.
+//! `DescribeConfigs` and are used for [`FACTS_FRESH`], for one topic id only, and until somebody alters the topic through this
+//! proxy.
 
+mod alterations;
+
+pub(crate) use alterations::Alteration;
+
+use alterations::Alterations;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// KIP-516 topic id.
 pub(crate) type TopicId = [u8; 16];
+
+/// The longest name of a topic.
+pub(crate) const MAX_NAME: usize = 249;
 
 /// How long a topic's configuration is believed.
 pub(crate) const FACTS_FRESH: Duration = Duration::from_mins(1);
@@ -53,7 +63,7 @@ struct Known {
     /// Ids that were asked for and have no name that we may know.
     nameless: HashMap<TopicId, Instant>,
     /// When topics were made, removed or configured through this proxy last.
-    altered: Option<Instant>,
+    alterations: Alterations,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +117,7 @@ impl Topics {
     /// The facts, if they are fresh.
     pub(crate) fn facts(&self, name: &str) -> Option<Facts> {
         self.read(|known| {
-            known.facts.get(name).filter(|dated| known.is_fresh(dated)).map(|dated| dated.facts)
+            known.facts.get(name).filter(|dated| known.is_fresh(name, dated)).map(|dated| dated.facts)
         })
     }
 
@@ -123,21 +133,26 @@ impl Topics {
     pub(crate) fn keep_facts(&self, name: &str) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let told = known.facts.get(name);
-        let told =
-            told.filter(|dated| dated.told.elapsed() < FACTS_KEPT && !known.may_be_outdated(dated.told));
+        let is_kept =
+            |dated: &&Dated| dated.told.elapsed() < FACTS_KEPT && !known.may_be_outdated(name, dated.told);
+        let told = told.filter(is_kept);
         let since = Instant::now();
         let (facts, told) = told.map_or((Facts::UNKNOWN, since), |dated| (dated.facts, dated.told));
         known.date(name, Dated { facts, since, told });
     }
 
-    /// Somebody made, removed or configured topics, or tried to, or a broker acts as if. No fact of before is used any more: a
+    /// Somebody made, removed or configured the topic, or may have, or a broker acts as if. No fact of before is used any more: a
     /// topic that became compacted would get whole batches for a minute, and those of one record the broker does not refuse.
     ///
-    /// Of any topic, since the answer is not read: to ask once more costs less than to know every version of four APIs. Facts
-    /// are outdated by one mark, however many there are. They stay for the admin server: that a topic was not compacted
-    /// before is how the operator finds those that may have whole batches in them.
-    pub(crate) fn note_altered(&self) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).altered = Some(Instant::now());
+    /// The facts stay for the admin server: that a topic was not compacted before is how the operator finds those that may
+    /// have whole batches in them.
+    pub(crate) fn note_altered(&self, name: &str, alteration: Alteration) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).alterations.note(name, alteration);
+    }
+
+    /// The same of whichever topics. Facts are outdated by one mark, however many there are.
+    pub(crate) fn note_all_altered(&self, alteration: Alteration) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).alterations.note_all(alteration);
     }
 
     /// Remembers a topic that no rule matches. Returns how many were seen when it is new.
@@ -197,7 +212,7 @@ impl Known {
         }
         if self.names.len() >= MAX_IDS {
             tracing::warn!(limit = MAX_IDS, "too many topic ids: forgetting all of them");
-            *self = Self { altered: self.altered, ..Self::default() };
+            *self = Self { alterations: std::mem::take(&mut self.alterations), ..Self::default() };
         }
         // Own copies: a slice of the answer would pin the whole answer.
         let name: Arc<str> = name.into();
@@ -209,18 +224,19 @@ impl Known {
         self.ids.insert(name, id);
     }
 
-    fn is_fresh(&self, dated: &Dated) -> bool {
-        if self.altered.is_some_and(|altered| dated.since <= altered) {
+    fn is_fresh(&self, name: &str, dated: &Dated) -> bool {
+        if self.alterations.last(name).is_some_and(|altered| dated.since <= altered) {
             return false;
         }
         let just_told = dated.facts.compacted.is_some() && dated.told == dated.since;
-        let limit = if just_told && !self.may_be_outdated(dated.told) { FACTS_FRESH } else { UNKNOWN_FRESH };
+        let is_settled = just_told && !self.may_be_outdated(name, dated.told);
+        let limit = if is_settled { FACTS_FRESH } else { UNKNOWN_FRESH };
         dated.since.elapsed() < limit
     }
 
-    /// Whether what a broker told then may be what was before an alteration.
-    fn may_be_outdated(&self, told: Instant) -> bool {
-        self.altered.is_some_and(|altered| told < altered + ALTERATION_SETTLES)
+    /// Whether what a broker told of the topic then may be what was before an alteration.
+    fn may_be_outdated(&self, name: &str, told: Instant) -> bool {
+        self.alterations.last(name).is_some_and(|altered| told < altered + ALTERATION_SETTLES)
     }
 }
 

@@ -46,9 +46,10 @@ fn the_page_is_current() {
 fn line(api: &Api) -> String {
     let (versions, mut what) = match api.handling {
         Handling::Relayed => (format!("to {}", api.max), "relayed".to_owned()),
-        Handling::AltersTopics => {
-            (format!("to {}", api.max), "relayed; what is known of topics is asked for anew".to_owned())
-        }
+        Handling::AltersTopics => (
+            format!("to {}", api.max),
+            "relayed; what is known of the topics in its answer is asked for anew".to_owned(),
+        ),
         Handling::Rewritten(what) => (format!("to {}", api.max), format!("rewritten: {what}")),
         Handling::Refused(why) => ("none".to_owned(), format!("refused: {why}")),
     };

@@ -4,7 +4,7 @@ use super::expected::{Answer, Due, Expected};
 use super::requests::length_prefix;
 use super::{Close, Session};
 use crate::frame::{Frame, FrameReader, SMALL};
-use crate::handler::{addresses, fetch, produce, share_fetch};
+use crate::handler::{addresses, altered, fetch, produce, share_fetch};
 use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
@@ -114,8 +114,8 @@ impl Answers {
             Answer::Relay => Outcome::Unchanged,
             // With the answer and not with the request, as what is told meanwhile may be either. Before the client has it: what it
             // does then shall find the topics as it left them.
-            Answer::Alteration => {
-                session.shared.topics.note_altered();
+            Answer::Alteration { api_key, version } => {
+                altered::note(&session.shared.topics, api_key, version, &frame.bytes);
                 Outcome::Unchanged
             }
             Answer::ApiVersions { version } => addresses::api_versions(session, &frame.bytes, version)?,

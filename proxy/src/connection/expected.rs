@@ -84,7 +84,10 @@ pub(crate) enum Answer {
     /// To the client as it is.
     Relay,
     /// The same, and topics may have been altered.
-    Alteration,
+    Alteration {
+        api_key: i16,
+        version: i16,
+    },
     ApiVersions {
         version: i16,
     },

@@ -130,7 +130,9 @@ impl Requests {
         }
         match api.handling {
             Handling::Relayed => return self.relay(frame, &head, Answer::Relay).await,
-            Handling::AltersTopics => return self.relay(frame, &head, Answer::Alteration).await,
+            Handling::AltersTopics => {
+                return self.relay(frame, &head, Answer::Alteration { api_key: key, version }).await;
+            }
             Handling::Rewritten(_) | Handling::Refused(_) => {}
         }
         match ApiKey::try_from(key) {

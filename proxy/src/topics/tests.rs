@@ -1,5 +1,8 @@
+use super::alterations::DOUBTS_APART;
 use super::*;
+use tokio::time::advance;
 
+const MOMENT: Duration = Duration::from_millis(1);
 const A: TopicId = [1; 16];
 const B: TopicId = [2; 16];
 const NOT_COMPACTED: Facts = Facts { compacted: Some(false), max_message_bytes: None };
@@ -32,7 +35,7 @@ fn not_being_told_does_not_replace_what_was_told() {
 fn what_was_told_before_an_alteration_is_neither_used_nor_kept() {
     let topics = Topics::default();
     topics.set_facts("orders", NOT_COMPACTED);
-    topics.note_altered();
+    topics.note_altered("orders", Alteration::Done);
     assert_eq!(topics.facts("orders"), None);
     topics.keep_facts("orders");
     assert_eq!(topics.facts("orders"), Some(Facts::UNKNOWN));
@@ -45,18 +48,75 @@ fn what_was_told_before_an_alteration_is_neither_used_nor_kept() {
 fn what_was_told_before_an_alteration_is_still_shown() {
     let topics = Topics::default();
     topics.set_facts("orders", NOT_COMPACTED);
-    topics.note_altered();
+    topics.note_altered("orders", Alteration::Done);
     assert_eq!(topics.describe()["facts"]["orders"]["compacted"], false);
 }
 
+/// How long a broker is believed that told so long after the topic was altered.
+async fn believed_after(wait: Duration) -> Duration {
+    let topics = Topics::default();
+    topics.note_altered("orders", Alteration::Done);
+    advance(wait).await;
+    topics.set_facts("orders", NOT_COMPACTED);
+    let told = Instant::now();
+    while topics.facts("orders").is_some() {
+        advance(MOMENT).await;
+    }
+    told.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_just_after_an_alteration_is_asked_for_again_soon() {
+    assert_eq!(
+        believed_after(ALTERATION_SETTLES - MOMENT).await,
+        UNKNOWN_FRESH,
+        "the broker may not have known"
+    );
+    assert_eq!(believed_after(ALTERATION_SETTLES).await, FACTS_FRESH, "it did");
+}
+
 #[test]
-fn what_is_told_just_after_an_alteration_is_asked_for_again_soon() {
-    let past = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-    let known = Known { altered: Some(past(20)), ..Known::default() };
-    let is_fresh = |asked| known.is_fresh(&Dated { facts: NOT_COMPACTED, since: asked, told: asked });
-    assert!(!is_fresh(past(21)), "told before");
-    assert!(!is_fresh(past(16)), "by a broker that may not have known");
-    assert!(is_fresh(past(14)), "by one that did");
+fn an_alteration_of_one_topic_leaves_what_was_told_of_others() {
+    let topics = Topics::default();
+    topics.set_facts("orders", NOT_COMPACTED);
+    topics.note_altered("payments", Alteration::Done);
+    assert_eq!(topics.facts("orders"), Some(NOT_COMPACTED));
+}
+
+#[test]
+fn what_may_have_altered_any_topic_outdates_what_was_told_of_each() {
+    let topics = Topics::default();
+    topics.set_facts("orders", NOT_COMPACTED);
+    topics.note_all_altered(Alteration::Done);
+    assert_eq!(topics.facts("orders"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_doubtful_alterations_has_a_topic_asked_for_once_a_pause() {
+    let (topics, start, mut asked) = (Topics::default(), Instant::now(), 0);
+    while start.elapsed() < DOUBTS_APART * 10 {
+        topics.note_altered("orders", Alteration::Doubtful);
+        if topics.facts("orders").is_none() {
+            asked += 1;
+            // The answer takes a moment.
+            advance(MOMENT).await;
+            topics.set_facts("orders", NOT_COMPACTED);
+        }
+        advance(MOMENT).await;
+    }
+    assert_eq!(asked, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn amid_doubtful_alterations_one_that_was_done_counts_at_once() {
+    let topics = Topics::default();
+    topics.note_altered("orders", Alteration::Doubtful);
+    advance(MOMENT).await;
+    topics.set_facts("orders", NOT_COMPACTED);
+    topics.note_altered("orders", Alteration::Doubtful);
+    assert_eq!(topics.facts("orders"), Some(NOT_COMPACTED));
+    topics.note_altered("orders", Alteration::Done);
+    assert_eq!(topics.facts("orders"), None);
 }
 
 /// Conformance: TE-B05.

@@ -10,7 +10,7 @@ use crate::handler::{Code, history, lookup};
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::{Format, Refusal};
 use crate::sequences::Producer;
-use crate::topics::{Facts, TopicId};
+use crate::topics::{Facts, MAX_NAME, TopicId};
 use crate::wire::{ProducePartition, ProduceView, TopicRef};
 use proxy_config::{Decision, EncryptRule, Format as RuleFormat, SealedHeaders, UnmatchedTopics};
 use proxy_crypto::{DataKey, ProviderError, Pseudonyms};
@@ -20,8 +20,6 @@ use tokio::time::Instant;
 
 /// The first version with which encrypted batches can be produced: before it there are no headers.
 const FIRST_VERSION: i16 = 3;
-/// The longest name of a topic.
-const MAX_NAME: usize = 249;
 
 /// A topic of the request.
 pub(super) struct TopicPlan {

@@ -17,7 +17,7 @@ use super::{append, end, request, small};
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const POLICY: &str = "cleanup.policy";
 
-/// A proxy of one's own: what clients alter through it counts for all its topics.
+/// A proxy of one's own: what clients of other tests alter at brokers counts for all topics.
 pub(super) async fn start() -> Proxy {
     let rule = Rule::encrypt([Pattern::prefix("auto.")], "own").format("Auto").on_plaintext("Reject");
     Proxy::before(Cluster::shared().await).policy(PolicyFile::new([rule])).start().await
