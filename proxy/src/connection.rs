@@ -7,6 +7,7 @@
 pub(crate) mod answers;
 pub(crate) mod expected;
 pub(crate) mod requests;
+pub(crate) mod unanswered;
 
 pub(crate) use requests::Timeouts;
 
@@ -25,14 +26,15 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::{CloseReason, Flow};
 use crate::refusals::Refusals;
 use crate::sequences::Sequences;
-use crate::topics::{Alteration, Topics};
+use crate::topics::Topics;
 use crate::upstream::{ConnectError, Target, Upstream};
 use crate::wire::WireError;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
+use unanswered::Unanswered;
 
 /// Answers of the proxy's own, and what is remembered of requests, that one connection may have waiting.
 const QUEUED_BYTES: usize = 256 * 1024;
@@ -72,8 +74,8 @@ pub(crate) struct Session {
     pub(crate) queued: Budget,
     /// The last Fetch answer had nothing but partitions whose key provider is out of reach.
     pub(crate) only_keys_lacked: AtomicBool,
-    /// Batches were sent for which no answer comes, in a format that a broker may refuse: all it does then is to end.
-    pub(crate) refusal_is_silent: AtomicBool,
+    /// Topics of batches that a broker may refuse without an answer.
+    pub(crate) unanswered: Unanswered,
     /// Topics whose ends of history are to be asked for.
     pub(crate) wanted: Wanted,
     /// Topics whose names are to be asked for.
@@ -157,7 +159,7 @@ pub(crate) async fn relay(
         sequences: Sequences::default(),
         queued: Budget::new(QUEUED_BYTES),
         only_keys_lacked: AtomicBool::new(false),
-        refusal_is_silent: AtomicBool::new(false),
+        unanswered: Unanswered::default(),
         wanted: Wanted::default(),
         unnamed: Unnamed::default(),
     });
@@ -212,11 +214,10 @@ impl Session {
     }
 
     /// A broker that ends may have refused what it does not answer for, as its topic became compacted: what is believed of
-    /// topics is asked for anew, lest the client comes again with the same.
+    /// the topic is asked for anew, lest the client comes again with the same.
     fn note_end(&self, close: &Close) {
-        let is_brokers = matches!(close, Close::BrokerEnded | Close::BrokerFrame(_) | Close::BrokerWrite(_));
-        if is_brokers && self.refusal_is_silent.load(Ordering::Relaxed) {
-            self.shared.topics.note_all_altered(Alteration::Done);
+        if matches!(close, Close::BrokerEnded | Close::BrokerFrame(_) | Close::BrokerWrite(_)) {
+            self.unanswered.outdate(&self.shared.topics);
         }
     }
 }

@@ -63,9 +63,9 @@ fn relayed(data: &[u8]) -> (u32, u32) {
 pub(crate) fn session() -> Session {
     let stage = Stage::new(&Script::parse(&[]));
     let (shared, advertised) = stage.parts();
-    let (sequences, only_keys_lacked, refusal_is_silent, wanted, unnamed) = Default::default();
+    let (sequences, only_keys_lacked, unanswered, wanted, unnamed) = Default::default();
     let queued = Budget::new(1);
-    Session { shared, advertised, sequences, queued, only_keys_lacked, refusal_is_silent, wanted, unnamed }
+    Session { shared, advertised, sequences, queued, only_keys_lacked, unanswered, wanted, unnamed }
 }
 
 /// How many batches were sealed, and how many records came back as they were produced.

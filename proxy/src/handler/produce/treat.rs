@@ -14,7 +14,6 @@ use proxy_crypto::DataKey;
 use proxy_records::{BatchHeader, Codec};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 const MIB: usize = 1024 * 1024;
@@ -103,7 +102,7 @@ pub(super) async fn treat(
     match seal_with_some_key(session, frame, records, name, batch, plan, pieces).await {
         Ok(sealed) => {
             if !batch.acknowledged && plan.if_compacted.is_some() {
-                session.refusal_is_silent.store(true, Ordering::Relaxed);
+                session.unanswered.note(name);
             }
             let tracked = batch.acknowledged.then(|| Tracked {
                 topic: batch.topic.clone(),
