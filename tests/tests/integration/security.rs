@@ -1,6 +1,7 @@
 //! TLS on both sides and SASL through the proxy: brokers know the client itself, and nobody is trusted by mistake.
 
 mod acls;
+mod delegation;
 mod handshake;
 mod identity;
 mod listener;

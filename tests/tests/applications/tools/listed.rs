@@ -1,9 +1,9 @@
-//! Which programs of the distribution these tests run, and why they leave the others out.
+//! Which programs of the distribution tests run, and why they leave the others out.
 
 use crate::program::tool;
 
 /// As classes of the tools' jar, each with the name by which tests call it.
-const RUN: [(&str, &str); 33] = [
+const RUN: [(&str, &str); 34] = [
     ("AclCommand", "kafka-acls"),
     ("BrokerApiVersionsCommand", "kafka-broker-api-versions"),
     ("ClientMetricsCommand", "kafka-client-metrics"),
@@ -12,6 +12,7 @@ const RUN: [(&str, &str); 33] = [
     ("ConnectInternalTopics", "connect-internal-topics"),
     ("ConsoleProducer", "kafka-console-producer"),
     ("ConsumerPerformance", "kafka-consumer-perf-test"),
+    ("DelegationTokenCommand", "kafka-delegation-tokens"),
     ("DeleteRecordsCommand", "kafka-delete-records"),
     ("DumpLogSegments", "kafka-dump-log"),
     ("EndToEndLatency", "kafka-e2e-latency"),
@@ -40,24 +41,24 @@ const RUN: [(&str, &str); 33] = [
 ];
 
 /// Where they are called, and where their names lead to classes.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 6] = [
     include_str!("../tools.rs"),
     include_str!("checks.rs"),
     include_str!("controllers.rs"),
     include_str!("sharing.rs"),
     include_str!("../streams.rs"),
+    include_str!("../../integration/security/delegation.rs"),
 ];
 const NAMES: &str = include_str!("../../../rig/tool");
 
 /// With the reason. Of the distribution's other scripts `connect-distributed` and `connect-mirror-maker` have tests of their own;
 /// those that start, stop and format brokers, and the shell that reads a controller's snapshot, never see a proxy.
-const LEFT_OUT: [(&str, &str); 6] = [
+const LEFT_OUT: [(&str, &str); 5] = [
     (
         "ClientCompatibilityTest",
         "checks one release of a client against the features that its caller expects",
     ),
     ("ConnectPluginPath", "reads folders of plugins and no broker"),
-    ("DelegationTokenCommand", "wants a listener with SASL: the tests of security have tokens"),
     ("JmxTool", "reads a JVM's beans and no broker"),
     ("OAuthCompatibilityTool", "fetches a token from an identity provider and speaks to no broker"),
     ("ReplicaVerificationTool", "compares the replicas of brokers until it is interrupted"),

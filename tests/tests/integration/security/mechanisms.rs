@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
-use kafka_protocol::messages::{CreateDelegationTokenRequest, SaslHandshakeRequest};
+use kafka_protocol::messages::{
+    CreateDelegationTokenRequest, CreateDelegationTokenResponse, SaslHandshakeRequest,
+};
 use kafka_protocol::protocol::StrBytes;
 use tests::{
     Batch, Client, Cluster, ConsumeOptions, Kerberos, ProduceOptions, Proxy, RawConnection, Rig, Segments,
@@ -19,14 +21,15 @@ use super::{PATIENCE, allow_only, policy};
 /// The name by which clients reach the proxy is the broker's too: GSSAPI asks for a ticket for it.
 const SERVICE: &str = "kafka/localhost";
 
-struct Stage {
+/// A broker that takes all of them, with a proxy before it.
+pub(super) struct Stage {
     kerberos: Kerberos,
     cluster: Cluster,
     proxy: Proxy,
 }
 
 impl Stage {
-    async fn shared() -> &'static Self {
+    pub(super) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Stage> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
     }
@@ -52,16 +55,27 @@ impl Stage {
         Self { kerberos, cluster, proxy }
     }
 
-    fn bootstrap(&self) -> String {
+    pub(super) fn bootstrap(&self) -> String {
         self.proxy.bootstrap().replace("127.0.0.1", "localhost")
     }
 
     /// A topic with which nobody but alice may do anything.
-    async fn of_alice(&self, purpose: &str) -> String {
+    pub(super) async fn of_alice(&self, purpose: &str) -> String {
         let topic = topic(&format!("mechanisms.{purpose}"));
         self.cluster.create_topic(&topic, 1, &[]).await;
         allow_only(&self.cluster, &topic, "alice").await;
         topic
+    }
+
+    /// A delegation token that alice makes through the proxy, logged in by the handshake of version 0.
+    pub(super) async fn token_of_alice(&self) -> CreateDelegationTokenResponse {
+        let mut connection = RawConnection::connect(&self.proxy.bootstrap()).await.unwrap();
+        assert_eq!(tokens::handshake(&mut connection, "SCRAM-SHA-256").await, 0);
+        assert!(scram(&mut connection, "alice", "alice-secret").await.unwrap());
+        let request = CreateDelegationTokenRequest::default().with_max_lifetime_ms(-1);
+        let token = connection.call(&request, 2).await.unwrap();
+        assert_eq!(token.error_code, 0);
+        token
     }
 
     /// The client is alice to the broker: what it sends to her topic is stored, encrypted, and read back.
@@ -201,18 +215,13 @@ async fn a_request_in_the_place_of_a_token_is_never_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_know_clients_by_delegation_tokens_that_they_made_through_the_proxy() {
     let stage = Stage::shared().await;
-    let mut connection = RawConnection::connect(&stage.proxy.bootstrap()).await.unwrap();
-    assert_eq!(tokens::handshake(&mut connection, "SCRAM-SHA-256").await, 0);
-    assert!(scram(&mut connection, "alice", "alice-secret").await.unwrap());
-    let request = CreateDelegationTokenRequest::default().with_max_lifetime_ms(-1);
-    let token = connection.call(&request, 2).await.unwrap();
-    assert_eq!(token.error_code, 0);
-    let hmac = base64(&token.hmac);
-    let login = Client::delegation_token(token.token_id.as_str(), &hmac);
+    let token = stage.token_of_alice().await;
+    let login = Client::delegation_token(token.token_id.as_str(), &base64(&token.hmac));
     stage.is_alice(Client::Java, &login).await;
 }
 
-fn base64(bytes: &Bytes) -> String {
+/// As clients have it of a token's HMAC.
+pub(super) fn base64(bytes: &Bytes) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
