@@ -1,6 +1,7 @@
 //! What brokers have on disk, read by Kafka's own record classes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,6 +102,18 @@ impl Segments {
         lines.into_iter().map(batch).collect()
     }
 
+    /// The same by offset, of the segments of a partition that are in force: others are being written by the cleaner, or wait for
+    /// their deletion.
+    pub async fn in_force(&self) -> Vec<StoredBatch> {
+        let mut batches = self.dump().await;
+        batches.retain(|batch| {
+            let file = batch.fields["file"].as_str().expect("each batch has a file");
+            Path::new(file).extension() == Some(OsStr::new("log"))
+        });
+        batches.sort_by_key(|batch| batch.base_offset);
+        batches
+    }
+
     async fn run(&self, action: &str, options: &[&str], needles: Vec<Value>) -> Outcome {
         let words = std::iter::once(action).chain(options.iter().copied()).map(str::to_owned);
         let paths = self.paths.iter().map(|path| path.to_str().expect("the paths are our own").to_owned());
@@ -120,6 +133,14 @@ impl Search {
     /// Whether the n-th needle was found in a place whose description contains `what`, such as `raw` or `value`.
     pub fn found_in(&self, needle: usize, what: &str) -> bool {
         self.places[needle].iter().any(|place| place.contains(what))
+    }
+}
+
+impl StoredBatch {
+    /// Whether the cleaner has taken records out of it, whose offsets stay.
+    pub fn is_cleaned(&self) -> bool {
+        let span = usize::try_from(self.last_offset - self.base_offset + 1);
+        self.fields["valid"] == true && span.is_ok_and(|span| self.records.len() < span)
     }
 }
 

@@ -18,6 +18,15 @@ const TOPIC: i8 = 2;
 const READY: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Cluster {
+    /// With these properties the cleaner has work on a compacted topic as soon as a segment is closed: by a batch that is more
+    /// than a second younger than its first.
+    pub const CLEANED_AT_ONCE: [(&'static str, &'static str); 4] = [
+        ("segment.ms", "1000"),
+        ("segment.bytes", "1048576"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("delete.retention.ms", "1"),
+    ];
+
     /// Makes a topic, replicated to all nodes, and waits until its partitions have leaders and folders. Returns its id.
     pub async fn create_topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Uuid {
         let replicas = i16::try_from(self.nodes()).expect("few nodes");

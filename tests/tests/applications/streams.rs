@@ -1,13 +1,13 @@
-//! Kafka Streams, exactly once: a word count that is killed in the middle and goes on with no count too many or too few, with
-//! both protocols of its group.
+//! Kafka Streams, exactly once: a word count that is killed in the middle, restores its table from a changelog that the broker
+//! has compacted, and goes on with no count too many or too few, with both protocols of its group.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::ListGroupsRequest;
 use tests::{
-    Client, ConsumeOptions, ProduceOptions, RawConnection, Scratch, Segments, SentRecord, canary, eventually,
-    topic,
+    Client, Cluster, ConsumeOptions, ProduceOptions, RawConnection, Scratch, Segments, SentRecord, canary,
+    eventually, topic,
 };
 
 use crate::application::Application;
@@ -17,6 +17,8 @@ use crate::tools::prints;
 const PATIENCE: Duration = Duration::from_mins(2);
 const PARTITIONS: i32 = 2;
 const WORDS: usize = 17;
+/// Between lines that have segments of the changelog closed.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// A word count with its topics.
 struct Counting<'a> {
@@ -55,6 +57,7 @@ async fn count_exactly_once(protocol: &'static str) {
     counting.is_a_group_of_the_protocol().await;
     counting.write(200).await;
     counting.told_more_than(begun, &mut first).await;
+    counting.becomes_compacted(&mut first).await;
     first.kill();
     counting.lose_state();
     counting.write(50).await;
@@ -137,6 +140,34 @@ impl<'a> Counting<'a> {
         told
     }
 
+    /// Goes on writing lines until the broker's cleaner has taken counts out of each partition of the changelog.
+    async fn becomes_compacted(&mut self, application: &mut Application) {
+        let changelog = self.changelog();
+        let properties = Cluster::CLEANED_AT_ONCE.map(|(name, value)| (name, Some(value)));
+        self.stage.cluster.alter_topic(&changelog, &properties).await;
+        let mut written: Option<Instant> = None;
+        let compacted = async || {
+            application.is_running();
+            if written.is_none_or(|at| at.elapsed() > PAUSE) {
+                self.write(10).await;
+                written = Some(Instant::now());
+            }
+            for partition in 0..PARTITIONS {
+                let stored =
+                    Segments::of(self.stage.cluster.log_dirs(&changelog, partition)).in_force().await;
+                if !stored.iter().any(|batch| batch.fields["control"] == false && batch.is_cleaned()) {
+                    return false;
+                }
+            }
+            true
+        };
+        eventually("the changelog is compacted", PATIENCE, compacted).await;
+    }
+
+    fn changelog(&self) -> String {
+        format!("{}-counts-changelog", self.application)
+    }
+
     /// The tasks' folders. What stays says which process this is, so that its open transactions end at once.
     fn lose_state(&self) {
         let folder = self.folder.join("state").join(&self.application);
@@ -168,7 +199,7 @@ impl<'a> Counting<'a> {
 
     /// Words are keys of the table, so those of its changelog, which is compacted, stay as they are.
     async fn is_illegible(&self) {
-        let changelog = format!("{}-counts-changelog", self.application);
+        let changelog = self.changelog();
         let between = format!("{}-words-repartition", self.application);
         let policy = self.stage.cluster.topic_config(&changelog, "cleanup.policy").await;
         assert_eq!(policy.as_deref(), Some("compact"));

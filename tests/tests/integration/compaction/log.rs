@@ -1,7 +1,5 @@
 //! A partition whose segments are rolled by hand and cleaned at once.
 
-use std::ffi::OsStr;
-use std::path::Path;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tests::raw_connection::Location;
@@ -13,13 +11,6 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// The key of the records that only roll segments.
 pub(super) const ROLL: &[u8] = b"roll";
 
-/// Under these the cleaner has work at once.
-const CLEANED: [(&str, &str); 4] = [
-    ("segment.ms", "1000"),
-    ("segment.bytes", "1048576"),
-    ("min.cleanable.dirty.ratio", "0.001"),
-    ("delete.retention.ms", "1"),
-];
 /// Between two batches' timestamps: more than `segment.ms`.
 const TICK: i64 = 2_000;
 /// Between two records that roll segments.
@@ -47,7 +38,7 @@ pub(super) enum Format {
 impl Log {
     /// A new topic of one partition.
     pub(super) async fn new(topic: &str, configs: &[(&str, &str)]) -> Self {
-        let configs = [&CLEANED, configs].concat();
+        let configs = [&Cluster::CLEANED_AT_ONCE, configs].concat();
         Cluster::shared().await.create_topic(topic, 1, &configs).await;
         let bootstrap = Proxy::shared().await.bootstrap();
         let (connection, at) = RawConnection::to_leader(&bootstrap, topic, 0).await.unwrap();
@@ -85,15 +76,7 @@ impl Log {
 
     /// The batches in the segments that are in force, by offset.
     pub(super) async fn stored(&self) -> Vec<StoredBatch> {
-        let folders = Cluster::shared().await.topic_dirs(self.topic());
-        let mut batches = Segments::of(folders).dump().await;
-        // Others are being written by the cleaner, or wait for their deletion.
-        batches.retain(|batch| {
-            let file = batch.fields["file"].as_str().expect("each batch has a file");
-            Path::new(file).extension() == Some(OsStr::new("log"))
-        });
-        batches.sort_by_key(|batch| batch.base_offset);
-        batches
+        Segments::of(Cluster::shared().await.topic_dirs(self.topic())).in_force().await
     }
 
     /// Goes on writing a record, so that segments are closed and thereby become work for the cleaner, until what is
