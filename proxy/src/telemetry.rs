@@ -100,8 +100,6 @@ fn filter(text: &str) -> Result<EnvFilter, Error> {
 
 #[cfg(test)]
 mod documented;
-#[cfg(test)]
-pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

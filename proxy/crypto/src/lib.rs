@@ -24,6 +24,9 @@ mod properties;
 mod provider;
 mod pseudonyms;
 mod seal;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 #[cfg(test)]
 mod vectors;
 

@@ -142,8 +142,9 @@ impl fmt::Debug for Watched {
 
 #[cfg(test)]
 mod tests {
+    use proxy_crypto::testing::Heard;
+
     use super::*;
-    use crate::question::heard::Heard;
 
     fn provider() -> ProviderName {
         ProviderName::new("p").unwrap()
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_audit_log_has_hashes_of_certificates_and_of_nothing_that_is_secret() {
-        let heard = Heard::new();
+        let heard = Heard::on_this_thread();
         let folder = tempfile::tempdir().unwrap();
         let (ca, pin) = (folder.path().join("ca.crt"), folder.path().join("pin"));
         fs::write(&ca, "abc").unwrap();

@@ -148,6 +148,6 @@ impl Drop for UnderWay<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod heard;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 use std::future::pending;
 
-use super::heard::{Heard, context};
+use proxy_crypto::testing::Heard;
+
+use super::testing::context;
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn each_request_has_its_line() {
-    let (heard, context) = (Heard::new(), context());
+    let (heard, context) = (Heard::on_this_thread(), context());
     let question = Question::about(&context, b"wrapped");
     let answered = async {
         tokio::time::advance(Duration::from_millis(7)).await;
@@ -34,7 +36,7 @@ async fn each_request_has_its_line() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_given_up_has_its_line_too() {
-    let (heard, context) = (Heard::new(), context());
+    let (heard, context) = (Heard::on_this_thread(), context());
     let silent = Question::of(&context).request(Purpose::Login, pending::<Result<(), ProviderError>>());
     assert!(tokio::time::timeout(Duration::from_secs(1), silent).await.is_err());
     let told = heard.of("keyProviderRequest");

@@ -1,7 +1,9 @@
 use std::sync::atomic::AtomicBool;
 
+use proxy_crypto::testing::Heard;
+
 use super::*;
-use crate::question::heard::{Heard, context};
+use crate::question::testing::context;
 
 const LIFE: Duration = Duration::from_mins(30);
 
@@ -70,7 +72,7 @@ async fn a_second_denial_in_short_is_a_no_only_where_it_is_about_the_key() {
 
 #[tokio::test(start_paused = true)]
 async fn the_audit_log_tells_of_the_request_that_was_denied_and_is_made_again() {
-    let heard = Heard::new();
+    let heard = Heard::on_this_thread();
     let (session, server) = (Session::default(), Server::default());
     call(&session, &server, StatusCode::FORBIDDEN, StatusCode::OK).await.unwrap();
     tokio::time::advance(FRESH).await;

@@ -1,8 +1,8 @@
 //! Whose certificates a listener takes, and in which versions of TLS.
 
 use super::*;
-use crate::telemetry::testing::Heard;
 use proxy_config::{CipherSuite, Principal};
+use proxy_crypto::testing::{Heard, Line};
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber, date_time_ymd};
 use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::rustls::{AlertDescription, ClientConfig, ProtocolVersion, RootCertStore};
@@ -121,19 +121,17 @@ async fn who_has_a_good_certificate_and_is_not_on_the_list_is_in_the_audit_log()
     let stranger =
         ClientTls::load(ClientFiles { identity: Some(stranger), ..fixture.client.clone() }).unwrap();
     let [one, other] = ["one", "other"].map(|name| client(&fixture, 1, &[(DnType::CommonName, name)]));
-    let heard = Heard::new();
+    let heard = Heard::on_this_thread();
     for (client, taken) in
         [(&one, false), (&one, false), (&other, false), (&named(&fixture, 2), true), (&stranger, false)]
     {
         assert_eq!(handshake(&server, client, "broker.test").await, taken);
     }
     let told = || {
-        let line = |line: serde_json::Value| {
-            (line["subject"].as_str().unwrap().to_owned(), line["connections"].as_u64().unwrap())
-        };
+        let line = |line: Line| (line["subject"].clone(), line["connections"].clone());
         heard.of("clientRefused").into_iter().map(line).collect::<Vec<_>>()
     };
-    let [one, other] = ["CN=one", "CN=other"].map(|subject| (subject.to_owned(), 1));
+    let [one, other] = ["CN=one", "CN=other"].map(|subject| (subject.to_owned(), "1".to_owned()));
     assert_eq!(told(), [one.clone(), other.clone()], "each once within a minute");
     server.refused().end();
     assert_eq!(told(), [one.clone(), other, one], "and the rest at the end");

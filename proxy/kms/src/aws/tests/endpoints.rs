@@ -10,10 +10,11 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::shared::IntoShared as _;
+use proxy_crypto::testing::Heard;
 
 use super::super::settings::{AwsCredentials, AwsRole, AwsSettings, AwsWebIdentity};
 use super::super::{DataKeySpec, quietly};
-use crate::question::heard::{Heard, context};
+use crate::question::testing::context;
 
 /// Calls nobody, and keeps whom it should have called.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +57,7 @@ async fn first(region: &str, fips: bool, change: impl FnOnce(&mut AwsSettings)) 
     if let AwsCredentials::WebIdentity(identity) = &mut settings.credentials {
         identity.token = file("token");
     }
-    let (called, heard) = (Called::default(), Heard::new());
+    let (called, heard) = (Called::default(), Heard::on_this_thread());
     let client = settings.connect_by(SharedHttpClient::new(called.clone())).await.unwrap();
     let call = client.generate_data_key().key_id("alias/a").key_spec(DataKeySpec::Aes256);
     assert!(quietly(&context(), call.send()).await.is_err(), "nobody is called");

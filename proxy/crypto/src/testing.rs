@@ -1,20 +1,19 @@
-//! What the audit log is told, for the tests of several modules.
+//! What the audit log is told, for tests of this package and of those that call it.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use proxy_crypto::{ClusterName, KeyName, KmsContext, ProviderName};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
 /// The fields of a line.
-pub(crate) type Line = BTreeMap<&'static str, String>;
+pub type Line = BTreeMap<&'static str, String>;
 
 /// The audit log of this thread, for as long as this lives.
-pub(crate) struct Heard {
+pub struct Heard {
     lines: Lines,
     _guard: DefaultGuard,
 }
@@ -26,14 +25,22 @@ struct Lines(Arc<Mutex<Vec<Line>>>);
 struct Fields(Line);
 
 impl Heard {
-    pub(crate) fn new() -> Self {
+    /// Listens from now on.
+    pub fn on_this_thread() -> Self {
         let lines = Lines::default();
         Self { lines: lines.clone(), _guard: tracing::subscriber::set_default(lines) }
     }
 
     /// Its lines so far about this event.
-    pub(crate) fn of(&self, event: &str) -> Vec<Line> {
-        self.lines.0.lock().unwrap().iter().filter(|line| line["event"] == event).cloned().collect()
+    pub fn of(&self, event: &str) -> Vec<Line> {
+        let is_about = |line: &&Line| line.get("event").is_some_and(|told| told == event);
+        self.lines.all().iter().filter(is_about).cloned().collect()
+    }
+}
+
+impl Lines {
+    fn all(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,7 +52,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.0.lock().unwrap().push(fields.0);
+        self.all().push(fields.0);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -65,13 +72,5 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.insert(field.name(), format!("{value:?}"));
-    }
-}
-
-pub(crate) fn context() -> KmsContext {
-    KmsContext {
-        cluster: ClusterName::new("cluster").unwrap(),
-        provider: ProviderName::new("provider").unwrap(),
-        key: KeyName::new("key").unwrap(),
     }
 }
