@@ -17,9 +17,9 @@ pub(super) trait Visitor {
     fn array(&mut self, _role: Role, _count: Count) {}
     /// An element of that array begins.
     fn enter(&mut self, _role: Role) {}
-    /// Whether the message has more elements than the visitor has room for: the walk ends with an error.
-    fn is_full(&self) -> bool {
-        false
+    /// How many elements the visitor has room for, where the message has more: the walk ends with an error.
+    fn exceeded(&self) -> Option<usize> {
+        None
     }
     /// That element ended.
     fn leave(&mut self, _role: Role, _element: Span) {}
@@ -111,8 +111,8 @@ impl Walker<'_> {
                 for _ in 0..count.elements {
                     let start = self.cursor.at();
                     visitor.enter(field.role);
-                    if visitor.is_full() {
-                        return Err(WireError::Count(start));
+                    if let Some(most) = visitor.exceeded() {
+                        return Err(WireError::TooMany(start, most));
                     }
                     self.fields(inner, visitor)?;
                     visitor.leave(field.role, self.cursor.span_from(start));

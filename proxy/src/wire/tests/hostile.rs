@@ -1,7 +1,10 @@
 //! Bytes that are no message, or not quite.
 
 use super::{Decoded, Generator, all, decode, in_crate};
-use crate::wire::{Direction, WireError, check, metadata_response, request_header, response_header};
+use crate::wire::{
+    Direction, FetchRequestView, ProduceView, ShareFetchRequestView, WireError, check, fetch_request,
+    metadata_response, produce_request, request_header, response_header, share_fetch_request, write,
+};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -112,6 +115,51 @@ fn a_failed_view_is_empty() {
     assert_ne!(view, crate::wire::MetadataView::default());
     metadata_response(9, &body[..body.len() - 1], &mut view).unwrap_err();
     assert_eq!(view, crate::wire::MetadataView::default());
+}
+
+/// A body that ends with a topic of so many partitions, in a version without compact counts.
+fn of_one_topic(head: &[u8], partitions: usize, each: &[u8]) -> Vec<u8> {
+    let count = u32::try_from(partitions).unwrap().to_be_bytes();
+    [head, &[0, 0, 0, 1, 0, 1, b't'], &count, &each.repeat(partitions)].concat()
+}
+
+/// One topic and its partitions are taken up to this many together.
+fn is_bounded(most: usize, view: impl Fn(usize) -> Result<(), WireError>) {
+    assert_eq!(view(most - 1), Ok(()));
+    let refused = view(most).unwrap_err();
+    assert!(matches!(refused, WireError::TooMany(_, bound) if bound == most), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains(&format!("more than {most} topics and partitions")), "{told}");
+}
+
+#[test]
+fn a_produce_request_of_more_than_its_bound_is_refused() {
+    is_bounded(10_000, |partitions| {
+        let body = of_one_topic(&[0, 1, 0, 0, 0, 9], partitions, &[0; 8]);
+        produce_request(0, &body, &mut ProduceView::default())
+    });
+}
+
+#[test]
+fn a_fetch_request_of_more_than_its_bound_is_refused() {
+    is_bounded(100_000, |partitions| {
+        let body = of_one_topic(&[0; 12], partitions, &[0; 16]);
+        fetch_request(0, &body, &mut FetchRequestView::default())
+    });
+}
+
+#[test]
+fn a_share_fetch_request_of_more_than_its_bound_is_refused() {
+    is_bounded(100_000, |partitions| {
+        // No group and member, six numbers, one topic with its id.
+        let mut body = [&[0_u8; 26][..], &[2], &[0; 16]].concat();
+        write::count(true, partitions, &mut body);
+        // Index, no acknowledgements, no tags.
+        body.extend([0_u8, 0, 0, 0, 1, 0].repeat(partitions));
+        // The topic's tags, no forgotten topics, the request's tags.
+        body.extend([0, 1, 0]);
+        share_fetch_request(1, &body, &mut ShareFetchRequestView::default())
+    });
 }
 
 proptest! {

@@ -73,7 +73,7 @@ impl Visitor for AlterationsView {
         }
     }
 
-    fn is_full(&self) -> bool {
-        self.resources.len() >= MAX_ELEMENTS
+    fn exceeded(&self) -> Option<usize> {
+        (self.resources.len() > MAX_ELEMENTS).then_some(MAX_ELEMENTS)
     }
 }

@@ -56,8 +56,8 @@ impl FetchRequestView {
 }
 
 impl Visitor for FetchRequestView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_ELEMENTS)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {
@@ -170,8 +170,8 @@ impl FetchView {
 }
 
 impl Visitor for FetchView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_ELEMENTS)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

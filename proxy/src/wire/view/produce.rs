@@ -49,8 +49,8 @@ impl ProduceView {
 }
 
 impl Visitor for ProduceView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_SENT)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_SENT)
     }
 
     fn int(&mut self, role: Role, _span: Span, value: i64) {
@@ -143,8 +143,8 @@ impl ProduceResponseView {
 }
 
 impl Visitor for ProduceResponseView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_ELEMENTS)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

@@ -46,8 +46,8 @@ impl ShareFetchRequestView {
 }
 
 impl Visitor for ShareFetchRequestView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_ELEMENTS)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {
@@ -149,8 +149,8 @@ impl ShareFetchView {
 }
 
 impl Visitor for ShareFetchView {
-    fn is_full(&self) -> bool {
-        self.topics.is_full(MAX_ELEMENTS)
+    fn exceeded(&self) -> Option<usize> {
+        self.topics.exceeded(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {

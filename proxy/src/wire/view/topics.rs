@@ -41,8 +41,9 @@ pub(super) const MAX_ELEMENTS: usize = 100_000;
 const KEEP_ELEMENTS: usize = 1_000;
 
 impl<P> Topics<P> {
-    pub(super) fn is_full(&self, max: usize) -> bool {
-        self.topics.len().saturating_add(self.partitions.len()) >= max
+    /// The bound, where there are more elements than that.
+    pub(super) fn exceeded(&self, most: usize) -> Option<usize> {
+        (self.topics.len().saturating_add(self.partitions.len()) > most).then_some(most)
     }
 
     /// Gives back what an unusually large message needed. Call it when the message is done.
