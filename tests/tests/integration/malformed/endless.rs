@@ -1,9 +1,9 @@
 //! Clients that begin and do not end, and more of everything than there is room for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_protocol::messages::ApiVersionsRequest;
-use tests::{Batch, By, Cluster, Payload, RawConnection, eventually, topic};
+use tests::{Batch, By, Cluster, Payload, Proxy, RawConnection, eventually, topic};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -15,6 +15,11 @@ use super::{
 
 /// Together they announce three times what the buffers hold.
 const STALLED: u32 = 12;
+
+/// Within which a small frame must be whole.
+const FRAME_TIME: Duration = Duration::from_secs(30);
+/// Within which a part of a large one must come, once it holds memory.
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// The most that a client can announce without sending it.
 fn announcement() -> Vec<u8> {
@@ -65,6 +70,39 @@ async fn frames_without_end_take_no_more_than_the_buffers() {
     assert!(taken > 4 * MIB, "nothing was taken, so nothing was tried");
     drop(stalled);
     is_unharmed(&proxy).await;
+}
+
+/// A client that was served before begins a frame like this, and goes on a byte a second until it is shut out: within `bound`,
+/// and for that reason.
+async fn is_shut_out_who_drips(proxy: &Proxy, begun: &[u8], bound: Duration) {
+    let mut client = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+    // Before that, it would have no more time than to authenticate.
+    client.metadata(&[]).await.unwrap();
+    let start = Instant::now();
+    client.send_bytes(begun).await.unwrap();
+    while !client.closes_within(Duration::from_secs(1)).await {
+        assert!(start.elapsed() < bound + PATIENCE, "the connection stays open");
+        // The peer may go before it has taken the byte.
+        let _ = client.send_bytes(&[0]).await;
+    }
+    let stalled = async || {
+        let metrics = proxy.metrics().await;
+        metrics.sum("topic_encryption_connections_closed_total", &[("reason", "stalled")]) >= 1.0
+    };
+    eventually("it is counted as stalled", PATIENCE, stalled).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_come_a_byte_a_second_close_the_connection() {
+    is_shut_out_who_drips(&start().await, &1_000_u32.to_be_bytes(), FRAME_TIME).await;
+}
+
+/// Others may wait for the memory that it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_frames_that_come_a_byte_a_second_close_the_connection_sooner() {
+    // More than is read before there is memory for it.
+    let begun = [announcement(), vec![0; 32 << 10]].concat();
+    is_shut_out_who_drips(&start().await, &begun, WINDOW).await;
 }
 
 /// More than the buffers hold comes in at once, from clients who mean well.
