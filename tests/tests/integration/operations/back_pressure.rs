@@ -1,5 +1,7 @@
 //! Who does not read is waited for: in the socket of whoever sends, not in the proxy's memory.
 
+mod one_connection;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -115,11 +117,13 @@ async fn a_broker_that_does_not_read_stops_producers_and_costs_the_proxy_no_memo
 
 /// Bytes that the system lets wait between two ends of a connection, at most.
 fn most_in_a_socket() -> usize {
-    let most = |what: &str| {
-        let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{what}")).unwrap();
-        text.split_whitespace().next_back().unwrap().parse::<usize>().unwrap()
-    };
-    most("rmem") + most("wmem")
+    most_in("rmem") + most_in("wmem")
+}
+
+/// The same at one of the ends: "rmem" at that of who reads, "wmem" at that of who writes.
+fn most_in(end: &str) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{end}")).unwrap();
+    text.split_whitespace().next_back().unwrap().parse().unwrap()
 }
 
 /// Sends all requests at once, counts those that left, and then the answers.
