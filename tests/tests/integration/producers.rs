@@ -1,6 +1,7 @@
 //! What producers are told, and what of theirs is stored: versions, sizes, timestamps, transactions, refusals.
 
 mod acks;
+mod behind;
 mod compacted;
 mod idempotence;
 mod made_again;

@@ -149,7 +149,7 @@ pub(super) async fn producer_id(connection: &mut RawConnection) -> i64 {
 }
 
 /// A batch of one record with a place in a producer's sequence.
-fn sequenced(producer: i64, sequence: i64) -> Batch {
+pub(super) fn sequenced(producer: i64, sequence: i64) -> Batch {
     let mut batch = Batch::of(&small(1));
     batch.set(Field::ProducerId, producer);
     batch.set(Field::ProducerEpoch, 0);
