@@ -41,6 +41,13 @@ impl Gate {
         assert_eq!(self.seen.load(Ordering::SeqCst), 0, "{what}: the broker has seen it");
     }
 
+    /// The log says this of a request that was refused.
+    pub(crate) async fn says(&self, words: &str) {
+        let says =
+            async || self.proxy.log().lines().any(|line| line.contains("WARN") && line.contains(words));
+        eventually(&format!("the log says {words}"), PATIENCE, says).await;
+    }
+
     /// The mock would have told of a request.
     pub(crate) async fn lets_others_through(&self) {
         let mut connection = self.connect().await;
