@@ -9,6 +9,7 @@ mod hints;
 mod names;
 mod reassignment;
 mod sessions;
+mod strangers;
 mod telemetry;
 mod topics;
 
