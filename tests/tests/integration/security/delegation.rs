@@ -59,7 +59,7 @@ impl User {
 }
 
 /// What one of Kafka's tools prints, or all that it says where it fails.
-async fn tool(name: &str, words: &[&str]) -> Result<String, String> {
+pub(super) async fn tool(name: &str, words: &[&str]) -> Result<String, String> {
     let mut command = Command::new(Rig::ready().await.part("KAFKA_TOOL"));
     command.arg(name).args(words).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(LIMIT, command.output()).await.expect("the tool ends in time").unwrap();

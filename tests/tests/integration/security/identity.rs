@@ -11,6 +11,7 @@ use tests::{
     SentRecord, assert_same, eventually, eventually_ok, topic,
 };
 
+use super::delegation::tool;
 use super::{PATIENCE, Secured, allow_only, closed, policy};
 
 fn certificate(own: &Identity) -> Value {
@@ -138,6 +139,12 @@ async fn clients_cannot_change_the_identity_of_a_proxy_that_has_its_own() {
     let offered = connection.api_versions().await.unwrap().api_keys;
     assert!(offered.iter().all(|api| !(38..=41).contains(&api.api_key)), "{offered:?}");
     connection.call(&CreateDelegationTokenRequest::default(), 2).await.unwrap_err();
+    let properties = folder.join("client.properties");
+    fs::write(&properties, "").unwrap();
+    let at = ["--bootstrap-server", &proxy.bootstrap(), "--command-config", properties.to_str().unwrap()];
+    let create = [&at[..], &["--create", "--max-life-time-period", "-1"]].concat();
+    let said = tool("kafka-delegation-tokens", &create).await.unwrap_err();
+    assert!(said.contains("UnsupportedVersionException"), "{said}");
 
     let topic = secured.create("scram-client").await;
     let sent = [SentRecord::of("never stored").partition(0)];
