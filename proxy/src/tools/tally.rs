@@ -118,8 +118,8 @@ impl Tally {
         if let Some(row) = self.index.get(&content) {
             return Some(*row);
         }
-        // A tally from a state file has no index yet.
-        if self.index.len() < self.rows.len() {
+        // A tally from a state file has no index yet. That has fewer entries where the file names a content twice.
+        if self.index.is_empty() && !self.rows.is_empty() {
             let rows = self.rows.iter().enumerate();
             self.index = rows.map(|(row, total)| (total.content.clone(), row)).collect();
             return self.row(content, first);
@@ -234,5 +234,16 @@ mod tests {
         let totals: Vec<_> =
             tally.rows().iter().map(|row| (row.records, row.first_offset, row.last_offset)).collect();
         assert_eq!(totals, [(5, 0, 8), (5, 1, 9)]);
+    }
+
+    #[test]
+    fn a_state_file_that_names_a_content_twice_is_gone_on_with() {
+        let mut tally = Tally::new(2);
+        tally.add(run(Content::Clear, 0, 0));
+        let twice = tally.rows[0].clone();
+        tally.rows.push(twice);
+        tally = serde_json::from_str(&serde_json::to_string(&tally).unwrap()).unwrap();
+        tally.add(run(Content::Null, 1, 1));
+        assert_eq!(tally.count(|content| *content == Content::Null), 1);
     }
 }
