@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("proxy_origin", server::fuzzing::fuzz_origin, server::fuzzing::seeds),
     ("proxy_scram", scram::fuzzing::fuzz_scram, scram::fuzzing::seeds),
     ("proxy_segments", tools::segments::fuzzing::fuzz_segments, tools::segments::fuzzing::seeds),
+    ("proxy_state", tools::fuzzing::fuzz_state, tools::fuzzing::seeds),
     ("proxy_tls", tls::fuzzing::fuzz_tls, tls::fuzzing::seeds),
 ];
 

@@ -14,6 +14,8 @@ pub(crate) mod segments;
 mod committed;
 mod content;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 pub(crate) mod hostile;
 mod legacy;

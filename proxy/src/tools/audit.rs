@@ -10,7 +10,7 @@ mod question;
 mod reading;
 mod reject;
 mod report;
-mod state;
+pub(super) mod state;
 
 use super::Versions;
 use super::content::Content;

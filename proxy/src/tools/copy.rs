@@ -10,7 +10,7 @@ mod care;
 mod error;
 mod pace;
 mod sealing;
-mod state;
+pub(super) mod state;
 mod target;
 mod verify;
 

@@ -1,5 +1,9 @@
 //! What an interrupted audit knows already, in a file.
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+pub(crate) mod fuzzing;
+
 use super::super::write_atomically;
 use super::reading::seconds_now;
 use super::{Audited, Plan};

@@ -1,5 +1,9 @@
 //! How far a copy got, in a file.
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+pub(crate) mod fuzzing;
+
 use super::super::write_atomically;
 use super::batches::Digest;
 use super::{Copied, CopyError};
