@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-    date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RevokedCertParams,
+    SerialNumber, date_time_ymd,
 };
 
 use crate::scratch::Scratch;
@@ -56,11 +56,13 @@ impl Certificates {
 
     /// A server's identity for these names only.
     pub fn server_named(&self, file: &str, names: &[&str]) -> Identity {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let mut params = CertificateParams::new(names).expect("the names are valid");
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(file, "server", params)
+        self.sign(file, "server", of_server(names))
+    }
+
+    /// The same as [`Self::server`] with a key of RSA, where all others have keys on an elliptic curve.
+    pub fn rsa_server(&self, file: &str) -> Identity {
+        let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key can be made");
+        self.sign_key(file, "server", of_server(&["localhost", "127.0.0.1"]), &key)
     }
 
     /// A client's identity with this common name.
@@ -107,10 +109,20 @@ impl Certificates {
         self.sign(file, common_name, params)
     }
 
-    fn sign(&self, file: &str, common_name: &str, mut params: CertificateParams) -> Identity {
-        params.distinguished_name.push(DnType::CommonName, common_name);
+    fn sign(&self, file: &str, common_name: &str, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key can be made");
-        let certificate = params.signed_by(&key, &self.authority).expect("the authority signs");
+        self.sign_key(file, common_name, params, &key)
+    }
+
+    fn sign_key(
+        &self,
+        file: &str,
+        common_name: &str,
+        mut params: CertificateParams,
+        key: &KeyPair,
+    ) -> Identity {
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        let certificate = params.signed_by(key, &self.authority).expect("the authority signs");
         let identity = Identity {
             certificate: self.folder.join(format!("{file}.crt")),
             key: self.folder.join(format!("{file}.key")),
@@ -121,6 +133,14 @@ impl Certificates {
         fs::write(&identity.bundle, key.serialize_pem() + &certificate.pem()).expect("the folder is ours");
         identity
     }
+}
+
+fn of_server(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut params = CertificateParams::new(names).expect("the names are valid");
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params
 }
 
 impl Default for Certificates {

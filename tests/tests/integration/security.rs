@@ -6,6 +6,7 @@ mod handshake;
 mod identity;
 mod listener;
 mod mechanisms;
+mod openssl;
 mod quotas;
 mod reauthentication;
 mod tokens;
