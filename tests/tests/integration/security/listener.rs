@@ -1,5 +1,6 @@
 //! TLS towards clients.
 
+mod optional;
 mod outcome;
 mod principals;
 mod revocation;
