@@ -3,13 +3,18 @@
 
 const fs = require('fs');
 
-/** `command [action] --option value …`; an option's name loses its dashes. */
+/** `command [action] --option value …`; an option's name loses its dashes, and properties are together. */
 function parse(argv) {
   const command = argv.shift();
   const action = argv.length && !argv[0].startsWith('--') ? argv.shift() : undefined;
   const options = { codec: 'none', acks: 'all', outcome: 'commit', partition: 'all', 'timeout-ms': '20000', partitions: '1' };
-  for (let i = 0; i + 1 < argv.length; i += 2) options[argv[i].replace(/^--/, '')] = argv[i + 1];
-  return { command, action, options };
+  const properties = {};
+  for (let i = 0; i + 1 < argv.length; i += 2) {
+    const [name, value] = [argv[i].replace(/^--/, ''), argv[i + 1]];
+    if (name === 'property') properties[value.split('=', 1)[0]] = value.slice(value.indexOf('=') + 1);
+    else options[name] = value;
+  }
+  return { command, action, options, properties };
 }
 
 function print(line) {

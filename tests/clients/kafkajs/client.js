@@ -6,13 +6,15 @@ const { administer } = require('./admin');
 const { consume } = require('./consume');
 const { errorName, parse, print } = require('./cli');
 const { produce } = require('./produce');
+const { configuration } = require('./properties');
 
 CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy');
 
 async function main() {
-  const { command, action, options } = parse(process.argv.slice(2));
+  const { command, action, options, properties } = parse(process.argv.slice(2));
   const run = { produce, consume, admin: administer }[command];
-  if (!run || !options.bootstrap || !options.topic) {
+  const own = configuration(properties);
+  if (!run || !own || !options.bootstrap || !options.topic) {
     process.stderr.write('usage: client produce|consume|admin --bootstrap H:P --topic T …\n');
     return 64;
   }
@@ -21,6 +23,7 @@ async function main() {
     clientId: 'tests',
     logLevel: logLevel.WARN,
     logCreator: () => ({ log }) => process.stderr.write(`client: ${log.message} ${log.error ?? ''}\n`),
+    ...own,
   });
   try {
     return (await run(kafka, options, action)) ?? 0;

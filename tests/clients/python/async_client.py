@@ -5,7 +5,7 @@ import time
 
 import aiokafka
 from aiokafka import admin as aio_admin
-from aiokafka import errors
+from aiokafka import errors, helpers
 
 import cli
 
@@ -24,8 +24,13 @@ def name(error):
 
 
 def config(args, **own):
-    """Properties have aiokafka's names."""
-    return {"bootstrap_servers": args.bootstrap, **{key: value for key, value in own.items() if value is not None}, **args.property}
+    """Properties have aiokafka's names, but for the files of TLS, which have kafka-python's: aiokafka wants a context of them."""
+    own = {key: value for key, value in own.items() if value is not None}
+    properties = dict(args.property)
+    files = {key: properties.pop(f"ssl_{key}") for key in ("cafile", "certfile", "keyfile") if f"ssl_{key}" in properties}
+    if files:
+        own["ssl_context"] = helpers.create_ssl_context(**files)
+    return {"bootstrap_servers": args.bootstrap, **own, **properties}
 
 
 def command(run):

@@ -4,7 +4,7 @@ import "github.com/IBM/sarama"
 
 // admin runs what needs an administrator's client and prints what it returns.
 func (o *options) admin(run func(sarama.ClusterAdmin) (map[string]any, error)) (int, error) {
-	client, err := o.client(o.config())
+	client, err := o.client()
 	if err != nil {
 		return 0, err
 	}

@@ -15,7 +15,7 @@ func consume(o *options) (int, error) {
 	if o.group != "" && o.count < 0 {
 		return 0, errors.New("--group needs --count")
 	}
-	client, err := o.client(o.config())
+	client, err := o.client()
 	if err != nil {
 		return 0, err
 	}
@@ -169,7 +169,7 @@ func fromKafka(m *sarama.ConsumerMessage) *record {
 }
 
 func offsetsForTime(o *options) (int, error) {
-	client, err := o.client(o.config())
+	client, err := o.client()
 	if err != nil {
 		return 0, err
 	}

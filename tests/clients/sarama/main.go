@@ -21,6 +21,7 @@ type options struct {
 	partition, group, isolation, hold                                   string
 	linger, batchBytes, inFlight, count, timeoutMS, partitions          int
 	offset, timestamp                                                   int64
+	properties                                                          properties
 }
 
 func (o *options) timeout() time.Duration { return time.Duration(o.timeoutMS) * time.Millisecond }
@@ -44,7 +45,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: client produce|consume|offsets-for-time|admin …")
 		os.Exit(64)
 	}
-	var o options
+	o := options{properties: properties{}}
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	flags.StringVar(&o.bootstrap, "bootstrap", "", "")
 	flags.StringVar(&o.topic, "topic", "", "")
@@ -65,6 +66,7 @@ func main() {
 	flags.IntVar(&o.partitions, "partitions", 1, "")
 	flags.Int64Var(&o.offset, "offset", sarama.OffsetOldest, "")
 	flags.Int64Var(&o.timestamp, "timestamp", 0, "")
+	flags.Var(o.properties, "property", "")
 	if flags.Parse(os.Args[1+words:]) != nil {
 		os.Exit(64)
 	}
@@ -77,8 +79,8 @@ func main() {
 	os.Exit(code)
 }
 
-// config is what all commands have in common. The version is the newest that Sarama speaks.
-func (o *options) config() *sarama.Config {
+// config is what all commands have in common, and the properties. The version is the newest that Sarama speaks.
+func (o *options) config() (*sarama.Config, error) {
 	config := sarama.NewConfig()
 	config.Version = sarama.MaxVersion
 	config.Consumer.Return.Errors = true
@@ -88,10 +90,18 @@ func (o *options) config() *sarama.Config {
 	if o.isolation == "read_committed" {
 		config.Consumer.IsolationLevel = sarama.ReadCommitted
 	}
-	return config
+	return config, o.properties.apply(config)
 }
 
-func (o *options) client(config *sarama.Config) (sarama.Client, error) {
+func (o *options) client() (sarama.Client, error) {
+	config, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	return o.clientOf(config)
+}
+
+func (o *options) clientOf(config *sarama.Config) (sarama.Client, error) {
 	return sarama.NewClient(strings.Split(o.bootstrap, ","), config)
 }
 

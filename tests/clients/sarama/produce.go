@@ -38,7 +38,7 @@ func produce(o *options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	client, err := o.client(config)
+	client, err := o.clientOf(config)
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +65,10 @@ func produce(o *options) (int, error) {
 }
 
 func (o *options) producerConfig() (*sarama.Config, error) {
-	config := o.config()
+	config, err := o.config()
+	if err != nil {
+		return nil, err
+	}
 	if err := config.Producer.Compression.UnmarshalText([]byte(o.codec)); err != nil {
 		return nil, err
 	}

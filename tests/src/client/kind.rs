@@ -97,6 +97,20 @@ impl Client {
         !matches!(self, Self::KafkaPython | Self::Aiokafka)
     }
 
+    /// Whether the library was built with TLS. rdkafka's for Rust wants OpenSSL where it is built, which no other client does.
+    pub fn has_tls(self) -> bool {
+        self != Self::Rust
+    }
+
+    /// The best mechanism with a password that it can do at brokers of the version of most tests.
+    pub fn password_mechanism(self) -> &'static str {
+        match self {
+            // The system's may be older than 2.6.1, which repeats its nonce: brokers from 4.0 on refuse that.
+            Self::Librdkafka => "PLAIN",
+            _ => "SCRAM-SHA-512",
+        }
+    }
+
     pub(super) fn is_java(self) -> bool {
         matches!(self, Self::Java | Self::JavaVersion(_))
     }

@@ -5,11 +5,42 @@ use std::path::Path;
 use super::Client;
 use crate::certificates::Identity;
 
+/// What libraries call the same things. Java's has files of its own, and some of librdkafka's names.
+struct Names {
+    protocol: &'static str,
+    authority: &'static str,
+    certificate: &'static str,
+    key: &'static str,
+    mechanism: &'static str,
+    user: &'static str,
+    password: &'static str,
+}
+
+const LIBRDKAFKA: Names = Names {
+    protocol: "security.protocol",
+    authority: "ssl.ca.location",
+    certificate: "ssl.certificate.location",
+    key: "ssl.key.location",
+    mechanism: "sasl.mechanism",
+    user: "sasl.username",
+    password: "sasl.password",
+};
+
+const KAFKA_PYTHON: Names = Names {
+    protocol: "security_protocol",
+    authority: "ssl_cafile",
+    certificate: "ssl_certfile",
+    key: "ssl_keyfile",
+    mechanism: "sasl_mechanism",
+    user: "sasl_plain_username",
+    password: "sasl_plain_password",
+};
+
 impl Client {
     /// TLS that trusts this authority, with a certificate of the client's own when there is one.
     pub fn tls(self, authority: &Path, own: Option<&Identity>) -> Vec<(String, String)> {
-        let mut properties = Properties::default();
-        properties.set("security.protocol", "SSL");
+        let (names, mut properties) = (self.names(), Properties::default());
+        properties.set(names.protocol, "SSL");
         self.trust(authority, &mut properties);
         match (self, own) {
             (_, None) => {}
@@ -18,8 +49,8 @@ impl Client {
                 properties.set_path("ssl.keystore.location", &own.bundle);
             }
             (_, Some(own)) => {
-                properties.set_path("ssl.certificate.location", &own.certificate);
-                properties.set_path("ssl.key.location", &own.key);
+                properties.set_path(names.certificate, &own.certificate);
+                properties.set_path(names.key, &own.key);
             }
         }
         properties.0
@@ -61,12 +92,12 @@ impl Client {
         password: &str,
         authority: Option<&Path>,
     ) -> Vec<(String, String)> {
-        let mut properties = Properties::default();
-        properties.set("security.protocol", if authority.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" });
+        let (names, mut properties) = (self.names(), Properties::default());
+        properties.set(names.protocol, if authority.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" });
         if let Some(authority) = authority {
             self.trust(authority, &mut properties);
         }
-        properties.set("sasl.mechanism", mechanism);
+        properties.set(names.mechanism, mechanism);
         if self.is_java() {
             let module =
                 if mechanism == "PLAIN" { "plain.PlainLoginModule" } else { "scram.ScramLoginModule" };
@@ -75,8 +106,8 @@ impl Client {
             );
             properties.set("sasl.jaas.config", &line);
         } else {
-            properties.set("sasl.username", user);
-            properties.set("sasl.password", password);
+            properties.set(names.user, user);
+            properties.set(names.password, password);
         }
         properties.0
     }
@@ -86,7 +117,14 @@ impl Client {
             properties.set("ssl.truststore.type", "PEM");
             properties.set_path("ssl.truststore.location", authority);
         } else {
-            properties.set_path("ssl.ca.location", authority);
+            properties.set_path(self.names().authority, authority);
+        }
+    }
+
+    fn names(self) -> Names {
+        match self {
+            Self::KafkaPython | Self::Aiokafka => KAFKA_PYTHON,
+            _ => LIBRDKAFKA,
         }
     }
 }

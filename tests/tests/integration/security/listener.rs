@@ -1,5 +1,6 @@
 //! TLS towards clients.
 
+mod libraries;
 mod optional;
 mod outcome;
 mod principals;
