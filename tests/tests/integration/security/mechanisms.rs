@@ -1,5 +1,7 @@
 //! Mechanisms of SASL beside passwords: brokers know the client by each of them, through the proxy.
 
+mod headerless;
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

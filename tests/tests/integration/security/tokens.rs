@@ -62,7 +62,7 @@ async fn of_alice(purpose: &str) -> Location {
 }
 
 /// What is sent as requests on an authenticated connection is stored encrypted and read back.
-async fn serves(connection: &mut RawConnection, cluster: &Cluster, at: &Location) {
+pub(super) async fn serves(connection: &mut RawConnection, cluster: &Cluster, at: &Location) {
     let needle = canary("tokens");
     let sent = Batch::of(&[SentRecord::of(needle.clone())]);
     let appended = connection.produce(at, By::Name, sent.clone()).await.unwrap();
