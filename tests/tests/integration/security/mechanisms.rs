@@ -97,9 +97,8 @@ impl Stage {
     }
 
     /// kcat with a ticket for this user.
-    fn kcat(&self, user: &str, words: &[&str], input: &str) -> Result<String, String> {
+    fn kcat_at(&self, bootstrap: &str, user: &str, words: &[&str], input: &str) -> Result<String, String> {
         let keys = self.kerberos.keytab(user);
-        let bootstrap = self.bootstrap();
         let login = [
             ("security.protocol", "SASL_PLAINTEXT".into()),
             ("sasl.mechanism", "GSSAPI".into()),
@@ -107,9 +106,51 @@ impl Stage {
             ("sasl.kerberos.keytab", keys.display().to_string()),
         ];
         let mut command = Command::new(Rig::shared().part("KCAT"));
-        command.args(["-q", "-b", &bootstrap]).args(words);
+        command.args(["-q", "-b", bootstrap]).args(words);
         command.args(login.iter().flat_map(|(name, value)| ["-X".to_owned(), format!("{name}={value}")]));
         self.run(user, command, input)
+    }
+
+    /// Java's client with a ticket for alice writes what is encrypted, and reads it.
+    async fn java_round_trips(&self, bootstrap: &str, topic: &str) {
+        let record = "{\"value\": \"dGlja2V0\", \"partition\": 0}\n";
+        self.java_at(bootstrap, &["produce", "--topic", topic], record);
+        let read = self.java_at(bootstrap, &["consume", "--topic", topic, "--count", "1"], "");
+        assert!(read.contains("dGlja2V0"), "{read}");
+        self.is_encrypted(topic, "ticket".into()).await;
+    }
+
+    /// kcat with a ticket for alice does the same.
+    async fn kcat_round_trips(&self, bootstrap: &str, topic: &str) {
+        let needle = canary("ticket");
+        let run = |words: &[&str], input: &str| {
+            let words = [words, &["-t", topic]].concat();
+            tokio::task::block_in_place(|| self.kcat_at(bootstrap, "alice", &words, input)).unwrap()
+        };
+        run(&["-P"], &needle);
+        assert_eq!(run(&["-C", "-e"], "").trim_end(), needle);
+        self.is_encrypted(topic, needle).await;
+    }
+
+    /// Java's client with a ticket for alice.
+    fn java_at(&self, bootstrap: &str, words: &[&str], input: &str) -> String {
+        let keys = self.kerberos.keytab("alice");
+        let jaas = format!(
+            "sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab=\"{}\" \
+             principal=\"alice\";",
+            keys.display()
+        );
+        let mut command = Command::new(Rig::shared().part("JAVA_CLIENT"));
+        command.env("CLIENT_HEAP", java(&self.kerberos.config()));
+        command.args(words).args(["--bootstrap", bootstrap]);
+        let login = [
+            "security.protocol=SASL_PLAINTEXT",
+            "sasl.mechanism=GSSAPI",
+            "sasl.kerberos.service.name=kafka",
+            &jaas,
+        ];
+        command.args(login.iter().flat_map(|property| ["--property", property]));
+        tokio::task::block_in_place(|| self.run("alice", command, input)).unwrap()
     }
 
     fn run(&self, user: &str, mut command: Command, input: &str) -> Result<String, String> {
@@ -148,13 +189,9 @@ async fn brokers_know_clients_by_their_bearer_tokens() {
 async fn brokers_know_clients_by_their_kerberos_tickets() {
     let stage = Stage::shared().await;
     let topic = stage.of_alice("gssapi-kcat").await;
-    let needle = canary("ticket");
-    tokio::task::block_in_place(|| stage.kcat("alice", &["-P", "-t", &topic], &needle)).unwrap();
-    let read = tokio::task::block_in_place(|| stage.kcat("alice", &["-C", "-e", "-t", &topic], ""));
-    assert_eq!(read.unwrap().trim_end(), needle);
-    stage.is_encrypted(&topic, needle).await;
-    let refused =
-        tokio::task::block_in_place(|| stage.kcat("bob", &["-C", "-e", "-t", &topic], "")).unwrap_err();
+    stage.kcat_round_trips(&stage.bootstrap(), &topic).await;
+    let read = || stage.kcat_at(&stage.bootstrap(), "bob", &["-C", "-e", "-t", &topic], "");
+    let refused = tokio::task::block_in_place(read).unwrap_err();
     assert!(refused.contains("authorization failed"), "{refused}");
 }
 
@@ -162,29 +199,7 @@ async fn brokers_know_clients_by_their_kerberos_tickets() {
 async fn brokers_know_java_clients_by_their_kerberos_tickets() {
     let stage = Stage::shared().await;
     let topic = stage.of_alice("gssapi-java").await;
-    let keys = stage.kerberos.keytab("alice");
-    let jaas = format!(
-        "sasl.jaas.config=com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true keyTab=\"{}\" \
-         principal=\"alice\";",
-        keys.display()
-    );
-    let run = |words: &[&str], input: &str| {
-        let mut command = Command::new(Rig::shared().part("JAVA_CLIENT"));
-        command.env("CLIENT_HEAP", java(&stage.kerberos.config()));
-        command.args(words).args(["--bootstrap", &stage.bootstrap(), "--topic", &topic]);
-        let login = [
-            "security.protocol=SASL_PLAINTEXT",
-            "sasl.mechanism=GSSAPI",
-            "sasl.kerberos.service.name=kafka",
-            &jaas,
-        ];
-        command.args(login.iter().flat_map(|property| ["--property", property]));
-        tokio::task::block_in_place(|| stage.run("alice", command, input)).unwrap()
-    };
-    run(&["produce"], "{\"value\": \"dGlja2V0\", \"partition\": 0}\n");
-    let read = run(&["consume", "--count", "1"], "");
-    assert!(read.contains("dGlja2V0"), "{read}");
-    stage.is_encrypted(&topic, "ticket".into()).await;
+    stage.java_round_trips(&stage.bootstrap(), &topic).await;
 }
 
 /// The broker takes it for a token. After GSSAPI's handshake the proxy takes it for a request, which the broker then cannot read.
