@@ -6,6 +6,7 @@ mod topics;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,12 +47,24 @@ impl RawConnection {
         Ok(Self::over(Box::new(stream)))
     }
 
-    /// The same, through a load balancer that says by the PROXY protocol, version 2, that the connection is of this IPv4 address.
-    pub async fn connect_for(address: &str, client: [u8; 4]) -> io::Result<Self> {
+    /// The same, through a load balancer that says by the PROXY protocol, version 2, that the connection is of this address.
+    pub async fn connect_for(address: &str, client: impl Into<IpAddr>) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address).await?;
-        // The signature; version 2, command PROXY; TCP over IPv4; 12 bytes follow: both addresses, both ports.
-        let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
-        header.extend(client.into_iter().chain([127, 0, 0, 1]).chain([0x12, 0x34, 0x23, 0x84]));
+        // The signature; version 2, command PROXY.
+        let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21".to_vec();
+        // TCP over IPv4 or IPv6; how many bytes follow; both addresses.
+        match client.into() {
+            IpAddr::V4(client) => {
+                header.extend(b"\x11\0\x0c");
+                header.extend([client, Ipv4Addr::LOCALHOST].map(|address| address.octets()).concat());
+            }
+            IpAddr::V6(client) => {
+                header.extend(b"\x21\0\x24");
+                header.extend([client, Ipv6Addr::LOCALHOST].map(|address| address.octets()).concat());
+            }
+        }
+        // Both ports.
+        header.extend([0x12, 0x34, 0x23, 0x84]);
         stream.write_all(&header).await?;
         Ok(Self::over(Box::new(stream)))
     }
