@@ -8,6 +8,7 @@ mod large_metadata;
 mod limits;
 mod metrics;
 mod readme;
+mod shares;
 mod silence;
 
 use std::time::Duration;
