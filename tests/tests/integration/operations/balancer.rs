@@ -1,5 +1,7 @@
 //! Behind a load balancer that says whose a connection is.
 
+mod haproxy;
+
 use std::net::{IpAddr, Ipv6Addr};
 
 use tests::{Cluster, Proxy, RawConnection, eventually, eventually_ok};
