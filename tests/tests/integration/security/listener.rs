@@ -144,13 +144,14 @@ async fn a_replaced_client_authority_admits_only_its_own_clients() {
     fs::copy(&authority, &file).unwrap();
     let proxy = tls_proxy(&server, Some(&file)).await;
     let (old, new) = (before.client("old", "client"), after.client("new", "client"));
-    connect(&proxy, &authority, Some(&old)).await.unwrap();
+    let mut held = connect(&proxy, &authority, Some(&old)).await.unwrap();
     connect(&proxy, &authority, Some(&new)).await.unwrap_err();
 
     fs::copy(after.authority(), &file).unwrap();
     let admitted = async || connect(&proxy, &authority, Some(&new)).await.map(drop);
     eventually_ok("clients of the new authority are served", PATIENCE, admitted).await;
     connect(&proxy, &authority, Some(&old)).await.unwrap_err();
+    held.api_versions().await.expect("connections of before stay");
 }
 
 #[tokio::test(flavor = "multi_thread")]
