@@ -41,16 +41,25 @@ async fn in_metadata(bootstrap: &str, version: i16) -> Addresses {
 }
 
 async fn in_describe_cluster(bootstrap: &str, version: i16) -> Addresses {
-    let request = DescribeClusterRequest::default();
-    let answer = connect(bootstrap).await.call(&request, version).await.unwrap();
+    described_by(&mut connect(bootstrap).await, version).await
+}
+
+pub(super) async fn described_by(connection: &mut RawConnection, version: i16) -> Addresses {
+    let answer = connection.call(&DescribeClusterRequest::default(), version).await.unwrap();
     assert_eq!(answer.error_code, 0);
     let brokers = answer.brokers.iter();
     brokers.map(|broker| at(broker.broker_id.0, &broker.host, broker.port)).collect()
 }
 
-/// The coordinators of enough groups for each broker to be one.
 async fn coordinators(bootstrap: &str, version: i16) -> Result<Addresses, String> {
-    let mut connection = connect(bootstrap).await;
+    coordinators_by(&mut connect(bootstrap).await, version).await
+}
+
+/// The coordinators of enough groups for each broker to be one.
+pub(super) async fn coordinators_by(
+    connection: &mut RawConnection,
+    version: i16,
+) -> Result<Addresses, String> {
     let groups: Vec<_> = (0..30).map(|group| text(&format!("group-{group}"))).collect();
     let mut found = Addresses::new();
     if version >= 4 {

@@ -9,14 +9,14 @@ use super::addresses::{Addresses, PATIENCE, at, connect};
 use super::{ALL_RUN, Three};
 
 /// A partition on broker 0 alone, and connections to broker 1, which does not lead it: straight, and by the proxy.
-struct Wrong {
-    at: Location,
+pub(super) struct Wrong {
+    pub(super) at: Location,
     straight: RawConnection,
     proxied: RawConnection,
 }
 
 impl Wrong {
-    async fn leader_of(prefix: &str) -> Self {
+    pub(super) async fn leader_of(prefix: &str) -> Self {
         let Three { cluster, proxy } = Three::shared().await;
         let topic = topic(&format!("{prefix}.wrong-leader"));
         let three = Three::shared().await;
@@ -38,7 +38,7 @@ const NOT_LEADER: i16 = 6;
 /// Error code, leader by the hint, where the hint says it is.
 type Hint = (i16, i32, Addresses);
 
-async fn produce_hint(connection: &mut RawConnection, wrong: &Location, version: i16) -> Hint {
+pub(super) async fn produce_hint(connection: &mut RawConnection, wrong: &Location, version: i16) -> Hint {
     let batch = Batch::of(&[SentRecord::of("to the wrong broker").key("key")]);
     let request = RawConnection::produce_request(wrong, version, -1, batch.into());
     let answer = connection.call(&request, version).await.unwrap();
@@ -51,7 +51,7 @@ async fn produce_hint(connection: &mut RawConnection, wrong: &Location, version:
     )
 }
 
-async fn fetch_hint(connection: &mut RawConnection, wrong: &Location, version: i16) -> Hint {
+pub(super) async fn fetch_hint(connection: &mut RawConnection, wrong: &Location, version: i16) -> Hint {
     let request = RawConnection::fetch_request(wrong, version, 0, 100);
     let answer = connection.call(&request, version).await.unwrap();
     let partition = &answer.responses[0].partitions[0];
@@ -63,7 +63,7 @@ async fn fetch_hint(connection: &mut RawConnection, wrong: &Location, version: i
     )
 }
 
-fn leader_0_at(address: String) -> Hint {
+pub(super) fn leader_0_at(address: String) -> Hint {
     (NOT_LEADER, 0, Addresses::from([(0, address)]))
 }
 

@@ -1,5 +1,7 @@
 //! Brokers that are told apart by the name in the TLS handshake, at one port.
 
+mod answers;
+
 use std::io::ErrorKind;
 
 use kafka_protocol::messages::MetadataRequest;
@@ -31,6 +33,11 @@ impl Named {
 
     fn port(&self) -> i32 {
         self.proxy.bootstrap().rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Where clients are to find them.
+    fn brokers(&self) -> Addresses {
+        (0..3).map(|id| at(id, &format!("b-{id}.names.test"), self.port())).collect()
     }
 
     /// A connection whose handshake asks for this name.
@@ -66,7 +73,7 @@ async fn clients_reach_every_broker_by_its_name_at_one_port() {
 async fn answers_have_the_names_of_brokers_and_other_names_reach_nobody() {
     let _all_run = ALL_RUN.read().await;
     let named = Named::start(&ANY).await;
-    let expected: Addresses = (0..3).map(|id| at(id, &format!("b-{id}.names.test"), named.port())).collect();
+    let expected = named.brokers();
     for name in NAMES {
         let mut connection = named.connect(name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         let answer =
