@@ -6,6 +6,7 @@ mod broken;
 mod endless;
 mod gate;
 pub(crate) mod mock_broker;
+mod mute;
 mod produced;
 mod requests;
 mod trickle;
