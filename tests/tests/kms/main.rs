@@ -11,6 +11,7 @@ mod life_cycle;
 mod local;
 mod page;
 mod pkcs11;
+mod predecessor;
 mod system;
 mod table;
 mod vault;

@@ -8,17 +8,23 @@ use tests::kms::Moto;
 use tests::legacy::{aws_edek, kroxylicious_v2};
 
 use super::{Aws, context};
+use crate::predecessor::Left;
+
+/// A data key under this key, in clear and encrypted. Kroxylicious asks for one so.
+async fn data_key(moto: &Moto, key_id: &str) -> (Vec<u8>, Vec<u8>) {
+    let made = moto.kms("GenerateDataKey", json!({"KeyId": key_id, "KeySpec": "AES_256"})).await;
+    let bytes = |name: &str| BASE64.decode(made[name].as_str().unwrap()).unwrap();
+    (bytes("Plaintext"), bytes("CiphertextBlob"))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_kroxylicious_opens_and_its_data_key_is_none_of_ours() {
     let moto = Moto::start().await;
     let aws = Aws::before(moto.address()).await;
     let key_id = moto.make_key("a").await;
-    let wanted = json!({"KeyId": key_id, "KeySpec": "AES_256"});
-    let made = moto.kms("GenerateDataKey", wanted).await;
-    let bytes = |name: &str| BASE64.decode(made[name].as_str().unwrap()).unwrap();
-    let edek = aws_edek(&key_id, &bytes("CiphertextBlob"));
-    let stored = kroxylicious_v2(&bytes("Plaintext"), &edek, b"an order");
+    let (data_key, blob) = data_key(&moto, &key_id).await;
+    let edek = aws_edek(&key_id, &blob);
+    let stored = kroxylicious_v2(&data_key, &edek, b"an order");
 
     let provider = aws.with(|_| {});
     let legacy = provider.legacy().unwrap();
@@ -39,4 +45,21 @@ async fn a_record_of_kroxylicious_opens_and_its_data_key_is_none_of_ours() {
     let mut altered = edek.clone();
     *altered.last_mut().unwrap() ^= 1;
     assert!(corrupt(ask(&altered).await.unwrap_err()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_reads_records_of_kroxylicious_through_a_proxy() {
+    let moto = Moto::start().await;
+    let aws = Aws::before(moto.address()).await;
+    moto.make_key("b").await;
+    let key_id = moto.make_key("a").await;
+    let (data_key, blob) = data_key(&moto, &key_id).await;
+    let left = Left {
+        provider: aws.yaml(),
+        stored: kroxylicious_v2(&data_key, &aws_edek(&key_id, &blob), b"an order"),
+        key: key_id,
+        own: "b",
+        clear: "an order",
+    };
+    left.is_read_through_a_proxy("awskms-legacy").await;
 }
