@@ -15,10 +15,19 @@ const COMPACTED: [(&str, &str); 1] = [("cleanup.policy", "compact")];
 
 /// Removes the topic and makes it anew, by this connection. Returns where it is now.
 async fn make_again(admin: &mut RawConnection, name: &str) -> Location {
-    let cluster = Cluster::shared().await;
+    remove(admin, name).await;
+    make(admin, name).await
+}
+
+async fn remove(admin: &mut RawConnection, name: &str) {
     admin.delete_topic(name).await.unwrap();
+    let cluster = Cluster::shared().await;
     eventually("its files are gone", PATIENCE, async || cluster.topic_dirs(name).is_empty()).await;
+}
+
+async fn make(admin: &mut RawConnection, name: &str) -> Location {
     admin.create_topic(name, 1, 1, &COMPACTED).await.unwrap();
+    let cluster = Cluster::shared().await;
     let at = cluster.locate(name, 0).await;
     eventually("it has files again", PATIENCE, async || !cluster.topic_dirs(name).is_empty()).await;
     at
@@ -63,6 +72,20 @@ async fn a_topic_made_again_through_the_proxy_has_its_new_format_for_clients_tha
     let (proxy, name) = (start().await, topic("auto.made-again-by-name"));
     let mut pair = Pair::at_work(&proxy, &name, By::Name).await;
     make_again(&mut RawConnection::connect(&proxy.bootstrap()).await.unwrap(), &name).await;
+    let second = Batch::of(&small(1));
+    assert_eq!(pair.produce(By::Name, &second).await, None);
+    pair.reads(By::Name, &second).await;
+    assert_eq!(formats(&name).await, [true]);
+}
+
+/// That the topic went the proxy does not know; that one of its name came it must. The broker would take one record in batch
+/// format too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_removed_past_the_proxy_and_made_through_it_has_its_new_format_for_clients_that_name_it() {
+    let (proxy, name) = (start().await, topic("auto.made-through-the-proxy"));
+    let mut pair = Pair::at_work(&proxy, &name, By::Name).await;
+    remove(&mut Cluster::shared().await.admin().await, &name).await;
+    make(&mut RawConnection::connect(&proxy.bootstrap()).await.unwrap(), &name).await;
     let second = Batch::of(&small(1));
     assert_eq!(pair.produce(By::Name, &second).await, None);
     pair.reads(By::Name, &second).await;
