@@ -1,5 +1,7 @@
 //! The one connection to a broker behind each client's, seen from the broker.
 
+mod every_api;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,8 +18,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::mock_broker::frame;
 use super::{PATIENCE, requests};
 
-/// What the mock answers behind the number of a request, whatever was asked.
-const ANSWER: &[u8] = b"whatever a broker says";
+/// What the mock answers behind the number of a request, whatever was asked: as many bytes, and other ones.
+fn answer(request: &[u8]) -> Vec<u8> {
+    request.iter().rev().map(|byte| !byte).collect()
+}
 
 /// A mock of a broker that answers everything and counts its connections.
 struct Broker {
@@ -84,8 +88,9 @@ async fn serve(mut stream: TcpStream, last: &Mutex<Vec<u8>>) -> std::io::Result<
         let mut request = vec![0; usize::try_from(length).unwrap()];
         stream.read_exact(&mut request).await?;
         let correlation = i32::from_be_bytes(request[4..8].try_into().unwrap());
+        let answer = frame(correlation, &answer(&request));
         *last.lock().unwrap() = request;
-        stream.write_all(&frame(correlation, ANSWER)).await?;
+        stream.write_all(&answer).await?;
     }
 }
 
@@ -96,6 +101,14 @@ async fn ask(connection: &mut RawConnection) -> i32 {
 async fn answered(connection: &mut RawConnection) -> i32 {
     let frame = connection.receive_frame().await.unwrap();
     i32::from_be_bytes(frame[..4].try_into().unwrap())
+}
+
+/// The broker gets the request as it is, and the client what the broker says.
+async fn goes_through(broker: &Broker, client: &mut RawConnection, what: &str, request: &[u8]) {
+    client.send_frame(request).await.unwrap();
+    let said = client.receive_frame().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(*broker.asked.lock().unwrap() == request, "{what} came as another request");
+    assert!(said == [&request[4..8], &answer(request)].concat(), "{what} got another answer");
 }
 
 /// TE-20: each client has a connection of its own at the broker, and whichever of the two ends, the other one ends.
@@ -165,9 +178,6 @@ async fn other_requests_and_answers_go_through_byte_for_byte() {
         frames.push(Bytes::from([requests::head(key, version, flexible), body].concat()));
     }
     for frame in frames {
-        client.send_frame(&frame).await.unwrap();
-        let answer = client.receive_frame().await.unwrap();
-        assert!(*broker.asked.lock().unwrap() == frame, "{frame:?} came as another");
-        assert_eq!(answer, [&frame[4..8], ANSWER].concat());
+        goes_through(&broker, &mut client, &format!("{frame:?}"), &frame).await;
     }
 }
