@@ -37,6 +37,8 @@ pub struct ReceivedRecord {
     pub headers: Vec<Header>,
     /// How often a share group has been handed it, this time included.
     pub deliveries: Option<i64>,
+    /// The most records that its member of a share group had been handed at once by then.
+    pub largest_poll: Option<i64>,
 }
 
 impl SentRecord {

@@ -8,12 +8,13 @@ import java.util.Properties;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
  * {@code share-consume}: reads as a member of a share group and acknowledges each record with --ack. With {@code renew} it keeps
- * each record for longer first, and accepts it when it has it again.
+ * each record for longer first, and accepts it when it has it again. Beside each record stands how many came at once at most by then.
  */
 final class ShareConsume {
     private ShareConsume() {}
@@ -30,15 +31,18 @@ final class ShareConsume {
                 "group.id", args.get("--group")));
         try (KafkaShareConsumer<byte[], byte[]> consumer = new KafkaShareConsumer<>(properties)) {
             consumer.subscribe(List.of(args.get("--topic")));
+            int largestPoll = 0;
             while (left > 0) {
                 if (System.currentTimeMillis() > deadline) return 3;
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
+                ConsumerRecords<byte[], byte[]> polled = consumer.poll(Duration.ofMillis(100));
+                largestPoll = Math.max(largestPoll, polled.count());
+                for (ConsumerRecord<byte[], byte[]> record : polled) {
                     if (ack == AcknowledgeType.RENEW && renewed.add(record.partition() + "/" + record.offset())) {
                         consumer.acknowledge(record, ack);
                         continue;
                     }
                     consumer.acknowledge(record, ack == AcknowledgeType.RENEW ? AcknowledgeType.ACCEPT : ack);
-                    ObjectNode json = Consume.json(record);
+                    ObjectNode json = Consume.json(record).put("largestPoll", largestPoll);
                     record.deliveryCount().ifPresent(count -> json.put("deliveryCount", count));
                     if (left-- > 0) out.line(json);
                 }

@@ -47,6 +47,7 @@ pub(super) fn to_record(line: &Value, topic: &str) -> ReceivedRecord {
         value: to_bytes(&line["value"]),
         headers: to_headers(&line["headers"]),
         deliveries: line["deliveryCount"].as_i64(),
+        largest_poll: line["largestPoll"].as_i64(),
     }
 }
 

@@ -222,7 +222,12 @@ async fn admin(action: &str, words: &[&str]) -> Value {
     outcome.lines[0].clone()
 }
 
-async fn share_group_reads(prefix: &str, purpose: &str, with: impl Fn(ConsumeOptions) -> ConsumeOptions) {
+/// A share group reads everything. Returns it by partition.
+async fn share_group_reads(
+    prefix: &str,
+    purpose: &str,
+    with: impl Fn(ConsumeOptions) -> ConsumeOptions,
+) -> Vec<ReceivedRecord> {
     let _all_run = ALL_RUN.read().await;
     let three = Three::shared().await;
     let topic = topic(&format!("{prefix}.{purpose}"));
@@ -238,6 +243,7 @@ async fn share_group_reads(prefix: &str, purpose: &str, with: impl Fn(ConsumeOpt
     let mut received = consumed.records;
     received.sort_by_key(|record| (record.partition, record.offset));
     is_complete("share group", &received, 0);
+    received
 }
 
 /// Conformance: P17-02.
@@ -254,10 +260,12 @@ async fn a_share_group_reads_record_format() {
 /// KIP-1206 and KIP-1222.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_of_a_share_group_takes_few_records_and_keeps_them_for_longer() {
+    const FEW: i64 = 3;
     let few = |options: ConsumeOptions| {
-        let options =
-            options.property("share.acquire.mode", "record_limit").property("max.poll.records", "3");
-        options.option("--ack", "renew")
+        let options = options.property("share.acquire.mode", "record_limit");
+        options.property("max.poll.records", &FEW.to_string()).option("--ack", "renew")
     };
-    share_group_reads("batch", "share-renew", few).await;
+    let received = share_group_reads("batch", "share-renew", few).await;
+    let most = received.iter().filter_map(|record| record.largest_poll).max();
+    assert!(most.is_some_and(|most| most <= FEW), "{most:?} records at once");
 }

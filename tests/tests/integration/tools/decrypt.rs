@@ -39,6 +39,7 @@ fn records(ran: &Ran) -> Vec<ReceivedRecord> {
             value: bytes(&line, "value"),
             headers: line["headers"].as_array().unwrap().iter().map(header).collect(),
             deliveries: None,
+            largest_poll: None,
         }
     };
     ran.out.lines().map(record).collect()
