@@ -38,10 +38,11 @@ integration: ## the tests of the package `tests`: brokers, clients, chart, Kuber
 	tests/rig/setup test
 	$(CARGO) test --locked -p tests -- $(CASE)
 
-test-matrix: ## every client library on every version of the broker, which writes tests/tests/matrix/matrix.md; random workloads of more seeds (20 minutes or more)
+test-matrix: ## every client library on every version of the broker, which writes tests/tests/matrix/matrix.md; random workloads of more seeds; a long outage (30 minutes or more)
 	tests/rig/setup matrix
 	MATRIX=all $(CARGO) test --locked -p tests --test matrix -- --nocapture whole apis
 	MATRIX=all $(CARGO) test --locked -p tests --test applications -- --nocapture differential
+	MATRIX=all $(CARGO) test --locked -p tests --test kms -- --nocapture outage::share_groups
 
 test-mutations: ## promises switched off, one at a time, and whether a test notices (hours; Python 3.11); some lines: LINES="P17-06 TE-B02"
 	tests/rig/setup test

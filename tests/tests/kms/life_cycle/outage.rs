@@ -1,5 +1,7 @@
 //! The server does not answer.
 
+mod share_groups;
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
