@@ -1,5 +1,7 @@
 //! `MirrorMaker` 2 between two clusters whose proxies have nothing in common, and past them.
 
+mod same_keys;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
@@ -28,6 +30,7 @@ async fn mirror_maker_copies_through_proxies_and_fails_loudly_past_them() {
     mirror.arrives(far, &kept, &sent, &mut application).await;
     mirror.is_sealed_with_the_other_key(stage, far).await;
     mirror.is_no_data_past_both_proxies(far, &mut application).await;
+    mirror.opens_past_both_proxies_record_by_record_alone(stage, far, &kept, &mut application).await;
     mirror.is_refused_by_the_targets_proxy(far, &mut application).await;
     mirror.is_stored_in_clear_past_the_targets_proxy(far, &mut application).await;
 }
@@ -50,7 +53,8 @@ impl Far {
 struct Mirror {
     /// For each way one, with the same name in both clusters.
     topics: [String; 4],
-    compacted: String,
+    /// One more for the way through both proxies, and for that past both.
+    compacted: [String; 2],
     needle: String,
     folder: Scratch,
 }
@@ -58,15 +62,17 @@ struct Mirror {
 impl Mirror {
     async fn new(stage: &Stage) -> Self {
         let topics = ["mirrored", "past", "bare", "clear"].map(topic);
-        let compacted = format!("{}-compacted", topics[0]);
+        let compacted = [0, 1].map(|way: usize| format!("{}-compacted", topics[way]));
         for topic in &topics {
             stage.cluster.create_topic(topic, 1, &[]).await;
         }
-        stage.cluster.create_topic(&compacted, 1, &[("cleanup.policy", "compact")]).await;
+        for topic in &compacted {
+            stage.cluster.create_topic(topic, 1, &[("cleanup.policy", "compact")]).await;
+        }
         Self { topics, compacted, needle: canary("mirror"), folder: Scratch::new("mirror") }
     }
 
-    /// The same to all topics but the compacted one, which takes records with keys only. Returns its records and those of the others.
+    /// The same to all topics but the compacted ones, which take records with keys only. Returns their records and those of the others.
     async fn write(&self, stage: &Stage) -> (Vec<SentRecord>, Vec<SentRecord>) {
         let mut sent = Payload::new(7).orders(RECORDS);
         for value in sent.iter_mut().filter_map(|record| record.value.as_mut()) {
@@ -74,7 +80,9 @@ impl Mirror {
         }
         let kept: Vec<SentRecord> = sent.iter().filter(|record| record.key.is_some()).cloned().collect();
         let to = |topic: &str| ProduceOptions::to(stage.proxy.bootstrap(), topic).codec(Codec::Zstd);
-        Client::Java.produce_all(&to(&self.compacted), &kept).await;
+        for topic in &self.compacted {
+            Client::Java.produce_all(&to(topic), &kept).await;
+        }
         for topic in &self.topics {
             Client::Java.produce_all(&to(topic), &sent).await;
         }
@@ -120,19 +128,19 @@ impl Mirror {
         sent: &[SentRecord],
         application: &mut Application,
     ) {
-        for (topic, sent) in [(&self.topics[0], sent), (&self.compacted, kept)] {
+        for (topic, sent) in [(&self.topics[0], sent), (&self.compacted[0], kept)] {
             let count = i64::try_from(sent.len()).unwrap();
             holds(far, topic, count, application).await;
             let options = ConsumeOptions::from(far.proxy.bootstrap(), topic);
             let received = Client::Java.consume_all(&options).await;
             assert_same(topic, sent, &received);
         }
-        let policy = far.cluster.topic_config(&self.compacted, "cleanup.policy").await;
+        let policy = far.cluster.topic_config(&self.compacted[0], "cleanup.policy").await;
         assert_eq!(policy.as_deref(), Some("compact"));
     }
 
     async fn is_sealed_with_the_other_key(&self, stage: &Stage, far: &Far) {
-        for topic in [&self.topics[0], &self.compacted] {
+        for topic in [&self.topics[0], &self.compacted[0]] {
             let keys = ["applications", "elsewhere"];
             let needles = [&self.needle, keys[0], keys[1]];
             let at_source = Segments::of(stage.cluster.topic_dirs(topic)).search(&needles).await;
@@ -155,7 +163,7 @@ impl Mirror {
         readers_get(far, topic, "TOPIC_AUTHORIZATION_FAILED").await;
     }
 
-    /// No proxy sees it come.
+    /// No proxy sees it come; a rule that says `Reject` keeps readers from it.
     async fn is_stored_in_clear_past_the_targets_proxy(&self, far: &Far, application: &mut Application) {
         let topic = &self.topics[3];
         holds(far, topic, i64::try_from(RECORDS).unwrap(), application).await;
@@ -163,6 +171,7 @@ impl Mirror {
             .search(&[&self.needle, "encryption.strimzi.io"])
             .await;
         assert!(search.found(0) && !search.found(1), "{search:?}");
+        is_corrupt(&far.proxy, topic).await;
     }
 
     /// Else it would be sealed once more, and handed out as it was. What lies between envelopes are records without anything.
@@ -190,6 +199,15 @@ async fn readers_get(far: &Far, topic: &str, error: &str) {
         assert!(records.is_empty() && !consumed.complete, "{client}: {consumed:?}");
         assert_eq!(consumed.errors, [error], "{client}");
     }
+}
+
+/// Whoever reads through this proxy gets no record and this error, for which Java has a name of its own.
+async fn is_corrupt(proxy: &Proxy, topic: &str) {
+    assert_eq!(proxy.read_batches(topic, 0).await.unwrap_err(), "CORRUPT_MESSAGE", "{topic}");
+    let options = ConsumeOptions::from(proxy.bootstrap(), topic).timeout(Duration::from_secs(5));
+    let consumed = Client::Java.consume(&options).await;
+    assert!(consumed.records.is_empty() && !consumed.complete, "{topic}: {consumed:?}");
+    assert_eq!(consumed.errors.len(), 1, "{topic}: {:?}", consumed.errors);
 }
 
 /// Waits until the target's broker has so many records, which the mirror makes the topic for.
