@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use tests::Rig;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use crate::stage::Stage;
@@ -26,6 +26,29 @@ pub(crate) async fn attempt(name: &str, arguments: &[&str]) -> Result<String, St
 /// The same, with this to read.
 pub(crate) async fn with_input(name: &str, arguments: &[&str], input: &str) -> String {
     run(command(name, arguments).await, input).await
+}
+
+/// The same for one that goes on until it is stopped, which it is once a line has this text. Gives what it has said by then.
+pub(crate) async fn watch(name: &str, arguments: &[&str], wanted: &str) -> String {
+    let command = command(name, arguments).await;
+    let what = words(&command);
+    let mut command = tokio::process::Command::from(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = String::new();
+    let read = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            writeln!(said, "{line}").unwrap();
+            if line.contains(wanted) {
+                return true;
+            }
+        }
+        false
+    };
+    let came = timeout(LIMIT, read).await;
+    assert!(matches!(came, Ok(true)), "it does not say {wanted}:{what}\n{said}");
+    said
 }
 
 async fn command(name: &str, arguments: &[&str]) -> Command {

@@ -3,6 +3,7 @@
 mod checks;
 mod controllers;
 mod listed;
+mod several;
 mod sharing;
 
 use std::time::Duration;

@@ -55,6 +55,22 @@ async fn tools_that_check_what_brokers_keep() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_describes_what_has_become_of_a_transaction() {
+    let stage = &Stage::shared().await;
+    let topic = &topic("committed");
+    stage.cluster.create_topic(topic, 1, &[]).await;
+    let options = ProduceOptions::to(stage.proxy.bootstrap(), topic).transaction(topic, true);
+    Client::Java.produce_all(&options, &[SentRecord::of("in a transaction").partition(0)]).await;
+    let words = ["--bootstrap-server", &stage.proxy.bootstrap(), "describe", "--transactional-id", topic];
+    // The coordinator answers the producer before all partitions have the end of the transaction.
+    let told = async || {
+        let said = tool("kafka-transactions", &words).await;
+        if said.contains(topic.as_str()) && said.contains("CompleteCommit") { Ok(()) } else { Err(said) }
+    };
+    eventually_ok("the transaction is described", PATIENCE, told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tools_for_access_streams_and_connect() {
     let stage = &Stage::shared().await;
     let topic = &topic_with_records(stage, "governed", &canary("governed")).await;

@@ -24,6 +24,7 @@ const RUN: [(&str, &str); 34] = [
     ("LogDirsCommand", "kafka-log-dirs"),
     ("MetadataQuorumCommand", "kafka-metadata-quorum"),
     ("ProducerPerformance", "kafka-producer-perf-test"),
+    ("ReplicaVerificationTool", "kafka-replica-verification"),
     ("ShareConsumerPerformance", "kafka-share-consumer-perf-test"),
     ("StreamsResetter", "kafka-streams-application-reset"),
     ("TopicCommand", "kafka-topics"),
@@ -45,6 +46,7 @@ const TESTS: [&str; 6] = [
     include_str!("../tools.rs"),
     include_str!("checks.rs"),
     include_str!("controllers.rs"),
+    include_str!("several.rs"),
     include_str!("sharing.rs"),
     include_str!("../streams.rs"),
     include_str!("../../integration/security/delegation.rs"),
@@ -61,7 +63,6 @@ const LEFT_OUT: [(&str, &str); 5] = [
     ("ConnectPluginPath", "reads folders of plugins and no broker"),
     ("JmxTool", "reads a JVM's beans and no broker"),
     ("OAuthCompatibilityTool", "fetches a token from an identity provider and speaks to no broker"),
-    ("ReplicaVerificationTool", "compares the replicas of brokers until it is interrupted"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +75,7 @@ async fn each_tool_of_the_distribution_is_run_or_left_out_for_a_reason() {
     let tests: String = TESTS.concat().split_whitespace().collect();
     for (class, name) in RUN {
         assert!(NAMES.contains(&format!("  {name}) class={class} ;;")), "{name} is not {class}");
-        let calls = ["tool(", "attempt(", "with_input(", "prints(stage,", "prints(self.stage,"];
+        let calls = ["tool(", "attempt(", "watch(", "with_input(", "prints(stage,", "prints(self.stage,"];
         let is_called = calls.iter().any(|call| tests.contains(&format!("{call}\"{name}\"")));
         assert!(is_called, "no test calls {name}");
     }
