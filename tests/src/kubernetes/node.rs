@@ -60,7 +60,7 @@ impl Kubernetes {
         let mut entrance = cluster.entrance();
         entrance.push("exec".to_owned());
         network::enter(&entrance);
-        let images = tokio::join!(cluster.pack(), cluster.install_strimzi()).0;
+        let images = tokio::join!(cluster.pack_present(), cluster.install_strimzi()).0;
         cluster.load(&images).await;
         cluster.values = cluster.write_values(&images);
         cluster.images = images.into_iter().map(|(_, file)| file.into()).collect();
@@ -118,6 +118,19 @@ impl Kubernetes {
         to
     }
 
+    /// Packs the proxy of the previous version, and returns the name of its image.
+    pub async fn previous_proxy(&self) -> String {
+        let program = blocking(programs::previous_proxy).await;
+        let folder = self.folder.join("previous");
+        std::fs::create_dir_all(&folder).expect("the folder is our own");
+        // The rig packs a program by the name that it has in its image.
+        let copy = folder.join("topic-encryption-proxy");
+        std::fs::copy(&program, &copy).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut images = self.pack(&[copy]).await;
+        self.load(&images).await;
+        images.remove(0).0
+    }
+
     /// One more node, on which only pods run that tolerate the taint `rig.test/second`; its name.
     pub async fn second_node(&self) -> String {
         let files: Vec<_> =
@@ -153,15 +166,22 @@ impl Kubernetes {
     }
 
     /// `NAME:TAG FILE` of the proxy and the operator.
-    async fn pack(&self) -> Vec<(String, String)> {
+    async fn pack_present(&self) -> Vec<(String, String)> {
         let programs = blocking(|| [programs::proxy(), programs::operator()]).await;
         // What is packed lies in a folder of its own: other tests may pack the same programs.
         let copies = programs.map(|program| {
             let copy = self.folder.join(program.file_name().expect("a program has a name"));
             std::fs::copy(&program, &copy).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-            copy.to_str().expect("the path is our own").to_owned()
+            copy
         });
-        let packed = self.rig("KUBERNETES_IMAGES", &copies.each_ref().map(String::as_str)).await;
+        self.pack(&copies).await
+    }
+
+    /// The same of these programs.
+    async fn pack(&self, programs: &[PathBuf]) -> Vec<(String, String)> {
+        let programs: Vec<&str> =
+            programs.iter().map(|program| program.to_str().expect("the path is our own")).collect();
+        let packed = self.rig("KUBERNETES_IMAGES", &programs).await;
         let packed = packed.unwrap_or_else(|failed| panic!("{failed}"));
         let mut images = Vec::new();
         for line in packed.lines() {

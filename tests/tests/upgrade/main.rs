@@ -8,6 +8,7 @@
     reason = "tests say what they do by their names, and stop where something fails"
 )]
 
+mod held_back;
 mod previous;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tests::kubernetes::{Stage, readme};
-use tests::{Client, Feed, Payload, assert_same, eventually_ok};
+use tests::{Client, Feed, Payload, assert_same, eventually, eventually_ok};
 
 use crate::previous::{MARK, Previous};
 
@@ -39,6 +40,7 @@ const LASTING: [(&str, &str); 5] = [
     ("configmap", "my-cluster-encryption-ledger"),
 ];
 const DEFINITIONS: [&str; 2] = ["encryptionproxies", "topicencryptionpolicies"];
+const FLEET: &str = "deployment/my-cluster-encryption";
 
 /// Conformance: P17-11.
 #[tokio::test(flavor = "multi_thread")]
@@ -50,37 +52,25 @@ async fn an_upgrade_takes_over_the_fleet_and_the_records_of_the_previous_version
     let [install, apply, ..] = commands.as_slice() else { panic!("{commands:?}") };
     stage.kubernetes().typed(apply, "").await.unwrap();
     stage.await_ready("tep/payments").await;
+    previous.leave(&stage).await;
     stage.create_topic("payments.old", 1, &[]).await;
     stage.create_topic("payments.load", 1, &[]).await;
     let orders = Payload::new(11).orders(40);
     Client::Java.produce_all(&stage.to(Client::Java, "payments.old").await, &orders).await;
-    previous.leave(&stage).await;
 
     let lasting = lasting(&stage).await;
     let definitions = definitions(&stage).await;
     for definition in &definitions {
         assert_eq!(definition["metadata"]["annotations"][MARK], "marked");
     }
-    let mut seen: BTreeSet<String> = uids(&stage).await;
-    assert_eq!(seen.len(), 2);
     let properties = stage.tls(Client::Librdkafka).await;
     let mut feed = Feed::start(&stage.bootstrap(), "payments.load", &properties).await;
     feed.send(50).await;
-    let more = format!("--wait --values {}", stage.kubernetes().values().display());
-    let upgrade = install.replace("helm install", "helm upgrade");
-    let upgrade = async { stage.kubernetes().typed(&upgrade, &more).await.unwrap() };
-    let watch = async {
-        eventually_ok("all proxies are of the new version", PATIENCE, async || {
-            feed.send(20).await;
-            seen.extend(uids(&stage).await);
-            new_proxies(&stage, &previous.proxy).await
-        })
-        .await;
-    };
-    tokio::join!(upgrade, watch);
-    stage.await_ready("tep/payments").await;
-    seen.extend(uids(&stage).await);
-    assert_eq!(seen.len(), 4, "each of two proxies was replaced once");
+    upgrade(&stage, install, &mut feed).await;
+    held_back::every_edit_is(&stage).await;
+    feed.send(50).await;
+    follow(&stage, &previous, &mut feed).await;
+    held_back::no_edit_is(&stage).await;
     feed.send(50).await;
     let count = feed.sent();
     feed.finish().await;
@@ -91,6 +81,38 @@ async fn an_upgrade_takes_over_the_fleet_and_the_records_of_the_previous_version
     assert_same("written meanwhile", &Feed::records(count), &Client::Java.consume_all(&from).await);
     assert_eq!(self::lasting(&stage).await, lasting);
     assert_definitions(&stage, &definitions).await;
+}
+
+/// Upgrades the operator, while the load goes on. The proxies stay for now, so that there is time to look at old and new together.
+async fn upgrade(stage: &Stage, install: &str, feed: &mut Feed) {
+    stage.kubectl(&["rollout", "pause", FLEET]).await;
+    let fleet = uids(stage).await;
+    let kubernetes = stage.kubernetes();
+    let command = install.replace("helm install", "helm upgrade");
+    let more = format!("--wait --values {}", kubernetes.values().display());
+    let upgrading = tokio::spawn(async move { kubernetes.typed(&command, &more).await.unwrap() });
+    let upgraded = async || {
+        feed.send(20).await;
+        assert_eq!(uids(stage).await, fleet, "proxies were replaced");
+        upgrading.is_finished()
+    };
+    eventually("the operator is upgraded", 2 * PATIENCE, upgraded).await;
+    upgrading.await.unwrap();
+}
+
+/// Replaces the proxies, while the load goes on.
+async fn follow(stage: &Stage, previous: &Previous, feed: &mut Feed) {
+    let mut seen: BTreeSet<String> = uids(stage).await;
+    assert_eq!(seen.len(), 2);
+    stage.kubectl(&["rollout", "resume", FLEET]).await;
+    let followed = async || {
+        feed.send(20).await;
+        seen.extend(uids(stage).await);
+        new_proxies(stage, &previous.proxy).await
+    };
+    eventually_ok("all proxies are of the new version", PATIENCE, followed).await;
+    seen.extend(uids(stage).await);
+    assert_eq!(seen.len(), 4, "each of two proxies was replaced once");
 }
 
 async fn uids(stage: &Stage) -> BTreeSet<String> {

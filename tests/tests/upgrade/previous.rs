@@ -16,7 +16,9 @@ pub(crate) const MARK: &str = "tests.invalid/previous";
 /// An installed release.
 #[derive(Debug)]
 pub(crate) struct Previous {
+    /// Images of today's programs, which stand in for its own until its fleet is there.
     operator: String,
+    stand_in: String,
     /// The image of its proxies.
     pub(crate) proxy: String,
 }
@@ -37,19 +39,20 @@ impl Previous {
             ["delete", "--ignore-not-found", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/../crds")];
         stage.kubectl(&definitions).await;
         let operator = stage.kubernetes().under_tag("topic-encryption-operator", "previous").await;
-        let proxy = stage.kubernetes().under_tag("topic-encryption-proxy", "previous").await;
-        let previous = Self { operator, proxy };
+        let stand_in = stage.kubernetes().under_tag("topic-encryption-proxy", "previous").await;
+        let proxy = stage.kubernetes().previous_proxy().await;
+        let previous = Self { operator, stand_in, proxy };
         previous.release(stage, "install", 1).await;
         previous
     }
 
     async fn release(&self, stage: &Stage, verb: &str, replicas: usize) {
-        let images = format!("operator={},proxy={},replicas={replicas}", self.operator, self.proxy);
+        let images = format!("operator={},proxy={},replicas={replicas}", self.operator, self.stand_in);
         let chart = format!("{FOLDER}/chart");
         stage.helm(&[verb, "topic-encryption", &chart, "--wait", "--set", &images]).await.unwrap();
     }
 
-    /// Ends the operator, and puts what it left behind over what today's made in its place.
+    /// Ends the operator, and puts what it left behind, its proxies included, over what today's made in its place.
     pub(crate) async fn leave(&self, stage: &Stage) {
         self.release(stage, "upgrade", 0).await;
         let selector = "--selector=app.kubernetes.io/name=topic-encryption-operator";
