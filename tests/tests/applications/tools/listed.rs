@@ -3,7 +3,7 @@
 use crate::program::tool;
 
 /// As classes of the tools' jar, each with the name by which tests call it.
-const RUN: [(&str, &str); 34] = [
+const RUN: [(&str, &str); 35] = [
     ("AclCommand", "kafka-acls"),
     ("BrokerApiVersionsCommand", "kafka-broker-api-versions"),
     ("ClientMetricsCommand", "kafka-client-metrics"),
@@ -42,7 +42,7 @@ const RUN: [(&str, &str); 34] = [
 ];
 
 /// Where they are called, and where their names lead to classes.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 7] = [
     include_str!("../tools.rs"),
     include_str!("checks.rs"),
     include_str!("controllers.rs"),
@@ -55,7 +55,7 @@ const NAMES: &str = include_str!("../../../rig/tool");
 
 /// With the reason. Of the distribution's other scripts `connect-distributed` and `connect-mirror-maker` have tests of their own;
 /// those that start, stop and format brokers, and the shell that reads a controller's snapshot, never see a proxy.
-const LEFT_OUT: [(&str, &str); 5] = [
+const LEFT_OUT: [(&str, &str); 4] = [
     (
         "ClientCompatibilityTest",
         "checks one release of a client against the features that its caller expects",

@@ -8,7 +8,7 @@ use super::super::requests;
 use super::{Broker, goes_through};
 
 /// Made of the proxy's table.
-const PAGE: &str = include_str!("../../../../../proxy/APIS.md");
+const PAGE: &str = include_str!("../../../../../proxy/docs/apis.md");
 /// The proxy answers its newer versions in the oldest one (KIP-511).
 const API_VERSIONS: i16 = 18;
 
