@@ -44,6 +44,12 @@ impl Client {
         self.trust(authority, &mut properties);
         match (self, own) {
             (_, None) => {}
+            // It takes a key without a password by value alone.
+            (Self::JavaVersion("2.8.2"), Some(own)) => {
+                properties.set("ssl.keystore.type", "PEM");
+                properties.set_content("ssl.keystore.key", &own.key);
+                properties.set_content("ssl.keystore.certificate.chain", &own.certificate);
+            }
             (java, Some(own)) if java.is_java() => {
                 properties.set("ssl.keystore.type", "PEM");
                 properties.set_path("ssl.keystore.location", &own.bundle);
@@ -139,5 +145,9 @@ impl Properties {
 
     fn set_path(&mut self, name: &str, value: &Path) {
         self.set(name, value.to_str().expect("the paths are our own"));
+    }
+
+    fn set_content(&mut self, name: &str, file: &Path) {
+        self.set(name, &std::fs::read_to_string(file).expect("the files are our own"));
     }
 }

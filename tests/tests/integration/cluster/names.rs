@@ -22,13 +22,17 @@ struct Named {
 }
 
 impl Named {
-    /// A proxy whose certificate is for these names.
+    /// A proxy whose certificate is for these names. It knows where the brokers are: it was asked for them.
     async fn start(names: &[&str]) -> Self {
         let certificates = Certificates::new();
         let server = certificates.server_named("proxy", names);
         let builder = Proxy::before(&Three::shared().await.cluster).policy(policy()).tls(&server, None);
         let proxy = builder.names(NAMES[0], "B-{id}.names.test").start().await;
-        Self { certificates, proxy }
+        let named = Self { certificates, proxy };
+        let mut connection = named.connect(NAMES[0]).await.unwrap();
+        let request = MetadataRequest::default().with_topics(Some(Vec::new()));
+        connection.call(&request, 12).await.unwrap();
+        named
     }
 
     fn port(&self) -> i32 {
