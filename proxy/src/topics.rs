@@ -28,7 +28,7 @@ const FACTS_KEPT: Duration = Duration::from_mins(10);
 const UNKNOWN_FRESH: Duration = Duration::from_secs(5);
 /// How long after an alteration a broker may still tell what was before: it learns of it from the controller.
 const ALTERATION_SETTLES: Duration = UNKNOWN_FRESH;
-/// Bounds of what is remembered. Beyond them ids are looked up again and again, which is slow but right.
+/// Bounds of what is remembered. Beyond them ids and facts are asked for again and again, which is slow but right.
 const MAX_IDS: usize = 500_000;
 const MAX_FACTS: usize = 100_000;
 const MAX_NAMELESS: usize = 10_000;
@@ -60,6 +60,8 @@ struct Known {
     names: HashMap<TopicId, Option<Arc<str>>>,
     ids: HashMap<Arc<str>, TopicId>,
     facts: HashMap<Arc<str>, Dated>,
+    /// When room was made for more of them last.
+    cleared: Option<Instant>,
     /// Ids that were asked for and have no name that we may know.
     nameless: HashMap<TopicId, Instant>,
     /// When topics were made, removed or configured through this proxy last.
@@ -200,10 +202,22 @@ impl Topics {
 
 impl Known {
     fn date(&mut self, name: &str, dated: Dated) {
-        if self.facts.len() >= MAX_FACTS && !self.facts.contains_key(name) {
-            self.facts.clear();
+        if self.facts.len() < MAX_FACTS || self.facts.contains_key(name) || self.has_made_room() {
+            self.facts.insert(name.into(), dated);
         }
-        self.facts.insert(name.into(), dated);
+    }
+
+    /// Forgets what nobody believes. What somebody was told stays: a client may name topics that do not exist, as many as it
+    /// likes, and must not turn other clients' batches to record format by that. Each look is at all of them, hence the pause.
+    fn has_made_room(&mut self) -> bool {
+        if self.cleared.is_none_or(|cleared| cleared.elapsed() >= UNKNOWN_FRESH) {
+            self.cleared = Some(Instant::now());
+            self.facts.retain(|_, dated| match dated.facts.compacted {
+                Some(_) => dated.told.elapsed() < FACTS_KEPT,
+                None => dated.since.elapsed() < UNKNOWN_FRESH,
+            });
+        }
+        self.facts.len() < MAX_FACTS
     }
 
     fn learn(&mut self, name: &str, id: TopicId) {

@@ -108,6 +108,21 @@ async fn a_flood_of_doubtful_alterations_has_a_topic_asked_for_once_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn topics_that_nobody_tells_of_do_not_displace_what_was_told_of_others() {
+    let topics = Topics::default();
+    topics.set_facts("orders", NOT_COMPACTED);
+    for number in 0..=MAX_FACTS {
+        topics.keep_facts(&format!("made-up-{number}"));
+    }
+    assert_eq!(topics.facts("orders"), Some(NOT_COMPACTED));
+    assert_eq!(topics.read(|known| known.facts.len()), MAX_FACTS);
+    advance(UNKNOWN_FRESH).await;
+    topics.set_facts("payments", NOT_COMPACTED);
+    assert_eq!(topics.facts("payments"), Some(NOT_COMPACTED), "there is room again");
+    assert_eq!(topics.facts("orders"), Some(NOT_COMPACTED));
+}
+
+#[tokio::test(start_paused = true)]
 async fn amid_doubtful_alterations_one_that_was_done_counts_at_once() {
     let topics = Topics::default();
     topics.note_altered("orders", Alteration::Doubtful);
