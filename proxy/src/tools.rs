@@ -21,6 +21,7 @@ pub(crate) mod hostile;
 mod legacy;
 mod log;
 mod look;
+mod offsets;
 mod opening;
 mod report;
 mod tally;

@@ -1,6 +1,6 @@
 //! Which batches are of transactions that were aborted, by the list that a broker sends with them.
 
-use super::look::offsets;
+use super::offsets;
 use crate::client::Aborted;
 use proxy_records::{BATCH_HEADER_LEN, BatchHeader, Codec, Records};
 use std::collections::{HashSet, VecDeque};
@@ -23,7 +23,7 @@ impl Committed {
     /// Whether the batch, which is the next one, was aborted.
     pub(super) fn is_aborted(&mut self, batch: &[u8]) -> bool {
         let Ok(header) = BatchHeader::parse(batch) else { return false };
-        let (_, last) = offsets(&header);
+        let (_, last) = offsets::of_batch(&header);
         while let Some(next) = self.coming.pop_front_if(|next| next.first_offset <= last) {
             self.open.insert(next.producer_id);
         }

@@ -1,6 +1,7 @@
 //! Messages of magic 0 and 1, which old segments hold. They can never be encrypted.
 
-use proxy_records::{BatchHeader, Codec, Codecs, Entry, entries};
+use super::offsets;
+use proxy_records::{Codec, Codecs, Entry, entries};
 
 /// Offset and size stand before what the size counts.
 const PREFIX: usize = 12;
@@ -18,11 +19,6 @@ pub(super) struct Message<'a> {
 
 /// What is wrong does not matter to anybody.
 pub(super) struct Malformed;
-
-/// The offset at the start of any entry.
-pub(super) fn offset(entry: &[u8]) -> i64 {
-    entry.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
-}
 
 /// When an entry was written, as far as it tells: magic 0 does not. That of a compressed one is the newest of what is in it.
 pub(super) fn timestamp(entry: &[u8]) -> Option<i64> {
@@ -61,11 +57,11 @@ fn last_offset(set: &[u8]) -> Option<i64> {
         Ok(Entry::Legacy(range)) => Some(range),
         _ => None,
     });
-    ranges.last().and_then(|range| set.get(range)).map(offset)
+    ranges.last().and_then(|range| set.get(range)).map(offsets::first)
 }
 
 fn parse(entry: &[u8]) -> Option<(Message<'_>, Codec, u8)> {
-    let offset = offset(entry);
+    let offset = offsets::first(entry);
     // Behind the checksum: magic, attributes, and from magic 1 on a timestamp.
     let rest = entry.get(PREFIX + 4..)?;
     let (&[magic, attributes], mut rest) = rest.split_first_chunk()?;
@@ -102,14 +98,6 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     let (field, behind) = behind.split_at_checked(length).ok_or(Malformed)?;
     *rest = behind;
     Ok(Some(field))
-}
-
-/// A batch's last offset, for walking on.
-pub(super) fn last_of(entry: &[u8]) -> i64 {
-    match BatchHeader::parse(entry) {
-        Ok(header) => super::look::offsets(&header).1,
-        Err(_) => offset(entry),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A partition's log, read from its leader.
 
 use super::committed::Committed;
-use super::legacy;
+use super::offsets;
 use super::{Piece, PieceKind};
 use crate::client::{Bound, ClientError, Cluster, Isolation, Place};
 use bytes::Bytes;
@@ -123,12 +123,12 @@ impl Log {
             }
         };
         let bytes = self.chunk.split_to(range.end);
-        let last = legacy::last_of(&bytes);
+        let last = offsets::last(&bytes);
         let aborted = kind == PieceKind::Batch && self.committed.is_aborted(&bytes);
         if last < self.next {
             return Some(Taken::Old);
         }
-        if legacy::offset(&bytes) >= self.end {
+        if offsets::first(&bytes) >= self.end {
             self.next = self.end;
             return Some(Taken::Old);
         }

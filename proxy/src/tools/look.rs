@@ -2,6 +2,7 @@
 
 use super::content::{Content, Damage, Format, Predecessor, Protection, Run};
 use super::legacy;
+use super::offsets;
 use super::version::Versions;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use proxy_crypto::{
@@ -51,7 +52,7 @@ impl Looker {
         match piece.kind {
             PieceKind::Batch | PieceKind::Aborted => self.batch(bytes, &mut runs),
             PieceKind::Legacy => {
-                let offset = legacy::offset(bytes);
+                let offset = offsets::first(bytes);
                 let each = |message: legacy::Message<'_>| {
                     let content = if message.value.is_none() { Content::Null } else { Content::Clear };
                     runs.add(content, 1, message.offset, message.offset);
@@ -62,7 +63,7 @@ impl Looker {
             }
             PieceKind::Truncated(_) => {}
             PieceKind::Unreadable(_, _) => {
-                let offset = legacy::offset(bytes);
+                let offset = offsets::first(bytes);
                 runs.add(Content::Damaged(Damage::Unreadable), 0, offset, offset);
             }
         }
@@ -72,10 +73,10 @@ impl Looker {
 
     fn batch<F: FnMut(Run)>(&mut self, batch: &[u8], runs: &mut Runs<'_, F>) {
         let Ok(header) = BatchHeader::parse(batch) else {
-            let offset = legacy::offset(batch);
+            let offset = offsets::first(batch);
             return runs.add(Content::Damaged(Damage::Malformed), 0, offset, offset);
         };
-        let (first, last) = offsets(&header);
+        let (first, last) = offsets::of_batch(&header);
         let count = u64::try_from(header.record_count).unwrap_or(0);
         let mut whole = |content, records| runs.add(content, records, first, last);
         if !crc_matches(batch) {
@@ -118,17 +119,11 @@ impl Looker {
     }
 }
 
-/// First and last offset of a batch.
-pub(super) fn offsets(header: &BatchHeader) -> (i64, i64) {
-    let first = header.base_offset;
-    (first, first.saturating_add(i64::from(header.last_offset_delta.max(0))))
-}
-
 /// Every record by itself.
 fn records<F: FnMut(Run)>(header: &BatchHeader, section: &[u8], names: &mut Names, runs: &mut Runs<'_, F>) {
     for record in Records::new(section, header.record_count) {
         let Ok(record) = record else {
-            let (_, last) = offsets(header);
+            let (_, last) = offsets::of_batch(header);
             return runs.add(Content::Damaged(Damage::Malformed), 0, last, last);
         };
         let content = match kind(&record) {

@@ -10,7 +10,7 @@ mod section;
 mod unopened;
 
 use super::legacy;
-use super::look::offsets;
+use super::offsets;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::client::Place;
 use bytes::Bytes;
@@ -84,14 +84,14 @@ impl Opening {
                 });
                 result?;
                 if read.is_err() {
-                    let offset = legacy::offset(&piece.bytes);
+                    let offset = offsets::first(&piece.bytes);
                     each(Err(Unopened { first: offset, last: offset, records: 1, cause: Cause::Malformed }))?;
                 }
                 Ok(())
             }
             PieceKind::Truncated(_) => Ok(()),
             PieceKind::Unreadable(_, _) => {
-                let offset = legacy::offset(&piece.bytes);
+                let offset = offsets::first(&piece.bytes);
                 each(Err(Unopened { first: offset, last: offset, records: 0, cause: Cause::Unreadable }))?;
                 Ok(())
             }
@@ -105,7 +105,7 @@ impl Opening {
         mut each: impl FnMut(Opened<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Ok(header) = BatchHeader::parse(batch) else {
-            let offset = legacy::offset(batch);
+            let offset = offsets::first(batch);
             each(Err(Unopened { first: offset, last: offset, records: 0, cause: Cause::Malformed }))?;
             return Ok(());
         };
@@ -113,7 +113,7 @@ impl Opening {
         if header.record_count >= 0 && is_empty || header.record_count > 0 && header.attributes.is_control() {
             return Ok(());
         }
-        let (first, last) = offsets(&header);
+        let (first, last) = offsets::of_batch(&header);
         let records = u64::try_from(header.record_count).unwrap_or(0);
         let all = |cause| Err(Unopened { first, last, records, cause });
         if !crc_matches(batch) {

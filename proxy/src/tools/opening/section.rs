@@ -3,8 +3,9 @@
 use super::data_keys::KEPT;
 use super::record::{Origin, PlainRecord, StoredEnvelope, foreign};
 use super::unopened::{Cause, Unopened};
-use super::{Opened, Opening, offsets};
+use super::{Opened, Opening};
 use crate::client::Place;
+use crate::tools::offsets;
 use proxy_crypto::EnvelopeHeader;
 use proxy_records::{BatchHeader, Codec, ForeignValue, Kind, Records, kind};
 
@@ -46,7 +47,7 @@ impl Opening {
         let log_append_time = header.attributes.has_log_append_time();
         for record in Records::new(&self.section, header.record_count) {
             let Ok(record) = record else {
-                let (_, last) = offsets(header);
+                let (_, last) = offsets::of_batch(header);
                 each(Err(Unopened { first: last, last, records: 0, cause: Cause::Malformed }))?;
                 break;
             };
