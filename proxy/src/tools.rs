@@ -18,10 +18,10 @@ mod file;
 pub(crate) mod fuzzing;
 #[cfg(test)]
 pub(crate) mod hostile;
-mod legacy;
 mod log;
 mod look;
 mod offsets;
+mod old_messages;
 mod opening;
 mod report;
 mod tally;
@@ -56,7 +56,7 @@ pub(crate) enum PieceKind {
     /// The same, of a transaction that was aborted.
     Aborted,
     /// A whole message of magic 0 or 1.
-    Legacy,
+    OldMessage,
     /// The end of a segment that is still being written, or the zeros that follow it.
     Truncated(u64),
     /// Nothing behind this point can be read.

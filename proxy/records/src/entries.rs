@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::header::{LENGTH_EXCLUDES, MIN_LENGTH};
 
 /// The smallest length of a message of magic 0: CRC, magic, attributes, and two absent fields.
-const MIN_LEGACY_LENGTH: i32 = 14;
+const MIN_MESSAGE_LENGTH: i32 = 14;
 
 /// Where the magic byte stands, whatever the magic is.
 const MAGIC_AT: usize = 16;
@@ -18,7 +18,7 @@ pub enum Entry {
     /// A whole batch of magic 2.
     Batch(Range<usize>),
     /// A whole message of magic 0 or 1.
-    Legacy(Range<usize>),
+    OldMessage(Range<usize>),
     /// What a broker cut off at the end of a Fetch response; clients ignore it.
     Tail(Range<usize>),
 }
@@ -59,7 +59,7 @@ fn first(rest: &[u8]) -> Result<(Kind, usize), EntriesError> {
     else {
         return Ok((Entry::Tail, rest.len()));
     };
-    if length < MIN_LEGACY_LENGTH {
+    if length < MIN_MESSAGE_LENGTH {
         return Err(EntriesError::Length(length));
     }
     let len = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(LENGTH_EXCLUDES);
@@ -67,7 +67,7 @@ fn first(rest: &[u8]) -> Result<(Kind, usize), EntriesError> {
         return Ok((Entry::Tail, rest.len()));
     };
     let kind: Kind = match magic {
-        0 | 1 => Entry::Legacy,
+        0 | 1 => Entry::OldMessage,
         2 if length < MIN_LENGTH => return Err(EntriesError::Length(length)),
         2 => Entry::Batch,
         _ => return Err(EntriesError::Magic(magic)),
@@ -93,7 +93,7 @@ mod tests {
         bytes.extend(entry(14, 1));
         bytes.extend(&entry(60, 2)[..70]);
         let all: Result<Vec<_>, _> = entries(&bytes).collect();
-        assert_eq!(all.unwrap(), [Entry::Batch(0..61), Entry::Legacy(61..87), Entry::Tail(87..157)]);
+        assert_eq!(all.unwrap(), [Entry::Batch(0..61), Entry::OldMessage(61..87), Entry::Tail(87..157)]);
     }
 
     #[test]

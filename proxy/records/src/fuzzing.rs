@@ -10,8 +10,8 @@ mod tests;
 use crate::{
     BatchHeader, Codec, Codecs, Entry, HeadersSealer, Location, OpenedKey, OpenedRecord, OpenedValue,
     OriginalBatch, Recognised, Record, RecordOpener, RecordSealer, Scratch, SealedParts, Surround,
-    crc_matches, entries, last_offset, legacy_offset, open_records, recognise, restored_header, seal_records,
-    seal_records_with_headers, validate_produced,
+    crc_matches, entries, last_offset, old_message_offset, open_records, recognise, restored_header,
+    seal_records, seal_records_with_headers, validate_produced,
 };
 
 /// A name, what is run, and inputs to begin with.
@@ -31,12 +31,12 @@ const CAP: usize = 1024 * 1024;
 pub fn fuzz_entries(data: &[u8]) {
     let mut next = 0;
     for entry in entries(data).flatten() {
-        let (Entry::Batch(range) | Entry::Legacy(range) | Entry::Tail(range)) = entry;
+        let (Entry::Batch(range) | Entry::OldMessage(range) | Entry::Tail(range)) = entry;
         assert_eq!(range.start, next, "entries follow each other");
         assert!(range.end > range.start && range.end <= data.len(), "entries lie in the record set");
         next = range.end;
         let entry = data.get(range).unwrap_or_default();
-        let _ = (last_offset(entry, &mut Scratch::new(CAP)), legacy_offset(entry));
+        let _ = (last_offset(entry, &mut Scratch::new(CAP)), old_message_offset(entry));
     }
 }
 

@@ -37,7 +37,7 @@ pub use codec::{Codec, CodecError, Codecs};
 pub use entries::{EntriesError, Entry, entries};
 pub use envelope::{ENVELOPE_HEADER_NAME, Kind, kind};
 pub use header::{Attributes, BATCH_HEADER_LEN, BatchHeader, HeaderError, crc_matches};
-pub use offsets::{last_offset, legacy_offset};
+pub use offsets::{last_offset, old_message_offset};
 pub use produced::{InvalidBatch, Malformed, Produced, validate_produced};
 pub use recognise::{
     ClearContent, Location, RecogniseError, Recognised, SealedBatch, find_record, recognise,

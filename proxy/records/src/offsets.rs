@@ -5,8 +5,8 @@ use crate::record::Records;
 use crate::scratch::Scratch;
 
 /// Where the compression of a message of magic 0 or 1 stands, and its bits.
-const LEGACY_ATTRIBUTES_AT: usize = 17;
-const LEGACY_CODEC: u8 = 0b111;
+const OLD_ATTRIBUTES_AT: usize = 17;
+const OLD_CODEC: u8 = 0b111;
 
 /// The highest offset that a client may deliver of a batch. None where the header and the records do not agree on their
 /// offsets, or bytes are left over that some client might read: nobody can tell which offsets it would give them.
@@ -27,8 +27,8 @@ pub fn last_offset(batch: &[u8], scratch: &mut Scratch) -> Option<i64> {
 }
 
 /// The offset of a message of magic 0 or 1. None where it is compressed: each message inside says an offset of its own.
-pub fn legacy_offset(message: &[u8]) -> Option<i64> {
-    let is_clear = message.get(LEGACY_ATTRIBUTES_AT)? & LEGACY_CODEC == 0;
+pub fn old_message_offset(message: &[u8]) -> Option<i64> {
+    let is_clear = message.get(OLD_ATTRIBUTES_AT)? & OLD_CODEC == 0;
     let offset = i64::from_be_bytes(*message.first_chunk()?);
     (is_clear && offset >= 0).then_some(offset)
 }
@@ -97,15 +97,15 @@ mod tests {
     fn a_compressed_message_of_old_has_no_offset_to_trust() {
         let mut message = vec![0; 40];
         message[7] = 5;
-        assert_eq!(legacy_offset(&message), Some(5));
+        assert_eq!(old_message_offset(&message), Some(5));
         for codec in 1..=7 {
-            message[LEGACY_ATTRIBUTES_AT] = codec;
-            assert_eq!(legacy_offset(&message), None);
+            message[OLD_ATTRIBUTES_AT] = codec;
+            assert_eq!(old_message_offset(&message), None);
         }
-        message[LEGACY_ATTRIBUTES_AT] = 0b1000;
-        assert_eq!(legacy_offset(&message), Some(5), "the kind of timestamp");
+        message[OLD_ATTRIBUTES_AT] = 0b1000;
+        assert_eq!(old_message_offset(&message), Some(5), "the kind of timestamp");
         message[0] = 0x80;
-        assert_eq!(legacy_offset(&message), None);
-        assert_eq!(legacy_offset(&message[..17]), None);
+        assert_eq!(old_message_offset(&message), None);
+        assert_eq!(old_message_offset(&message[..17]), None);
     }
 }

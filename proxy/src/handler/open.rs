@@ -20,7 +20,7 @@ pub(crate) use lacked::Lacked;
 
 use keys::{KnownKey, RefusedKey};
 use lacked::LackedKey;
-use proxy_records::{Entry, entries, legacy_offset};
+use proxy_records::{Entry, entries, old_message_offset};
 use room::Room;
 use std::ops::Range;
 use std::sync::Arc;
@@ -161,9 +161,9 @@ impl Opener {
             let entry = next_entry(message, at..records.end)?;
             let range = match entry {
                 Entry::Batch(range) => range,
-                Entry::Legacy(range) => {
+                Entry::OldMessage(range) => {
                     let entry = message.get(at + range.start..at + range.end).unwrap_or_default();
-                    if let Err(failure) = task.strictness.check(|| legacy_offset(entry)) {
+                    if let Err(failure) = task.strictness.check(|| old_message_offset(entry)) {
                         return self.stop(place, failure, pieces);
                     }
                     self.parts.push(Part::Frame(at + range.start..at + range.end));

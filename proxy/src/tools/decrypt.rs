@@ -134,7 +134,7 @@ impl<W: Write> Decrypter<W> {
             PieceKind::Truncated(bytes) => {
                 self.counts.truncated_bytes = self.counts.truncated_bytes.saturating_add(bytes);
             }
-            PieceKind::Batch | PieceKind::Legacy | PieceKind::Unreadable(_, _) => {
+            PieceKind::Batch | PieceKind::OldMessage | PieceKind::Unreadable(_, _) => {
                 let Self { opening, out, form, on_error, counts, legacy } = self;
                 let policy = legacy.as_deref();
                 opening.expect_legacy(policy.and_then(|policy| policy.explain(&piece.place.topic).legacy));

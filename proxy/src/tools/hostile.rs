@@ -266,8 +266,8 @@ fn no_bent_batch_makes_opening_panic_or_hand_out_what_is_sealed() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_looked_at_and_opened(bytes in prop::collection::vec(any::<u8>(), 0..400), legacy: bool) {
-        let kind = if legacy { PieceKind::Legacy } else { PieceKind::Batch };
+    fn any_bytes_are_looked_at_and_opened(bytes in prop::collection::vec(any::<u8>(), 0..400), is_old: bool) {
+        let kind = if is_old { PieceKind::OldMessage } else { PieceKind::Batch };
         let piece = piece(kind, repaired(bytes));
         look(&piece);
         open(&piece);

@@ -108,7 +108,7 @@ impl Log {
         let first = entries(&self.chunk).next()?;
         let (kind, range) = match first {
             Ok(Entry::Batch(range)) => (PieceKind::Batch, range),
-            Ok(Entry::Legacy(range)) => (PieceKind::Legacy, range),
+            Ok(Entry::OldMessage(range)) => (PieceKind::OldMessage, range),
             Ok(Entry::Tail(_)) => {
                 self.chunk.clear();
                 return None;

@@ -1,8 +1,8 @@
 //! Looks into one entry of a log, without keys.
 
 use super::content::{Content, Damage, Format, Predecessor, Protection, Run};
-use super::legacy;
 use super::offsets;
+use super::old_messages;
 use super::version::Versions;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use proxy_crypto::{
@@ -51,13 +51,13 @@ impl Looker {
         let mut runs = Runs { current: None, report: &mut report };
         match piece.kind {
             PieceKind::Batch | PieceKind::Aborted => self.batch(bytes, &mut runs),
-            PieceKind::Legacy => {
+            PieceKind::OldMessage => {
                 let offset = offsets::first(bytes);
-                let each = |message: legacy::Message<'_>| {
+                let each = |message: old_messages::Message<'_>| {
                     let content = if message.value.is_none() { Content::Null } else { Content::Clear };
                     runs.add(content, 1, message.offset, message.offset);
                 };
-                if legacy::messages(bytes, &mut self.codecs, each).is_err() {
+                if old_messages::messages(bytes, &mut self.codecs, each).is_err() {
                     runs.add(Content::Damaged(Damage::Malformed), 1, offset, offset);
                 }
             }

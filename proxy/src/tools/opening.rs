@@ -9,8 +9,8 @@ mod record;
 mod section;
 mod unopened;
 
-use super::legacy;
 use super::offsets;
+use super::old_messages;
 use super::{MAX_DECOMPRESSED, Piece, PieceKind};
 use crate::client::Place;
 use bytes::Bytes;
@@ -75,9 +75,9 @@ impl Opening {
     ) -> Result<(), E> {
         match piece.kind {
             PieceKind::Batch | PieceKind::Aborted => self.batch(&piece.place, &piece.bytes, each).await,
-            PieceKind::Legacy => {
+            PieceKind::OldMessage => {
                 let mut result = Ok(());
-                let read = legacy::messages(&piece.bytes, &mut self.codecs, |message| {
+                let read = old_messages::messages(&piece.bytes, &mut self.codecs, |message| {
                     if result.is_ok() {
                         result = each(Ok(PlainRecord::from(message)));
                     }

@@ -150,7 +150,7 @@ impl Open {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
         self.file.read_exact(&mut bytes)?;
         self.left = self.left.saturating_sub(size);
-        let kind = if magic < 2 { PieceKind::Legacy } else { PieceKind::Batch };
+        let kind = if magic < 2 { PieceKind::OldMessage } else { PieceKind::Batch };
         Ok(Some(Piece { place: Arc::clone(&self.place), kind, bytes: bytes.into() }))
     }
 

@@ -6,7 +6,7 @@
 use super::content::{Content, Run};
 use super::look::Looker;
 use super::transactions::Transactions;
-use super::{Piece, PieceKind, legacy};
+use super::{Piece, PieceKind, old_messages};
 use proxy_records::BatchHeader;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -73,12 +73,12 @@ impl Tally {
                 self.batches = self.batches.saturating_add(1);
                 self.transactions.take(&piece.bytes);
             }
-            PieceKind::Legacy => self.batches = self.batches.saturating_add(1),
+            PieceKind::OldMessage => self.batches = self.batches.saturating_add(1),
             PieceKind::Unreadable(_, _) => {}
         }
         self.newest = self.newest.max(timestamp(piece));
         // Nothing of these formats can be sealed.
-        let mut is_refusable = piece.kind == PieceKind::Legacy;
+        let mut is_refusable = piece.kind == PieceKind::OldMessage;
         looker.look(piece, |run| {
             is_refusable |= matches!(run.content, Content::Clear | Content::Legacy(_));
             self.add(run);
@@ -190,7 +190,7 @@ fn timestamp(piece: &Piece) -> Option<i64> {
         PieceKind::Batch | PieceKind::Aborted => {
             BatchHeader::parse(&piece.bytes).ok().map(|header| header.max_timestamp)
         }
-        PieceKind::Legacy => legacy::timestamp(&piece.bytes),
+        PieceKind::OldMessage => old_messages::timestamp(&piece.bytes),
         PieceKind::Truncated(_) | PieceKind::Unreadable(..) => None,
     };
     told.filter(|timestamp| *timestamp >= 0)

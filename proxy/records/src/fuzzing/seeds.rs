@@ -37,8 +37,8 @@ pub(super) fn codecs() -> Vec<Vec<u8>> {
 pub(super) fn record_sets() -> Vec<Vec<u8>> {
     let all: Vec<Vec<u8>> = samples().iter().map(|sample| sample.build(Codec::None)).collect();
     // A message of magic 1 with a null key and a null value.
-    let legacy = [&[0; 11][..], &[22, 1, 2, 3, 4, 1], &[0; 9], &[0xff; 8]].concat();
-    vec![all.concat(), [legacy.clone(), legacy.clone()].concat(), [legacy, all.concat()].concat()]
+    let message = [&[0; 11][..], &[22, 1, 2, 3, 4, 1], &[0; 9], &[0xff; 8]].concat();
+    vec![all.concat(), [message.clone(), message.clone()].concat(), [message, all.concat()].concat()]
 }
 
 /// Batches in batch format and in record format, with ciphertext that is none.

@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::data_keys::DataKeys;
-use crate::tools::legacy::Message;
+use crate::tools::old_messages::Message;
 use proxy_crypto::{Dek, EnvelopeHeader, Format, RecordOpener, StoredRecord};
 use proxy_records::{Codec, ForeignValue, Headers, Record};
 

@@ -27,7 +27,7 @@ pub(crate) fn fuzz_segments(data: &[u8]) {
             assert!(read <= total && total == data.len() as u64, "no byte is read twice");
             let mut records = 0_u64;
             looker.look(&piece, |run| records = records.saturating_add(run.records));
-            let whole = matches!(piece.kind, PieceKind::Batch | PieceKind::Legacy);
+            let whole = matches!(piece.kind, PieceKind::Batch | PieceKind::OldMessage);
             assert!(!whole || piece.bytes.len() > 12, "an entry has at least a head");
             entries += 1;
         }

@@ -41,7 +41,7 @@ fn kinds(bytes: &[u8]) -> Vec<PieceKind> {
 fn entries_come_one_by_one_and_a_cut_or_empty_end_is_told() {
     let mut file = entry(49, 2);
     file.extend(entry(14, 1));
-    assert_eq!(kinds(&file), [PieceKind::Batch, PieceKind::Legacy]);
+    assert_eq!(kinds(&file), [PieceKind::Batch, PieceKind::OldMessage]);
     file.extend(&entry(60, 2)[..40]);
     assert_eq!(kinds(&file)[2..], [PieceKind::Truncated(40)]);
     file.truncate(61);

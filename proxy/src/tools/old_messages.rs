@@ -42,7 +42,7 @@ pub(super) fn messages(
     let shift =
         if magic == 0 { 0 } else { outer.offset.saturating_sub(last_offset(&inner).ok_or(Malformed)?) };
     for entry in entries(&inner) {
-        let Ok(Entry::Legacy(range)) = entry else { return Err(Malformed) };
+        let Ok(Entry::OldMessage(range)) = entry else { return Err(Malformed) };
         let (message, codec, _) = inner.get(range).and_then(parse).ok_or(Malformed)?;
         if codec != Codec::None {
             return Err(Malformed);
@@ -54,7 +54,7 @@ pub(super) fn messages(
 
 fn last_offset(set: &[u8]) -> Option<i64> {
     let ranges = entries(set).map_while(|entry| match entry {
-        Ok(Entry::Legacy(range)) => Some(range),
+        Ok(Entry::OldMessage(range)) => Some(range),
         _ => None,
     });
     ranges.last().and_then(|range| set.get(range)).map(offsets::first)
