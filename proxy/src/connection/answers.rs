@@ -65,7 +65,7 @@ impl Answers {
                 }
                 Some(Expected::Token(sender)) => self.token(sender).await?,
             }
-            self.expected.is_done();
+            self.expected.mark_answered();
         }
     }
 

@@ -38,7 +38,7 @@ impl Queue {
     }
 
     /// Waits until there is room for so many.
-    pub(crate) async fn has_room(&self, places: usize) -> Result<(), Close> {
+    pub(crate) async fn wait_for_room(&self, places: usize) -> Result<(), Close> {
         self.sender.reserve_many(places).await.map(drop).map_err(|_| Close::BrokerEnded)
     }
 
@@ -60,7 +60,7 @@ impl Due {
     }
 
     /// The answer to the entry that was taken last is out.
-    pub(crate) fn is_done(&self) {
+    pub(crate) fn mark_answered(&self) {
         self.awaited.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -94,7 +94,7 @@ impl Requests {
 
     /// The next request, once there is room for its answer: a request that waits must not hold memory.
     async fn next(&mut self) -> Result<Option<Frame>, Close> {
-        self.expect.has_room(PLACES).await?;
+        self.expect.wait_for_room(PLACES).await?;
         match self.held.take() {
             Some(frame) => Ok(Some(frame)),
             None => self.silence.next(&mut self.client, &self.expect).await,
