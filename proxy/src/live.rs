@@ -173,10 +173,11 @@ impl Live {
         self.key_states.attempt(key)
     }
 
-    /// Whether a key counts as lost that its provider says is gone: for long enough, and by a provider that is to be believed.
-    pub(crate) fn is_lost(&self, envelope: &EnvelopeHeader<'_>) -> bool {
+    /// Takes note that a key's provider says it is gone. Tells whether the key counts as lost: gone for long enough, and by a
+    /// provider that is to be believed.
+    pub(crate) fn note_gone(&self, envelope: &EnvelopeHeader<'_>) -> bool {
         let version = self.keys.version_of(envelope);
-        self.unreadable.is_settled(envelope, version)
+        self.unreadable.note_gone(envelope, version)
             && self.key_states.is_right_place(envelope.provider(), envelope.key())
     }
 

@@ -141,10 +141,10 @@ async fn tells_what_readers_are_refused_until_the_same_version_opens_again() {
         ProviderError::Unavailable { provider: provider.clone(), key: key.clone(), cause: cause.clone() };
     let refusal = ProviderError::Refused { provider, key, cause, gone: false };
     let (unreadable, version) = (fixture.live.unreadable(), || Some("1".to_owned()));
-    unreadable.was_refused(&envelope, "payments.in", &silence, version);
+    unreadable.note_refused(&envelope, "payments.in", &silence, version);
     assert_eq!(fixture.json("/keys").await[0]["refused"], Value::Null);
 
-    unreadable.was_refused(&envelope, "payments.in", &refusal, version);
+    unreadable.note_refused(&envelope, "payments.in", &refusal, version);
     let told = fixture.json("/keys").await;
     assert_eq!(told.as_array().unwrap().len(), 1);
     let refused = &told[0]["refused"][0];
@@ -155,9 +155,9 @@ async fn tells_what_readers_are_refused_until_the_same_version_opens_again() {
     assert_eq!((&told[0]["key"], &told[0]["topics"]), (&json!("payments"), &json!([])), "a former key");
     assert_eq!(told[0]["refused"][0], *refused);
 
-    unreadable.was_there(&envelope, || Some("2".to_owned()));
+    unreadable.note_there(&envelope, || Some("2".to_owned()));
     assert_eq!(fixture.json("/keys").await.as_array().unwrap().len(), 1, "another version");
-    unreadable.was_there(&envelope, version);
+    unreadable.note_there(&envelope, version);
     assert_eq!(fixture.json("/keys").await, json!([]));
 }
 

@@ -85,7 +85,7 @@ impl Subscribed {
 
     /// Waits until no key is lacking that the topics are known to need. Asks providers that are out of reach, as far as they may be
     /// asked; keys that are refused are tried again in the background.
-    async fn to_be_had(&self, session: &Session) {
+    async fn wait_for_keys(&self, session: &Session) {
         let live = &session.shared.live;
         loop {
             if let Some(policy) = live.policy() {
@@ -94,7 +94,7 @@ impl Subscribed {
                         attempt(live.keys(), &key).await;
                     }
                     Some(_) => {}
-                    None if session.shared.lacked.is_lacking(live, &policy, self.topics.iter()).await => {}
+                    None if session.shared.lacked.still_lacks(live, &policy, self.topics.iter()).await => {}
                     None => return,
                 }
             }
@@ -137,7 +137,7 @@ pub(crate) async fn request(
     if requests.share_fetch.is_unheard(&session) {
         return Err(Close::KeysUnavailable);
     }
-    let waiting = requests.share_fetch.to_be_had(&requests.session);
+    let waiting = requests.share_fetch.wait_for_keys(&requests.session);
     // The connection ends instead of an answer: nothing was acquired, and the client comes again.
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| Close::KeysUnavailable)
 }

@@ -86,13 +86,13 @@ impl Unreadable {
 
     /// Takes note that a key was gone now. Tells whether that has been so for long enough to go on without: one proxy may
     /// lack for a while what another has already, and what a consumer went past it does not come back to.
-    pub(crate) fn is_settled(&self, envelope: &EnvelopeHeader<'_>, version: Option<String>) -> bool {
+    pub(crate) fn note_gone(&self, envelope: &EnvelopeHeader<'_>, version: Option<String>) -> bool {
         let version = place(envelope.provider(), envelope.key(), envelope.wrapped(), version);
-        self.settled_at(version, Instant::now())
+        self.note_gone_at(version, Instant::now())
     }
 
     /// Takes note that a data key was unwrapped: its key is there, and the delay begins anew if it is ever gone again.
-    pub(crate) fn was_there(&self, envelope: &EnvelopeHeader<'_>, version: impl FnOnce() -> Option<String>) {
+    pub(crate) fn note_there(&self, envelope: &EnvelopeHeader<'_>, version: impl FnOnce() -> Option<String>) {
         if self.refused().is_empty() && self.reads.is_empty() {
             return;
         }
@@ -105,7 +105,7 @@ impl Unreadable {
 
     /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no. Where it does not
     /// say that the key is gone, the delay begins anew too.
-    pub(crate) fn was_refused(
+    pub(crate) fn note_refused(
         &self,
         envelope: &EnvelopeHeader<'_>,
         topic: &str,
@@ -134,7 +134,7 @@ impl Unreadable {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settled_at(&self, version: Version, now: Instant) -> bool {
+    fn note_gone_at(&self, version: Version, now: Instant) -> bool {
         let mut refused = self.refused();
         let is_old = |refused: &Refused| now.saturating_duration_since(refused.last) >= FORGOTTEN;
         if refused.len() >= MAX_ENTRIES && !refused.contains_key(&version) {
@@ -238,7 +238,7 @@ mod tests {
         let start = Instant::now();
         let settled = |version: &str, seconds| {
             let version = ("p".to_owned(), "k".to_owned(), Ok(version.to_owned()));
-            unreadable.settled_at(version, start + Duration::from_secs(seconds))
+            unreadable.note_gone_at(version, start + Duration::from_secs(seconds))
         };
         assert!(!settled("1", 0) && !settled("1", 121));
         assert!(settled("1", 122), "and asked anew after the delay");
@@ -253,10 +253,10 @@ mod tests {
         let unreadable = Unreadable::new(Duration::ZERO);
         let version = |wrapped| place("p", "k", wrapped, Some("1".to_owned()));
         let start = Instant::now();
-        assert!(!unreadable.settled_at(version(b"one"), start));
-        assert!(unreadable.settled_at(version(b"other"), start + ASKED_ANEW), "of the same version");
+        assert!(!unreadable.note_gone_at(version(b"one"), start));
+        assert!(unreadable.note_gone_at(version(b"other"), start + ASKED_ANEW), "of the same version");
         unreadable.forget(&version(b"third"));
-        assert!(!unreadable.settled_at(version(b"one"), start + ASKED_ANEW));
+        assert!(!unreadable.note_gone_at(version(b"one"), start + ASKED_ANEW));
     }
 
     #[test]
@@ -264,11 +264,11 @@ mod tests {
         let unreadable = Unreadable::new(Duration::ZERO);
         let [forged, stored] = [&b"forged"[..], b"stored"].map(|wrapped| place("p", "k", wrapped, None));
         let start = Instant::now();
-        assert!(!unreadable.settled_at(forged.clone(), start));
-        assert!(!unreadable.settled_at(stored.clone(), start + ASKED_ANEW));
-        assert!(unreadable.settled_at(forged.clone(), start + ASKED_ANEW));
+        assert!(!unreadable.note_gone_at(forged.clone(), start));
+        assert!(!unreadable.note_gone_at(stored.clone(), start + ASKED_ANEW));
+        assert!(unreadable.note_gone_at(forged.clone(), start + ASKED_ANEW));
         unreadable.forget(&stored);
-        assert!(unreadable.settled_at(forged, start + ASKED_ANEW));
+        assert!(unreadable.note_gone_at(forged, start + ASKED_ANEW));
     }
 
     #[test]

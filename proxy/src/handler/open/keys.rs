@@ -108,7 +108,7 @@ impl Opener {
         let keys = live.keys();
         let error = match self.patiently(|| keys.unwrap(&envelope, task.place.topic)).await {
             Ok(dek) => {
-                live.unreadable().was_there(&envelope, || keys.version_of(&envelope));
+                live.unreadable().note_there(&envelope, || keys.version_of(&envelope));
                 self.keys.push(KnownKey {
                     provider: envelope.provider().into(),
                     key: envelope.key().into(),
@@ -121,7 +121,8 @@ impl Opener {
         };
         // Not where it is only disabled, or where the provider says no to whoever asks.
         if error.is_gone() && task.strictness.on_unreadable != OnUnreadable::Error {
-            if live.is_lost(&envelope) {
+            let is_lost = live.note_gone(&envelope);
+            if is_lost {
                 self.refused.push(RefusedKey {
                     provider: envelope.provider().into(),
                     key: envelope.key().into(),
@@ -133,7 +134,7 @@ impl Opener {
             return Err(Failure { code: Code::KafkaStorageError, refusal: Refusal::KeyRefused });
         }
         let version = || keys.version_of(&envelope);
-        live.unreadable().was_refused(&envelope, task.place.topic, &error, version);
+        live.unreadable().note_refused(&envelope, task.place.topic, &error, version);
         self.cause = Some(error.to_string());
         Err(failure(&error))
     }

@@ -49,15 +49,16 @@ impl Lacked {
         keys.push(Arc::new(lacked));
     }
 
-    /// Whether some key of one of these topics is still not to be had. Those that are, are forgotten.
-    pub(crate) async fn is_lacking(
+    /// Asks whether some key of one of these topics is still not to be had. Those that are, are forgotten.
+    pub(crate) async fn still_lacks(
         &self,
         live: &Live,
         policy: &LoadedPolicy,
         ids: impl Iterator<Item = &TopicId>,
     ) -> bool {
         for (id, lacked) in self.of(ids) {
-            if lacked.is_lacking(live, policy).await {
+            let is_lacking = lacked.ask_again(live, policy).await;
+            if is_lacking {
                 return true;
             }
             if let Some(keys) = self.topics().get_mut(&id) {
@@ -83,7 +84,8 @@ impl Lacked {
 }
 
 impl LackedKey {
-    async fn is_lacking(&self, live: &Live, policy: &LoadedPolicy) -> bool {
+    /// Tells whether it is still not to be had.
+    async fn ask_again(&self, live: &Live, policy: &LoadedPolicy) -> bool {
         match &self.needed {
             NeededKey::Envelope(header) => {
                 let Ok(envelope) = EnvelopeHeader::parse(header) else { return false };
@@ -93,7 +95,10 @@ impl LackedKey {
                 match live.keys().unwrap(&envelope, &self.topic).await {
                     Ok(_) => false,
                     Err(error) if error.is_corrupt() => false,
-                    Err(error) if error.is_gone() && self.goes_on_without(policy) => !live.is_lost(&envelope),
+                    Err(error) if error.is_gone() && self.goes_on_without(policy) => {
+                        let is_lost = live.note_gone(&envelope);
+                        !is_lost
+                    }
                     Err(_) => true,
                 }
             }

@@ -49,8 +49,8 @@ async fn holds(policy: &str, header: Vec<u8>) -> bool {
     let (live, all) = (live(&directory, policy), Lacked::default());
     all.note(TOPIC, lacked(header));
     let policy = live.policy().unwrap();
-    assert!(!all.is_lacking(&live, &policy, [[2; 16]].iter()).await, "another topic");
-    let is_lacking = all.is_lacking(&live, &policy, [TOPIC].iter()).await;
+    assert!(!all.still_lacks(&live, &policy, [[2; 16]].iter()).await, "another topic");
+    let is_lacking = all.still_lacks(&live, &policy, [TOPIC].iter()).await;
     assert_eq!(all.of([TOPIC].iter()).is_empty(), !is_lacking, "what is not lacking is forgotten");
     is_lacking
 }
