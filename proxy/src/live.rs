@@ -207,12 +207,12 @@ impl Live {
     }
 
     /// All ports are open.
-    pub fn listening(&self) {
+    pub fn set_listening(&self) {
         self.listening.store(true, Ordering::Relaxed);
     }
 
     /// No new clients should come.
-    pub fn drain(&self) {
+    pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 

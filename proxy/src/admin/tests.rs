@@ -68,7 +68,7 @@ async fn lives_before_it_is_ready() {
 async fn is_ready_with_a_policy_and_tried_keys() {
     let fixture = Fixture::new();
     fixture.load(POLICY);
-    fixture.live.listening();
+    fixture.live.set_listening();
     let (status, obstacle) = fixture.answer("/readyz").await;
     assert!(status == 503 && obstacle.contains("was not tried yet"), "{status}: {obstacle}");
     fixture.live.check_keys_once().await;

@@ -69,7 +69,7 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
     metrics.history_records.read_from(move || i64::try_from(histories.left()).unwrap_or(i64::MAX));
     let unmatched = server.unmatched_topics();
     metrics.unmatched_topics.read_from(move || i64::try_from(unmatched()).unwrap_or(i64::MAX));
-    live.listening();
+    live.set_listening();
 
     let shutdown = CancellationToken::new();
     let mut serving = std::pin::pin!(server.run(shutdown.clone(), grace));
@@ -80,7 +80,7 @@ async fn serve(config: Arc<ProxyConfig>, logs: &Logs) -> anyhow::Result<()> {
         () = background.ended() => anyhow::bail!("what follows files and keys ended unexpectedly"),
     };
     tracing::info!(signal, grace_seconds = grace.as_secs(), "draining");
-    live.drain();
+    live.set_draining();
     shutdown.cancel();
     tokio::select! {
         graceful = serving => if graceful {

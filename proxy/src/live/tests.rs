@@ -83,7 +83,7 @@ fn loads_a_policy_once() {
 #[test]
 fn a_missing_policy_is_waited_for() {
     let fixture = Fixture::new();
-    fixture.live.listening();
+    fixture.live.set_listening();
     assert!(!fixture.live.reload_policy());
     assert!(fixture.live.policy().is_none());
     assert!(fixture.live.obstacles().join("\n").starts_with("no policy is loaded: "));
@@ -225,10 +225,10 @@ async fn is_ready_once_every_key_was_tried() {
         fixture.live.obstacles(),
         ["the listeners are not open yet", "key payments of provider default was not tried yet"]
     );
-    fixture.live.listening();
+    fixture.live.set_listening();
     fixture.live.check_keys_once().await;
     assert!(fixture.live.obstacles().is_empty());
-    fixture.live.drain();
+    fixture.live.set_draining();
     assert_eq!(fixture.live.obstacles(), ["shutting down"]);
 }
 
@@ -236,7 +236,7 @@ async fn is_ready_once_every_key_was_tried() {
 async fn a_key_that_does_not_exist_is_refused_and_does_not_keep_the_pod_unready() {
     let fixture = Fixture::new();
     fixture.write("policy.yaml", &PAYMENTS.replace("name: payments", "name: nobody"));
-    fixture.live.listening();
+    fixture.live.set_listening();
     fixture.live.reload_policy();
     fixture.live.check_keys_once().await;
     assert!(fixture.live.obstacles().is_empty());

@@ -109,7 +109,7 @@ impl Fixture {
         let metrics = Metrics::register(&mut Metrics::registry()).reloads;
         let live = Live::new(files, [name("many"), name("other")].into(), Arc::new(keys), metrics);
         let live = Arc::new(live);
-        live.listening();
+        live.set_listening();
         assert!(live.reload_policy());
         let shutdown = CancellationToken::new();
         let (checking, token) = (Arc::clone(&live), shutdown.clone());
