@@ -57,6 +57,12 @@ pub(super) struct Plan {
     pub(super) topics: Vec<TopicPlan>,
 }
 
+/// A topic before anybody is asked for its key.
+enum Planned {
+    Treated(TopicPlan),
+    ToSeal { name: Arc<str>, rule: Arc<EncryptRule> },
+}
+
 /// Plans every topic of the request.
 pub(super) async fn plan(
     requests: &mut Requests,
@@ -88,36 +94,39 @@ async fn plan_topics(
     let mut plans = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     for (name, (topic, partitions)) in names.into_iter().zip(view.topics.iter()) {
-        let topic = topic.key.of(body);
-        let treatment = match &name {
-            None if matches!(topic, TopicRef::Name(_)) => {
-                Treatment::Refuse(Code::InvalidTopic, Refusal::InvalidTopic)
-            }
-            None => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
-            Some(name) => match decide(&requests.session.shared, policy, name, version) {
-                Decided::Clear => Treatment::Clear,
-                Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
-                Decided::Encrypt(_) | Decided::Pending
-                    if acknowledged && are_behind(requests, name, partitions, body) =>
-                {
-                    Treatment::Behind
-                }
-                Decided::Pending => Treatment::Refuse(Code::NotEnoughReplicas, Refusal::Pending),
-                Decided::Encrypt(rule) => {
-                    let facts = requests.session.shared.topics.facts(name);
-                    if facts.is_none() || requests.session.shared.topics.id(name).is_none() {
-                        unknown.push(Arc::clone(name));
-                    }
-                    plans.push((Some(Arc::clone(name)), Err(rule)));
-                    continue;
-                }
-            },
+        let Some(name) = name else {
+            let treatment = match topic.key.of(body) {
+                TopicRef::Name(_) => Treatment::Refuse(Code::InvalidTopic, Refusal::InvalidTopic),
+                TopicRef::Id(_) => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
+            };
+            plans.push(Planned::Treated(TopicPlan { name: None, treatment }));
+            continue;
         };
-        plans.push((name, Ok(treatment)));
+        let treatment = match decide(&requests.session.shared, policy, &name, version) {
+            Decided::Clear => Treatment::Clear,
+            Decided::Refuse(code, refusal) => Treatment::Refuse(code, refusal),
+            Decided::Encrypt(_) | Decided::Pending
+                if acknowledged && are_behind(requests, &name, partitions, body) =>
+            {
+                Treatment::Behind
+            }
+            Decided::Pending => Treatment::Refuse(Code::NotEnoughReplicas, Refusal::Pending),
+            Decided::Encrypt(rule) => {
+                let facts = requests.session.shared.topics.facts(&name);
+                if facts.is_none() || requests.session.shared.topics.id(&name).is_none() {
+                    unknown.push(Arc::clone(&name));
+                }
+                plans.push(Planned::ToSeal { name, rule });
+                continue;
+            }
+        };
+        plans.push(Planned::Treated(TopicPlan { name: Some(name), treatment }));
     }
     // Before the first of them is sealed, so that what is encrypted is never taken for history.
-    let sealed =
-        plans.iter().filter(|(_, treatment)| treatment.is_err()).filter_map(|(name, _)| name.clone());
+    let sealed = plans.iter().filter_map(|plan| match plan {
+        Planned::ToSeal { name, .. } => Some(Arc::clone(name)),
+        Planned::Treated(_) => None,
+    });
     let sealed =
         if requests.session.shared.live.histories().is_active() { sealed.collect() } else { Vec::new() };
     history::take(requests, sealed.into_iter()).await?;
@@ -126,13 +135,14 @@ async fn plan_topics(
         lookup::facts(requests, &unknown).await?;
     }
     let mut planned = Vec::with_capacity(plans.len());
-    for (name, treatment) in plans {
-        let treatment = match (treatment, &name) {
-            (Ok(treatment), _) => treatment,
-            (Err(rule), Some(name)) => seal(requests, name, &rule, deadline).await,
-            (Err(_), None) => Treatment::Refuse(Code::UnknownTopicId, Refusal::UnknownTopicId),
-        };
-        planned.push(TopicPlan { name, treatment });
+    for plan in plans {
+        planned.push(match plan {
+            Planned::Treated(plan) => plan,
+            Planned::ToSeal { name, rule } => {
+                let treatment = seal(requests, &name, &rule, deadline).await;
+                TopicPlan { name: Some(name), treatment }
+            }
+        });
     }
     Ok(planned)
 }
