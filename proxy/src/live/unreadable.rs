@@ -53,14 +53,26 @@ pub struct UnreadEntry {
 pub struct Unreadable {
     /// How long a key must have been refused.
     delay: Duration,
-    refused: Mutex<HashMap<Version, Refused>>,
+    refused: Mutex<HashMap<KeyVersion, Refused>>,
     counted: Mutex<BTreeMap<(String, String, String), Entry>>,
     reads: Reads,
 }
 
-/// Provider, key and its version. Where nobody can tell the version, each wrapped data key stands for itself, by its digest:
-/// whatever somebody else's envelope says of the key is no word on that one.
-type Version = (String, String, Result<String, String>);
+/// A version of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct KeyVersion {
+    provider: String,
+    key: String,
+    version: Version,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Version {
+    Told(String),
+    /// Where nobody can tell it, each wrapped data key stands for itself: whatever somebody else's envelope says of the key is no
+    /// word on that one.
+    DigestOfWrapped(String),
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Refused {
@@ -87,8 +99,7 @@ impl Unreadable {
     /// Takes note that a key was gone now. Tells whether that has been so for long enough to go on without: one proxy may
     /// lack for a while what another has already, and what a consumer went past it does not come back to.
     pub(crate) fn note_gone(&self, envelope: &EnvelopeHeader<'_>, version: Option<String>) -> bool {
-        let version = place(envelope.provider(), envelope.key(), envelope.wrapped(), version);
-        self.note_gone_at(version, Instant::now())
+        self.note_gone_at(KeyVersion::of(envelope, version), Instant::now())
     }
 
     /// Takes note that a data key was unwrapped: its key is there, and the delay begins anew if it is ever gone again.
@@ -100,7 +111,7 @@ impl Unreadable {
         if let Some(key) = key_of(envelope) {
             self.reads.worked(&key, version.as_deref());
         }
-        self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version));
+        self.forget(&KeyVersion::of(envelope, version));
     }
 
     /// Takes note that a reader of a topic gets an error for a data key, if that is since the provider said no. Where it does not
@@ -115,7 +126,7 @@ impl Unreadable {
         if let (ProviderError::Refused { cause, gone, .. }, Some(key)) = (error, key_of(envelope)) {
             let version = version();
             if !gone {
-                self.forget(&place(envelope.provider(), envelope.key(), envelope.wrapped(), version.clone()));
+                self.forget(&KeyVersion::of(envelope, version.clone()));
             }
             self.reads.refused(key, version, topic, cause, Instant::now());
         }
@@ -126,15 +137,15 @@ impl Unreadable {
         self.reads.entries(Instant::now())
     }
 
-    fn forget(&self, version: &Version) {
+    fn forget(&self, version: &KeyVersion) {
         self.refused().remove(version);
     }
 
-    fn refused(&self) -> MutexGuard<'_, HashMap<Version, Refused>> {
+    fn refused(&self) -> MutexGuard<'_, HashMap<KeyVersion, Refused>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_gone_at(&self, version: Version, now: Instant) -> bool {
+    fn note_gone_at(&self, version: KeyVersion, now: Instant) -> bool {
         let mut refused = self.refused();
         let is_old = |refused: &Refused| now.saturating_duration_since(refused.last) >= FORGOTTEN;
         if refused.len() >= MAX_ENTRIES && !refused.contains_key(&version) {
@@ -210,8 +221,16 @@ fn key_of(envelope: &EnvelopeHeader<'_>) -> Option<KeyRef> {
     Some(KeyRef { provider, name: KeyName::new(envelope.key()).ok()? })
 }
 
-fn place(provider: &str, key: &str, wrapped: &[u8], version: Option<String>) -> Version {
-    (provider.to_owned(), key.to_owned(), version.ok_or_else(|| crate::digest::sha256(wrapped)))
+impl KeyVersion {
+    fn of(envelope: &EnvelopeHeader<'_>, version: Option<String>) -> Self {
+        Self::new(envelope.provider(), envelope.key(), envelope.wrapped(), version)
+    }
+
+    fn new(provider: &str, key: &str, wrapped: &[u8], version: Option<String>) -> Self {
+        let digest = || Version::DigestOfWrapped(crate::digest::sha256(wrapped));
+        let version = version.map_or_else(digest, Version::Told);
+        Self { provider: provider.to_owned(), key: key.to_owned(), version }
+    }
 }
 
 impl Unread {
@@ -237,7 +256,7 @@ mod tests {
         let unreadable = Unreadable::new(Duration::from_mins(2));
         let start = Instant::now();
         let settled = |version: &str, seconds| {
-            let version = ("p".to_owned(), "k".to_owned(), Ok(version.to_owned()));
+            let version = KeyVersion::new("p", "k", b"", Some(version.to_owned()));
             unreadable.note_gone_at(version, start + Duration::from_secs(seconds))
         };
         assert!(!settled("1", 0) && !settled("1", 121));
@@ -251,7 +270,7 @@ mod tests {
     #[test]
     fn a_key_that_was_there_meanwhile_is_not_lost() {
         let unreadable = Unreadable::new(Duration::ZERO);
-        let version = |wrapped| place("p", "k", wrapped, Some("1".to_owned()));
+        let version = |wrapped| KeyVersion::new("p", "k", wrapped, Some("1".to_owned()));
         let start = Instant::now();
         assert!(!unreadable.note_gone_at(version(b"one"), start));
         assert!(unreadable.note_gone_at(version(b"other"), start + ASKED_ANEW), "of the same version");
@@ -262,7 +281,8 @@ mod tests {
     #[test]
     fn without_a_version_no_envelope_speaks_for_another() {
         let unreadable = Unreadable::new(Duration::ZERO);
-        let [forged, stored] = [&b"forged"[..], b"stored"].map(|wrapped| place("p", "k", wrapped, None));
+        let [forged, stored] =
+            [&b"forged"[..], b"stored"].map(|wrapped| KeyVersion::new("p", "k", wrapped, None));
         let start = Instant::now();
         assert!(!unreadable.note_gone_at(forged.clone(), start));
         assert!(!unreadable.note_gone_at(stored.clone(), start + ASKED_ANEW));
