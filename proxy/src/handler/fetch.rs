@@ -73,10 +73,9 @@ pub(crate) async fn request(
     let body = frame.bytes.get(base..).unwrap_or_default();
     let topics = requests.fetch.topics.topics.iter();
     let topics = topics.filter_map(|topic| topic_name(&requests.session, topic.key.of(body)));
-    let topics =
-        if requests.session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };
+    let due = history::due(&requests.session, topics);
     requests.fetch.topics.trim();
-    history::take(requests, topics.into_iter()).await
+    history::take(requests, due).await
 }
 
 /// Lowers a field of 32 bits.

@@ -6,6 +6,7 @@ use super::lookup;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::Failure;
+use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
 use crate::topics::TopicId;
 use crate::wire::TopicRef;
@@ -35,6 +36,12 @@ pub(crate) struct Wanted(Mutex<Inner>);
 struct Inner {
     topics: BTreeSet<Arc<str>>,
     asked: HashMap<Arc<str>, Instant>,
+}
+
+/// Topics to ask for, by the policy that is in force.
+pub(crate) struct Due {
+    policy: Arc<LoadedPolicy>,
+    topics: Vec<Arc<str>>,
 }
 
 impl Wanted {
@@ -94,26 +101,25 @@ pub(crate) fn recheck(session: &Session, topic: TopicRef<'_>) {
     }
 }
 
-/// Asks for what is not known of these topics, and of those that an answer lacked. What is not told stays unknown.
-pub(crate) async fn take(
-    requests: &mut Requests,
-    topics: impl Iterator<Item = Arc<str>>,
-) -> Result<(), Close> {
-    let session = Arc::clone(&requests.session);
+/// Of these topics, and of those that an answer lacked, which are to be asked for now.
+pub(crate) fn due(session: &Session, topics: impl Iterator<Item = Arc<str>>) -> Option<Due> {
     let live = &session.shared.live;
-    let Some(policy) = live.policy().filter(|_| live.histories().is_active()) else {
-        return Ok(());
-    };
+    let policy = live.policy().filter(|_| live.histories().is_active())?;
     let wants = |topic: &Arc<str>| {
         let id = session.shared.topics.id(topic).map(proxy_config::TopicId);
         live.histories().wants(&policy.effective, topic, id)
     };
-    let due = session.wanted.due(topics.filter(wants), Instant::now());
-    if due.is_empty() {
-        return Ok(());
-    }
+    let topics = session.wanted.due(topics.filter(wants), Instant::now());
+    (!topics.is_empty()).then_some(Due { policy, topics })
+}
+
+/// Asks for what is not known of them. What is not told stays unknown.
+pub(crate) async fn take(requests: &mut Requests, due: Option<Due>) -> Result<(), Close> {
+    let Some(Due { policy, topics }) = due else { return Ok(()) };
+    let session = Arc::clone(&requests.session);
+    let live = &session.shared.live;
     let mut asked = Vec::new();
-    for lookup::Partitions { topic, id, count } in lookup::partitions(requests, &due).await? {
+    for lookup::Partitions { topic, id, count } in lookup::partitions(requests, &topics).await? {
         // Topics that were noted are here for their id alone, unless it is time to ask.
         if !live.histories().wants(&policy.effective, &topic, Some(proxy_config::TopicId(id))) {
             continue;

@@ -132,8 +132,8 @@ pub(crate) async fn request(
     }
     let session = Arc::clone(&requests.session);
     let topics = requests.share_fetch.topics.iter().filter_map(|id| session.shared.topics.name(id));
-    let topics = if session.shared.live.histories().is_active() { topics.collect() } else { Vec::new() };
-    history::take(requests, topics.into_iter()).await?;
+    let due = history::due(&session, topics);
+    history::take(requests, due).await?;
     if requests.share_fetch.is_unheard(&session) {
         return Err(Close::KeysUnavailable);
     }

@@ -127,9 +127,8 @@ async fn plan_topics(
         Planned::ToSeal { name, .. } => Some(Arc::clone(name)),
         Planned::Treated(_) => None,
     });
-    let sealed =
-        if requests.session.shared.live.histories().is_active() { sealed.collect() } else { Vec::new() };
-    history::take(requests, sealed.into_iter()).await?;
+    let due = history::due(&requests.session, sealed);
+    history::take(requests, due).await?;
     if !unknown.is_empty() {
         lookup::ids(requests, &unknown).await?;
         lookup::facts(requests, &unknown).await?;
