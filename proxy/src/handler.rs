@@ -3,6 +3,7 @@
 pub(crate) mod addresses;
 pub(crate) mod altered;
 pub(crate) mod fetch;
+pub(crate) mod fetching;
 pub(crate) mod history;
 pub(crate) mod lookup;
 pub(crate) mod open;

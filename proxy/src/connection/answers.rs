@@ -4,7 +4,7 @@ use super::expected::{Answer, Due, Expected};
 use super::requests::length_prefix;
 use super::{Close, Session};
 use crate::frame::{Frame, FrameReader, SMALL};
-use crate::handler::{addresses, altered, fetch, produce, share_fetch};
+use crate::handler::{addresses, altered, fetch, fetching, produce, share_fetch};
 use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
@@ -18,7 +18,7 @@ pub(crate) struct Answers {
     client: Writer,
     expected: Due,
     pieces: Pieces,
-    fetch: fetch::Workspace,
+    fetch: fetching::Workspace,
     produce: ProduceResponseView,
     metadata: MetadataView,
 }

@@ -1,19 +1,17 @@
 //! Fetch: encrypted batches in an answer are opened in place; a partition that cannot be opened gets an error of its
 //! own, the others are unharmed.
 
+use super::fetching::{Workspace, lower, note_failure, topic_id, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::frame::Frame;
-use crate::handler::open::{Failure, Opened, Opener, Place};
-use crate::handler::{Code, addresses, body_offset, history, lookup, unnamed};
-use crate::metrics::labels::Direction;
+use crate::handler::open::{Opened, Place};
+use crate::handler::{Code, addresses, body_offset, history, lookup};
 use crate::pieces::Pieces;
-use crate::refusals::Refused;
 use crate::topics::TopicId;
-use crate::wire::{self, FetchPartition, FetchView, RequestHead, ShareFetchView, Span, TopicRef, write};
+use crate::wire::{self, FetchPartition, RequestHead, write};
 use kafka_protocol::messages::ApiKey;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,23 +26,6 @@ pub(crate) struct Asked {
     max_wait: Duration,
     /// One batch was asked for, to see whether keys are to be had again.
     probe: bool,
-}
-
-/// Reused from answer to answer of one connection.
-#[derive(Default)]
-pub(crate) struct Workspace {
-    view: FetchView,
-    pub(crate) share_view: ShareFetchView,
-    pub(crate) opener: Opener,
-}
-
-impl Workspace {
-    /// The answer is written: what it needed is free again.
-    pub(crate) fn trim(&mut self) {
-        self.opener.finish();
-        self.view.topics.trim();
-        self.share_view.topics.trim();
-    }
 }
 
 /// Learns the names behind topic ids and bounds the answer's size. The request goes on as it is otherwise.
@@ -76,52 +57,6 @@ pub(crate) async fn request(
     let due = history::due(&requests.session, topics);
     requests.fetch.topics.trim();
     history::take(requests, due).await
-}
-
-/// Lowers a field of 32 bits.
-pub(crate) fn lower(asked: i32, limit: i32, field: Span, base: usize, frame: &mut [u8]) {
-    if asked > limit
-        && let Some(field) = frame.get_mut(base + field.start..base + field.end)
-        && field.len() == size_of_val(&limit)
-    {
-        field.copy_from_slice(&limit.to_be_bytes());
-    }
-}
-
-/// Ids to ask for: those of a request, and those that an answer before it lacked the names of.
-pub(crate) fn unknown_ids<'a>(session: &Session, topics: impl Iterator<Item = TopicRef<'a>>) -> Vec<TopicId> {
-    topics
-        .chain(session.unnamed.take().into_iter().map(TopicRef::Id))
-        .filter_map(|topic| match topic {
-            TopicRef::Id(id) if session.shared.topics.is_askable(&id) => Some(id),
-            _ => None,
-        })
-        .collect()
-}
-
-pub(crate) fn topic_name(session: &Session, topic: TopicRef<'_>) -> Option<Arc<str>> {
-    match topic {
-        TopicRef::Name(name) => Some(name.into()),
-        TopicRef::Id(id) => session.shared.topics.name(&id),
-    }
-}
-
-/// What the audit log is told of a partition that is answered with an error.
-pub(super) fn refused<'a>(
-    topic: Option<&'a str>,
-    partition: i32,
-    failure: Failure,
-    opener: &'a Opener,
-) -> Refused<'a> {
-    let (cause, offset) = opener.cause();
-    Refused { direction: Direction::Fetch, reason: failure.refusal, topic, partition, offset, cause }
-}
-
-pub(crate) fn topic_id(session: &Session, topic: TopicRef<'_>) -> Option<TopicId> {
-    match topic {
-        TopicRef::Name(name) => session.shared.topics.id(name),
-        TopicRef::Id(id) => Some(id),
-    }
 }
 
 /// Where a partition begins tells how much of its history is left.
@@ -174,14 +109,7 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.refusals.count(&refused(
-                        name.as_deref(),
-                        partition.index,
-                        failure,
-                        opener,
-                    ));
-                    history::note(session, name.as_deref(), failure);
-                    unnamed::note(session, id, failure);
+                    note_failure(session, (name.as_deref(), id), partition.index, failure, opener);
                     unavailable |= failure.code == Code::KafkaStorageError;
                     let error = write::FetchError { index: partition.index, code: failure.code.value() };
                     pieces.keep_until(base + partition.element.start);

@@ -2,12 +2,12 @@
 //! that fail again and again are archived. So it is not asked while a needed key is not to be had, as far as that is known before,
 //! and opening waits longer for a key.
 
-use super::fetch::{Workspace, lower, refused, topic_id, topic_name, unknown_ids};
+use super::fetching::{Workspace, lower, note_failure, topic_id, topic_name, unknown_ids};
 use crate::connection::answers::Outcome;
 use crate::connection::requests::Requests;
 use crate::connection::{Close, Session};
 use crate::handler::open::{Failure, Opened, Place};
-use crate::handler::{addresses, body_offset, history, lookup, unnamed};
+use crate::handler::{addresses, body_offset, history, lookup};
 use crate::live::{KeyState, LoadedPolicy, attempt};
 use crate::pieces::Pieces;
 use crate::topics::TopicId;
@@ -178,14 +178,7 @@ pub(crate) async fn answer(
                     pieces.skip_until(base + partition.records_field.end);
                 }
                 Err(failure) => {
-                    session.shared.refusals.count(&refused(
-                        name.as_deref(),
-                        partition.index,
-                        failure,
-                        opener,
-                    ));
-                    history::note(session, name.as_deref(), failure);
-                    unnamed::note(session, id, failure);
+                    note_failure(session, (name.as_deref(), id), partition.index, failure, opener);
                     refuse(partition, failure, base, pieces);
                 }
             }
