@@ -98,10 +98,7 @@ impl Visitor for FetchRequestView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        if role == Role::Partitions
-            && let Some(partition) = self.topics.last()
-        {
+        if let Some(partition) = self.topics.leave(role, element) {
             partition.element = element;
         }
     }
@@ -215,13 +212,10 @@ impl Visitor for FetchView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        self.brokers.leave(role, element);
-        if role == Role::Partitions
-            && let Some(partition) = self.topics.last()
-        {
+        if let Some(partition) = self.topics.leave(role, element) {
             partition.element = element;
         }
+        self.brokers.leave(role, element);
     }
 
     fn tagged(&mut self, role: Role, field: Span) {

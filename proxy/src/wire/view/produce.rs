@@ -93,10 +93,7 @@ impl Visitor for ProduceView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        if role == Role::Partitions
-            && let Some(partition) = self.topics.last()
-        {
+        if let Some(partition) = self.topics.leave(role, element) {
             partition.element = element;
         }
     }
@@ -190,13 +187,10 @@ impl Visitor for ProduceResponseView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        self.brokers.leave(role, element);
-        if role == Role::Partitions
-            && let Some(partition) = self.topics.last()
-        {
+        if let Some(partition) = self.topics.leave(role, element) {
             partition.element = element;
         }
+        self.brokers.leave(role, element);
     }
 
     fn tagged(&mut self, role: Role, field: Span) {

@@ -83,10 +83,7 @@ impl Visitor for ShareFetchRequestView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        if role == Role::Partitions
-            && let Some(partition) = self.topics.last()
-        {
+        if let Some(partition) = self.topics.leave(role, element) {
             partition.element = element;
         }
     }
@@ -200,15 +197,14 @@ impl Visitor for ShareFetchView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
-        self.topics.leave(role, element);
-        self.brokers.leave(role, element);
-        if let Some(partition) = self.topics.last() {
-            match role {
-                Role::Partitions => partition.element = element,
-                Role::AcquiredRecords => partition.acquired_field.end = element.end,
-                _ => {}
-            }
+        if let Some(partition) = self.topics.leave(role, element) {
+            partition.element = element;
+        } else if role == Role::AcquiredRecords
+            && let Some(partition) = self.topics.last()
+        {
+            partition.acquired_field.end = element.end;
         }
+        self.brokers.leave(role, element);
     }
 }
 

@@ -99,12 +99,18 @@ impl<P> Topics<P> {
         }
     }
 
-    pub(super) fn leave(&mut self, role: Role, element: Span) {
-        if role == Role::Topics
-            && let Some(topic) = self.topics.last_mut()
-        {
-            topic.element = element;
-            topic.partitions.end = self.partitions.len();
+    /// The partition, if it was one that ended.
+    pub(super) fn leave(&mut self, role: Role, element: Span) -> Option<&mut P> {
+        match role {
+            Role::Topics => {
+                if let Some(topic) = self.topics.last_mut() {
+                    topic.element = element;
+                    topic.partitions.end = self.partitions.len();
+                }
+                None
+            }
+            Role::Partitions => self.last(),
+            _ => None,
         }
     }
 
