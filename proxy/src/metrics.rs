@@ -8,13 +8,17 @@ mod documented;
 pub(crate) mod keys;
 pub mod labels;
 mod process;
+mod records;
+mod reloads;
 mod set;
 mod source;
 
+pub use records::{RecordMetrics, WorkMetrics};
+pub use reloads::ReloadMetrics;
 pub use set::{CounterSet, LabelSet};
 pub use source::GaugeSource;
 
-use labels::{CloseReason, Direction, Flow, Message, Outcome, Refusal, Replacement};
+use labels::{CloseReason, Flow, Message};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
@@ -114,135 +118,6 @@ impl TrafficMetrics {
             client_bytes: CounterSet::register(registry, "client_bytes", "Bytes exchanged with clients"),
             upstream_bytes: CounterSet::register(registry, "upstream_bytes", "Bytes exchanged with brokers"),
             frames: CounterSet::register(registry, "frames", "Kafka requests and responses"),
-        }
-    }
-}
-
-/// Batches encrypted, decrypted, passed and refused.
-#[derive(Debug, Clone)]
-pub struct RecordMetrics {
-    /// What producers sent and brokers got encrypted.
-    pub encrypted: WorkMetrics,
-    /// What brokers held and consumers got in clear.
-    pub decrypted: WorkMetrics,
-    /// Batches that passed as they were: no rule, or a rule that lets clear records pass.
-    pub clear_batches: CounterSet<Direction>,
-    /// Records that other programs had encrypted and consumers got in clear.
-    pub legacy: Counter,
-    /// Records that a rule's `onUnreadable` replaced.
-    pub unreadable: CounterSet<Replacement>,
-    /// Partitions refused.
-    pub refused: CounterSet<Refusal>,
-}
-
-impl RecordMetrics {
-    fn register(registry: &mut Registry) -> Self {
-        Self {
-            encrypted: WorkMetrics::register(registry, "encrypted"),
-            decrypted: WorkMetrics::register(registry, "decrypted"),
-            clear_batches: CounterSet::register(
-                registry,
-                "clear_batches",
-                "Batches that passed unencrypted, without a rule or by rule",
-            ),
-            legacy: {
-                let opened = Counter::default();
-                registry.register(
-                    "legacy_records",
-                    "Records that other programs had encrypted and consumers got in clear",
-                    opened.clone(),
-                );
-                opened
-            },
-            unreadable: CounterSet::register(
-                registry,
-                "unreadable_records",
-                "Records whose key is gone, by what consumers got in their place by rule",
-            ),
-            refused: CounterSet::register(
-                registry,
-                "refused_partitions",
-                "Partitions of requests or responses answered with an error, by reason",
-            ),
-        }
-    }
-}
-
-/// Batches, records and bytes, by format.
-#[derive(Debug, Clone)]
-pub struct WorkMetrics {
-    /// Batches.
-    pub batches: CounterSet<labels::Format>,
-    /// Records in them.
-    pub records: CounterSet<labels::Format>,
-    /// Bytes of clear batches.
-    pub bytes: CounterSet<labels::Format>,
-}
-
-impl WorkMetrics {
-    fn register(registry: &mut Registry, verb: &str) -> Self {
-        let mut family = |unit: &str, what: &str| {
-            CounterSet::register(registry, format!("{verb}_{unit}"), format!("{what} {verb}, by format"))
-        };
-        Self {
-            batches: family("batches", "Batches"),
-            records: family("records", "Records"),
-            bytes: family("bytes", "Bytes of clear batches"),
-        }
-    }
-
-    /// Counts one batch.
-    pub fn count(&self, format: labels::Format, records: u64, bytes: u64) {
-        self.batches.add(format, 1);
-        self.records.add(format, records);
-        self.bytes.add(format, bytes);
-    }
-}
-
-/// Loading of policy and certificates.
-#[derive(Debug, Clone)]
-pub struct ReloadMetrics {
-    /// Attempts to load a changed policy file.
-    pub policy: CounterSet<Outcome>,
-    /// Attempts to load changed certificate files.
-    pub certificates: CounterSet<Outcome>,
-    /// Attempts to load a changed file of broker addresses.
-    pub brokers: CounterSet<Outcome>,
-    /// Attempts to load a changed password towards brokers.
-    pub credentials: CounterSet<Outcome>,
-    /// Attempts to load changed key directories.
-    pub keys: CounterSet<Outcome>,
-    /// Successful policy loads since start.
-    pub generation: Gauge,
-    /// 1 while the policy file on disk is the one in use.
-    pub current: Gauge,
-}
-
-impl ReloadMetrics {
-    fn register(registry: &mut Registry) -> Self {
-        let (generation, current) = (Gauge::default(), Gauge::default());
-        registry.register("policy_generation", "Successful policy loads since start", generation.clone());
-        registry.register(
-            "policy_current",
-            "1 while the policy file on disk is the one in use",
-            current.clone(),
-        );
-        Self {
-            policy: CounterSet::register(registry, "policy_reloads", "Policy loads, by outcome"),
-            certificates: CounterSet::register(
-                registry,
-                "certificate_reloads",
-                "Certificate loads, by outcome",
-            ),
-            brokers: CounterSet::register(registry, "broker_reloads", "Broker address loads, by outcome"),
-            credentials: CounterSet::register(
-                registry,
-                "credential_reloads",
-                "Loads of the password towards brokers, by outcome",
-            ),
-            keys: CounterSet::register(registry, "key_reloads", "Key directory loads, by outcome"),
-            generation,
-            current,
         }
     }
 }
