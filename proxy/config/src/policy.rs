@@ -2,6 +2,7 @@
 
 mod action;
 mod effective;
+mod file;
 mod headers;
 mod history;
 mod index;
@@ -17,7 +18,6 @@ mod rule;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -36,12 +36,7 @@ pub use self::rotations::Rotations;
 pub use self::rule::{EncryptRule, Format, OnPlaintext, OnUnreadable, Rule};
 
 use self::index::PatternIndex;
-use self::known_keys::key_set;
 use crate::error::{ConfigErrors, Mistakes};
-use crate::file::{MAX_FILE_BYTES, read_text};
-use crate::name::ProviderName;
-use crate::reader::Field;
-use crate::yaml;
 
 /// What happens to topics that no rule matches and that were never encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -75,39 +70,7 @@ struct RuleMatch {
     legacy: Arc<Legacy>,
 }
 
-/// The form of the file.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PolicyText<'a> {
-    unmatched_topics: UnmatchedTopics,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    read_keys: &'a BTreeSet<KeyRef>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    envelope_keys: Option<&'static str>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    former_keys: &'a BTreeSet<KeyRef>,
-    #[serde(skip_serializing_if = "Rotations::is_empty")]
-    rotations: &'a Rotations,
-    #[serde(skip_serializing_if = "History::is_empty")]
-    history: &'a History,
-    rules: &'a [Rule],
-}
-
 impl Policy {
-    /// Parses the text of a policy, whose rules may use the given key providers.
-    pub fn parse(text: &str, providers: &BTreeSet<ProviderName>) -> Result<Self, ConfigErrors> {
-        let node = yaml::parse(text, MAX_FILE_BYTES)?;
-        let mistakes = Mistakes::default();
-        let policy = Self::read(&Field::root(&node, &mistakes), providers);
-        let policy = mistakes.or_value(policy)?;
-        Ok(Self { text_bytes: text.len(), ..policy })
-    }
-
-    /// Reads and parses a file.
-    pub fn load(path: &Path, providers: &BTreeSet<ProviderName>) -> Result<Self, ConfigErrors> {
-        Self::parse(&read_text(path)?, providers).map_err(|errors| errors.in_file(path))
-    }
-
     /// Makes a policy of rules, which fails if a pattern stands in two of them.
     pub fn new(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Result<Self, ConfigErrors> {
         let mistakes = Mistakes::default();
@@ -141,11 +104,6 @@ impl Policy {
     pub fn with_history(mut self, history: History) -> Self {
         self.history = history;
         self
-    }
-
-    /// The text of a file that means this, with every default written out.
-    pub fn to_yaml(&self) -> String {
-        yaml::write(self)
     }
 
     /// What happens to topics that no rule matches.
@@ -209,34 +167,6 @@ impl Policy {
         self.text_bytes
     }
 
-    fn read(root: &Field<'_>, providers: &BTreeSet<ProviderName>) -> Option<Self> {
-        let fields = root.fields(&[
-            "unmatchedTopics",
-            "readKeys",
-            "envelopeKeys",
-            "formerKeys",
-            "rotations",
-            "history",
-            "rules",
-        ])?;
-        let unmatched = fields.optional("unmatchedTopics").and_then(|field| {
-            field
-                .choice(&[("Passthrough", UnmatchedTopics::Passthrough), ("Reject", UnmatchedTopics::Reject)])
-        });
-        let read_keys = fields.optional("readKeys").and_then(|field| key_set(field, Some(providers)));
-        let known_keys = KnownKeys::read(&fields);
-        let rotations = fields.optional("rotations").and_then(Rotations::read);
-        let history = fields.optional("history").and_then(History::read);
-        // Required though it may be empty: a file cut off before its rules must not pass for a policy without
-        // any.
-        let items = fields.required("rules").and_then(Field::items)?;
-        let rules: Vec<_> = items.iter().map(|item| Rule::read(item, providers)).collect();
-        check_patterns(rules.iter().map(Option::as_ref), root.mistakes());
-        let policy = Self::indexed(unmatched.unwrap_or_default(), rules.into_iter().collect::<Option<_>>()?);
-        let policy = policy.with_read_keys(read_keys.unwrap_or_default()).with_known_keys(known_keys);
-        Some(policy.with_rotations(rotations.unwrap_or_default()).with_history(history.unwrap_or_default()))
-    }
-
     fn indexed(unmatched: UnmatchedTopics, rules: Vec<Rule>) -> Self {
         let entries = rules.iter().enumerate().flat_map(|(index, rule)| {
             let legacy = Arc::new(rule.legacy.clone());
@@ -275,23 +205,6 @@ impl PartialEq for Policy {
 }
 
 impl Eq for Policy {}
-
-impl Serialize for Policy {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { unmatched, read_keys, known_keys, rotations, history, rules, .. } = self;
-        let KnownKeys { only, former } = known_keys;
-        let text = PolicyText {
-            unmatched_topics: *unmatched,
-            read_keys,
-            envelope_keys: only.then_some("Known"),
-            former_keys: former,
-            rotations,
-            history,
-            rules,
-        };
-        text.serialize(serializer)
-    }
-}
 
 /// Notes every pattern that stands in more than one place, since neither place could be said to win.
 fn check_patterns<'a>(rules: impl Iterator<Item = Option<&'a Rule>>, mistakes: &Mistakes) {

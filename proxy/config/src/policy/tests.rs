@@ -7,7 +7,7 @@ mod refusals;
 use proptest::prelude::*;
 
 use super::*;
-use crate::name::{KeyName, TopicName, TopicPrefix};
+use crate::name::{KeyName, ProviderName, TopicName, TopicPrefix};
 
 fn providers() -> BTreeSet<ProviderName> {
     ["default", "vault"].map(|name| ProviderName::new(name).unwrap()).into()

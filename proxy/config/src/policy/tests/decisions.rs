@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::parse;
+use crate::name::ProviderName;
 
 #[test]
 fn decisions_explain_themselves() {

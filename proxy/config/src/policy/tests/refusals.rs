@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{parse, refusal};
+use crate::name::ProviderName;
 
 /// Conformance: P17-24, TE-07.
 #[test]
