@@ -20,8 +20,9 @@ pub use fingerprint::{Damage, Fingerprint, Fingerprints, damages, destroyed, fin
 mod entry;
 mod fingerprint;
 
-/// The longest name of an entry of a Secret.
-const MAX_ENTRY: usize = 253;
+/// The longest name of a local key: there is room for `.vN` behind it in the name of an entry of a Secret, which has 253
+/// characters at most.
+pub const LONGEST_NAME: usize = 240;
 const KEY_BYTES: usize = 32;
 /// Base64 of a key.
 const TEXT_BYTES: usize = KEY_BYTES.div_ceil(3) * 4;
@@ -42,7 +43,7 @@ pub struct LocalKeys {
 pub enum Refusal {
     /// No entry of a Secret can be named so.
     #[error(
-        "the name of a local key has 1 to 250 letters, digits, '.', '_' and '-' and does not begin with a '.'"
+        "the name of a local key has 1 to {LONGEST_NAME} letters, digits, '.', '_' and '-' and does not begin with a '.'"
     )]
     Name,
     /// What might be the key is no key, and a new one beside it would hide the loss.

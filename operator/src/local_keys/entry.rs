@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, MAX_ENTRY};
+use super::{KEY_BYTES, LONGEST_NAME};
 
 /// As much as the proxy reads of a file.
 const MAX_CONTENT: usize = 256;
@@ -38,8 +38,7 @@ impl<'a> EntryName<'a> {
 
     /// The entry for the first version of a key, if the key can have one.
     pub(super) fn first(key: &str) -> Option<String> {
-        let entry = format!("{key}.v1");
-        (is_name(key) && entry.len() <= MAX_ENTRY).then_some(entry)
+        (is_name(key) && key.len() <= LONGEST_NAME).then(|| format!("{key}.v1"))
     }
 }
 

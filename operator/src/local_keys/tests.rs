@@ -98,8 +98,8 @@ fn a_key_that_was_used_is_never_made_again() {
 
 #[test]
 fn a_name_that_no_entry_can_have_is_refused_alone() {
-    let longest = "x".repeat(250);
-    let too_long = "x".repeat(251);
+    let longest = "x".repeat(LONGEST_NAME);
+    let too_long = "x".repeat(LONGEST_NAME + 1);
     for bad in ["", "a/b", "a b", "..", ".hidden", "ä", "a\n", too_long.as_str()] {
         let plan = plan(&BTreeMap::new(), &[bad, &longest]);
         assert_eq!(plan.refused.get(bad), Some(&Refusal::Name), "{bad:?}");

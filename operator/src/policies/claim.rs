@@ -13,9 +13,7 @@ use super::program::{Encrypt, Treatment};
 use super::submission::ProviderKind;
 use super::text::{key, pattern};
 use super::verdict::{Problem, Warning, WarningKind};
-
-/// Room for `.vN` in the name of a Secret's entry, which has 253 characters at most.
-const LONGEST_LOCAL_KEY: usize = 240;
+use crate::local_keys::LONGEST_NAME;
 
 /// A pattern that a policy wants to decide about.
 #[derive(Debug, Clone)]
@@ -192,8 +190,8 @@ impl PolicyReading {
             Some(ProviderKind::Local) if key.name.as_str().contains('/') => {
                 Some(("name", "must not have a '/', since local keys are entries of a Secret".to_owned()))
             }
-            Some(ProviderKind::Local) if key.name.as_str().len() > LONGEST_LOCAL_KEY => {
-                Some(("name", format!("must have at most {LONGEST_LOCAL_KEY} characters for a local key")))
+            Some(ProviderKind::Local) if key.name.as_str().len() > LONGEST_NAME => {
+                Some(("name", format!("must have at most {LONGEST_NAME} characters for a local key")))
             }
             Some(ProviderKind::Local | ProviderKind::Remote) => None,
         };

@@ -311,6 +311,7 @@ fn a_policy_that_cannot_be_carried_out_is_refused_with_its_topics() {
         ),
         (key(json!({"name": "a/../b", "provider": "vault"})), "rules[0].key.name: must not have an empty"),
         (key(json!({"name": "a/b"})), "rules[0].key.name: must not have a '/'"),
+        (key(json!({"name": "k".repeat(241)})), "rules[0].key.name: must have at most 240 characters"),
         (twice, "rules[1].topics[0]: is the same pattern as rules[0].topics[0], name a"),
         (none, "rules[0].key: is required"),
     ] {
