@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use operator_api::{Encryption, KeyRef as KeySpec, OnPlaintext, OnUnreadable, PolicyRule, RecordFormat};
 use proxy_config::{
-    InvalidPseudonymKey, KeyRef, Pattern, ProviderName, PseudonymKey, SealedHeaders, is_internal_topic,
+    InvalidPseudonymKey, KeyRef, Pattern, ProviderName, PseudonymKey, SealedHeaders, internal_topics,
+    is_internal_topic,
 };
 
 use super::legacy;
@@ -230,18 +231,6 @@ impl PolicyReading {
     fn warn(&mut self, kind: WarningKind, field: String, message: impl Into<String>) {
         self.warnings.push(Warning { kind, field, message: message.into() });
     }
-}
-
-/// Kafka's own topics, as [`is_internal_topic`] knows them.
-fn internal_topics() -> impl Iterator<Item = &'static str> {
-    const NAMES: [&str; 5] = [
-        "__cluster_metadata",
-        "__consumer_offsets",
-        "__remote_log_metadata",
-        "__share_group_state",
-        "__transaction_state",
-    ];
-    NAMES.into_iter().filter(|name| is_internal_topic(name))
 }
 
 /// The key for pseudonyms, if the rule has one, or the field with what is wrong about it.

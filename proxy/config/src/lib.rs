@@ -42,7 +42,7 @@ pub use self::policy::{
     Action, Boundary, Decision, EffectivePolicy, EncryptRule, Explanation, Format, History, HistoryError,
     InvalidPseudonymKey, InvalidTopicId, KeyRef, KnownKeys, KroxyliciousKeys, Ledger, LedgerError, Legacy,
     OnPlaintext, OnUnreadable, Pattern, Policy, PseudonymKey, Rotations, Rule, SealedHeaders, Specificity,
-    TopicHistory, TopicId, UnmatchedTopics, Winner, is_internal_topic,
+    TopicHistory, TopicId, UnmatchedTopics, Winner, internal_topics, is_internal_topic,
 };
 pub use self::proxy::{
     Admin, AuthenticationMethod, AwsKmsCredentials, AwsKmsProvider, AwsKmsRole, AwsKmsWebIdentity,

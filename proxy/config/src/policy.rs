@@ -26,7 +26,7 @@ pub use self::action::Action;
 pub use self::effective::{Decision, EffectivePolicy, Explanation, Winner};
 pub use self::headers::SealedHeaders;
 pub use self::history::{Boundary, History, HistoryError, InvalidTopicId, TopicHistory, TopicId};
-pub use self::internal::is_internal_topic;
+pub use self::internal::{internal_topics, is_internal_topic};
 pub use self::known_keys::KnownKeys;
 pub use self::ledger::{KeyRef, Ledger, LedgerError};
 pub use self::legacy::{KroxyliciousKeys, Legacy};

@@ -9,6 +9,11 @@ const INTERNAL_TOPICS: [&str; 5] = [
     "__transaction_state",
 ];
 
+/// Kafka's own topics.
+pub fn internal_topics() -> impl Iterator<Item = &'static str> {
+    INTERNAL_TOPICS.into_iter()
+}
+
 /// Whether a topic is one of Kafka's own, to which neither rules nor `unmatchedTopics` apply.
 pub fn is_internal_topic(topic: &str) -> bool {
     INTERNAL_TOPICS.contains(&topic)
