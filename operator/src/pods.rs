@@ -11,6 +11,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use proxy_config::KeyStateName;
 use serde::Deserialize;
 
 pub(crate) use self::admin_port::client;
@@ -76,8 +77,8 @@ pub struct Key {
     pub provider: String,
     /// The key.
     pub key: String,
-    /// `Unknown`, `Ready`, `Refused` or `Unavailable`.
-    pub state: String,
+    /// What came of it.
+    pub state: KeyStateName,
     /// The version that new data is sealed under.
     pub version: Option<String>,
     /// Why.

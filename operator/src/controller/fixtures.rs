@@ -184,14 +184,14 @@ pub(super) fn pod(name: &str, policy: &str) -> Proxy {
     }
 }
 
-/// What a proxy says of a key of the provider `default`.
+/// What a proxy says of a key of the provider `default`, with its state as it words that.
 pub(super) fn tried(key: &str, state: &str) -> Key {
     let message = (state != "Ready").then(|| "permission denied".to_owned());
     let version = Some("1".to_owned());
     Key {
         provider: "default".to_owned(),
         key: key.to_owned(),
-        state: state.to_owned(),
+        state: object(json!(state)),
         version,
         message,
         topics: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use proxy_config::KeyStateName;
 
 use crate::names;
 use crate::pods::{Phase, Proxy};
@@ -160,7 +161,7 @@ impl<'a> Situation<'a> {
             report.keys.iter().any(|tried| {
                 tried.provider == key.provider.to_string()
                     && tried.key == key.name.to_string()
-                    && tried.state != "Unknown"
+                    && tried.state != KeyStateName::Unknown
             })
         })
     }

@@ -12,6 +12,8 @@
 //! [`EffectivePolicy`] joins the policy with the [`Ledger`] of what was ever encrypted and answers, for one
 //! topic, what the proxy does with it. This crate does no I/O except to read these files and to save the
 //! ledger and the history.
+//!
+//! One thing goes the other way: [`KeyStateName`] is what a proxy tells the operator of a key.
 
 mod address;
 mod brokers_file;
@@ -22,6 +24,7 @@ mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod key_state;
 mod name;
 mod path;
 mod policy;
@@ -34,6 +37,7 @@ pub use self::brokers_file::BrokersFile;
 pub use self::duration::Span;
 pub use self::error::{ConfigErrors, Mistake};
 pub use self::file::{MAX_FILE_BYTES, read_text};
+pub use self::key_state::KeyStateName;
 pub use self::name::{
     ClusterName, HeaderName, KeyName, ListenerName, NameError, ProviderName, TopicName, TopicPrefix, UserName,
 };

@@ -3,7 +3,7 @@
 use crate::brokers::Addresses;
 use crate::live::{HistoryReport, Live, LoadedPolicy, RefusedRead, UnreadEntry};
 use humantime::format_rfc3339_millis;
-use proxy_config::{KeyName, KeyRef, Pattern, ProviderName, UnmatchedTopics, Winner};
+use proxy_config::{KeyName, KeyRef, KeyStateName, Pattern, ProviderName, UnmatchedTopics, Winner};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -82,7 +82,7 @@ pub(super) struct RuleKey {
     topics: Vec<Pattern>,
     provider: ProviderName,
     key: KeyName,
-    state: &'static str,
+    state: KeyStateName,
     /// The version of the key that new data is sealed under.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,

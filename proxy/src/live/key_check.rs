@@ -103,7 +103,7 @@ impl Live {
 
     fn note(&self, key: &KeyRef, outcome: Tried) {
         let (name, message) =
-            (outcome.writes.name(), outcome.writes.message().unwrap_or_default().to_owned());
+            (outcome.writes.name().as_str(), outcome.writes.message().unwrap_or_default().to_owned());
         if !self.key_states.record(key, outcome, SystemTime::now()) {
             return;
         }

@@ -4,7 +4,7 @@
 //! answered at all since start keeps a starting pod from being ready. Once ready, keys never make it unready: an
 //! outage would take away every replica at once, and cached keys may still serve.
 
-use proxy_config::{KeyRef, ProviderName};
+use proxy_config::{KeyRef, KeyStateName, ProviderName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -24,12 +24,12 @@ pub enum KeyState {
 
 impl KeyState {
     /// The state's name, without its reason.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> KeyStateName {
         match self {
-            Self::Unknown => "Unknown",
-            Self::Ready => "Ready",
-            Self::Refused(_) => "Refused",
-            Self::Unavailable(_) => "Unavailable",
+            Self::Unknown => KeyStateName::Unknown,
+            Self::Ready => KeyStateName::Ready,
+            Self::Refused(_) => KeyStateName::Refused,
+            Self::Unavailable(_) => KeyStateName::Unavailable,
         }
     }
 

@@ -178,7 +178,7 @@ fn the_target_waits_until_every_proxy_has_tried_the_keys() {
     let target = target(ONE);
     let mut cluster = Cluster::waiting(NOTHING, &target);
     cluster.all_load();
-    for state in ["Unknown", ""] {
+    for state in ["Unknown", "a word of a later version", ""] {
         cluster.fleet[1].report.as_mut().unwrap().keys =
             if state.is_empty() { Vec::new() } else { vec![tried("one", state)] };
         assert!(is_pending(&cluster.pass(&target), "a.x"), "{state:?}");

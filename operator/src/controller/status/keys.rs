@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use operator_api::KeyInUse;
+use proxy_config::KeyStateName;
 
 use super::conditions::{Finding, Holds, finding};
 use super::findings::Facts;
@@ -160,16 +161,16 @@ fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> 
 fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
     let why = key.message.as_deref().unwrap_or("no reason given");
     let place = format!("key {} of provider {}: {why} (pod {})", key.key, key.provider, proxy.name);
-    match key.state.as_str() {
-        "Ready" => None,
-        "Refused" => Some((
+    match key.state {
+        KeyStateName::Ready => None,
+        KeyStateName::Refused => Some((
             Trouble::Refused,
             format!(
                 "{place}; no new data can be written under it, and what the provider refuses to open cannot be read, until it \
                  allows it"
             ),
         )),
-        "Unavailable" => Some((
+        KeyStateName::Unavailable => Some((
             Trouble::Unavailable,
             format!(
                 "{place}; what the proxies know of the key serves for keys.outageGrace, then clients get retriable errors \
@@ -177,7 +178,7 @@ fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
                  it"
             ),
         )),
-        _ => Some((Trouble::Untried, place)),
+        KeyStateName::Unknown => Some((Trouble::Untried, place)),
     }
 }
 

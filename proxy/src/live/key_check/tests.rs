@@ -121,7 +121,7 @@ impl Fixture {
     fn states(&self, provider: &str) -> BTreeSet<&'static str> {
         let keys = self.live.key_states.keys();
         let keys = keys.iter().filter(|key| key.provider.as_str() == provider);
-        keys.map(|key| self.live.key_attempt(key).tried.writes.name()).collect()
+        keys.map(|key| self.live.key_attempt(key).tried.writes.name().as_str()).collect()
     }
 
     /// The time until all keys of the provider `many` have this state.
