@@ -1,11 +1,13 @@
 //! Whether proxies can use the keys of a policy. Pure.
 
+mod readiness;
+
 use std::collections::BTreeSet;
 
 use operator_api::KeyInUse;
 use proxy_config::KeyStateName;
 
-use super::conditions::{Finding, Holds, finding};
+use super::conditions::{Finding, finding};
 use super::findings::Facts;
 use crate::fleet::Provider;
 use crate::local_keys::key_of;
@@ -13,14 +15,9 @@ use crate::names::KEYS_DESTROYED_ANNOTATION;
 use crate::pods::{Key, Phase, Proxy};
 use crate::policies::{Encrypt, PatternText, PolicyId, Treatment, Verdict};
 
-/// Why a key cannot be used, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
-    Refused,
-    Unavailable,
-    Untried,
-    Silent,
-}
+pub(super) use self::readiness::Readiness;
+
+use self::readiness::KeysReason;
 
 /// Providers and keys of the rules of a policy.
 pub(super) fn used(facts: &Facts<'_>, id: &PolicyId) -> Vec<(String, String)> {
@@ -61,36 +58,28 @@ pub(super) fn in_use(facts: &Facts<'_>, used: &[(String, String)]) -> Vec<KeyInU
 }
 
 /// Whether every proxy can use every key of a policy.
-pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Finding {
+pub(super) fn ready(facts: &Facts<'_>, used: &[(String, String)]) -> Readiness {
     if used.is_empty() {
-        return finding("KeysReady", true, "NoKeys", "no rule in force needs a key");
+        return Readiness::new(KeysReason::NoKeys, "no rule in force needs a key");
     }
     let ours = |name: &str| used.iter().any(|(provider, key)| key == name && is_ours(facts, provider));
     if let Some(lost) = lost(facts, ours) {
-        return finding("KeysReady", false, "LocalKeysDamaged", lost);
+        return Readiness::new(KeysReason::LocalKeysDamaged, lost);
     }
     let refused = facts.programmed.and_then(|programmed| {
         let mut ours = used.iter().filter(|(provider, _)| is_ours(facts, provider));
         ours.find_map(|(_, key)| Some((key, programmed.refused_keys.get(key)?)))
     });
     if let Some((key, why)) = refused {
-        return finding("KeysReady", false, "KeyRefused", format!("key {key}: {why}"));
+        return Readiness::new(KeysReason::KeyRefused, format!("key {key}: {why}"));
     }
     if facts.desired > 0 && !facts.proxies().any(is_running) {
-        return finding("KeysReady", Holds::Unknown, "NotTriedYet", "no proxy has told of its keys yet");
+        return Readiness::new(KeysReason::NotTriedYet, "no proxy has told of its keys yet");
     }
-    match facts.proxies().flat_map(|proxy| troubles(proxy, used)).min_by_key(|(trouble, _)| *trouble) {
-        None => finding("KeysReady", true, "KeysReady", "every proxy can use every key for new data"),
-        Some((trouble, message)) => {
-            let (holds, reason) = match trouble {
-                Trouble::Refused => (Holds::False, "KeyRefused"),
-                Trouble::Unavailable => (Holds::False, "KeyProviderUnavailable"),
-                Trouble::Untried => (Holds::Unknown, "NotTriedYet"),
-                Trouble::Silent => (Holds::Unknown, "ProxySilent"),
-            };
-            finding("KeysReady", holds, reason, message)
-        }
-    }
+    let worst = facts.proxies().flat_map(|proxy| troubles(proxy, used)).min_by_key(|trouble| trouble.reason);
+    worst.unwrap_or_else(|| {
+        Readiness::new(KeysReason::KeysReady, "every proxy can use every key for new data")
+    })
 }
 
 /// Records that consumers went past, as the rules of a policy say, since their keys are refused. Rounded, so that the
@@ -122,10 +111,8 @@ fn rounded(number: u64) -> u64 {
 impl Facts<'_> {
     /// Whether nothing is expected to become better or worse by itself soon.
     pub(super) fn keys_are_tried(&self) -> bool {
-        self.observed.policies.iter().all(|policy| {
-            let keys = ready(self, &used(self, &self.verdict(policy).0));
-            keys.holds != Holds::Unknown && keys.reason != "KeyProviderUnavailable"
-        })
+        let mut policies = self.observed.policies.iter();
+        policies.all(|policy| !ready(self, &used(self, &self.verdict(policy).0)).reason.may_pass())
     }
 }
 
@@ -134,13 +121,15 @@ fn is_running(proxy: &Proxy) -> bool {
     matches!(proxy.phase, Phase::Running { .. })
 }
 
-fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> {
+/// What keeps a proxy from using keys.
+fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<Readiness> {
     if !is_running(proxy) {
         return Vec::new();
     }
     let report = match &proxy.report {
         Err(why) => {
-            return vec![(Trouble::Silent, format!("pod {} does not tell of its keys: {why}", proxy.name))];
+            let message = format!("pod {} does not tell of its keys: {why}", proxy.name);
+            return vec![Readiness::new(KeysReason::ProxySilent, message)];
         }
         Ok(report) => report,
     };
@@ -149,7 +138,7 @@ fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> 
     };
     let untried = |provider: &str, key: &str| {
         let message = format!("pod {} has not told of key {key} of provider {provider} yet", proxy.name);
-        Some((Trouble::Untried, message))
+        Some(Readiness::new(KeysReason::NotTriedYet, message))
     };
     used.iter()
         .filter_map(|(provider, key)| {
@@ -158,27 +147,27 @@ fn troubles(proxy: &Proxy, used: &[(String, String)]) -> Vec<(Trouble, String)> 
         .collect()
 }
 
-fn trouble(proxy: &Proxy, key: &Key) -> Option<(Trouble, String)> {
+fn trouble(proxy: &Proxy, key: &Key) -> Option<Readiness> {
     let why = key.message.as_deref().unwrap_or("no reason given");
     let place = format!("key {} of provider {}: {why} (pod {})", key.key, key.provider, proxy.name);
     match key.state {
         KeyStateName::Ready => None,
-        KeyStateName::Refused => Some((
-            Trouble::Refused,
+        KeyStateName::Refused => Some(Readiness::new(
+            KeysReason::KeyRefused,
             format!(
                 "{place}; no new data can be written under it, and what the provider refuses to open cannot be read, until it \
                  allows it"
             ),
         )),
-        KeyStateName::Unavailable => Some((
-            Trouble::Unavailable,
+        KeyStateName::Unavailable => Some(Readiness::new(
+            KeysReason::KeyProviderUnavailable,
             format!(
                 "{place}; what the proxies know of the key serves for keys.outageGrace, then clients get retriable errors \
                  until it answers: see that the provider runs, and that NetworkPolicies and its certificate let proxies reach \
                  it"
             ),
         )),
-        KeyStateName::Unknown => Some((Trouble::Untried, place)),
+        KeyStateName::Unknown => Some(Readiness::new(KeysReason::NotTriedYet, place)),
     }
 }
 

@@ -7,6 +7,7 @@ use proxy_config::KeyRef;
 use super::super::validate::{Obstacle, is_paused, told_generation};
 use super::conditions::{Finding, Holds, conditions, finding};
 use super::findings::Facts;
+use super::keys::Readiness;
 use super::{envelope_keys, history, kafka, keys, refused_reads, rotation, topics};
 use crate::policies::{PolicyId, Verdict};
 
@@ -23,7 +24,7 @@ pub(super) fn status(
     let programmed = programmed(facts, &id, &accepted, loaded);
     let used = keys::used(facts, &id);
     let keys = keys::ready(facts, &used);
-    let mut findings = vec![accepted.clone(), programmed.clone(), keys.clone()];
+    let mut findings = vec![accepted.clone(), programmed.clone(), keys.finding()];
     findings.extend(summary(facts, policy, &accepted, &programmed, &keys));
     if used.iter().any(|(provider, _)| is_local(facts, provider)) {
         let message = "the keys of this policy are entries of a Secret: whoever administers the cluster holds them. Back \
@@ -151,7 +152,7 @@ fn summary(
     policy: &TopicEncryptionPolicy,
     accepted: &Finding,
     programmed: &Finding,
-    keys: &Finding,
+    keys: &Readiness,
 ) -> Vec<Finding> {
     if is_paused(policy) || facts.judgement.paused.is_some() {
         let message = facts.judgement.paused.clone().unwrap_or_else(|| {
@@ -174,12 +175,9 @@ fn summary(
     if let Err(why) = facts.rollout() {
         return not_ready(&finding("Ready", false, "ProxiesNotReady", why), "Reconciling");
     }
-    if !holds(keys) {
-        // A definite no stays one until somebody allows it.
-        return not_ready(
-            keys,
-            if matches!(keys.reason, "KeyRefused" | "LocalKeysDamaged") { "Stalled" } else { "Reconciling" },
-        );
+    let usable = keys.finding();
+    if !holds(&usable) {
+        return not_ready(&usable, if keys.reason.is_stalled() { "Stalled" } else { "Reconciling" });
     }
     let message = format!("{} proxies encrypt and decrypt", facts.desired);
     if facts.desired == 0 {
