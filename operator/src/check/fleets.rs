@@ -15,6 +15,7 @@ use crate::cluster::KafkaKey;
 use crate::controller::{Observed, Obstacle, Strimzi, validate};
 use crate::names::Names;
 use crate::settings::Settings;
+use crate::strimzi::ListenerProblem;
 
 /// A name that is short enough, for looking further once another is known to be too long.
 const SHORT: &str = "k";
@@ -151,11 +152,14 @@ impl Fleet<'_> {
             Obstacle::Name(_) => (Code::NameTooLong, Some(self.named), "spec.kafkaRef.name"),
             Obstacle::MalformedKafka(_) => (Code::KafkaMalformed, kafka, ""),
             Obstacle::Listener(problem) => {
-                let code = match problem.reason() {
-                    "ListenerNotFound" => Code::ListenerNotFound,
-                    "NoInternalListener" => Code::NoInternalListener,
-                    "ListenerTypeUnsupported" => Code::ListenerTypeUnsupported,
-                    _ => Code::ListenerAuthentication,
+                let code = match problem {
+                    ListenerProblem::NotInSpec { .. } => Code::ListenerNotFound,
+                    ListenerProblem::NoneInternal { .. } => Code::NoInternalListener,
+                    ListenerProblem::UnsupportedType { .. } => Code::ListenerTypeUnsupported,
+                    // One that is only not reported yet is filled in before.
+                    ListenerProblem::NotInStatus { .. }
+                    | ListenerProblem::Authentication { .. }
+                    | ListenerProblem::NoneFits { .. } => Code::ListenerAuthentication,
                 };
                 match proxy.filter(|_| names_listener) {
                     Some(proxy) => (code, Some(proxy), "spec.listenerName"),
