@@ -1,11 +1,14 @@
 //! What `run` is told, as flags or environment variables.
 
-use std::collections::BTreeMap;
+mod namespace_labels;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches as _};
+
+pub use self::namespace_labels::{NamespaceLabels, NamespaceLabelsError};
 
 /// Which namespaces are watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub struct Settings {
         default_value = "encryption.strimzi.io/scrape=true",
         value_name = "LABELS"
     )]
-    pub metrics_namespace_labels: String,
+    pub metrics_namespace_labels: NamespaceLabels,
     /// Whether fleets get PodDisruptionBudgets.
     #[arg(long, env = "POD_DISRUPTION_BUDGETS", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub pod_disruption_budgets: bool,
@@ -117,12 +120,6 @@ impl Settings {
         names.sort();
         names.dedup();
         Watched::Namespaces(names)
-    }
-
-    /// Labels of the namespaces from which proxies' metrics may be read.
-    pub fn metrics_labels(&self) -> BTreeMap<String, String> {
-        let pairs = self.metrics_namespace_labels.split(',').filter_map(|pair| pair.trim().split_once('='));
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// How often everything is looked at without any change.
@@ -179,6 +176,13 @@ mod tests {
             let arguments = ["operator", "--proxy-image", "proxy:1", "--resync-seconds", seconds];
             assert!(Cli::try_parse_from(arguments).is_err(), "{seconds}");
         }
+    }
+
+    #[test]
+    fn refuses_labels_of_which_it_would_leave_something_out() {
+        let arguments = ["operator", "--proxy-image", "proxy:1", "--metrics-namespace-labels", "a=b,c"];
+        let error = Cli::try_parse_from(arguments).unwrap_err().to_string();
+        assert!(error.contains("METRICS_NAMESPACE_LABELS") && error.contains("'c'"), "{error}");
     }
 
     #[test]

@@ -48,9 +48,12 @@ fn admin(settings: &Settings) -> NetworkPolicyIngressRule {
         ip_block: None,
     };
     // An empty selector would choose every namespace.
-    let scraped = Some(settings.metrics_labels()).filter(|labels| !labels.is_empty());
-    let scrapers = scraped.map(|labels| NetworkPolicyPeer {
-        namespace_selector: Some(LabelSelector { match_labels: Some(labels), match_expressions: None }),
+    let scraped = settings.metrics_namespace_labels.labels();
+    let scrapers = (!scraped.is_empty()).then(|| NetworkPolicyPeer {
+        namespace_selector: Some(LabelSelector {
+            match_labels: Some(scraped.clone()),
+            match_expressions: None,
+        }),
         ..NetworkPolicyPeer::default()
     });
     NetworkPolicyIngressRule {
