@@ -17,7 +17,7 @@ use serde::Deserialize;
 pub(crate) use self::admin_port::client;
 pub use self::phase::Phase;
 
-use self::admin_port::report;
+use self::admin_port::{base, report};
 use self::phase::{image, phase, placed};
 use crate::cluster::KafkaKey;
 use crate::names::Names;
@@ -137,7 +137,7 @@ async fn ask_one(http: &reqwest::Client, pod: &Pod, key: &KafkaKey) -> Proxy {
             "it has the labels of the fleet but is no pod of its Deployment, so it is not asked: delete it, or take the \
              labels off it",
         )),
-        (Phase::Running { .. } | Phase::Ending, Some(address)) => report(http, &address).await,
+        (Phase::Running { .. } | Phase::Ending, Some(address)) => report(http, &base(&address)).await,
         (Phase::Running { .. } | Phase::Ending, None) => Err("it has no address".to_owned()),
         (Phase::Starting(why), _) => Err(why.clone().unwrap_or_else(|| "it has not started yet".to_owned())),
         (Phase::Ended, _) => Err("it has ended".to_owned()),

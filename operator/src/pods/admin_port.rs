@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Adopted, Key, Report};
 use crate::controller::ADMIN_PORT;
@@ -48,15 +50,14 @@ pub(super) fn base(address: &str) -> String {
     format!("http://{host}:{ADMIN_PORT}")
 }
 
-/// All that a proxy says.
-pub(super) async fn report(http: &reqwest::Client, address: &str) -> Result<Report, String> {
-    let base = base(address);
+/// All that a proxy says whose admin port is there.
+pub(super) async fn report(http: &reqwest::Client, base: &str) -> Result<Report, String> {
     let policy: PolicyAnswer = json(http, &format!("{base}/policy")).await?;
     let keys: Vec<Key> = json(http, &format!("{base}/keys")).await?;
     // Not there before the listeners are open.
     let topics: TopicsAnswer = json(http, &format!("{base}/topics")).await.unwrap_or_default();
     // Proxies of an earlier version do not have it.
-    let history: Vec<Adopted> = json(http, &format!("{base}/history")).await.unwrap_or_default();
+    let history: Vec<Adopted> = json_if_any(http, &format!("{base}/history")).await?;
     let (status, text) = get(http, &format!("{base}/readyz")).await?;
     let obstacles = if status.is_success() { Vec::new() } else { text.lines().map(str::to_owned).collect() };
     Ok(Report {
@@ -70,8 +71,19 @@ pub(super) async fn report(http: &reqwest::Client, address: &str) -> Result<Repo
     })
 }
 
-async fn json<T: serde::de::DeserializeOwned>(http: &reqwest::Client, url: &str) -> Result<T, String> {
-    let (status, text) = get(http, url).await?;
+async fn json<T: DeserializeOwned>(http: &reqwest::Client, url: &str) -> Result<T, String> {
+    read(get(http, url).await?)
+}
+
+/// The same of a path that not every proxy has.
+async fn json_if_any<T: DeserializeOwned + Default>(http: &reqwest::Client, url: &str) -> Result<T, String> {
+    match get(http, url).await? {
+        (StatusCode::NOT_FOUND, _) => Ok(T::default()),
+        answer => read(answer),
+    }
+}
+
+fn read<T: DeserializeOwned>((status, text): (StatusCode, String)) -> Result<T, String> {
     if !status.is_success() {
         return Err(format!("it answers {status}"));
     }
@@ -79,20 +91,18 @@ async fn json<T: serde::de::DeserializeOwned>(http: &reqwest::Client, url: &str)
         .map_err(|_| "its answer is not what this version of the operator knows".to_owned())
 }
 
-pub(super) async fn get(http: &reqwest::Client, url: &str) -> Result<(reqwest::StatusCode, String), String> {
+pub(super) async fn get(http: &reqwest::Client, url: &str) -> Result<(StatusCode, String), String> {
+    let silent = || "its admin port does not answer".to_owned();
     let asked = async {
-        let mut response = http.get(url).send().await?;
+        let mut response = http.get(url).send().await.map_err(|_| silent())?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| silent())? {
             if body.len() + chunk.len() > MAX_ANSWER {
-                break;
+                return Err("its answer has more than 4 MiB".to_owned());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok::<_, reqwest::Error>((response.status(), body))
+        Ok((response.status(), String::from_utf8_lossy(&body).into_owned()))
     };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok((status, body))) => Ok((status, String::from_utf8_lossy(&body).into_owned())),
-        Ok(Err(_)) | Err(_) => Err("its admin port does not answer".to_owned()),
-    }
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(silent()))
 }
