@@ -91,12 +91,6 @@ impl LocalKeys {
 
 #[async_trait]
 impl KeyProvider for LocalKeys {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = self.wrap(context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let loaded = self.loaded.load_full();
         let (version, kek) = loaded.newest(&context.key).map_err(|lacking| error(context, lacking))?;

@@ -12,14 +12,15 @@ use crate::name::{KeyName, ProviderName};
 /// A key management system. The key-encryption keys never leave it.
 #[async_trait]
 pub trait KeyProvider: Send + Sync + fmt::Debug {
-    /// Makes a data key and wraps it with the key of the context.
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError>;
-
-    /// Wraps a data key that there is already, as [`generate`](Self::generate) would one that it makes. For those that outlive a
-    /// version of their key alone: all others are made anew.
-    async fn wrap(&self, context: &KmsContext, _dek: &Dek) -> Result<WrappedKey, ProviderError> {
-        Err(ProviderError::refused(context, "a provider of this kind wraps none but data keys that it makes"))
+    /// Makes a data key and wraps it with the key of the context. The system itself can make it where it has a call for that.
+    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
+        let wrapped = self.wrap(context, &dek).await?;
+        Ok((dek, wrapped))
     }
+
+    /// Wraps a data key that there is already: one that was made here, or one that outlives a version of its key.
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError>;
 
     /// Unwraps a data key that was wrapped in the same context.
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError>;

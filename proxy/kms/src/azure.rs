@@ -128,12 +128,6 @@ fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
 
 #[async_trait]
 impl KeyProvider for AzureKeyVault {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = self.wrap(context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let algorithm = self.settings.algorithm;
         let done = self.call(Question::of(context), None, Operation::Wrap, algorithm, dek.expose()).await?;

@@ -116,12 +116,6 @@ fn crc32c(bytes: &[u8]) -> String {
 
 #[async_trait]
 impl KeyProvider for GcpKms {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = self.wrap(context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let key = key_name::of(&self.settings, context)?;
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));

@@ -114,12 +114,6 @@ fn key_name(context: &KmsContext) -> Result<&str, ProviderError> {
 
 #[async_trait]
 impl KeyProvider for IbmKeyProtect {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = self.wrap(context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let plaintext = Zeroizing::new(BASE64.encode(dek.expose()));
         let parameters = ToWrap { plaintext: &plaintext, aad: aad(context) };

@@ -191,7 +191,7 @@ impl Kmip {
 
     /// Whether the key would have opened what it wrapped. A failure tells that the server is to blame.
     async fn probe(&self, question: Question<'_>, id: &str) -> Result<(), Failure> {
-        let dek = new_dek()?;
+        let dek = Dek::generate().map_err(|error| Failure::Unavailable(error.to_string()))?;
         let wrapped = match question.request(Purpose::Trial, self.seal(question, id, &dek)).await {
             Ok(wrapped) => wrapped,
             // An old key that may only decrypt cannot tell; better too late than to call corrupt what is not.
@@ -283,10 +283,6 @@ impl Kmip {
     }
 }
 
-fn new_dek() -> Result<Dek, Failure> {
-    Dek::generate().map_err(|error| Failure::Unavailable(error.to_string()))
-}
-
 fn sealed_of(bytes: &[u8]) -> Result<[u8; SEALED], Failure> {
     bytes.try_into().map_err(|_| {
         Failure::Unavailable(format!("it made {} bytes of a data key and its tag, not {SEALED}", bytes.len()))
@@ -295,12 +291,6 @@ fn sealed_of(bytes: &[u8]) -> Result<[u8; SEALED], Failure> {
 
 #[async_trait]
 impl KeyProvider for Kmip {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = new_dek().map_err(|failure| failure.into_error(context))?;
-        let wrapped = KeyProvider::wrap(self, context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         self.wrap(context, dek).await.map_err(|failure| failure.into_error(context))
     }

@@ -79,12 +79,6 @@ impl Pkcs11 {
 
 #[async_trait]
 impl KeyProvider for Pkcs11 {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
-        let dek = Dek::generate().map_err(|error| ProviderError::unavailable(context, error.to_string()))?;
-        let wrapped = self.wrap(context, &dek).await?;
-        Ok((dek, wrapped))
-    }
-
     async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         let dek = dek.clone();
         let wrap = move |token: &Token, context: &KmsContext| {

@@ -135,6 +135,10 @@ impl KeyProvider for Kms {
         self.answer(context).await.map(|dek| (dek, WrappedKey::new(WRAPPED)))
     }
 
+    async fn wrap(&self, context: &KmsContext, _dek: &Dek) -> Result<WrappedKey, ProviderError> {
+        Err(ProviderError::refused(context, "there is one data key, which it makes"))
+    }
+
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
         if wrapped == WRAPPED {
             self.answer(context).await

@@ -54,11 +54,9 @@ impl Steered {
 
 #[async_trait]
 impl KeyProvider for Steered {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         self.answer(context)?;
-        let dek = Dek::generate().unwrap();
-        let wrapped = WrappedKey::new(dek.expose().as_slice());
-        Ok((dek, wrapped))
+        Ok(WrappedKey::new(dek.expose().as_slice()))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {

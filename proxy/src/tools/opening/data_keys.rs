@@ -137,7 +137,7 @@ mod tests {
 
     #[async_trait]
     impl KeyProvider for Kms {
-        async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+        async fn wrap(&self, context: &KmsContext, _dek: &Dek) -> Result<WrappedKey, ProviderError> {
             Err(ProviderError::refused(context, "not asked for here"))
         }
 

@@ -76,13 +76,11 @@ impl TestProvider {
 
 #[async_trait]
 impl KeyProvider for TestProvider {
-    async fn generate(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
+    async fn wrap(&self, context: &KmsContext, dek: &Dek) -> Result<WrappedKey, ProviderError> {
         self.generated.fetch_add(1, Ordering::Relaxed);
         self.answer(context).await?;
-        let dek = Dek::generate().unwrap();
         let version = self.version.load(Ordering::Relaxed);
-        let wrapped = WrappedKey::new([&[version], dek.expose().as_slice()].concat());
-        Ok((dek, wrapped))
+        Ok(WrappedKey::new([&[version], dek.expose().as_slice()].concat()))
     }
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
