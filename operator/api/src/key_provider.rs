@@ -24,6 +24,9 @@ pub use self::vault::{VaultAppRole, VaultAuthentication, VaultBinding, VaultProv
 
 use crate::references::LocalRef;
 
+/// An address of a server of HTTPS, perhaps with a port, and without a path.
+const HTTPS_ADDRESS: &str = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$";
+
 /// A source of keys: exactly one of the fields besides its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

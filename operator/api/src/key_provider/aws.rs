@@ -5,7 +5,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderTrust;
+use super::{HTTPS_ADDRESS, ProviderTrust};
 use crate::references::LocalRef;
 
 /// AWS KMS in a region.
@@ -18,12 +18,7 @@ pub struct AwsKmsProvider {
     pub region: String,
     /// Another address than the region's own, such as that of a VPC endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub endpoint: Option<String>,
     /// AWS's endpoints with validated cryptography.
     #[serde(default)]
@@ -76,12 +71,7 @@ pub struct AwsWebIdentity {
     pub audience: String,
     /// Another address of STS than the region's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub sts_endpoint: Option<String>,
 }
 
@@ -116,12 +106,7 @@ pub struct AwsRole {
     pub external_id: Option<String>,
     /// Another address of STS than the region's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub sts_endpoint: Option<String>,
 }
 

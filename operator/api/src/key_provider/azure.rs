@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderTrust;
+use super::{HTTPS_ADDRESS, ProviderTrust};
 use crate::references::LocalRef;
 
 /// A vault of Azure Key Vault, or a managed HSM.
@@ -15,23 +15,13 @@ use crate::references::LocalRef;
 #[x_kube(validation = Rule::new("has(self.audience) || self.vault.matches('^https://[^./]+[.](vault|managedhsm)[.](azure[.]net|usgovcloudapi[.]net|azure[.]cn)/?$')").message("audience is required with a vault whose address is not one of Azure's own").field_path(".audience"))]
 pub struct AzureKeyVaultProvider {
     /// Its address, such as `https://payments.vault.azure.net` or `https://payments.managedhsm.azure.net`.
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub vault: String,
     /// How data keys are wrapped. AES keys are there in a managed HSM alone; RSA keys are in every vault.
     pub algorithm: AzureAlgorithm,
     /// For whom tokens are. By default the service that the vault's address names, such as `https://vault.azure.net`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub audience: Option<String>,
     /// As whom the proxies call.
     pub credentials: AzureCredentials,
@@ -84,12 +74,7 @@ pub struct AzureWorkloadIdentity {
     pub token_audience: String,
     /// Another authority than `https://login.microsoftonline.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub authority: Option<String>,
 }
 
@@ -107,12 +92,7 @@ pub struct AzureClientSecret {
     pub secret_ref: LocalRef,
     /// Another authority than `https://login.microsoftonline.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub authority: Option<String>,
 }
 

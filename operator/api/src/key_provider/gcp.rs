@@ -5,7 +5,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderTrust;
+use super::{HTTPS_ADDRESS, ProviderTrust};
 use crate::references::LocalRef;
 
 /// Google Cloud KMS.
@@ -23,12 +23,7 @@ pub struct GcpKmsProvider {
     pub key_ring: String,
     /// Another address than `https://cloudkms.googleapis.com`, such as one of Private Service Connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub endpoint: Option<String>,
     /// As whom the proxies call. By default as their `ServiceAccount` where GKE's workload identity federation knows it, by GKE's
     /// metadata server.
@@ -78,21 +73,11 @@ pub struct GcpWorkloadIdentity {
     pub service_account: Option<String>,
     /// Another address of the Security Token Service than `https://sts.googleapis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub sts_endpoint: Option<String>,
     /// Another address of the IAM Service Account Credentials API than `https://iamcredentials.googleapis.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub iam_credentials_endpoint: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderTrust;
+use super::{HTTPS_ADDRESS, ProviderTrust};
 use crate::references::LocalRef;
 
 /// An instance of IBM Key Protect.
@@ -13,12 +13,7 @@ use crate::references::LocalRef;
 #[serde(rename_all = "camelCase")]
 pub struct IbmKeyProtectProvider {
     /// The address of its region, such as `https://eu-de.kms.cloud.ibm.com` or `https://private.eu-de.kms.cloud.ibm.com`.
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub endpoint: String,
     /// Its id, a UUID.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[a-zA-Z0-9_-]+$"))]
@@ -29,12 +24,7 @@ pub struct IbmKeyProtectProvider {
     pub key_ring: Option<String>,
     /// Another address of IAM than `https://iam.cloud.ibm.com`, such as `https://private.iam.cloud.ibm.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub iam_endpoint: Option<String>,
     /// As whom the proxies call.
     pub credentials: IbmCredentials,

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ProviderTls;
+use super::{HTTPS_ADDRESS, ProviderTls};
 use crate::references::LocalRef;
 
 /// A Transit secrets engine.
@@ -14,12 +14,7 @@ use crate::references::LocalRef;
 #[serde(rename_all = "camelCase")]
 pub struct VaultProvider {
     /// The server, such as `https://openbao.vault.svc:8200`.
-    #[schemars(
-        length(min = 9, max = 280),
-        regex(
-            pattern = r"^https://([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?/?$"
-        )
-    )]
+    #[schemars(length(min = 9, max = 280), regex(pattern = HTTPS_ADDRESS))]
     pub address: String,
     /// The namespace of Vault Enterprise or OpenBao.
     #[serde(default, skip_serializing_if = "Option::is_none")]
