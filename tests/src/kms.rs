@@ -16,7 +16,7 @@ mod token_reviews;
 mod tokens;
 
 pub use aws_api::{AWS_REGION, AwsApi};
-pub use aws_front::{AwsAnswer, AwsFront, AwsRequest};
+pub use aws_front::{aws_answer, aws_front, kms_error, sts_error};
 pub use azure::{Azure, azure_error};
 pub use faults::{Fault, Faults};
 pub use gcp::{Gcp, gcp_error};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use crate::ports::Ports;
 /// A request as it came.
 #[derive(Debug, Clone, Default)]
 pub struct HttpRequest {
-    /// `GET` or `POST`.
+    /// Such as `GET`.
     pub method: String,
     /// Path and query.
     pub path: String,
@@ -33,6 +34,8 @@ pub struct HttpRequest {
 pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
+    /// What the body is said to be.
+    pub content_type: &'static str,
     /// The body.
     pub body: String,
     /// What the caller is to log in with, in the words of the header `WWW-Authenticate`.
@@ -41,7 +44,8 @@ pub struct HttpAnswer {
     pub header: Option<(&'static str, &'static str)>,
 }
 
-type Handler = Box<dyn Fn(&HttpRequest) -> HttpAnswer + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = HttpAnswer> + Send>>;
+type Handler = Box<dyn Fn(HttpRequest) -> Answering + Send + Sync>;
 type Rule = Box<dyn Fn(&HttpRequest) -> Option<HttpAnswer> + Send>;
 
 /// An HTTPS server on a loopback port. Dropped, it ends.
@@ -108,12 +112,13 @@ impl HttpRequest {
 impl HttpAnswer {
     /// An answer in JSON.
     pub fn json(status: u16, body: &Value) -> Self {
-        Self { status, body: body.to_string(), challenge: None, header: None }
+        Self::text(status, &body.to_string())
     }
 
     /// An answer with any body.
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, body: body.to_owned(), challenge: None, header: None }
+        let content_type = "application/json";
+        Self { status, content_type, body: body.to_owned(), challenge: None, header: None }
     }
 }
 
@@ -122,10 +127,21 @@ impl Https {
         identity: &Identity,
         handler: impl Fn(&HttpRequest) -> HttpAnswer + Send + Sync + 'static,
     ) -> Self {
+        Self::relay(identity, move |request| std::future::ready(handler(&request))).await
+    }
+
+    /// The same with answers that are long in coming.
+    pub(super) async fn relay<A>(
+        identity: &Identity,
+        handler: impl Fn(HttpRequest) -> A + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: Future<Output = HttpAnswer> + Send + 'static,
+    {
+        let handler: Handler = Box::new(move |request| Box::pin(handler(request)));
         let ports = Ports::take(1);
         let listener = TcpListener::bind(("127.0.0.1", ports.port(0))).await.expect("the port is ours");
-        let shared =
-            Arc::new(Shared { handler: Box::new(handler), seen: Mutex::default(), rule: Mutex::default() });
+        let shared = Arc::new(Shared { handler, seen: Mutex::default(), rule: Mutex::default() });
         let mut task = JoinSet::new();
         task.spawn(Arc::clone(&shared).run(listener, acceptor(identity)));
         Self { ports, shared, _task: task }
@@ -168,7 +184,7 @@ impl Shared {
                 let Ok(client) = tls.accept(client).await else { return };
                 let mut client = BufReader::new(client);
                 while let Some(request) = read(&mut client).await {
-                    let answer = shared.serve(request);
+                    let answer = shared.serve(request).await;
                     if write(client.get_mut(), &answer).await.is_err() {
                         return;
                     }
@@ -177,11 +193,13 @@ impl Shared {
         }
     }
 
-    fn serve(&self, request: HttpRequest) -> HttpAnswer {
+    async fn serve(&self, request: HttpRequest) -> HttpAnswer {
+        self.seen.lock().unwrap().push(request.clone());
         let given = self.rule.lock().unwrap().as_ref().and_then(|rule| rule(&request));
-        let answer = given.unwrap_or_else(|| (self.handler)(&request));
-        self.seen.lock().unwrap().push(request);
-        answer
+        match given {
+            Some(answer) => answer,
+            None => (self.handler)(request).await,
+        }
     }
 }
 
@@ -204,13 +222,13 @@ async fn read(client: &mut BufReader<impl AsyncRead + Unpin>) -> Option<HttpRequ
 }
 
 async fn write(client: &mut (impl AsyncWrite + Unpin), answer: &HttpAnswer) -> std::io::Result<()> {
-    let HttpAnswer { status, body, challenge, header } = answer;
+    let HttpAnswer { status, content_type, body, challenge, header } = answer;
     let challenge =
         challenge.as_ref().map(|text| format!("www-authenticate: {text}\r\n")).unwrap_or_default();
     let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
     let length = body.len();
     let text = format!(
-        "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{challenge}{header}\r\n{body}"
+        "HTTP/1.1 {status} -\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n{challenge}{header}\r\n{body}"
     );
     client.write_all(text.as_bytes()).await?;
     client.flush().await

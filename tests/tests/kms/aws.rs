@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use proxy_crypto::KeyProvider;
 use proxy_kms::{AwsCredentials, AwsKms, AwsSettings};
 use serde_json::{Value, json};
-use tests::kms::{AWS_REGION, AwsAnswer, AwsApi, AwsFront, Faults, LocalKms, Moto};
+use tests::kms::{AWS_REGION, AwsApi, Faults, HttpAnswer, Https, LocalKms, Moto, aws_front, kms_error};
 use tests::{Certificates, Scratch};
 
 use super::contract::{self, Held, Outcome, context, provider_name};
@@ -28,7 +28,7 @@ const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLETOKEN";
 
 /// A stand-in behind TLS, and access keys in files.
 pub(crate) struct Aws {
-    front: AwsFront,
+    front: Https,
     faults: Faults,
     certificates: Certificates,
     folder: Scratch,
@@ -38,7 +38,7 @@ impl Aws {
     pub(crate) async fn before(server: SocketAddr) -> Self {
         let (certificates, folder) = (Certificates::new(), Scratch::new("aws"));
         let identity = certificates.server("aws", &[]);
-        let front = AwsFront::before(server, &identity).await;
+        let front = aws_front(server, &identity).await;
         let faults = Faults::before(front.address(), &identity).await;
         for (name, text) in [("id", KEY_ID), ("secret", SECRET), ("token", TOKEN)] {
             fs::write(folder.join(name), format!("{text}\n")).unwrap();
@@ -47,7 +47,7 @@ impl Aws {
     }
 
     /// One that answers by itself alone.
-    async fn alone(answer: impl Fn() -> AwsAnswer + Send + 'static) -> Self {
+    async fn alone(answer: impl Fn() -> HttpAnswer + Send + 'static) -> Self {
         let aws = Self::before(([127, 0, 0, 1], 9).into()).await;
         aws.front.answer(move |_| Some(answer()));
         aws
@@ -168,7 +168,7 @@ impl System for StandIn<'_> {
         // The stand-ins find an altered data key here.
         self.aws.front.answer(|request| {
             let another = request.operation() == Some("Decrypt") && request.json()["KeyId"] == "alias/b";
-            another.then(|| AwsAnswer::kms_error(400, "IncorrectKeyException", ""))
+            another.then(|| kms_error(400, "IncorrectKeyException", ""))
         });
     }
 
@@ -194,12 +194,12 @@ impl System for StandIn<'_> {
         self.aws.front.answer(move |request| {
             let message = "User: arn:aws:iam::111122223333:user/proxy is not authorized to perform this";
             let denied = request.json()["KeyId"] == id;
-            denied.then(|| AwsAnswer::kms_error(400, "AccessDeniedException", message))
+            denied.then(|| kms_error(400, "AccessDeniedException", message))
         });
     }
 
     async fn throttle(&self) {
-        let answer = || AwsAnswer::kms_error(400, "ThrottlingException", "Rate exceeded");
+        let answer = || kms_error(400, "ThrottlingException", "Rate exceeded");
         self.aws.front.answer(move |_| Some(answer()));
     }
 

@@ -3,7 +3,7 @@
 use proxy_crypto::{KeyName, KmsContext, ProviderError};
 use proxy_kms::{AwsRole, AwsWebIdentity};
 use serde_json::json;
-use tests::kms::AwsRequest;
+use tests::kms::{HttpRequest, sts_error};
 
 use super::super::contract::context;
 use super::*;
@@ -25,7 +25,7 @@ async fn calls_are_signed_for_the_region_and_carry_the_context() {
     let (dek, wrapped) = provider.generate(&context("a")).await.unwrap();
     assert!(provider.unwrap(&context("a"), wrapped.as_bytes()).await.unwrap().same_as(&dek));
     let requests = aws.front.take_requests();
-    let operations: Vec<_> = requests.iter().map(AwsRequest::operation).collect();
+    let operations: Vec<_> = requests.iter().map(HttpRequest::operation).collect();
     assert_eq!(operations, [Some("GenerateDataKey"), Some("Decrypt")]);
     for request in &requests {
         let [key, day, rest @ ..] = &request.scope()[..] else { panic!("{request:?}") };
@@ -107,7 +107,7 @@ async fn keys_of_another_account_go_by_their_arns() {
     aws.front.answer(|request| {
         let message =
             "User: arn:aws:iam::123456789012:role/proxy is not authorized to perform this on that resource";
-        request.operation().map(|_| AwsAnswer::kms_error(400, "AccessDeniedException", message))
+        request.operation().map(|_| kms_error(400, "AccessDeniedException", message))
     });
     let denied = aws.provider().unwrap(&context, wrapped.as_bytes()).await.map(drop).unwrap_err();
     assert!(matches!(denied, ProviderError::Refused { .. }), "{denied}");
@@ -122,7 +122,7 @@ async fn credentials_in_files_are_followed() {
     moto.make_key("a").await;
     aws.front.answer(|request| {
         let unknown = request.scope().first() == Some(&KEY_ID);
-        unknown.then(|| AwsAnswer::kms_error(400, "UnrecognizedClientException", "The token is invalid."))
+        unknown.then(|| kms_error(400, "UnrecognizedClientException", "The token is invalid."))
     });
     let provider = aws.provider();
     let answer = provider.generate(&context("a")).await;
@@ -187,7 +187,7 @@ async fn a_token_of_the_pod_stands_for_the_role_that_the_settings_name() {
         ("InvalidIdentityToken", no_keys, false),
         ("IDPCommunicationError", "No.", false),
     ] {
-        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, message)));
+        aws.front.answer(move |_| Some(sts_error(400, code, message)));
         let error = aws.with(identity).generate(&context("a")).await.map(drop).unwrap_err();
         assert_eq!(matches!(error, ProviderError::Refused { .. }), refused, "{code}: {error}");
         assert!(!error.to_string().contains("first-token"), "{error}");
@@ -248,7 +248,7 @@ async fn roles_are_taken_on() {
         (400, "Throttling", false),
         (500, "Other", false),
     ] {
-        aws.front.answer(move |_| Some(AwsAnswer::sts_error(status, code, "No.")));
+        aws.front.answer(move |_| Some(sts_error(status, code, "No.")));
         let error = aws.with(role).generate(&context("a")).await.map(drop).unwrap_err();
         assert_eq!(matches!(error, ProviderError::Refused { .. }), refused, "{code}: {error}");
         assert!(!refused || error.to_string().contains(code), "{error}");

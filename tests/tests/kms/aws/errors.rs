@@ -1,12 +1,13 @@
 //! What KMS's answers come to.
 
 use proxy_crypto::ProviderError;
+use tests::kms::{aws_answer, sts_error};
 
 use super::super::contract::context;
 use super::*;
 
 /// What is said about a call with this answer.
-async fn said(aws: &Aws, answer: AwsAnswer) -> ProviderError {
+async fn said(aws: &Aws, answer: HttpAnswer) -> ProviderError {
     aws.front.answer(move |_| Some(answer.clone()));
     let provider = aws.provider();
     let generated = provider.generate(&context("a")).await.map(drop).unwrap_err();
@@ -27,7 +28,7 @@ fn outcome(error: &ProviderError) -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_error_is_a_no_or_a_not_now() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     for (code, expected) in [
         ("InvalidCiphertextException", Outcome::Corrupt),
         ("NotFoundException", Outcome::Refused),
@@ -50,7 +51,7 @@ async fn every_error_is_a_no_or_a_not_now() {
         ("ServiceUnavailableException", Outcome::Unavailable),
         ("WhatIsThisException", Outcome::Unavailable),
     ] {
-        let error = said(&aws, AwsAnswer::kms_error(400, code, "This is\nwhy.")).await;
+        let error = said(&aws, kms_error(400, code, "This is\nwhy.")).await;
         assert_eq!(outcome(&error), expected, "{error}");
         assert!(error.to_string().contains(code), "{error}");
     }
@@ -62,7 +63,7 @@ async fn a_key_that_does_not_exist_is_gone_where_an_arn_of_this_region_names_it(
     let (id, replica) = ("1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab");
     let arn = |region: &str, id: &str| format!("arn:aws:kms:{region}:111122223333:key/{id}");
     let message = format!("Key '{}' does not exist", arn(AWS_REGION, id));
-    let aws = Aws::alone(move || AwsAnswer::kms_error(400, "NotFoundException", &message)).await;
+    let aws = Aws::alone(move || kms_error(400, "NotFoundException", &message)).await;
     for (key, gone) in [
         (arn(AWS_REGION, id), true),
         (arn("eu-west-1", id), false),
@@ -78,19 +79,19 @@ async fn a_key_that_does_not_exist_is_gone_where_an_arn_of_this_region_names_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_is_no_answer() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let large = format!("{{\"Plaintext\": \"{key}\", \"CiphertextBlob\": \"AAAA\"{}}}", " ".repeat(1 << 20));
     for answer in [
-        AwsAnswer::other(200, &large),
-        AwsAnswer::other(200, ""),
-        AwsAnswer::other(200, "{}"),
-        AwsAnswer::other(200, "<html>"),
-        AwsAnswer::other(200, r#"{"Plaintext": "*", "CiphertextBlob": "AAAA"}"#),
-        AwsAnswer::other(403, "<ErrorResponse/>"),
-        AwsAnswer::other(404, ""),
-        AwsAnswer::other(503, "busy"),
-        AwsAnswer::sts_error(403, "InvalidClientTokenId", "No."),
+        aws_answer(200, &large),
+        aws_answer(200, ""),
+        aws_answer(200, "{}"),
+        aws_answer(200, "<html>"),
+        aws_answer(200, r#"{"Plaintext": "*", "CiphertextBlob": "AAAA"}"#),
+        aws_answer(403, "<ErrorResponse/>"),
+        aws_answer(404, ""),
+        aws_answer(503, "busy"),
+        sts_error(403, "InvalidClientTokenId", "No."),
     ] {
         let shown: String = format!("{answer:?}").chars().take(200).collect();
         let error = said(&aws, answer).await;
@@ -100,8 +101,8 @@ async fn garbage_is_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn something_else_under_the_key_is_no_outage() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
-    aws.front.answer(|_| Some(AwsAnswer::other(200, r#"{"Plaintext": "AAAA", "CiphertextBlob": "AAAA"}"#)));
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
+    aws.front.answer(|_| Some(aws_answer(200, r#"{"Plaintext": "AAAA", "CiphertextBlob": "AAAA"}"#)));
     let provider = aws.provider();
     let generated = provider.generate(&context("a")).await.map(drop).unwrap_err();
     assert_eq!(outcome(&generated), Outcome::Unavailable, "{generated}");
@@ -112,17 +113,17 @@ async fn something_else_under_the_key_is_no_outage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn words_that_repeat_the_request_are_not_repeated() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     let words = format!("The Canonical String should have been 'POST / x-amz-security-token:{TOKEN}'");
     for code in ["InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignatureException"] {
-        let error = said(&aws, AwsAnswer::kms_error(400, code, &words)).await;
+        let error = said(&aws, kms_error(400, code, &words)).await;
         assert_eq!(outcome(&error), Outcome::Refused, "{error}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_provider_wrapped_is_corrupt_without_a_call() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     for wrapped in [&b""[..], b"\x01", b"\x00blob", b"\x02blob"] {
         let error = aws.provider().unwrap(&context("a"), wrapped).await.map(drop).unwrap_err();
         assert_eq!(outcome(&error), Outcome::Corrupt, "{error}");
@@ -132,7 +133,7 @@ async fn what_another_provider_wrapped_is_corrupt_without_a_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn authorities_that_are_none_are_told() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     for text in
         ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----"]
     {

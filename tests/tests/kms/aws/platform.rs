@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use serde_json::json;
-use tests::kms::AwsRequest;
+use tests::kms::{HttpRequest, aws_answer, sts_error};
 
 use super::*;
 
 /// Fetches a data key in another process, with these variables and no others of AWS. What was called, and what was said.
-async fn fetch(aws: &Aws, variables: &[(&str, &str)]) -> (Vec<AwsRequest>, String) {
+async fn fetch(aws: &Aws, variables: &[(&str, &str)]) -> (Vec<HttpRequest>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aws-data-key"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
@@ -45,11 +45,11 @@ async fn eks_pod_identity() {
     let moto = Moto::start().await;
     let aws = Aws::before(moto.address()).await;
     moto.make_key("a").await;
-    let agent = |request: &AwsRequest| {
+    let agent = |request: &HttpRequest| {
         let asked = request.headers.get("authorization").is_some_and(|text| text == "pod-token");
         let answer = json!({"AccessKeyId": "ASIAPOD", "SecretAccessKey": SECRET, "Token": TOKEN,
             "Expiration": "2100-01-01T00:00:00Z"});
-        asked.then(|| AwsAnswer::other(200, &answer.to_string()))
+        asked.then(|| aws_answer(200, &answer.to_string()))
     };
     aws.front.answer(agent);
     let uri = format!("{}/v1/credentials", aws.endpoint());
@@ -72,22 +72,23 @@ async fn the_role_of_the_instance() {
     // Version 2 of the service: nothing without a token, which a PUT gives.
     aws.front.answer(|request| {
         let roles = "/latest/meta-data/iam/security-credentials";
-        if request.what() == "PUT /latest/api/token" {
+        if request.method == "PUT" && request.path == "/latest/api/token" {
             let ttl = "x-aws-ec2-metadata-token-ttl-seconds";
             let asked = request.headers.contains_key(ttl);
-            return Some(AwsAnswer::other(if asked { 200 } else { 400 }, "imds-token").header(ttl, "21600"));
+            let answer = aws_answer(if asked { 200 } else { 400 }, "imds-token");
+            return Some(HttpAnswer { header: Some((ttl, "21600")), ..answer });
         }
-        let path = request.what().strip_prefix("GET ")?.strip_prefix(roles)?;
+        let path = request.path.strip_prefix(roles).filter(|_| request.method == "GET")?;
         if request.headers.get("x-aws-ec2-metadata-token").is_none_or(|token| token != "imds-token") {
-            return Some(AwsAnswer::other(401, ""));
+            return Some(aws_answer(401, ""));
         }
         let credentials = json!({"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z",
             "AccessKeyId": "ASIANODE", "SecretAccessKey": SECRET, "Token": TOKEN,
             "Expiration": "2100-01-01T00:00:00Z"});
         Some(match path {
-            "/" => AwsAnswer::other(200, "node-role"),
-            "/node-role" => AwsAnswer::other(200, &credentials.to_string()),
-            _ => AwsAnswer::other(404, ""),
+            "/" => aws_answer(200, "node-role"),
+            "/node-role" => aws_answer(200, &credentials.to_string()),
+            _ => aws_answer(404, ""),
         })
     });
     let endpoint = aws.endpoint();
@@ -95,17 +96,18 @@ async fn the_role_of_the_instance() {
         [("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str()), ("AWS_EC2_METADATA_DISABLED", "false")];
     let (requests, said) = fetch(&aws, &variables).await;
     assert!(said.contains("said: a data key"), "{said}");
-    let asked: Vec<_> = requests.iter().map(AwsRequest::what).collect();
-    let role = "GET /latest/meta-data/iam/security-credentials/node-role";
-    assert!(asked[0].starts_with("PUT ") && asked.contains(&role), "{asked:?}");
+    let asked: Vec<_> =
+        requests.iter().map(|request| (request.method.as_str(), request.path.as_str())).collect();
+    let role = ("GET", "/latest/meta-data/iam/security-credentials/node-role");
+    assert!(asked[0].0 == "PUT" && asked.contains(&role), "{asked:?}");
     let call = requests.last().unwrap();
     assert_eq!((call.scope()[0], call.headers["x-amz-security-token"].as_str()), ("ASIANODE", TOKEN));
 
     // Where nobody gives tokens, version 1 is not tried.
-    aws.front.answer(|_| Some(AwsAnswer::other(403, "")));
+    aws.front.answer(|_| Some(aws_answer(403, "")));
     let (requests, said) = fetch(&aws, &variables).await;
     assert!(said.contains("said: unavailable: "), "{said}");
-    assert!(requests.iter().all(|request| request.what().starts_with("PUT ")), "{requests:?}");
+    assert!(requests.iter().all(|request| request.method == "PUT"), "{requests:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +136,7 @@ async fn roles_for_service_accounts() {
         ("InvalidIdentityToken", "refused"),
         ("IDPCommunicationError", "unavailable"),
     ] {
-        aws.front.answer(move |_| Some(AwsAnswer::sts_error(400, code, "No.")));
+        aws.front.answer(move |_| Some(sts_error(400, code, "No.")));
         let (_, said) = fetch(&aws, &variables).await;
         assert!(said.contains(&format!("said: {expected}: ")), "{code}: {said}");
     }
@@ -142,7 +144,7 @@ async fn roles_for_service_accounts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn none() {
-    let aws = Aws::alone(|| AwsAnswer::other(500, "")).await;
+    let aws = Aws::alone(|| aws_answer(500, "")).await;
     let (requests, said) = fetch(&aws, &[]).await;
     assert!(said.contains("said: unavailable: "), "{said}");
     assert!(requests.is_empty());

@@ -1,6 +1,6 @@
 //! The proxy, with keys in a stand-in for KMS.
 
-use tests::kms::AwsRequest;
+use tests::kms::HttpRequest;
 use tests::{Batch, Cluster, Pattern, PolicyFile, Proxy, Rule, SentRecord, topic};
 
 use super::*;
@@ -33,7 +33,7 @@ async fn what_a_proxy_sealed_another_reads() {
     let requests = aws.front.take_requests();
     let unwrapped = |id: &str| {
         let of =
-            |request: &&AwsRequest| request.operation() == Some("Decrypt") && request.json()["KeyId"] == id;
+            |request: &&HttpRequest| request.operation() == Some("Decrypt") && request.json()["KeyId"] == id;
         requests.iter().filter(of).count()
     };
     assert!(unwrapped("alias/payments") > 0 && unwrapped(&arn) > 0, "{requests:?}");
