@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// The fields of a line.
 pub type Line = BTreeMap<&'static str, String>;
@@ -24,9 +24,14 @@ struct Lines(Arc<Mutex<Vec<Line>>>);
 #[derive(Default)]
 struct Fields(Line);
 
+/// Hears nothing. While there is but one subscriber, `tracing` asks the thread that comes to a line of code first whether anybody
+/// listens, and believes that for all threads: a test that listens would miss what another test's thread came to before.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
+
 impl Heard {
     /// Listens from now on.
     pub fn on_this_thread() -> Self {
+        LazyLock::force(&ANOTHER);
         let lines = Lines::default();
         Self { lines: lines.clone(), _guard: tracing::subscriber::set_default(lines) }
     }
