@@ -24,6 +24,8 @@ use tokio::sync::{OnceCell, RwLock};
 
 /// Held for writing by those who stop brokers, and for reading by those who need all of them.
 static ALL_RUN: RwLock<()> = RwLock::const_new(());
+/// `ElectionType.PREFERRED` of `ElectLeaders`: the first of a partition's replicas.
+const PREFERRED: i8 = 0;
 
 /// Three brokers and a proxy before them.
 struct Three {

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kafka_protocol::messages::ElectLeadersRequest;
 use serde_json::{Map, Value};
 use tests::raw_connection::Location;
 use tests::{
-    By, Client, Cluster, ConsumeOptions, Field, ProduceOptions, Proxy, RawConnection, SentRecord,
-    assert_same, eventually, eventually_ok, topic,
+    By, Client, Cluster, ConsumeOptions, Field, KafkaErrorName, ProduceOptions, Proxy, RawConnection,
+    SentRecord, assert_same, eventually, eventually_ok, topic,
 };
 
-use super::{ALL_RUN, Three, policy};
+use super::{ALL_RUN, PREFERRED, Three, policy};
 
 /// A leader that was killed is missed after six seconds; the machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -127,6 +128,20 @@ async fn outlives(prefix: &str, go: impl AsyncFnOnce(&Cluster)) {
         tokio::join!(java.write(after), other.write(after));
     };
     tokio::join!(write, java_reader.read(), other_reader.read());
+    eventually_ok("leaders are where others expect them", PATIENCE, prefer_first_replicas).await;
+}
+
+/// Every partition is led by its first replica again: the cluster does not see to that by itself.
+async fn prefer_first_replicas() -> Result<(), String> {
+    let request = ElectLeadersRequest::default()
+        .with_election_type(PREFERRED)
+        .with_topic_partitions(None)
+        .with_timeout_ms(20_000);
+    let answer = Three::shared().await.cluster.admin().await.call(&request, 2).await.unwrap();
+    let failed = answer.replica_election_results.iter().flat_map(|topic| &topic.partition_result);
+    let failed = failed.filter_map(|partition| KafkaErrorName::from_code(partition.error_code));
+    let failed: Vec<_> = failed.filter(|error| *error != "ELECTION_NOT_NEEDED").collect();
+    if failed.is_empty() { Ok(()) } else { Err(format!("{failed:?}")) }
 }
 
 /// Waits until writers are under way.

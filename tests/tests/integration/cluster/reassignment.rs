@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 };
 use tests::{Client, ConsumeOptions, Feed, KafkaErrorName, RawConnection, assert_same, eventually_ok, topic};
 
-use super::{ALL_RUN, Three, text};
+use super::{ALL_RUN, PREFERRED, Three, text};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Records at each place, before the next move begins.
@@ -24,8 +24,6 @@ const FEW: usize = 5;
 const PLACES: [i32; 3] = [0, 2, 1];
 /// Enough for all places and moves.
 const TOTAL: usize = 2_000;
-/// `ElectionType.PREFERRED`: the first of a partition's replicas.
-const PREFERRED: i8 = 0;
 
 /// Asks for these replicas, by a connection through the proxy.
 async fn begin(topic: &str, replicas: &[i32]) {
