@@ -5,6 +5,7 @@ mod bomb;
 mod broken;
 mod endless;
 mod gate;
+mod held_up;
 pub(crate) mod mock_broker;
 mod mute;
 mod produced;
@@ -20,6 +21,7 @@ use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeQuorumRequest, FetchRequest, MetadataRequest, ProduceRequest,
     ShareFetchRequest, WriteTxnMarkersRequest,
 };
+use tests::proxy::ProxyBuilder;
 use tests::raw_connection::Location;
 use tests::{
     Batch, By, Cluster, Pattern, Payload, PolicyFile, Proxy, RawConnection, Rule, eventually, topic,
@@ -53,6 +55,10 @@ async fn start() -> Proxy {
 
 /// What the rules do with clear records, and what all buffers together take.
 async fn with(on_plaintext: &str, buffers: u64) -> Proxy {
+    builder(on_plaintext, buffers).await.start().await
+}
+
+async fn builder(on_plaintext: &str, buffers: u64) -> ProxyBuilder {
     let rule = |format: &str| {
         let topics = Pattern::prefix(&format!("{format}.").to_lowercase());
         Rule::encrypt([topics], "rough").format(format).on_plaintext(on_plaintext)
@@ -62,8 +68,6 @@ async fn with(on_plaintext: &str, buffers: u64) -> Proxy {
         .limit("maxFrameBytes", FRAME)
         .limit("bufferBytes", buffers)
         .limit("connections", CONNECTIONS)
-        .start()
-        .await
 }
 
 /// What the proxy may take at most: its buffers, one batch of 128 MiB decompressed on each of its threads, and itself.

@@ -4,21 +4,17 @@
 //! say "this block is stored", which the batch format needs (see `batch_format`). A frame is a dozen bytes around blocks,
 //! so that part is written here and the blocks stay with the library.
 
+mod content;
 mod descriptor;
 
-use lz4_flex::block::{
-    CompressTable, DecompressError, compress_into_with_table, decompress_into_with_dict,
-    get_maximum_output_size,
-};
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use twox_hash::XxHash32;
 
+use content::Content;
 pub(crate) use descriptor::{BlockSize, Descriptor};
 
 use super::{CodecError, append};
 use crate::varint::Cursor;
-
-/// How far back a linked block may refer.
-const WINDOW: usize = 64 * 1024;
 
 /// Set in a block's length when its bytes are not compressed.
 const STORED: u32 = 1 << 31;
@@ -90,19 +86,21 @@ pub(crate) fn first_stored_block(input: &[u8]) -> Option<(usize, &[u8])> {
 /// Appends the content of all frames in `input` to the empty `out`.
 pub(super) fn decompress(input: &[u8], cap: usize, out: &mut Vec<u8>) -> Result<(), CodecError> {
     let mut rest = Cursor(input);
+    let mut content = Content::new(out, cap);
     while !rest.0.is_empty() {
         if rest.0.first_chunk().is_some_and(|magic| u32::from_le_bytes(*magic) & !0xf == SKIPPABLE) {
             skip(&mut rest)?;
         } else {
-            frame(&mut rest, cap, out)?;
+            frame(&mut rest, &mut content)?;
         }
     }
+    content.end();
     Ok(())
 }
 
-fn frame(rest: &mut Cursor<'_>, cap: usize, out: &mut Vec<u8>) -> Result<(), CodecError> {
+fn frame(rest: &mut Cursor<'_>, content: &mut Content<'_>) -> Result<(), CodecError> {
     let descriptor = Descriptor::read(rest)?;
-    let frame_start = out.len();
+    let frame_start = content.len();
     loop {
         let field = word(rest)?;
         if field == 0 {
@@ -113,54 +111,23 @@ fn frame(rest: &mut Cursor<'_>, cap: usize, out: &mut Vec<u8>) -> Result<(), Cod
         if descriptor.block_checksums && word(rest)? != XxHash32::oneshot(0, block) {
             return Err(CodecError::Corrupt);
         }
-        let left = cap.saturating_sub(out.len());
         if field & STORED == 0 {
-            expand(block, &descriptor, frame_start, left, out)
+            content.expand(block, &descriptor, frame_start)?;
         } else if len > descriptor.block_size.bytes() {
-            Err(CodecError::Corrupt)
-        } else if len > left {
-            Err(CodecError::TooLarge(left))
+            return Err(CodecError::Corrupt);
         } else {
-            out.extend_from_slice(block);
-            Ok(())
+            content.append(block)?;
         }
-        .map_err(
-            |error| {
-                if error == CodecError::Corrupt { error } else { CodecError::TooLarge(cap) }
-            },
-        )?;
     }
     if descriptor.content_checksum {
         // Not verified, as in Kafka's own reader: the batch has a CRC of its own.
         word(rest)?;
     }
-    let content = u64::try_from(out.len().saturating_sub(frame_start)).ok();
-    if descriptor.content_size.is_some() && descriptor.content_size != content {
+    let len = u64::try_from(content.len().saturating_sub(frame_start)).ok();
+    if descriptor.content_size.is_some() && descriptor.content_size != len {
         return Err(CodecError::Corrupt);
     }
     Ok(())
-}
-
-/// Decompresses one block to the end of `out`.
-fn expand(
-    block: &[u8],
-    descriptor: &Descriptor,
-    frame_start: usize,
-    left: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), CodecError> {
-    let room = descriptor.block_size.bytes().min(left);
-    let start = out.len();
-    let window = if descriptor.independent { start } else { frame_start.max(start.saturating_sub(WINDOW)) };
-    out.resize(start.saturating_add(room), 0);
-    let (before, room_bytes) = out.split_at_mut_checked(start).ok_or(CodecError::Corrupt)?;
-    let dictionary = before.get(window..).unwrap_or_default();
-    let written = decompress_into_with_dict(block, room_bytes, dictionary).map_err(|error| match error {
-        DecompressError::OutputTooSmall { .. } if room == left => CodecError::TooLarge(left),
-        _ => CodecError::Corrupt,
-    });
-    out.truncate(start.saturating_add(written.unwrap_or(0)));
-    written.map(|_| ())
 }
 
 /// Steps over a frame that carries no content.

@@ -107,6 +107,23 @@ fn bombs_end_at_the_cap() {
     assert_eq!(unpack(Codec::Snappy, b"\xff\xff\xff\x07\0a", CAP), Err(CodecError::Corrupt));
 }
 
+/// A frame may say that its blocks are of 4 MiB, and be of hundreds of thousands of blocks of a few bytes.
+#[test]
+fn tiny_lz4_blocks_take_no_more_room_than_they_can_fill() {
+    const BLOCKS: usize = 1_000;
+    let start = lz4::Descriptor::independent(lz4::BlockSize::Mb4);
+    let empty = b"\x01\0\0\0\0".repeat(BLOCKS);
+    let stored = b"\0\0\0\x80".repeat(BLOCKS);
+    let of_one_byte = b"\x02\0\0\0\x10a".repeat(BLOCKS);
+    let mut codecs = Codecs::new(CAP);
+    for (blocks, len) in [(empty, 0), (stored, 0), (of_one_byte, BLOCKS)] {
+        let mut out = Vec::new();
+        codecs.decompress(Codec::Lz4, &[&start, &*blocks, &lz4::END_MARK].concat(), &mut out).unwrap();
+        assert_eq!(out, b"a".repeat(len));
+        assert!(out.capacity() < 4 * BLOCKS, "{} bytes were cleared", out.capacity());
+    }
+}
+
 #[test]
 fn several_members_and_frames_are_one_content() {
     for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {

@@ -28,6 +28,7 @@ fn of(count: i64, codec: Codec, front: &[u8], zeros: usize) -> Batch {
     let section = match codec {
         Codec::Zstd => zstd(front, zeros),
         Codec::Gzip => gzip(front, zeros),
+        Codec::Lz4 => lz4(front, zeros),
         _ => panic!("no bomb of {codec} is made"),
     };
     let mut batch = Batch::of(&[SentRecord::of("")]);
@@ -69,6 +70,20 @@ fn zstd(front: &[u8], zeros: usize) -> Vec<u8> {
         block(&mut frame, REPEATED, size, left == 0);
         frame.push(0);
     }
+    frame
+}
+
+/// A frame of blocks of up to 4 MiB, each of which holds one byte: small, but much work for whoever makes room for what they
+/// might hold.
+fn lz4(front: &[u8], zeros: usize) -> Vec<u8> {
+    // Magic; independent blocks without checksums; their largest size; a checksum of these two.
+    let mut frame = vec![0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73];
+    for byte in front.iter().chain(std::iter::repeat_n(&0, zeros)) {
+        frame.extend_from_slice(&2_u32.to_le_bytes());
+        // One literal, which ends the block.
+        frame.extend_from_slice(&[1 << 4, *byte]);
+    }
+    frame.extend_from_slice(&[0; 4]);
     frame
 }
 
