@@ -11,6 +11,7 @@ pub(crate) mod produce;
 pub(crate) mod sasl;
 pub(crate) mod seal;
 pub(crate) mod share_fetch;
+mod turn;
 pub(crate) mod unnamed;
 
 use crate::connection::Close;

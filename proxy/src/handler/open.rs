@@ -9,6 +9,7 @@ mod steps;
 mod strictness;
 
 use crate::connection::Session;
+use crate::handler::turn::Turn;
 use crate::handler::{Code, with_workbench};
 use crate::legacy;
 use crate::live::LoadedPolicy;
@@ -85,6 +86,7 @@ pub(crate) struct Opener {
     refused: Vec<RefusedKey>,
     deadline: Option<Instant>,
     room: Room,
+    turn: Turn,
     /// Why the partition is answered with an error, where that is known, and the record.
     cause: Option<String>,
     offset: Option<i64>,
@@ -122,6 +124,7 @@ impl Opener {
         self.refused.clear();
         self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
+        self.turn.begin();
     }
 
     /// The answer is written: what it grew to is free again, and so are its keys, lest a connection that idles holds some.
@@ -177,7 +180,11 @@ impl Opener {
                 }
             };
             let batch = at + range.start..at + range.end;
-            match self.batch(&task, message, batch.clone(), pieces).await {
+            let became = self.batch(&task, message, batch.clone(), pieces).await;
+            if self.turn.pass().await >= LONG {
+                self.let_go_of_keys();
+            }
+            match became {
                 Ok(Some(Opened::Unchanged)) => {}
                 Ok(Some(Opened::Rewritten)) => opened = Opened::Rewritten,
                 // What is left comes with the next fetch.
@@ -225,6 +232,7 @@ impl Opener {
                         self.note_lacked(task, needed, failure);
                         return Err(failure);
                     }
+                    self.turn.pass().await;
                 }
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {
@@ -279,3 +287,6 @@ fn next_entry(message: &[u8], range: Range<usize>) -> Result<Entry, Failure> {
     let bytes = message.get(range).unwrap_or_default();
     entries(bytes).next().unwrap_or(Ok(Entry::Tail(0..bytes.len()))).map_err(|_| Failure::CORRUPT)
 }
+
+#[cfg(test)]
+mod tests;

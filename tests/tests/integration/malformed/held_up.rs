@@ -3,7 +3,8 @@
 use kafka_protocol::messages::{FetchRequest, ProduceRequest};
 use kafka_protocol::protocol::Request;
 use tests::raw_connection::Location;
-use tests::{By, Codec, Proxy, RawConnection};
+use tests::{Batch, By, Cluster, Codec, KafkaErrorName, Proxy, RawConnection, eventually, topic};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{BUFFERS, PATIENCE, bomb, builder, is_unharmed, partition};
@@ -68,6 +69,81 @@ async fn frames_of_tiny_blocks_hold_nobody_up() {
         } else {
             assert_eq!(read[0].as_sent(), sent.as_sent(), "{purpose}");
         }
+    }
+    is_unharmed(&proxy).await;
+}
+
+/// Each of as many clients as there are threads sends its request, which takes seconds; another client that comes when the
+/// proxy is at it, as this metric tells, is answered before any of them is done. Returns the clients' answers.
+async fn others_are_answered_first<R: Request>(
+    proxy: &Proxy,
+    requests: Vec<R>,
+    version: i16,
+    (metric, labels): (&str, &[(&str, &str)]),
+) -> Vec<R::Response>
+where
+    R::Response: Send + 'static,
+{
+    let mut other = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+    other.metadata(&[]).await.unwrap();
+    let mut running = JoinSet::new();
+    for request in requests {
+        let mut connection = RawConnection::connect(&proxy.bootstrap()).await.unwrap();
+        connection.send(&request, version).await.unwrap();
+        running.spawn(async move { connection.receive::<R>(version).await.unwrap().1 });
+    }
+    let begun = async || proxy.metrics().await.sum(metric, labels) >= 1.0;
+    eventually("the proxy is at it", PATIENCE, begun).await;
+    tokio::select! {
+        answered = other.metadata(&[]) => drop(answered.unwrap()),
+        Some(_) = running.join_next() => panic!("others wait until a whole request is done"),
+    }
+    running.join_all().await
+}
+
+/// Zstandard frames of some KiB that stand for more than anybody may decompress, one for each partition of a request.
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_for_many_partitions_hold_nobody_up() {
+    const PARTITIONS: i32 = 48;
+    let (cluster, proxy) = (Cluster::shared().await, with_few_threads().await);
+    let topic = topic("batch.many-bombs");
+    cluster.create_topic(&topic, PARTITIONS, &[]).await;
+    let at = cluster.locate(&topic, 0).await;
+    let bomb = bomb::batch(Codec::Zstd, 200 << 20);
+    let mut request = RawConnection::produce_request(&at, 13, -1, bomb.into());
+    let partitions = &mut request.topic_data[0].partition_data;
+    let first = partitions.remove(0);
+    partitions.extend((0..PARTITIONS).map(|index| first.clone().with_index(index)));
+    let refused = ("topic_encryption_refused_partitions_total", &[("reason", "invalid_record")][..]);
+    let requests = vec![request; THREADS];
+    for answer in others_are_answered_first::<ProduceRequest>(&proxy, requests, 13, refused).await {
+        let partitions = &answer.responses[0].partition_responses;
+        let errors = partitions.iter().map(|partition| KafkaErrorName::from_code(partition.error_code));
+        let expected = vec![Some(KafkaErrorName::new("INVALID_RECORD")); PARTITIONS.try_into().unwrap()];
+        assert_eq!(errors.collect::<Vec<_>>(), expected);
+    }
+    is_unharmed(&proxy).await;
+}
+
+/// The same in one partition of an answer, where each is within the limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_stored_bombs_hold_nobody_up() {
+    const BATCHES: usize = 32;
+    let proxy = with_few_threads().await;
+    let (_, at) = partition(&proxy, "clear.many-bombs").await;
+    let mut direct = RawConnection::connect(&Cluster::shared().await.bootstrap()).await.unwrap();
+    let bomb = bomb::batch(Codec::Zstd, 100 << 20);
+    for _ in 0..BATCHES {
+        let appended = direct.produce(&at, By::Id, bomb.clone()).await.unwrap();
+        assert_eq!(appended.error, None, "the broker does not take it: {:?}", appended.message);
+    }
+    let requests = vec![RawConnection::fetch_request(&at, 17, 0, 500); THREADS];
+    let passed = ("topic_encryption_clear_batches_total", &[("direction", "fetch")][..]);
+    for answer in others_are_answered_first::<FetchRequest>(&proxy, requests, 17, passed).await {
+        let partition = &answer.responses[0].partitions[0];
+        assert_eq!(partition.error_code, 0);
+        let batches = Batch::split(partition.records.as_deref().unwrap_or_default());
+        assert_eq!(batches.len(), BATCHES);
     }
     is_unharmed(&proxy).await;
 }
