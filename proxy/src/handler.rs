@@ -43,6 +43,7 @@ pub(crate) fn with_workbench<T>(work: impl FnOnce(&mut Workbench) -> T) -> T {
     WORKBENCH.with_borrow_mut(|workbench| {
         let result = work(workbench);
         workbench.scratch.trim();
+        workbench.surround.trim();
         result
     })
 }
@@ -81,4 +82,27 @@ impl Code {
 /// Where a request's body begins in its frame.
 pub(crate) fn body_offset(head: &wire::RequestHead) -> Result<usize, Close> {
     head.body.ok_or(Close::Unsupported(head.api_key, head.version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxy_records::validate_produced;
+
+    #[test]
+    fn a_thread_keeps_little_of_what_large_batches_needed() {
+        let batch = crate::fuzzing::batch(
+            &vec![None; 300_000],
+            proxy_records::Codec::Zstd,
+            crate::fuzzing::Sequence::NONE,
+        );
+        with_workbench(|bench| {
+            let produced = validate_produced(&batch, &mut bench.scratch).unwrap();
+            bench.surround.prepare(&produced, bench.scratch.stubs(), &[7; 16], &[1, 1]).unwrap();
+            assert!(bench.surround.suffix().len() > 1024 * 1024);
+        });
+        with_workbench(|bench| {
+            assert!(bench.scratch.decompressed().is_empty() && bench.surround.suffix().is_empty());
+        });
+    }
 }

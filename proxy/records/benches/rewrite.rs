@@ -155,14 +155,14 @@ fn benches(criterion: &mut Criterion) {
         let mut out = Vec::new();
         bencher.iter(|| {
             out.clear();
-            seal_records(black_box(&produced), batch, &mut scratch, &mut cipher, &mut out).unwrap();
+            seal_records(black_box(&produced), batch, &mut scratch, &mut cipher, CAP, &mut out).unwrap();
             out.len()
         });
     });
     each(criterion, "open records", |bencher, batch| {
         let produced = validate_produced(batch, &mut scratch).unwrap();
         let mut stored = Vec::new();
-        seal_records(&produced, batch, &mut scratch, &mut cipher, &mut stored).unwrap();
+        seal_records(&produced, batch, &mut scratch, &mut cipher, CAP, &mut stored).unwrap();
         let mut out = Vec::new();
         bencher.iter(|| {
             out.clear();

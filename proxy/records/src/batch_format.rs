@@ -23,6 +23,7 @@ use crate::envelope::ENVELOPE_HEADER_NAME;
 use crate::header::{BATCH_HEADER_LEN, BatchHeader, MIN_LENGTH};
 use crate::produced::Produced;
 use crate::record::{FieldLen, Headers, Outline, RecordError};
+use crate::scratch::RETAINED;
 
 /// Bytes of the authentication tag behind the ciphertext.
 pub const TAG_LEN: usize = 16;
@@ -137,6 +138,15 @@ impl Surround {
     /// What stands behind the ciphertext.
     pub fn suffix(&self) -> &[u8] {
         &self.suffix
+    }
+
+    /// Gives back what a large batch needed beyond 1 MiB. Call it when the parts are written.
+    pub fn trim(&mut self) {
+        for part in [&mut self.prefix, &mut self.suffix] {
+            if part.capacity() > RETAINED {
+                *part = Vec::new();
+            }
+        }
     }
 
     /// Moves prefix and suffix out, for writing them later.

@@ -86,6 +86,11 @@ impl Codecs {
         }
     }
 
+    /// What these contexts decompress at most.
+    pub(crate) fn max_decompressed(&self) -> usize {
+        self.max_decompressed
+    }
+
     /// Replaces the content of `out` by the decompressed `input`.
     pub fn decompress(&mut self, codec: Codec, input: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
         let cap = self.max_decompressed;

@@ -6,7 +6,7 @@ use crate::codec::{Codec, CodecError, Codecs};
 use crate::header::BATCH_HEADER_LEN;
 
 /// What a buffer or context may keep between batches.
-const RETAINED: usize = 1024 * 1024;
+pub(crate) const RETAINED: usize = 1024 * 1024;
 
 /// Counts all uses of all scratches: a section that outlives its use, or moves to another worker, must never be taken for
 /// the records of another client.

@@ -10,8 +10,9 @@ use proxy_crypto::{
     RecordsSealer, SealedParts,
 };
 use proxy_records::{
-    BATCH_HEADER_LEN, Codec, ENVELOPE_HEADER_NAME, Headers, InvalidBatch, Produced, Record, RecordSealer,
-    SealRecordsError, find_record, header_count, seal_records, seal_records_with_headers, validate_produced,
+    BATCH_HEADER_LEN, BatchHeader, Codec, ENVELOPE_HEADER_NAME, Headers, InvalidBatch, Produced, Record,
+    RecordSealer, SealRecordsError, crc_matches, find_record, header_count, seal_records,
+    seal_records_with_headers, validate_produced,
 };
 use std::ops::Range;
 
@@ -27,9 +28,20 @@ pub(crate) struct Target<'a> {
     pub(crate) pseudonyms: Option<&'a Pseudonyms>,
     /// `max.message.bytes`, where it is known.
     pub(crate) max_bytes: Option<usize>,
-    /// Bytes of decompressed records that may be sealed one by one: ciphertext does not compress again.
+    /// Bytes of decompressed records that may be sealed one by one, and of these when they are sealed, before compression:
+    /// ciphertext does not compress again.
     pub(crate) max_section: usize,
+    /// Bytes of the side buffer that all batches of a request may take together.
+    pub(crate) max_side: usize,
 }
+
+/// Bytes of a decompressed record, at least.
+const SMALLEST_RECORD: usize = 7;
+/// Bytes of what stands for a record beside a sealed batch, at least: however alike two are, their offsets differ, and LZ4 has
+/// no shorter way to say so.
+const SMALLEST_STUB: usize = 4;
+/// What the side buffer may keep beyond what is in it, when a batch is refused.
+const SPARE: usize = 1024 * 1024;
 
 /// A sealed batch, in parts.
 pub(crate) struct Sealed {
@@ -71,6 +83,9 @@ pub(crate) fn seal(
     pieces: &mut Pieces,
 ) -> Result<Sealed, Refused> {
     let batch = frame.get_mut(records.clone()).ok_or(INVALID)?;
+    if has_too_many(batch, target) {
+        return Err(TOO_LARGE);
+    }
     let produced = validate_produced(batch, &mut workbench.scratch).map_err(|error| match error {
         InvalidBatch::Crc => (Code::CorruptMessage, Refusal::Corrupt),
         InvalidBatch::Malformed(_) => INVALID,
@@ -78,14 +93,47 @@ pub(crate) fn seal(
     if produced.has_foreign_envelope && holds_envelope(batch, workbench)? {
         return Err(INVALID);
     }
-    let (front, ciphertext, back) = match target.format {
-        Format::Batch => seal_batch(batch, records.start, &produced, target, workbench, pieces)?,
-        Format::Record => (seal_each(batch, &produced, target, workbench, pieces)?, 0..0, 0..0),
+    let before = pieces.side_buffer().len();
+    let parts = match target.format {
+        Format::Batch => seal_batch(batch, records.start, &produced, target, workbench, pieces),
+        Format::Record => {
+            seal_each(batch, &produced, target, workbench, pieces).map(|stored| (stored, 0..0, 0..0))
+        }
     };
+    let (front, ciphertext, back) = parts.inspect_err(|_| {
+        let side = pieces.side_buffer();
+        side.truncate(before);
+        side.shrink_to(before.saturating_add(SPARE));
+    })?;
     let length = front.len() + ciphertext.len() + back.len();
     let records = u64::try_from(produced.header.record_count).unwrap_or(0);
     let clear_bytes = u64::try_from(batch.len()).unwrap_or(0);
     Ok(Sealed { length, records, clear_bytes, front, ciphertext, back })
+}
+
+/// Whether it is of more records than can be stored sealed. Some KiB may be millions, and all that is done is done for each, so
+/// they are counted before they are decompressed.
+fn has_too_many(batch: &[u8], target: &Target<'_>) -> bool {
+    let (smallest, most) = match target.format {
+        Format::Batch => (SMALLEST_STUB, target.max_bytes.unwrap_or(target.max_section)),
+        Format::Record => (SMALLEST_RECORD, target.max_section),
+    };
+    BatchHeader::parse(batch).is_ok_and(|header| {
+        let records = usize::try_from(header.record_count).unwrap_or(0);
+        let are_too_many = records.saturating_mul(smallest) > most;
+        // What is not compressed is no smaller than its records, or invalid; so is what has a wrong number.
+        are_too_many && header.attributes.codec() != Ok(Codec::None) && crc_matches(batch)
+    })
+}
+
+/// Whether there is room for so many bytes beside those of other batches of the request.
+fn fits(bytes: usize, others: usize, target: &Target<'_>) -> Result<(), Refused> {
+    match others {
+        _ if bytes.saturating_add(others) <= target.max_side => Ok(()),
+        0 => Err(TOO_LARGE),
+        // It comes again, with fewer others.
+        _ => Err((Code::NotEnoughReplicas, Refusal::TooLarge)),
+    }
 }
 
 /// Whether some record is an envelope, as it comes from a broker past its proxy: sealed once more it would be handed out as data,
@@ -141,6 +189,7 @@ fn seal_batch(
     if target.max_bytes.is_some_and(|max| length > max) {
         return Err(TOO_LARGE);
     }
+    fits(surround.prefix().len() + surround.suffix().len(), pieces.side_buffer().len(), target)?;
     let tag = sealer.seal(envelope, &context, payload).map_err(|_| NO_KEY)?;
     surround.finish(payload, &tag);
     let front = pieces.store(|side| side.extend_from_slice(surround.prefix()));
@@ -165,11 +214,11 @@ fn seal_each(
     }
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     let mut result = Ok(());
-    let scratch = &mut workbench.scratch;
+    let (scratch, max) = (&mut workbench.scratch, target.max_section);
     let stored = if target.headers.is_empty() && target.pseudonyms.is_none() {
         let sealer = RecordsSealer::new(target.key, records, bytes).map_err(|_| NO_KEY)?;
         let mut sealer = EachValue { sealer, topic: target.topic };
-        pieces.store(|side| result = seal_records(produced, batch, scratch, &mut sealer, side))
+        pieces.store(|side| result = seal_records(produced, batch, scratch, &mut sealer, max, side))
     } else {
         let headers = header_count(produced, batch, scratch).map_err(|_| INVALID)?;
         let replaces_keys = target.pseudonyms.is_some();
@@ -180,14 +229,20 @@ fn seal_each(
         let bytes = bytes.saturating_add(overhead);
         let sealer = HeadersSealer::new(target.key, target.pseudonyms, records, bytes).map_err(|_| NO_KEY)?;
         let mut sealer = EachRecord { sealer, topic: target.topic, headers: target.headers, replaces_keys };
-        pieces.store(|side| result = seal_records_with_headers(produced, batch, scratch, &mut sealer, side))
+        pieces.store(|side| {
+            result = seal_records_with_headers(produced, batch, scratch, &mut sealer, max, side)
+        })
     };
     result.map_err(|error| match error {
         SealRecordsError::Sealer(()) => NO_KEY,
-        SealRecordsError::Record(_) => TOO_LARGE,
+        SealRecordsError::Record(_) | SealRecordsError::TooLarge => TOO_LARGE,
         SealRecordsError::Codec(_) => INVALID,
     })?;
-    if target.max_bytes.is_some_and(|max| stored.len() > max) { Err(TOO_LARGE) } else { Ok(stored) }
+    if target.max_bytes.is_some_and(|max| stored.len() > max) {
+        return Err(TOO_LARGE);
+    }
+    fits(stored.len(), stored.start, target)?;
+    Ok(stored)
 }
 
 struct EachValue<'a> {
@@ -248,3 +303,6 @@ impl proxy_records::HeadersSealer for EachRecord<'_> {
         self.sealer.seal(&plain, &mut parts).map_err(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

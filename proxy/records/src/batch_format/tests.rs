@@ -146,6 +146,20 @@ fn stubs_larger_than_a_block_are_split() {
 }
 
 #[test]
+fn what_a_large_batch_needed_is_given_back() {
+    let records =
+        (0..400_000).map(|index| SampleRecord { timestamp_delta: index, ..SampleRecord::default() });
+    let sent = SampleBatch::new(records.collect()).build(Codec::Zstd);
+    let mut scratch = Scratch::new(CAP);
+    let produced = validate_produced(&sent, &mut scratch).unwrap();
+    let mut surround = Surround::default();
+    surround.prepare(&produced, scratch.stubs(), &KEY, ENVELOPE).unwrap();
+    assert!(surround.suffix.capacity() > RETAINED);
+    surround.trim();
+    assert_eq!((surround.suffix.capacity(), surround.prefix.is_empty()), (0, false));
+}
+
+#[test]
 fn growth_is_small() {
     let stored_for = |count: usize| {
         let sent = SampleBatch::text(count, 100).build(Codec::None);

@@ -61,10 +61,10 @@ pub(super) fn sealed_records() -> Vec<Vec<u8>> {
         let mut scratch = Scratch::new(CAP);
         let produced = validate_produced(&batch, &mut scratch).ok()?;
         let mut out = Vec::new();
-        seal_records(&produced, &batch, &mut scratch, &mut Copying, &mut out).ok()?;
+        seal_records(&produced, &batch, &mut scratch, &mut Copying, CAP, &mut out).ok()?;
         let mut headed = |replaces_keys| {
             let (mut sealer, mut out) = (CopyingHeaders { replaces_keys }, Vec::new());
-            seal_records_with_headers(&produced, &batch, &mut scratch, &mut sealer, &mut out).ok()?;
+            seal_records_with_headers(&produced, &batch, &mut scratch, &mut sealer, CAP, &mut out).ok()?;
             Some(out)
         };
         Some([out, headed(false)?, headed(true)?])

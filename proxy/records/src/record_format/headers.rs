@@ -43,9 +43,10 @@ pub fn seal_records_with_headers<S: HeadersSealer>(
     batch: &[u8],
     scratch: &mut Scratch,
     sealer: &mut S,
+    max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), SealRecordsError<S::Error>> {
-    write_batch(produced, batch, scratch, out, |record, header, buffers| {
+    write_batch(produced, batch, scratch, (max, out), |record, header, buffers| {
         seal_record(record, header, buffers, sealer)
     })
 }

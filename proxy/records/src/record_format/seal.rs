@@ -39,6 +39,9 @@ pub enum SealRecordsError<E> {
     /// A record cannot be read, or has become too large.
     #[error("{0}")]
     Record(#[source] RecordError),
+    /// The sealed records would be larger than allowed, before compression.
+    #[error("sealed records are too large")]
+    TooLarge,
     /// The sealer refused.
     #[error("failed to seal a value")]
     Sealer(E),
@@ -48,14 +51,18 @@ pub enum SealRecordsError<E> {
 ///
 /// Every header field other than length, CRC and codec stays. The codec is the client's, except that a batch that was not
 /// compressed becomes LZ4 where that makes it smaller: all records repeat the same wrapped key.
+///
+/// The sealed records take at most `max` bytes before they are compressed, and no more than the scratch decompresses, or
+/// they could not be opened again: each is some 200 bytes longer than it was, and small ones compress to almost nothing.
 pub fn seal_records<S: RecordSealer>(
     produced: &Produced,
     batch: &[u8],
     scratch: &mut Scratch,
     sealer: &mut S,
+    max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), SealRecordsError<S::Error>> {
-    write_batch(produced, batch, scratch, out, |record, header, buffers| {
+    write_batch(produced, batch, scratch, (max, out), |record, header, buffers| {
         seal_record(record, header, buffers, sealer)
     })
 }
@@ -65,7 +72,7 @@ pub(super) fn write_batch<E>(
     produced: &Produced,
     batch: &[u8],
     scratch: &mut Scratch,
-    out: &mut Vec<u8>,
+    (max, out): (usize, &mut Vec<u8>),
     mut write: impl FnMut(&Record<'_>, &BatchHeader, &mut Buffers) -> Result<(), SealRecordsError<E>>,
 ) -> Result<(), SealRecordsError<E>> {
     let mut header = produced.header;
@@ -73,13 +80,16 @@ pub(super) fn write_batch<E>(
     let section = scratch.reload(produced.section, codec, batch).map_err(SealRecordsError::Codec)?;
     let Scratch { decompressed, buffers, codecs, .. } = scratch;
     let source = section.of(batch, decompressed);
+    let max = max.min(codecs.max_decompressed());
 
     let growth = usize::try_from(header.record_count).unwrap_or(0).saturating_mul(GROWTH);
     buffers.section.clear();
-    // The count has been checked against the records, so it is no larger than the source.
-    buffers.section.reserve(source.len().saturating_add(growth.min(source.len().saturating_mul(GROWTH))));
+    buffers.section.reserve(source.len().saturating_add(growth).min(max));
     for record in Records::new(source, header.record_count) {
         write(&record.map_err(SealRecordsError::Record)?, &header, buffers)?;
+        if buffers.section.len() > max {
+            return Err(SealRecordsError::TooLarge);
+        }
     }
 
     let start = out.len();

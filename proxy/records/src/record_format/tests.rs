@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::broker::Handling;
-use crate::sample::{CAP, SampleBatch, SampleRecord, TOY_HEADER, TOY_SEALED, Toy, toy_pseudonym};
+use crate::sample::{
+    CAP, SampleBatch, SampleRecord, TOY_HEADER, TOY_SEALED, Toy, decompressed, toy_pseudonym,
+};
 use crate::{
     BatchHeader, Codec, ENVELOPE_HEADER_NAME, Recognised, Scratch, Section, arbitrary, crc_matches,
     find_record, recognise, validate_produced,
@@ -16,7 +18,7 @@ fn seal(batch: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(batch, &mut scratch).unwrap();
     let mut out = b"before".to_vec();
-    seal_records(&produced, batch, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    seal_records(&produced, batch, &mut scratch, &mut Toy::default(), CAP, &mut out).unwrap();
     let stored = out.split_off(6);
     assert!(crc_matches(&stored));
     stored
@@ -59,7 +61,7 @@ fn seal_with(mut toy: Toy, batch: &[u8]) -> Vec<u8> {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(batch, &mut scratch).unwrap();
     let mut out = b"before".to_vec();
-    seal_records_with_headers(&produced, batch, &mut scratch, &mut toy, &mut out).unwrap();
+    seal_records_with_headers(&produced, batch, &mut scratch, &mut toy, CAP, &mut out).unwrap();
     let stored = out.split_off(6);
     assert!(crc_matches(&stored));
     stored
@@ -191,13 +193,13 @@ fn scratch_of_another_batch_is_not_taken_for_this_one() {
     let produced = validate_produced(&one, &mut scratch).unwrap();
     validate_produced(&two, &mut scratch).unwrap();
     let mut out = Vec::new();
-    seal_records(&produced, &one, &mut scratch, &mut Toy::default(), &mut out).unwrap();
+    seal_records(&produced, &one, &mut scratch, &mut Toy::default(), CAP, &mut out).unwrap();
     assert!(out == seal(&one));
 
     let mut other = Scratch::new(CAP);
     validate_produced(&two, &mut other).unwrap();
     out.clear();
-    seal_records(&produced, &one, &mut other, &mut Toy::default(), &mut out).unwrap();
+    seal_records(&produced, &one, &mut other, &mut Toy::default(), CAP, &mut out).unwrap();
     assert!(out == seal(&one));
 }
 
@@ -265,10 +267,40 @@ fn refusal_of_the_sealer_ends_it() {
     let mut scratch = Scratch::new(CAP);
     let produced = validate_produced(&batch, &mut scratch).unwrap();
     let mut out = Vec::new();
-    let result =
-        seal_records(&produced, &batch, &mut scratch, &mut Toy { refuse: true, ..Toy::default() }, &mut out);
+    let result = seal_records(
+        &produced,
+        &batch,
+        &mut scratch,
+        &mut Toy { refuse: true, ..Toy::default() },
+        CAP,
+        &mut out,
+    );
     assert_eq!(result, Err(SealRecordsError::Sealer(crate::sample::Refused)));
     assert!(out.is_empty());
+}
+
+/// Records of a few bytes, of which millions compress to almost nothing.
+#[test]
+fn sealed_records_are_as_large_as_allowed_and_no_larger() {
+    let batch = SampleBatch::new(vec![SampleRecord::default(); 5_000]).build(Codec::Zstd);
+    assert!(batch.len() < 20_000);
+    let sealed = |max: usize, scratch: &mut Scratch| {
+        let produced = validate_produced(&batch, scratch).unwrap();
+        let mut out = Vec::new();
+        seal_records(&produced, &batch, scratch, &mut Toy::default(), max, &mut out).map(|()| out)
+    };
+    let mut scratch = Scratch::new(CAP);
+    let whole = sealed(CAP, &mut scratch).unwrap();
+    let section = decompressed(&whole).len();
+    assert!(section > 10 * 5_000, "{section}");
+    assert_eq!(sealed(section, &mut scratch), Ok(whole));
+    for (max, mut scratch) in [(section - 1, Scratch::new(CAP)), (CAP, Scratch::new(section - 1))] {
+        assert_eq!(sealed(max, &mut scratch), Err(SealRecordsError::TooLarge));
+    }
+    let mut scratch = Scratch::new(CAP);
+    assert_eq!(sealed(40_000, &mut scratch), Err(SealRecordsError::TooLarge));
+    let taken = scratch.buffers.section.capacity();
+    assert!(taken <= 2 * 40_000, "{taken} bytes were taken");
 }
 
 /// Conformance: TE-B04.

@@ -189,6 +189,7 @@ fn seal_batch(
         pseudonyms: plan.pseudonyms.as_deref(),
         max_bytes: plan.max_message_bytes,
         max_section: max_section(plan.max_message_bytes).min(shared.max_frame_bytes),
+        max_side: shared.max_frame_bytes,
     };
     let sealed = with_workbench(|bench| seal::seal(&mut frame.bytes, records, &target, bench, pieces))?;
     shared.metrics.records.encrypted.count(plan.format, sealed.records, sealed.clear_bytes);

@@ -129,6 +129,7 @@ impl Sealing {
             pseudonyms,
             max_bytes: Some(self.max_bytes),
             max_section: MAX_SECTION,
+            max_side: usize::MAX,
         };
         self.pieces.clear();
         let range = 0..plain.len();

@@ -23,6 +23,26 @@ pub(crate) fn with_large_key(codec: Codec, zeros: usize) -> Batch {
     of(1, codec, &front(&[0, 0, 0], zeros, 2), zeros + 2)
 }
 
+/// A batch of so many records without key and with an empty value, not compressed: little more than their offsets, and much
+/// when each of them is sealed.
+pub(crate) fn of_many(records: usize) -> Batch {
+    let mut section = Vec::new();
+    for delta in 0..records {
+        // Attributes, timestamp; behind the offset a null key, a value of no bytes, no headers.
+        let mut body = vec![0, 0];
+        put_varint(&mut body, delta);
+        body.extend_from_slice(&[1, 0, 0]);
+        put_varint(&mut section, body.len());
+        section.extend(body);
+    }
+    let mut batch = Batch::of(&[SentRecord::of("")]);
+    batch.set(Field::Count, i64::try_from(records).unwrap());
+    batch.set(Field::LastOffsetDelta, i64::try_from(records).unwrap() - 1);
+    batch.replace_records(&section);
+    batch.seal();
+    batch
+}
+
 /// A batch of so many records: these bytes, then zeros.
 fn of(count: i64, codec: Codec, front: &[u8], zeros: usize) -> Batch {
     let section = match codec {

@@ -7,7 +7,7 @@ use tests::{
 };
 use tokio::task::JoinSet;
 
-use super::{BUFFERS, PATIENCE, bomb, broken, is_unharmed, partition, rough, start, with};
+use super::{BUFFERS, MIB, PATIENCE, bomb, broken, builder, is_unharmed, partition, rough, start, with};
 
 /// For each name: a batch of four records, altered in this way, gets this error.
 macro_rules! broken_batches {
@@ -132,6 +132,31 @@ async fn bombs_within_the_limit_keep_to_the_memory() {
     for appended in running.join_all().await {
         assert!(appended.error.is_some(), "the broker stored 100 MiB");
     }
+    is_unharmed(&proxy).await;
+}
+
+/// In record format each record is some 200 bytes longer than it was: a batch of 15 MiB would take 300 before it is compressed.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_many_records_keep_to_the_memory() {
+    const FRAME: u64 = 32 * MIB;
+    let builder = builder("Reject", FRAME).await.limit("maxFrameBytes", FRAME);
+    let proxy = builder.variable("TOKIO_WORKER_THREADS", "1").start().await;
+    let bomb = bomb::of_many(1_700_000);
+    for format in ["record", "batch"] {
+        let (mut connection, at) = partition(&proxy, &format!("{format}.many-records")).await;
+        for _ in 0..3 {
+            let refused = connection.produce(&at, By::Id, bomb.clone()).await.unwrap();
+            assert_eq!(refused.error, Some(KafkaErrorName::new("MESSAGE_TOO_LARGE")), "{format}");
+        }
+        // The same records in a batch that has room for what they become.
+        let sent = bomb::of_many(1_000);
+        assert_eq!(connection.produce(&at, By::Id, sent.clone()).await.unwrap().error, None, "{format}");
+        let read = connection.fetch(&at, By::Id, 0).await.unwrap();
+        assert!(read.batches()[0].records() == sent.records(), "{format}");
+    }
+    // Buffers, one decompressed batch, itself.
+    let (peak, bound) = (proxy.peak_rss(), FRAME + 128 * MIB + 96 * MIB);
+    assert!(peak < bound, "{} MiB of {} MiB were taken", peak / MIB, bound / MIB);
     is_unharmed(&proxy).await;
 }
 
