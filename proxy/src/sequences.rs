@@ -41,12 +41,15 @@ struct State {
     refused: Option<(i32, Code)>,
 }
 
-/// Producers of one connection that are remembered; those without open business are forgotten first.
+/// Producers of one connection that are remembered; those without open business are forgotten first. With more than that
+/// the connection ends: whoever is not remembered might be let through behind a refused batch.
 const MAX_PRODUCERS: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Sequences {
     states: Mutex<HashMap<Producer, State>>,
+    /// There were more producers with open business than any client has.
+    overflown: AtomicBool,
     /// Some states are those of an id whose name was not known.
     nameless: AtomicBool,
     changed: Notify,
@@ -56,7 +59,9 @@ impl Sequences {
     /// Asks for a batch. `Send` counts it as upstream until [`Self::answered`].
     pub(crate) fn admit(&self, producer: &Producer, sequence: i32) -> Admission {
         let mut states = self.lock();
-        let state = states.entry(producer.clone()).or_default();
+        let Some(state) = self.state(&mut states, producer) else {
+            return Admission::Refuse(Code::NotEnoughReplicas);
+        };
         match state.refused {
             Some((first, code)) if first != sequence => {
                 let retriable = code.is_retriable();
@@ -94,18 +99,33 @@ impl Sequences {
             self.nameless.store(true, Ordering::Relaxed);
         }
         let mut states = self.lock();
-        let state = states.entry(producer.clone()).or_default();
-        state.refused.get_or_insert((sequence, code));
+        if let Some(state) = self.state(&mut states, producer) {
+            state.refused.get_or_insert((sequence, code));
+        }
     }
 
-    /// More producers with open business on one connection than any client has.
-    pub(crate) fn overflows(&self) -> bool {
-        let mut states = self.lock();
-        if states.len() < MAX_PRODUCERS {
-            return false;
+    /// Whether some producer was not remembered, as there are too many. Nothing may be sent from then on.
+    pub(crate) fn has_overflown(&self) -> bool {
+        self.overflown.load(Ordering::Relaxed)
+    }
+
+    /// What is known of a producer, or nothing yet. `None` when there is no room for one more.
+    fn state<'a>(
+        &self,
+        states: &'a mut HashMap<Producer, State>,
+        producer: &Producer,
+    ) -> Option<&'a mut State> {
+        if states.len() >= MAX_PRODUCERS && !states.contains_key(producer) {
+            // Once: the connection ends, and others need not wait until all are looked through for each.
+            if !self.has_overflown() {
+                states.retain(|_, state| state.upstream > 0 || state.refused.is_some());
+            }
+            if states.len() >= MAX_PRODUCERS {
+                self.overflown.store(true, Ordering::Relaxed);
+                return None;
+            }
         }
-        states.retain(|_, state| state.upstream > 0 || state.refused.is_some());
-        states.len() >= MAX_PRODUCERS
+        Some(states.entry(producer.clone()).or_default())
     }
 
     /// The broker failed an admitted batch. If it has none of the producer's yet, it would take any that follows, so

@@ -77,6 +77,52 @@ fn another_epoch_is_another_producer() {
     assert_eq!(sequences.admit(&bumped, 0), Admission::Send);
 }
 
+fn producers(ids: std::ops::Range<i64>) -> impl Iterator<Item = Producer> {
+    ids.map(|id| Producer { id, ..producer() })
+}
+
+/// How many are remembered.
+fn remembered(sequences: &Sequences) -> usize {
+    sequences.lock().len()
+}
+
+const MOST: i64 = 10_000;
+
+#[test]
+fn no_more_producers_are_remembered_than_allowed_within_one_request_either() {
+    let sequences = Sequences::default();
+    for producer in producers(0..MOST) {
+        assert_eq!(sequences.admit(&producer, 0), Admission::Send);
+    }
+    assert!(!sequences.has_overflown());
+    // Those that are remembered go on as ever.
+    assert_eq!(sequences.admit(&producer(), 5), Admission::Wait);
+    assert!(!sequences.has_overflown());
+    for producer in producers(MOST..2 * MOST) {
+        assert_eq!(sequences.admit(&producer, 0), Admission::Refuse(Code::NotEnoughReplicas));
+    }
+    assert_eq!((remembered(&sequences), sequences.has_overflown()), (MAX_PRODUCERS, true));
+}
+
+#[test]
+fn producers_that_are_refused_count() {
+    let sequences = Sequences::default();
+    producers(0..MOST).for_each(|producer| sequences.refused(&producer, 0, Code::InvalidRecord));
+    assert!(!sequences.has_overflown());
+    producers(MOST..2 * MOST).for_each(|producer| sequences.refused(&producer, 0, Code::InvalidRecord));
+    assert_eq!((remembered(&sequences), sequences.has_overflown()), (MAX_PRODUCERS, true));
+}
+
+#[test]
+fn producers_without_open_business_are_forgotten_first() {
+    let sequences = Sequences::default();
+    for producer in producers(0..3 * MOST) {
+        assert_eq!(sequences.admit(&producer, 0), Admission::Send);
+        sequences.answered(&producer, true);
+    }
+    assert!(!sequences.has_overflown() && remembered(&sequences) <= MAX_PRODUCERS);
+}
+
 #[tokio::test]
 async fn a_waiting_batch_goes_on_when_the_first_is_answered() {
     let sequences = Arc::new(Sequences::default());

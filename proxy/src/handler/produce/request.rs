@@ -62,9 +62,6 @@ async fn handle(
     let (version, base) = (head.version, body_offset(head)?);
     let body = frame.bytes.get(base..).unwrap_or_default();
     wire::produce_request(version, body, &mut workspace.view).map_err(Close::Request)?;
-    if requests.session.sequences.overflows() {
-        return Err(Close::TooManyProducers);
-    }
     // One for the whole request: its partitions do not wait one after the other.
     let started = Instant::now();
     let deadline = started + hold_time(workspace.view.timeout_ms);
@@ -84,6 +81,9 @@ async fn handle(
             let batch = Batch { topic: &key, partition, base, version, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
             turn.pass().await;
+            if session.sequences.has_overflown() {
+                return Err(Close::TooManyProducers);
+            }
             verdicts.push(match treated {
                 Ok(Treated::Clear) => {
                     session.shared.metrics.records.clear_batches.inc(Direction::Produce);
@@ -110,6 +110,9 @@ async fn handle(
     if !withdrawn.is_empty() {
         let body = frame.bytes.get(base..).unwrap_or_default();
         withdraw::refuse(&session, &withdrawn, view, &plans, body, verdicts, &mut sent);
+    }
+    if session.sequences.has_overflown() {
+        return Err(Close::TooManyProducers);
     }
     if !sent.refused.is_empty() && sent.refused.len() == verdicts.len() {
         // The answer has a share of its own, which must not wait for this one.

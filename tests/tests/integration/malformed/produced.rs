@@ -229,3 +229,30 @@ async fn bombs_in_keys_keep_to_the_memory() {
     }
     is_unharmed(&proxy).await;
 }
+
+/// A connection remembers producers whose batches were refused or failed, and no more of them than any client has, in whatever
+/// number of requests they come.
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_producers_close_the_connection_within_a_request() {
+    const PARTITIONS: i32 = 6_000;
+    let (mut connection, at) = partition(rough().await, "batch.many-producers").await;
+    // The broker has but two of the partitions; to the proxy each has a producer of its own.
+    let request = |producer: i64| {
+        let mut batch = Batch::of(&[SentRecord::of("value")]);
+        batch.set(Field::ProducerId, producer);
+        batch.set(Field::ProducerEpoch, 0);
+        batch.set(Field::BaseSequence, 0);
+        batch.seal();
+        let mut request = RawConnection::produce_request(&at, 13, -1, batch.into());
+        let partitions = &mut request.topic_data[0].partition_data;
+        let first = partitions.remove(0);
+        partitions.extend((0..PARTITIONS).map(|index| first.clone().with_index(index)));
+        request
+    };
+    let answer = connection.call(&request(7), 13).await.unwrap();
+    let failed = answer.responses[0].partition_responses.iter().filter(|each| each.error_code != 0);
+    assert_eq!(failed.count(), usize::try_from(PARTITIONS).unwrap() - 2);
+    connection.send(&request(8), 13).await.unwrap();
+    assert!(connection.closes_within(PATIENCE).await, "the connection stays open");
+    is_unharmed(rough().await).await;
+}
