@@ -8,6 +8,7 @@ use crate::live::LoadedPolicy;
 use crate::metrics::labels::{Direction, Refusal};
 use crate::refusals;
 use crate::wire::ProduceView;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Why a topic's batches do not go out after all. They come again.
@@ -65,8 +66,10 @@ pub(super) fn refuse(
 ) {
     // In the order of the request, as refusals are written into the answer.
     let mut before = std::mem::take(&mut sent.refused).into_iter();
+    let reasons: HashMap<usize, &Withdrawn> = withdrawn.iter().map(|reason| (reason.at, reason)).collect();
+    let mut gone = HashSet::new();
     for (place, (topic, plan)) in view.topics.topics.iter().zip(plans).enumerate() {
-        let reason = withdrawn.iter().find(|reason| reason.at == place);
+        let reason = reasons.get(&place);
         for at in topic.partitions.clone() {
             let (Some(verdict), Some(partition)) = (verdicts.get_mut(at), view.topics.partitions.get(at))
             else {
@@ -84,7 +87,7 @@ pub(super) fn refuse(
                             session.sequences.answered(&producer, false);
                         }
                     }
-                    sent.tracked.retain(|tracked| tracked.index != index || tracked.name != *name);
+                    gone.insert((&**name, index));
                     let cause = reason.cause.as_deref();
                     session.shared.refusals.count(&refused(plan, index, reason.refusal, cause));
                     *verdict = Verdict::Refused;
@@ -95,6 +98,7 @@ pub(super) fn refuse(
             }
         }
     }
+    sent.tracked.retain(|tracked| !gone.contains(&(&*tracked.name, tracked.index)));
 }
 
 /// What the audit log is told.
@@ -113,3 +117,6 @@ pub(super) fn refused<'a>(
         cause,
     }
 }
+
+#[cfg(test)]
+mod tests;
