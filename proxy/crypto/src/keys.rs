@@ -123,7 +123,8 @@ impl Keys {
         self.ring(provider.as_ref(), key.as_ref())?.data_key(&self.shared).await
     }
 
-    /// The data key of an envelope, in clear. Waits no longer than the limit of a call. The topic is where the envelope was found.
+    /// The data key of an envelope, in clear. Waits no longer than the limit of a call, and before it as long for a turn where the
+    /// data key was never seen before. The topic is where the envelope was found.
     pub async fn unwrap(
         &self,
         envelope: &EnvelopeHeader<'_>,

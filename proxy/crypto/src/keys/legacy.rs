@@ -9,8 +9,8 @@ use crate::name::{KeyName, ProviderName};
 use crate::provider::ProviderError;
 
 impl Keys {
-    /// A key that an earlier program encrypted with, from a provider. Waits no longer than the limit of a call. The topic is
-    /// where the record was found.
+    /// A key that an earlier program encrypted with, from a provider. Waits no longer than [`unwrap`](Self::unwrap)
+    /// does. The topic is where the record was found.
     pub async fn legacy_key(
         &self,
         provider: impl AsRef<str>,

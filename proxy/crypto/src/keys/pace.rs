@@ -29,15 +29,29 @@ impl Pace {
         Self { interval, burst: interval, busy_until: Mutex::new(Instant::now()) }
     }
 
-    /// Waits for a turn. Whoever gives up has used it.
+    /// Waits for a turn, however long that takes.
     pub(super) async fn turn(&self) {
-        tokio::time::sleep_until(self.next(Instant::now())).await;
+        self.turn_within(Duration::MAX).await;
     }
 
-    fn next(&self, now: Instant) -> Instant {
+    /// Waits for a turn that comes within so long. `false` at once where none does. Whoever is dropped meanwhile has used it.
+    pub(super) async fn turn_within(&self, patience: Duration) -> bool {
+        let Some(turn) = self.next(Instant::now(), patience) else { return false };
+        tokio::time::sleep_until(turn).await;
+        true
+    }
+
+    /// A turn that comes too late is nobody's: if those who do not wait for it had one each, all others' would come later, and once
+    /// enough of them come again and again nobody's would come in time any more.
+    fn next(&self, now: Instant, patience: Duration) -> Option<Instant> {
         let mut busy_until = self.busy_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *busy_until = now.max(*busy_until) + self.interval;
-        (*busy_until).checked_sub(self.burst).map_or(now, |turn| turn.max(now))
+        let until = now.max(*busy_until) + self.interval;
+        let turn = until.checked_sub(self.burst).map_or(now, |turn| turn.max(now));
+        if turn.duration_since(now) > patience {
+            return None;
+        }
+        *busy_until = until;
+        Some(turn)
     }
 }
 
@@ -67,6 +81,18 @@ mod tests {
             pace.turn().await;
         }
         assert_eq!(later.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_whose_turn_would_come_too_late_put_off_nobody() {
+        let (pace, start, patience) = (Pace::new(10), Instant::now(), Duration::from_secs(2));
+        let turns: Vec<_> = (0..100).filter_map(|_| pace.next(start, patience)).collect();
+        assert_eq!(turns.len(), 30, "10 at once, 20 in two seconds");
+        assert_eq!(turns.last(), Some(&(start + patience)));
+        assert!(!pace.turn_within(patience).await);
+        assert_eq!(start.elapsed(), Duration::ZERO, "that is known at once");
+        pace.turn().await;
+        assert_eq!(start.elapsed(), Duration::from_millis(2100));
     }
 
     #[tokio::test(start_paused = true)]

@@ -97,9 +97,9 @@ impl Source {
     /// have a pace: it must hold up neither data nor that a revoked key is noticed, and so is another one than that of
     /// [`unwrap_new`](Self::unwrap_new). A turn may be long in coming; a call is limited as all are.
     pub(super) async fn try_key(&self, context: &KmsContext) -> Result<(), ProviderError> {
-        self.trial().await;
+        self.trial(context).await?;
         let (dek, wrapped) = self.make(context).await?;
-        self.trial().await;
+        self.trial(context).await?;
         self.check(context, &dek, &wrapped).await
     }
 
@@ -109,15 +109,23 @@ impl Source {
         context: &KmsContext,
         wrapped: &[u8],
     ) -> Result<(), ProviderError> {
-        self.trial().await;
+        self.trial(context).await?;
         self.unwrap(context, wrapped, None).await.map(drop)
     }
 
     /// Waits for the turn of a call of a trial. One that is not made, because the provider is left alone, needs none.
-    async fn trial(&self) {
-        if !self.breaker.leaves_alone(self.provider.epoch()) {
-            self.trials.turn().await;
+    async fn trial(&self, context: &KmsContext) -> Result<(), ProviderError> {
+        if self.breaker.leaves_alone(self.provider.epoch()) {
+            return Err(self.left_alone(context));
         }
+        self.trials.turn().await;
+        Ok(())
+    }
+
+    /// A call that is not made is only counted.
+    fn left_alone(&self, context: &KmsContext) -> ProviderError {
+        KeyStats::count(&self.stats.short_circuited);
+        ProviderError::unavailable(context, "it did not answer of late and is asked again soon")
     }
 
     async fn make(&self, context: &KmsContext) -> Result<(Dek, WrappedKey), ProviderError> {
@@ -172,14 +180,22 @@ impl Source {
         self.ask(context, wrapped, Some(topic), true).await
     }
 
+    /// Waits for the turn of a call that anybody can provoke, up to the time that a call has. Where none comes by then that is said at
+    /// once, and as any failure keeps the same question from being asked again for a while.
+    ///
+    /// Before the breaker is entered: the one call that tries a provider again keeps off all others, so nobody may be that call and
+    /// wait. And not where the provider is left alone, which would use turns for nothing.
     async fn turn(&self, context: &KmsContext) -> Result<(), ProviderError> {
-        let turn = tokio::time::timeout(self.call_timeout, self.pace.turn());
-        turn.await.map_err(|_| {
-            ProviderError::unavailable(
-                context,
-                "more data keys are asked for than keys.maxCallsPerSecond allows",
-            )
-        })
+        if self.breaker.leaves_alone(self.provider.epoch()) {
+            return Err(self.left_alone(context));
+        }
+        if self.pace.turn_within(self.call_timeout).await {
+            return Ok(());
+        }
+        Err(ProviderError::unavailable(
+            context,
+            "more data keys are asked for than keys.maxCallsPerSecond allows",
+        ))
     }
 
     /// The key that an encrypted data key of an earlier program names.
@@ -196,12 +212,12 @@ impl Source {
         topic: &str,
         provoked: bool,
     ) -> Result<LegacyKey, ProviderError> {
-        if provoked {
-            self.turn(context).await?;
-        }
         let Some(legacy) = self.provider.legacy() else {
             return Err(ProviderError::refused(context, EdekError::Unsupported.to_string()));
         };
+        if provoked {
+            self.turn(context).await?;
+        }
         let wrapped = match wanted {
             LegacySource::Stored(_) => None,
             LegacySource::Edek(edek) => Some(edek),
@@ -236,7 +252,7 @@ impl Source {
         Ok(dek)
     }
 
-    /// A call, and a line of the audit log. One that is not made, because the provider is left alone, is only counted.
+    /// A call, and a line of the audit log.
     async fn call<T>(
         &self,
         call: Call<'_>,
@@ -244,11 +260,7 @@ impl Source {
         made: impl Fn(&T) -> Option<&[u8]>,
     ) -> Result<T, ProviderError> {
         let Some(permit) = self.breaker.enter(self.provider.epoch()) else {
-            KeyStats::count(&self.stats.short_circuited);
-            return Err(ProviderError::unavailable(
-                call.context,
-                "it did not answer of late and is asked again soon",
-            ));
+            return Err(self.left_alone(call.context));
         };
         let (context, provoked) = (call.context, call.provoked);
         let under_way = UnderWay::new(self, call);

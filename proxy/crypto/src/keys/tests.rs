@@ -1,6 +1,7 @@
 //! The life of data keys, against a provider that tests steer, in paused time.
 
 mod an_hour_away;
+mod crowd;
 mod forgotten;
 mod given_up;
 mod opening;

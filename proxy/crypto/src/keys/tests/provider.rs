@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::context::KmsContext;
 use crate::dek::{Dek, WrappedKey};
@@ -28,6 +29,8 @@ pub(super) enum Mood {
 pub(super) struct TestProvider {
     pub(super) generated: AtomicU64,
     pub(super) unwrapped: AtomicU64,
+    /// When each was.
+    pub(super) unwrapped_at: Mutex<Vec<Instant>>,
     pub(super) epoch: AtomicU64,
     /// Of the key; stands in what it wraps.
     pub(super) version: AtomicU8,
@@ -39,6 +42,7 @@ impl Default for TestProvider {
         Self {
             generated: AtomicU64::new(0),
             unwrapped: AtomicU64::new(0),
+            unwrapped_at: Mutex::default(),
             epoch: AtomicU64::new(0),
             version: AtomicU8::new(1),
             mood: Mutex::default(),
@@ -85,6 +89,7 @@ impl KeyProvider for TestProvider {
 
     async fn unwrap(&self, context: &KmsContext, wrapped: &[u8]) -> Result<Dek, ProviderError> {
         self.unwrapped.fetch_add(1, Ordering::Relaxed);
+        self.unwrapped_at.lock().unwrap().push(Instant::now());
         self.answer(context).await?;
         if *self.mood.lock().unwrap() == Mood::WrapsOnly {
             return Err(ProviderError::refused(context, "denied"));
