@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// Lets calls through one after the other (the generic cell rate algorithm), perhaps after a burst. On tokio's clock, which tests can
@@ -13,28 +14,38 @@ pub(super) struct Pace {
     burst: Duration,
     /// When the calls that were let through would all have had their turn.
     busy_until: Mutex<Instant>,
+    /// Of those who wait however long it takes, the ones that have a turn already.
+    soon: Semaphore,
 }
 
+/// So many of these: with one alone the time that it takes to wake up would be lost at each turn.
+const SOON: usize = 4;
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Pace {
     /// Lets a burst of one second's calls through first.
     pub(super) fn new(calls_per_second: u32) -> Self {
-        Self { interval: interval(calls_per_second), burst: SECOND, busy_until: Mutex::new(Instant::now()) }
+        Self::with_burst(SECOND, calls_per_second)
     }
 
     /// Has no burst: no second has more calls.
     pub(super) fn even(calls_per_second: u32) -> Self {
-        let interval = interval(calls_per_second);
-        Self { interval, burst: interval, busy_until: Mutex::new(Instant::now()) }
+        Self::with_burst(interval(calls_per_second), calls_per_second)
     }
 
-    /// Waits for a turn, however long that takes.
+    fn with_burst(burst: Duration, calls_per_second: u32) -> Self {
+        let (interval, busy_until) = (interval(calls_per_second), Mutex::new(Instant::now()));
+        Self { interval, burst, busy_until, soon: Semaphore::new(SOON) }
+    }
+
+    /// Waits for a turn, however long that takes. Whoever is dropped meanwhile has used none, but for the very next ones.
     pub(super) async fn turn(&self) {
+        // It is never closed, so nobody goes without.
+        let _place = self.soon.acquire().await;
         self.turn_within(Duration::MAX).await;
     }
 
-    /// Waits for a turn that comes within so long. `false` at once where none does. Whoever is dropped meanwhile has used it.
+    /// Waits for a turn that comes within so long. `false` at once where none does.
     pub(super) async fn turn_within(&self, patience: Duration) -> bool {
         let Some(turn) = self.next(Instant::now(), patience) else { return false };
         tokio::time::sleep_until(turn).await;

@@ -57,6 +57,18 @@ async fn a_data_key_in_a_file_is_tried_at_the_same_pace() {
     assert_eq!(start.elapsed(), Duration::from_millis(1400), "three calls each time");
 }
 
+/// Members of share groups wait for a key that way, and no longer than brokers let them.
+#[tokio::test(start_paused = true)]
+async fn trials_that_are_given_up_hold_up_no_others() {
+    let (keys, _) = keys(slow_paced());
+    let mut given_up = try_all(&keys, 300);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    given_up.shutdown().await;
+    let start = Instant::now();
+    keys.verify("kms", "k").await.unwrap();
+    assert!(start.elapsed() <= Duration::from_millis(600), "{:?}", start.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn trials_of_a_provider_that_is_left_alone_do_not_wait() {
     let (keys, provider) = keys(slow_paced());
