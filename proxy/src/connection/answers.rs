@@ -9,6 +9,7 @@ use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
 use crate::wire::{MetadataView, ProduceResponseView};
+use bytes::BytesMut;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -145,7 +146,7 @@ impl Answers {
         self.pass_on(frame, outcome).await
     }
 
-    async fn pass_on(&mut self, frame: Frame, outcome: Outcome) -> Result<(), Close> {
+    async fn pass_on(&mut self, mut frame: Frame, outcome: Outcome) -> Result<(), Close> {
         let mut pieces = std::mem::take(&mut self.pieces);
         match outcome {
             Outcome::Unchanged => {
@@ -157,6 +158,8 @@ impl Answers {
                 self.send(&pieces.message(&prefix, &frame.bytes)).await?;
             }
             Outcome::Replaced(message) => {
+                // Its share of the budget now stands for what replaces it.
+                frame.bytes = BytesMut::new();
                 let prefix = length_prefix(message.len());
                 self.send(&[&prefix[..], &message[..]]).await?;
             }
@@ -165,6 +168,7 @@ impl Answers {
         self.pieces = pieces;
         self.fetch.trim();
         self.produce.topics.trim();
+        self.metadata.trim();
         self.broker.recycle(frame);
         Ok(())
     }
@@ -180,3 +184,6 @@ impl Answers {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,7 +142,7 @@ pub(crate) fn learn(shared: &Shared, message: &[u8], version: i16) -> Result<(),
 
 fn remember(shared: &Shared, view: &MetadataView, body: &[u8]) {
     remember_brokers(shared, &view.brokers, body);
-    shared.topics.learn(view.topics.iter().filter_map(|topic| Some((topic.name?.text(body), topic.id))));
+    shared.topics.learn(view.topics.iter().map(|topic| (topic.name.text(body), topic.id)));
 }
 
 fn remember_brokers(shared: &Shared, brokers: &wire::Brokers, body: &[u8]) {
@@ -161,7 +161,8 @@ fn open_brokers<'a>(session: &'a Session, brokers: &wire::Brokers, body: &'a [u8
     brokers.brokers.iter().filter_map(open).collect()
 }
 
-/// Decodes, changes and encodes an answer of a cold path. The body is walked first: the codec trusts array counts.
+/// Decodes, changes and encodes an answer of a cold path. The body is walked first: the codec trusts array counts, and how many
+/// coordinators there are is up to the client.
 fn rewrite<T: Decodable + Encodable>(
     api: ApiKey,
     message: &[u8],
@@ -170,7 +171,7 @@ fn rewrite<T: Decodable + Encodable>(
 ) -> Result<Outcome, Close> {
     let start = body_start(api, version, message)?;
     let body = message.get(start..).unwrap_or_default();
-    wire::check(api as i16, version, Direction::Response, body).map_err(Close::Answer)?;
+    wire::check_bounded(api as i16, version, Direction::Response, body).map_err(Close::Answer)?;
     let mut response =
         T::decode(&mut Bytes::copy_from_slice(body), version).map_err(|_| Close::Codec("an answer"))?;
     change(&mut response);

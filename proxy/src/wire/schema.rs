@@ -55,7 +55,6 @@ pub(super) enum Role {
     /// Of the whole answer.
     TopErrorCode,
     TopErrorMessage,
-    TopicErrorCode,
     TopicId,
     TopicName,
     Topics,

@@ -29,6 +29,7 @@ pub use topics::{Topic, Topics};
 
 use topics::MAX_ELEMENTS;
 
+use super::schema::Role;
 use super::walk::{self, Visitor};
 use super::{Direction, WireError, schema};
 
@@ -44,6 +45,20 @@ fn fill<V: Visitor>(
     clear(view);
     let message = schema::find(api_key, version, direction)?;
     walk::walk(message, version, body, view).inspect_err(|_| clear(view))
+}
+
+/// Counts the elements of all arrays.
+#[derive(Default)]
+pub(super) struct Elements(usize);
+
+impl Visitor for Elements {
+    fn is_full(&self) -> bool {
+        self.0 >= MAX_ELEMENTS
+    }
+
+    fn enter(&mut self, _role: Role) {
+        self.0 = self.0.saturating_add(1);
+    }
 }
 
 /// An integer whose field is 32 bits wide.

@@ -31,7 +31,7 @@ const METADATA_PARTITION: &[Field] = &[
 ];
 
 const METADATA_TOPIC: &[Field] = &[
-    i16(Role::TopicErrorCode),
+    i16(Role::Other),
     string(Role::TopicName).nullable(12),
     uuid(Role::TopicId).since(10),
     bool(Role::Other).since(1),

@@ -2,8 +2,9 @@
 
 use super::{Decoded, Generator, all, decode, in_crate};
 use crate::wire::{
-    Direction, FetchRequestView, ProduceView, ShareFetchRequestView, WireError, check, fetch_request,
-    metadata_response, produce_request, request_header, response_header, share_fetch_request, write,
+    Direction, FetchRequestView, MetadataView, ProduceView, ShareFetchRequestView, WireError, check,
+    fetch_request, metadata_response, produce_request, request_header, response_header, share_fetch_request,
+    write,
 };
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -110,11 +111,50 @@ fn a_failed_view_is_empty() {
     let (message, _) = all().find(|(m, _)| m.api_key == 3 && m.direction == Direction::Response).unwrap();
     let body =
         (0..1000).map(|seed| Generator::new(seed).body(message, 9)).find(|body| body.len() > 200).unwrap();
-    let mut view = crate::wire::MetadataView::default();
+    let mut view = MetadataView::default();
     metadata_response(9, &body, &mut view).unwrap();
-    assert_ne!(view, crate::wire::MetadataView::default());
+    assert_ne!(view, MetadataView::default());
     metadata_response(9, &body[..body.len() - 1], &mut view).unwrap_err();
-    assert_eq!(view, crate::wire::MetadataView::default());
+    assert_eq!(view, MetadataView::default());
+}
+
+/// A Metadata answer, version 12, about so many topics of these names and ids.
+fn metadata(topics: usize, name: &str, id: [u8; 16]) -> Vec<u8> {
+    let mut body = vec![0; 4];
+    write::broker_array(12, &[], &mut body);
+    body.extend([0, 0, 0, 0, 0]);
+    write::count(true, topics, &mut body);
+    for _ in 0..topics {
+        body.extend([0, 3]);
+        write::string(true, name, &mut body);
+        body.extend(id);
+        body.extend([0, 1, 0, 0, 0, 0, 0]);
+    }
+    body.push(0);
+    body
+}
+
+#[test]
+fn topics_that_a_client_made_up_take_no_memory() {
+    let mut view = MetadataView::default();
+    for (name, id) in [("no-topic", [0; 16]), ("", [7; 16])] {
+        metadata_response(12, &metadata(500_000, name, id), &mut view).unwrap();
+        assert!(view.topics.capacity() < 10, "{}", view.topics.capacity());
+    }
+}
+
+#[test]
+fn a_view_of_any_number_of_topics_has_bounded_memory_and_gives_it_back() {
+    let mut view = MetadataView::default();
+    metadata_response(12, &metadata(1_200_000, "topic", [7; 16]), &mut view).unwrap();
+    assert!((500_000..1_100_000).contains(&view.topics.capacity()), "{}", view.topics.capacity());
+    assert!(size_of_val(&view.topics[0]) <= 32);
+    view.trim();
+    assert_eq!(view, MetadataView::default());
+    assert_eq!(view.topics.capacity(), 0);
+    metadata_response(12, &metadata(500, "topic", [7; 16]), &mut view).unwrap();
+    view.trim();
+    assert_eq!(view.topics.len(), 500, "what most answers need is kept");
 }
 
 /// A body that ends with a topic of so many partitions, in a version without compact counts.

@@ -1,18 +1,17 @@
 //! Metadata, DescribeCluster and FindCoordinator responses: who the brokers are, and which topic has which id.
 
-use super::{BrokerSpans, Brokers, fill, narrow16};
+use super::topics::KEEP_ELEMENTS;
+use super::{BrokerSpans, Brokers, MAX_ELEMENTS, fill};
 use crate::wire::schema::Role;
 use crate::wire::walk::Visitor;
 use crate::wire::{Count, Direction, Span, WireError};
 
-/// A topic of a Metadata response.
+/// A topic of a Metadata response that has a name and an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MetadataTopic {
-    /// 0 if the topic is described.
-    pub error_code: i16,
-    /// The name's text; `None` if null (12 and later, where the id is not known).
-    pub name: Option<Span>,
-    /// The KIP-516 id (10 and later); zeros below.
+    /// The name's text.
+    pub name: Span,
+    /// The KIP-516 id (10 and later).
     pub id: [u8; 16],
 }
 
@@ -23,9 +22,12 @@ pub struct MetadataView {
     pub brokers: Brokers,
     /// The cluster id's text (2 and later).
     pub cluster_id: Option<Span>,
-    /// The topics.
+    /// The topics of which both is told. Not those that a client asked for and brokers do not know, of which there may be any number.
     pub topics: Vec<MetadataTopic>,
 }
+
+/// Topics that are noted of one response: what comes after them is passed on as well, and looked up where it is needed.
+const MAX_TOPICS: usize = 500_000;
 
 /// Finds the fields of a Metadata response, versions 0 to 13.
 pub fn metadata_response(version: i16, body: &[u8], out: &mut MetadataView) -> Result<(), WireError> {
@@ -33,6 +35,13 @@ pub fn metadata_response(version: i16, body: &[u8], out: &mut MetadataView) -> R
 }
 
 impl MetadataView {
+    /// Gives back what an unusually large message needed. Call it when the message is done.
+    pub fn trim(&mut self) {
+        if self.topics.capacity() > KEEP_ELEMENTS || self.brokers.brokers.capacity() > KEEP_ELEMENTS {
+            *self = Self::default();
+        }
+    }
+
     fn clear(&mut self) {
         self.brokers.clear();
         self.cluster_id = None;
@@ -41,14 +50,12 @@ impl MetadataView {
 }
 
 impl Visitor for MetadataView {
+    fn is_full(&self) -> bool {
+        self.brokers.brokers.len() >= MAX_ELEMENTS
+    }
+
     fn int(&mut self, role: Role, span: Span, value: i64) {
-        if role == Role::TopicErrorCode {
-            if let Some(topic) = self.topics.last_mut() {
-                topic.error_code = narrow16(value);
-            }
-        } else {
-            self.brokers.int(role, span, value);
-        }
+        self.brokers.int(role, span, value);
     }
 
     fn uuid(&mut self, role: Role, value: [u8; 16]) {
@@ -64,7 +71,7 @@ impl Visitor for MetadataView {
             Role::ClusterId => self.cluster_id = content,
             Role::TopicName => {
                 if let Some(topic) = self.topics.last_mut() {
-                    topic.name = content;
+                    topic.name = content.unwrap_or_default();
                 }
             }
             _ => self.brokers.bytes(role, field, content),
@@ -83,6 +90,10 @@ impl Visitor for MetadataView {
     }
 
     fn leave(&mut self, role: Role, element: Span) {
+        if role == Role::Topics {
+            let is_full = self.topics.len() > MAX_TOPICS;
+            self.topics.pop_if(|topic| is_full || topic.name.is_empty() || topic.id == [0; 16]);
+        }
         self.brokers.leave(role, element);
     }
 }

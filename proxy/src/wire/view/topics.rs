@@ -38,7 +38,7 @@ impl<P> Default for Topics<P> {
 /// from taking many times its size.
 pub(super) const MAX_ELEMENTS: usize = 100_000;
 /// What is kept from message to message.
-const KEEP_ELEMENTS: usize = 1_000;
+pub(super) const KEEP_ELEMENTS: usize = 1_000;
 
 impl<P> Topics<P> {
     /// The bound, where there are more elements than that.
