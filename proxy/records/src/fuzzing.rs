@@ -10,8 +10,8 @@ mod tests;
 use crate::{
     BatchHeader, Codec, Codecs, Entry, HeadersSealer, Location, OpenedKey, OpenedRecord, OpenedValue,
     OriginalBatch, Recognised, Record, RecordOpener, RecordSealer, Scratch, SealRecordsError, SealedParts,
-    Surround, crc_matches, entries, last_offset, old_message_offset, open_records, recognise, restored_header,
-    seal_records, seal_records_with_headers, validate_produced,
+    Surround, crc_matches, entries, last_offset, old_message_offset, open_records, recognise,
+    restored_header, seal_records, seal_records_with_headers, validate_produced,
 };
 
 /// A name, what is run, and inputs to begin with.

@@ -55,6 +55,7 @@ pub(super) enum Role {
     /// Of the whole answer.
     TopErrorCode,
     TopErrorMessage,
+    TopicErrorCode,
     TopicId,
     TopicName,
     Topics,

@@ -52,8 +52,8 @@ fn fill<V: Visitor>(
 pub(super) struct Elements(usize);
 
 impl Visitor for Elements {
-    fn is_full(&self) -> bool {
-        self.0 >= MAX_ELEMENTS
+    fn exceeded(&self) -> Option<usize> {
+        (self.0 > MAX_ELEMENTS).then_some(MAX_ELEMENTS)
     }
 
     fn enter(&mut self, _role: Role) {

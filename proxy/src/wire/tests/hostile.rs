@@ -169,7 +169,7 @@ fn is_bounded(most: usize, view: impl Fn(usize) -> Result<(), WireError>) {
     let refused = view(most).unwrap_err();
     assert!(matches!(refused, WireError::TooMany(_, bound) if bound == most), "{refused}");
     let told = refused.to_string();
-    assert!(told.contains(&format!("more than {most} topics and partitions")), "{told}");
+    assert!(told.contains(&format!("more than {most} elements (topics and partitions)")), "{told}");
 }
 
 #[test]

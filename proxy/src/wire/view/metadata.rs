@@ -50,8 +50,8 @@ impl MetadataView {
 }
 
 impl Visitor for MetadataView {
-    fn is_full(&self) -> bool {
-        self.brokers.brokers.len() >= MAX_ELEMENTS
+    fn exceeded(&self) -> Option<usize> {
+        (self.brokers.brokers.len() > MAX_ELEMENTS).then_some(MAX_ELEMENTS)
     }
 
     fn int(&mut self, role: Role, span: Span, value: i64) {
