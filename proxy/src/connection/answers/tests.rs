@@ -75,5 +75,5 @@ async fn coordinators_of_more_groups_than_any_client_has_are_not_decoded() {
     answers.answer(1, answer()).await.unwrap();
     broker.write_all(&coordinators(150_000)).await.unwrap();
     let refused = answers.answer(1, answer()).await;
-    assert!(matches!(refused, Err(Close::Answer(WireError::Count(_)))), "{refused:?}");
+    assert!(matches!(refused, Err(Close::Answer(WireError::TooMany(..)))), "{refused:?}");
 }
