@@ -40,11 +40,13 @@ pub(crate) struct Workbench {
 
 /// Runs `work` with this thread's codec contexts and buffers, and gives back what one batch made them grow to.
 pub(crate) fn with_workbench<T>(work: impl FnOnce(&mut Workbench) -> T) -> T {
-    WORKBENCH.with_borrow_mut(|workbench| {
-        let result = work(workbench);
-        workbench.scratch.trim();
-        workbench.surround.trim();
-        result
+    turn::work(|| {
+        WORKBENCH.with_borrow_mut(|workbench| {
+            let result = work(workbench);
+            workbench.scratch.trim();
+            workbench.surround.trim();
+            result
+        })
     })
 }
 

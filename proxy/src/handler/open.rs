@@ -9,8 +9,7 @@ mod steps;
 mod strictness;
 
 use crate::connection::Session;
-use crate::handler::turn::Turn;
-use crate::handler::{Code, with_workbench};
+use crate::handler::{Code, turn, with_workbench};
 use crate::legacy;
 use crate::live::LoadedPolicy;
 use crate::metrics::labels::Refusal;
@@ -86,7 +85,6 @@ pub(crate) struct Opener {
     refused: Vec<RefusedKey>,
     deadline: Option<Instant>,
     room: Room,
-    turn: Turn,
     /// Why the partition is answered with an error, where that is known, and the record.
     cause: Option<String>,
     offset: Option<i64>,
@@ -124,7 +122,6 @@ impl Opener {
         self.refused.clear();
         self.policy = session.shared.live.policy();
         self.deadline = Some(Instant::now() + patience);
-        self.turn.begin();
     }
 
     /// The answer is written: what it grew to is free again, and so are its keys, lest a connection that idles holds some.
@@ -180,11 +177,10 @@ impl Opener {
                 }
             };
             let batch = at + range.start..at + range.end;
-            let became = self.batch(&task, message, batch.clone(), pieces).await;
-            if self.turn.pass().await >= LONG {
+            if turn::pass().await >= LONG {
                 self.let_go_of_keys();
             }
-            match became {
+            match self.batch(&task, message, batch.clone(), pieces).await {
                 Ok(Some(Opened::Unchanged)) => {}
                 Ok(Some(Opened::Rewritten)) => opened = Opened::Rewritten,
                 // What is left comes with the next fetch.
@@ -232,7 +228,7 @@ impl Opener {
                         self.note_lacked(task, needed, failure);
                         return Err(failure);
                     }
-                    self.turn.pass().await;
+                    turn::pass().await;
                 }
                 Step::NeedRoom(bytes) => {
                     if !self.make_room(task, bytes, pieces.side_buffer()).await? {

@@ -230,7 +230,7 @@ fn seal_each(
         let sealer = HeadersSealer::new(target.key, target.pseudonyms, records, bytes).map_err(|_| NO_KEY)?;
         let mut sealer = EachRecord { sealer, topic: target.topic, headers: target.headers, replaces_keys };
         pieces.store(|side| {
-            result = seal_records_with_headers(produced, batch, scratch, &mut sealer, max, side)
+            result = seal_records_with_headers(produced, batch, scratch, &mut sealer, max, side);
         })
     };
     result.map_err(|error| match error {

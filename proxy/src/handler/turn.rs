@@ -1,53 +1,49 @@
 //! A request or an answer may be of many batches, and each much work for its size; and the next one may have been read
-//! already. After a batch others get the thread, if it was due.
+//! already. Between two batches others get the thread, when it is their turn.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// So long a connection keeps its thread from others, give or take one batch. What most requests need takes less.
+/// So long batches keep a thread from everything else, give or take one. What most requests need takes less.
 const LONGEST: Duration = Duration::from_millis(5);
 
-/// How much one connection has worked since others had the thread. Not by tokio's clock: others wait for the processor.
-pub(super) struct Turn {
-    worked: Duration,
-    since: Instant,
-    longest: Duration,
+thread_local! {
+    /// How much was done for batches since others had this thread.
+    static DONE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-impl Default for Turn {
-    fn default() -> Self {
-        Self::of(LONGEST)
-    }
+/// Does some of it. Measured not by tokio's clock: others wait for the processor.
+pub(super) fn work<T>(work: impl FnOnce() -> T) -> T {
+    let since = Instant::now();
+    let result = work();
+    add(since.elapsed());
+    result
 }
 
-impl Turn {
-    /// One that has not worked yet.
-    pub(super) fn of(longest: Duration) -> Self {
-        Self { worked: Duration::ZERO, since: Instant::now(), longest }
-    }
+fn add(more: Duration) {
+    DONE.set(DONE.get().saturating_add(more));
+}
 
-    /// Works again. What was between the last batch and this was spent waiting.
-    pub(super) fn begin(&mut self) {
-        self.since = Instant::now();
+/// Lets others have the thread if it is their turn. Returns for how long they had it.
+pub(super) async fn pass() -> Duration {
+    if DONE.get() < LONGEST {
+        return Duration::ZERO;
     }
-
-    /// Lets others have the thread if it is their turn. Returns for how long they had it.
-    pub(super) async fn pass(&mut self) -> Duration {
-        let now = Instant::now();
-        self.worked = self.worked.saturating_add(now.duration_since(self.since));
-        self.since = now;
-        if self.worked < self.longest {
-            return Duration::ZERO;
-        }
-        tokio::task::yield_now().await;
-        (self.worked, self.since) = (Duration::ZERO, Instant::now());
-        self.since.duration_since(now)
-    }
+    DONE.set(Duration::ZERO);
+    let since = Instant::now();
+    tokio::task::yield_now().await;
+    since.elapsed()
 }
 
 #[cfg(test)]
 pub(super) mod testing {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// As much is done as anybody may at once.
+    pub(in crate::handler) fn work_long() {
+        super::add(super::LONGEST);
+    }
 
     /// Another task of the same thread, and how often it has had a turn.
     #[derive(Clone, Default)]
@@ -74,34 +70,30 @@ pub(super) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::Other;
+    use super::testing::{Other, work_long};
     use super::*;
+    use crate::handler::with_workbench;
 
     #[tokio::test]
-    async fn others_get_the_thread_when_a_turn_was_long_and_not_before() {
+    async fn others_get_the_thread_after_much_work_and_once() {
         let other = Other::start();
-        let mut short = Turn::of(Duration::MAX);
-        assert_eq!(short.pass().await, Duration::ZERO);
-        assert_eq!(other.turns(), 0);
-        let mut long = Turn::of(Duration::ZERO);
+        assert_eq!((pass().await, other.turns()), (Duration::ZERO, 0));
         for turns in 1..4 {
-            assert!(long.pass().await > Duration::ZERO);
-            assert_eq!(other.turns(), turns);
+            work_long();
+            assert!(pass().await > Duration::ZERO);
+            assert_eq!((pass().await, other.turns()), (Duration::ZERO, turns));
         }
     }
 
     #[tokio::test]
-    async fn work_adds_up_and_waiting_does_not() {
-        let mut turn = Turn::of(Duration::from_secs(10));
-        let earlier = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        turn.since = earlier(60);
-        turn.begin();
-        assert_eq!(turn.pass().await, Duration::ZERO);
-        for is_over in [false, true, false] {
-            turn.since = earlier(6);
-            turn.pass().await;
-            assert_eq!(turn.worked == Duration::ZERO, is_over);
-            turn.begin();
+    async fn all_work_on_batches_adds_up() {
+        let other = Other::start();
+        while DONE.get() < LONGEST {
+            assert_eq!((pass().await, other.turns()), (Duration::ZERO, 0));
+            let since = Instant::now();
+            with_workbench(|_| while since.elapsed() < LONGEST / 3 {});
         }
+        pass().await;
+        assert_eq!(other.turns(), 1);
     }
 }

@@ -12,7 +12,6 @@ use crate::connection::requests::Requests;
 use crate::frame::Frame;
 use crate::handler::body_offset;
 use crate::handler::open::LONG;
-use crate::handler::turn::Turn;
 use crate::metrics::labels::Direction;
 use crate::pieces::Pieces;
 use crate::wire::{self, ProduceView, RequestHead};
@@ -29,7 +28,6 @@ pub(crate) struct Workspace {
     view: ProduceView,
     pieces: Pieces,
     verdicts: Vec<Verdict>,
-    turn: Turn,
 }
 
 impl Workspace {
@@ -73,14 +71,12 @@ async fn handle(
     workspace.pieces.clear();
     workspace.verdicts.clear();
     let session = Arc::clone(&requests.session);
-    let Workspace { view, pieces, verdicts, turn } = workspace;
-    turn.begin();
+    let Workspace { view, pieces, verdicts } = workspace;
     for ((topic, partitions), plan) in view.topics.iter().zip(&plans) {
         let key = TopicKey::from(topic.key.of(frame.bytes.get(base..).unwrap_or_default()));
         for partition in partitions {
             let batch = Batch { topic: &key, partition, base, version, acknowledged, deadline };
             let treated = treat(&session, &mut frame, &batch, plan, pieces).await;
-            turn.pass().await;
             if session.sequences.has_overflown() {
                 return Err(Close::TooManyProducers);
             }

@@ -5,7 +5,7 @@ use super::{TopicKey, Tracked, keys};
 use crate::connection::{Session, Shared};
 use crate::frame::Frame;
 use crate::handler::seal::{self, Sealed, Target};
-use crate::handler::{Code, with_workbench};
+use crate::handler::{Code, turn, with_workbench};
 use crate::metrics::labels::Refusal;
 use crate::pieces::Pieces;
 use crate::sequences::{Admission, Producer};
@@ -61,6 +61,7 @@ pub(super) async fn treat(
     if let Treatment::Clear = plan.treatment {
         return Ok(Treated::Clear);
     }
+    turn::pass().await;
     let invalid = (Code::InvalidRecord, Refusal::InvalidRecord);
     let records = batch.records().ok_or(invalid)?;
     let bytes = frame.bytes.get(records.clone()).unwrap_or_default();
