@@ -69,7 +69,9 @@ pub enum WireError {
     #[error("array at byte {0} claims more elements than bytes follow")]
     Count(usize),
     /// There are more elements, in most messages topics and partitions together, than one may have.
-    #[error("message has more than {1} elements (topics and partitions), the first of them too many at byte {0}")]
+    #[error(
+        "message has more than {1} elements (topics and partitions), the first of them too many at byte {0}"
+    )]
     TooMany(usize, usize),
     /// A string is not UTF-8.
     #[error("string at byte {0} is not UTF-8")]
