@@ -106,7 +106,7 @@ mod tests {
         alterations.note("orders", Alteration::Done);
         advance(MOMENT).await;
         alterations.note("orders", Alteration::Doubtful);
-        advance(DOUBTS_APART - MOMENT * 2).await;
+        advance(DOUBTS_APART.saturating_sub(MOMENT * 2)).await;
         assert_eq!(alterations.last("orders"), Some(start), "not yet");
         advance(MOMENT).await;
         assert_eq!(alterations.last("orders"), Some(start + DOUBTS_APART));

@@ -68,7 +68,7 @@ async fn believed_after(wait: Duration) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn what_is_told_just_after_an_alteration_is_asked_for_again_soon() {
     assert_eq!(
-        believed_after(ALTERATION_SETTLES - MOMENT).await,
+        believed_after(ALTERATION_SETTLES.saturating_sub(MOMENT)).await,
         UNKNOWN_FRESH,
         "the broker may not have known"
     );

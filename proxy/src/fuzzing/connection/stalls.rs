@@ -68,7 +68,8 @@ async fn a_client_that_stops_within_a_frame_is_given_up() {
 async fn a_broker_that_stops_within_a_frame_is_given_up() {
     for (announced, come) in PARTS {
         let begun = [&announced.to_be_bytes()[..], &[0, 0, 0, 1], &vec![0; come]].concat();
-        let reason = ends(|client| writes(client, framed(REQUEST)), |broker| answers(broker, begun)).await;
+        let ending = ends(|client| writes(client, framed(REQUEST)), |broker| answers(broker, begun));
+        let reason = Box::pin(ending).await;
         assert_eq!(reason, CloseReason::Stalled, "{come} of {announced} bytes");
     }
 }
@@ -77,7 +78,8 @@ async fn a_broker_that_stops_within_a_frame_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_given_up() {
     let answer = framed(&[&[0, 0, 0, 1], &[0; 1000][..]].concat());
-    let reason = ends(|client| writes(client, framed(REQUEST)), |broker| answers(broker, answer)).await;
+    let ending = ends(|client| writes(client, framed(REQUEST)), |broker| answers(broker, answer));
+    let reason = Box::pin(ending).await;
     assert_eq!(reason, CloseReason::Stalled);
 }
 

@@ -17,7 +17,7 @@ async fn others_have_the_thread_between_batches_when_it_is_their_turn() {
     work_long();
     let place = Place { topic: "clear.a", id: None, partition: 0, fetch_version: Some(12) };
     let records = 0..message.len();
-    let opened = opener.open(&session, Some(place), &mut message, records, &mut pieces).await;
-    assert_eq!((opened, opener.parts.len()), (Ok(Opened::Unchanged), BATCHES));
+    let result = opener.open(&session, Some(place), &mut message, records, &mut pieces).await;
+    assert_eq!((result, opener.parts.len()), (Ok(Opened::Unchanged), BATCHES));
     assert!(other.turns() > 0);
 }

@@ -32,7 +32,7 @@ fn body(topics: usize) -> BytesMut {
 #[test]
 fn what_is_withdrawn_is_refused_in_the_order_of_the_request_and_followed_no_more() {
     const TOPICS: usize = 3_333;
-    let is_withdrawn = |topic: usize| topic % 10 != 0;
+    let is_withdrawn = |topic: usize| !topic.is_multiple_of(10);
     let was_refused = |topic: usize| topic % 10 == 5;
     let session = session();
     let body = body(TOPICS);

@@ -50,7 +50,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         skipped: 2,
         digest: [1; 32],
         pending: Some(pending),
-        ..start.clone()
+        ..start
     };
     let seed = |positions: Vec<Position>| {
         let identity = |topic: &str| Identity { topic: topic.to_owned(), id: format!("{topic}-id") };
