@@ -21,7 +21,7 @@ pub(crate) struct Left {
 
 impl Left {
     /// Consumers get it in clear, and beside it what producers send through the proxy from now on.
-    pub(crate) async fn is_read_through_a_proxy(self, purpose: &str) {
+    pub(crate) async fn reads_through_a_proxy(self, purpose: &str) {
         let cluster = Cluster::shared().await;
         let legacy = json!([{"format": "KroxyliciousV2", "keys": [self.key]}]);
         let rule = Rule::encrypt([Pattern::prefix(purpose)], self.own).on_plaintext("Reject");

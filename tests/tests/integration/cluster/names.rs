@@ -28,11 +28,11 @@ impl Named {
         let server = certificates.server_named("proxy", names);
         let builder = Proxy::before(&Three::shared().await.cluster).policy(policy()).tls(&server, None);
         let proxy = builder.names(NAMES[0], "B-{id}.names.test").start().await;
-        let named = Self { certificates, proxy };
-        let mut connection = named.connect(NAMES[0]).await.unwrap();
+        let started = Self { certificates, proxy };
+        let mut connection = started.connect(NAMES[0]).await.unwrap();
         let request = MetadataRequest::default().with_topics(Some(Vec::new()));
         connection.call(&request, 12).await.unwrap();
-        named
+        started
     }
 
     fn port(&self) -> i32 {

@@ -46,8 +46,8 @@ async fn clients_without_a_question_are_idle_and_those_that_wait_for_an_answer_a
     assert!(silent.closes_within(IDLE + PATIENCE).await, "who asks for nothing keeps the connection");
 
     // Who waits has said nothing for longer.
-    let (mut writing, _) = connect(&proxy, &topic).await;
-    let appended = writing.produce(&at, By::Id, Batch::of(&Payload::new(1).orders(1))).await.unwrap();
+    let (mut producer, _) = connect(&proxy, &topic).await;
+    let appended = producer.produce(&at, By::Id, Batch::of(&Payload::new(1).orders(1))).await.unwrap();
     assert_eq!(appended.error, None, "{:?}", appended.message);
     let (_, answer) = waiting.receive::<FetchRequest>(FETCH_VERSION).await.expect("who waits is not idle");
     let records = answer.responses[0].partitions[0].records.as_ref().map_or(0, Bytes::len);

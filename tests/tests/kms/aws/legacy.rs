@@ -61,5 +61,5 @@ async fn a_consumer_reads_records_of_kroxylicious_through_a_proxy() {
         own: "b",
         clear: "an order",
     };
-    left.is_read_through_a_proxy("awskms-legacy").await;
+    left.reads_through_a_proxy("awskms-legacy").await;
 }

@@ -65,5 +65,5 @@ async fn a_consumer_reads_records_of_kroxylicious_through_a_proxy() {
         stored: kroxylicious_v2(&data_key, &vault_edek("a", &text), b"an order"),
         clear: "an order",
     };
-    left.is_read_through_a_proxy("vault-legacy").await;
+    left.reads_through_a_proxy("vault-legacy").await;
 }
