@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::{CloseReason, Flow};
 use crate::refusals::Refusals;
 use crate::sequences::Sequences;
+use crate::strangers::{Newcomer, Strangers};
 use crate::topics::Topics;
 use crate::upstream::{ConnectError, Target, Upstream};
 use crate::wire::WireError;
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     /// Keys that records of share groups lacked.
     pub(crate) lacked: Lacked,
+    pub(crate) strangers: Arc<Strangers>,
     pub(crate) max_frame_bytes: usize,
     pub(crate) fetch_max_bytes: i32,
     pub(crate) timeouts: Timeouts,
@@ -69,6 +71,7 @@ pub(crate) struct Shared {
 pub(crate) struct Session {
     pub(crate) shared: Arc<Shared>,
     pub(crate) advertised: Arc<Advertised>,
+    pub(crate) newcomer: Arc<Newcomer>,
     pub(crate) sequences: Sequences,
     /// What this connection may have waiting in its queue of answers before it reads no more requests.
     pub(crate) queued: Budget,
@@ -147,7 +150,9 @@ pub(crate) async fn relay(
     (client_reader, client_writer): (Reader, Writer),
     drain: CancellationToken,
 ) -> Result<(), Close> {
-    let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone());
+    let newcomer = Arc::new(Newcomer::new(Arc::clone(&shared.strangers)));
+    let client = FrameReader::new(client_reader, shared.max_frame_bytes, shared.request_budget.clone())
+        .of(Arc::clone(&newcomer));
     let mut broker = FrameReader::new(broker_reader, shared.max_frame_bytes, shared.answer_budget.clone());
     let renew_at = match shared.upstream.credentials() {
         Some(credentials) => login::first(credentials, &mut broker, &mut broker_writer).await?,
@@ -156,6 +161,7 @@ pub(crate) async fn relay(
     let session = Arc::new(Session {
         shared,
         advertised,
+        newcomer,
         sequences: Sequences::default(),
         queued: Budget::new(QUEUED_BYTES),
         only_keys_lacked: AtomicBool::new(false),

@@ -2,7 +2,9 @@
 
 use crate::budget::{Budget, Grant};
 use crate::io::Reader;
+use crate::strangers::Newcomer;
 use bytes::{Buf, BufMut, BytesMut};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
@@ -45,11 +47,18 @@ pub(crate) struct FrameReader {
     buffer: BytesMut,
     max: usize,
     budget: Budget,
+    /// Whose frames they are, if a client's.
+    newcomer: Option<Arc<Newcomer>>,
 }
 
 impl FrameReader {
     pub(crate) fn new(io: Reader, max: usize, budget: Budget) -> Self {
-        Self { io, buffer: BytesMut::new(), max, budget }
+        Self { io, buffer: BytesMut::new(), max, budget, newcomer: None }
+    }
+
+    /// Of a client that may be a stranger.
+    pub(crate) fn of(self, newcomer: Arc<Newcomer>) -> Self {
+        Self { newcomer: Some(newcomer), ..self }
     }
 
     /// The next frame; `None` when the peer ended between two frames.
@@ -60,23 +69,28 @@ impl FrameReader {
             }
         }
         let length = self.buffer.get_i32();
-        let size = usize::try_from(length)
-            .ok()
-            .filter(|size| *size <= self.max)
-            .ok_or(FrameError::Size(length, self.max))?;
-        // A peer that announces much and sends little gets little memory.
-        let ahead = if size <= SMALL { size } else { FIRST_READ };
-        let early = tokio::time::timeout(FRAME_TIME, self.read_to(ahead));
+        let size = self.allow(length)?;
+        // A peer that announces much and sends little gets little memory. Nor does it keep any from others: what every connection may
+        // have without a share of the budget comes first.
+        let early = tokio::time::timeout(FRAME_TIME, self.read_to(size.min(SMALL)));
         early.await.map_err(|_| FrameError::Slow(size))??;
         if size <= SMALL || self.buffer.len() >= size {
             return Ok(Some(Frame { bytes: self.buffer.split_to(size), grant: Grant::default() }));
         }
-        self.large(size).await.map(Some)
+        self.large(length).await.map(Some)
     }
 
-    /// Reads the rest of a large frame into memory of its own, once the budget has granted it.
-    async fn large(&mut self, size: usize) -> Result<Frame, FrameError> {
-        let grant = self.budget.grant(size).await;
+    fn allow(&self, length: i32) -> Result<usize, FrameError> {
+        let max = self.newcomer.as_ref().map_or(self.max, |newcomer| newcomer.most().min(self.max));
+        usize::try_from(length).ok().filter(|size| *size <= max).ok_or(FrameError::Size(length, max))
+    }
+
+    /// Reads the rest of a large frame into memory of its own, once the budget has granted it: all at once, since those who wait for
+    /// more while they hold some would wait for each other.
+    async fn large(&mut self, length: i32) -> Result<Frame, FrameError> {
+        let grant = self.budget.grant(self.allow(length)?).await;
+        // Brokers may have told meanwhile that it is a stranger's.
+        let size = self.allow(length)?;
         let mut bytes = BytesMut::with_capacity(size);
         bytes.extend_from_slice(&self.buffer);
         self.buffer = BytesMut::new();
@@ -153,3 +167,6 @@ async fn read(io: &mut Reader, bytes: &mut BytesMut, most: usize) -> Result<bool
     let mut room = bytes.limit(most);
     Ok(io.read_buf(&mut room).await.map_err(FrameError::Read)? > 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //! - Data plane, from the client to the broker: `listen` and [`server`] accept, `connection` relays frames in order, `login` and `scram` log in
 //!   as the proxy itself, `handler` rewrites the few APIs that matter, `upstream` connects.
 //! - What it works with: `frame`, [`wire`] and `pieces` (bytes of the protocol), `api_versions`, `advertised` (addresses that clients are
-//!   told), `topics` (names and ids), `sequences` (of idempotent producers), `budget` (memory), `legacy` (what other programs
+//!   told), `topics` (names and ids), `sequences` (of idempotent producers), `budget` (memory), `strangers` (who gets little of it), `legacy` (what other programs
 //!   encrypted), `io`, `digest`.
 //! - Commands without a running proxy: `tools`, by way of `client`.
 #![warn(clippy::indexing_slicing)]
@@ -42,6 +42,7 @@ mod refusals;
 mod repeats;
 mod scram;
 mod sequences;
+mod strangers;
 mod tools;
 mod topics;
 mod upstream;

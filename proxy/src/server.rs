@@ -91,6 +91,7 @@ impl Server {
             refusals: Refusals::new(metrics.records.refused.clone()),
             lacked: Lacked::default(),
             metrics,
+            strangers: Arc::default(),
             max_frame_bytes: limits.max_frame_bytes,
             fetch_max_bytes: fetch_max_bytes(limits),
             timeouts: Timeouts {

@@ -8,6 +8,7 @@ use crate::handler::{addresses, altered, fetch, fetching, produce, share_fetch};
 use crate::io::Writer;
 use crate::metrics::labels::{Flow, Message};
 use crate::pieces::Pieces;
+use crate::strangers::{asks_for_tokens, lets_in};
 use crate::wire::{MetadataView, ProduceResponseView};
 use bytes::BytesMut;
 use std::sync::Arc;
@@ -102,6 +103,7 @@ impl Answers {
         if got != correlation_id || frame.bytes.len() < 4 {
             return Err(Close::Order(got, correlation_id));
         }
+        self.note(&answer, &frame);
         let mut frame = frame;
         self.pieces.clear();
         let session = Arc::clone(&self.session);
@@ -112,7 +114,7 @@ impl Answers {
                 let _ = sender.send(frame);
                 return Ok(());
             }
-            Answer::Relay => Outcome::Unchanged,
+            Answer::Relay | Answer::SaslHandshake | Answer::SaslAuthenticate { .. } => Outcome::Unchanged,
             // With the answer and not with the request, as what is told meanwhile may be either. Before the client has it: what it
             // does then shall find the topics as it left them.
             Answer::Alteration { api_key, version } => {
@@ -144,6 +146,21 @@ impl Answers {
             }
         };
         self.pass_on(frame, outcome).await
+    }
+
+    /// What an answer says of whether brokers know the client. Before the client has it, and may send more than strangers may.
+    fn note(&self, answer: &Answer, frame: &Frame) {
+        let newcomer = &self.session.newcomer;
+        match answer {
+            Answer::SaslHandshake if asks_for_tokens(&frame.bytes) => newcomer.note_asked(),
+            Answer::SaslAuthenticate { version } if lets_in(*version, &frame.bytes) => newcomer.note_known(),
+            // Brokers answer it to anybody, or it is not the client's.
+            Answer::ApiVersions { .. }
+            | Answer::SaslHandshake
+            | Answer::SaslAuthenticate { .. }
+            | Answer::Injected(_) => {}
+            _ => newcomer.note_served(),
+        }
     }
 
     async fn pass_on(&mut self, mut frame: Frame, outcome: Outcome) -> Result<(), Close> {

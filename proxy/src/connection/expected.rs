@@ -100,6 +100,10 @@ pub(crate) enum Answer {
     DescribeCluster {
         version: i16,
     },
+    SaslHandshake,
+    SaslAuthenticate {
+        version: i16,
+    },
     Produce(Box<produce::Sent>),
     Fetch(fetch::Asked),
     ShareFetch {

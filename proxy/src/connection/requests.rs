@@ -129,6 +129,9 @@ impl Requests {
             }
         }
         match api.handling {
+            Handling::Relayed if key == ApiKey::SaslAuthenticate as i16 => {
+                return self.relay(frame, &head, Answer::SaslAuthenticate { version }).await;
+            }
             Handling::Relayed => return self.relay(frame, &head, Answer::Relay).await,
             Handling::AltersTopics => {
                 return self.relay(frame, &head, Answer::Alteration { api_key: key, version }).await;
@@ -151,6 +154,7 @@ impl Requests {
             Ok(ApiKey::Metadata) => Answer::Metadata { version },
             Ok(ApiKey::FindCoordinator) => Answer::FindCoordinator { version },
             Ok(ApiKey::DescribeCluster) => Answer::DescribeCluster { version },
+            Ok(ApiKey::SaslHandshake) => Answer::SaslHandshake,
             Ok(ApiKey::Fetch) => Answer::Fetch(self.asked),
             Ok(ApiKey::ShareFetch) => Answer::ShareFetch { version },
             Ok(ApiKey::ShareAcknowledge) => Answer::ShareAcknowledge { version },

@@ -17,6 +17,8 @@ mod share;
 mod stage;
 #[cfg(test)]
 mod stalls;
+#[cfg(test)]
+mod strangers;
 
 #[cfg(test)]
 use crate::budget::Budget;
@@ -24,12 +26,16 @@ use crate::budget::Budget;
 use crate::connection::Session;
 use crate::connection::relay;
 use crate::io::split_tls;
+#[cfg(test)]
+use crate::strangers::Newcomer;
 use broker::Broker;
 use client::Client;
 use promises::{AtBroker, AtClient};
 use script::Script;
 use stage::Stage;
 use std::cell::RefCell;
+#[cfg(test)]
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
@@ -65,7 +71,8 @@ pub(crate) fn session() -> Session {
     let (shared, advertised) = stage.parts();
     let (sequences, only_keys_lacked, unanswered, wanted, unnamed) = Default::default();
     let queued = Budget::new(1);
-    Session { shared, advertised, sequences, queued, only_keys_lacked, unanswered, wanted, unnamed }
+    let newcomer = Arc::new(Newcomer::new(Arc::clone(&shared.strangers)));
+    Session { shared, advertised, newcomer, sequences, queued, only_keys_lacked, unanswered, wanted, unnamed }
 }
 
 /// How many batches were sealed, and how many records came back as they were produced.

@@ -9,6 +9,7 @@ mod mechanisms;
 mod openssl;
 mod quotas;
 mod reauthentication;
+mod strangers;
 mod tokens;
 
 use std::fs;

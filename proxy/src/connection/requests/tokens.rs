@@ -11,6 +11,7 @@ use crate::connection::{Close, Session};
 use crate::frame::Frame;
 use crate::handler::sasl;
 use crate::metrics::labels::Flow;
+use crate::strangers::asks_for_tokens;
 use crate::wire::{self, Direction, RequestHead};
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, SaslHandshakeRequest};
@@ -23,8 +24,6 @@ use tokio::sync::oneshot;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// GSSAPI needs three; SPNEGO may add some.
 const MOST_TOKENS: u32 = 8;
-/// In an answer to the handshake: the correlation id, then the error code.
-const ERROR_CODE: std::ops::Range<usize> = 4..6;
 
 /// How it is known that a mechanism has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +87,10 @@ async fn relay(requests: &mut Requests, frame: Frame, head: &RequestHead) -> Res
     let (sender, answer) = oneshot::channel();
     requests.relay(frame, head, Answer::Injected(sender)).await?;
     let answer = answer.await.map_err(|_| Close::BrokerEnded)?;
-    let accepted = answer.bytes.get(ERROR_CODE) == Some(&[0, 0]);
+    let accepted = asks_for_tokens(&answer.bytes);
+    if accepted {
+        requests.session.newcomer.note_asked();
+    }
     pass_on(&requests.session, &requests.expect, &answer).await?;
     if !accepted {
         return Ok(());
@@ -120,8 +122,14 @@ async fn exchange(requests: &mut Requests, mechanism: Mechanism) -> Result<Optio
                 continue;
             }
         };
+        let has_ended = mechanism.ends(tokens, &answer.bytes);
+        // A broker that has something against a token ends the connection instead, or after one more of OAUTHBEARER. Of GSSAPI any
+        // answer will do: nobody gets one without a ticket.
+        if has_ended || mechanism == Mechanism::Gssapi {
+            session.newcomer.note_known();
+        }
         pass_on(session, expect, &answer).await?;
-        if mechanism.ends(tokens, &answer.bytes) {
+        if has_ended {
             return Ok(None);
         }
         next = following.await.map_err(Close::ClientFrame)?;

@@ -66,6 +66,7 @@ impl Stage {
             refusals: Refusals::new(metrics.records.refused.clone()),
             lacked: Lacked::default(),
             metrics,
+            strangers: Arc::default(),
             max_frame_bytes: MAX_FRAME,
             fetch_max_bytes: 1 << 20,
             timeouts: Timeouts { authentication: Duration::from_secs(30), idle: Duration::from_mins(10) },

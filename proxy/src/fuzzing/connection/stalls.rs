@@ -22,7 +22,7 @@ async fn ends<C: Future, B: Future>(
     let (broker_ours, broker_theirs) = tokio::io::duplex(64);
     let (shared, advertised) = stage.parts();
     let halves = (split_tls(Box::new(broker_theirs)), split_tls(Box::new(client_theirs)));
-    let relaying = relay(shared, advertised, halves.0, halves.1, CancellationToken::new());
+    let relaying = Box::pin(relay(shared, advertised, halves.0, halves.1, CancellationToken::new()));
     let ended = tokio::select! {
         ended = tokio::time::timeout(LONGEST, relaying) => ended,
         _ = async { tokio::join!(client(client_ours), broker(broker_ours)) } => panic!("both stay"),
