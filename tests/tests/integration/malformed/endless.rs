@@ -101,7 +101,7 @@ async fn frames_that_come_a_byte_a_second_close_the_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_frames_that_come_a_byte_a_second_close_the_connection_sooner() {
     // More than is read before there is memory for it.
-    let begun = [announcement(), vec![0; 32 << 10]].concat();
+    let begun = [announcement(), vec![0; 96 << 10]].concat();
     is_shut_out_who_drips(&start().await, &begun, WINDOW).await;
 }
 
